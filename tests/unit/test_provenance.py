@@ -1,0 +1,149 @@
+"""Key files, the cache and records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stanchion.provenance import keyfile
+from stanchion.provenance.cache import Cache
+from stanchion.provenance.records import open_record
+from stanchion.steps.job import JobFile
+
+KEY, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    return tmp_path
+
+
+def job(key: str = KEY, **changes: object) -> JobFile:
+    fields = {
+        "step": "collect_draws",
+        "key": key,
+        "made_of": {},
+        "arguments": {"seed": 1},
+        "inputs": {},
+        "outputs": {"draws": "out/draws.nc"},
+        "key_file": "out/.keys/collect_draws",
+        "records": "out/records/collect_draws",
+        "log": "logs/collect_draws.log",
+        "drop": (),
+        "cached": True,
+    }
+    return JobFile(**{**fields, **changes})
+
+
+def made(project: Path, text: str = "draws") -> Path:
+    path = project / "out/draws.nc"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def settle(file: JobFile) -> bool:
+    return keyfile.settle(file.key, file.key_file, file.outputs, file.records)
+
+
+def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:
+    """A key file that agrees with the plan gets a time older than any other file's."""
+    size = made(project).stat().st_size
+    keyfile.write(job().key_file, keyfile.line(KEY, {"draws": size}))
+    assert settle(job())
+    assert Path(job().key_file).stat().st_mtime == keyfile.SETTLED
+
+
+def test_key_file_of_another_key_is_deleted(project: Path) -> None:
+    """A key file left by another key is deleted, so that the step runs."""
+    size = made(project).stat().st_size
+    keyfile.write(job().key_file, keyfile.line(OTHER, {"draws": size}))
+    assert not settle(job())
+    assert not Path(job().key_file).exists()
+
+
+@pytest.mark.parametrize("change", ["missing", "longer"])
+def test_key_file_does_not_prove_other_outputs(project: Path, change: str) -> None:
+    """A missing output, or one of another size, is not proved by its key file."""
+    path = made(project)
+    keyfile.write(job().key_file, keyfile.line(KEY, {"draws": path.stat().st_size}))
+    path.unlink() if change == "missing" else path.write_text("other draws")
+    assert not settle(job())
+
+
+def finished_record(text: str) -> None:
+    import hashlib
+
+    record = open_record(job())
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    record.close("done", 0, outputs=[{"name": "draws", "sha256": digest}])
+
+
+def test_record_proves_outputs_where_the_key_file_is_gone(project: Path) -> None:
+    """Without a key file, a finished record of the plan's key and the same bytes prove a result."""
+    made(project)
+    finished_record("draws")
+    assert settle(job())
+    assert Path(job().key_file).exists()
+
+
+def test_record_does_not_prove_altered_outputs(project: Path) -> None:
+    """An output of the same size with other bytes is not proved by a record."""
+    made(project, "DRAWS")
+    finished_record("draws")
+    assert not settle(job())
+
+
+def test_record_of_a_killed_step_proves_nothing(project: Path) -> None:
+    """A record that says `started` proves no result."""
+    made(project)
+    open_record(job())
+    assert not settle(job())
+
+
+def test_records_are_never_overwritten(project: Path) -> None:
+    """Each attempt at the same key leaves a record of its own."""
+    first, second = open_record(job()), open_record(job())
+    first.close("failed", 1, error="no")
+    second.close("done", 0, outputs=[])
+    states = {p.name: json.loads(p.read_text())["state"] for p in first.path.parent.iterdir()}
+    assert states == {f"{KEY[:12]}-1.json": "failed", f"{KEY[:12]}-2.json": "done"}
+
+
+def test_cache_gives_back_the_bytes_and_the_run_bit(tmp_path: Path) -> None:
+    """What was stored by key comes back with its bytes and its mode."""
+    source, target = tmp_path / "model", tmp_path / "copy"
+    source.write_bytes(b"\x7fELF")
+    source.chmod(0o755)
+    cache = Cache(tmp_path / "cache")
+    cache.store("compile_program", KEY, {"executable": source}, "record")
+    entry = cache.fetch("compile_program", KEY, {"executable": target})
+    assert entry is not None and entry["origin"] == "record"
+    assert target.read_bytes() == b"\x7fELF" and target.stat().st_mode & 0o111
+
+
+def test_cache_never_gives_a_damaged_entry(tmp_path: Path) -> None:
+    """An entry whose bytes changed is dropped, not used."""
+    source, target = tmp_path / "draws", tmp_path / "copy"
+    source.write_text("draws")
+    cache = Cache(tmp_path / "cache")
+    cache.store("collect_draws", KEY, {"draws": source}, "record")
+    (entry,) = (tmp_path / "cache").rglob(f"{KEY}/draws")
+    entry.write_text("DRAWS")
+    assert cache.fetch("collect_draws", KEY, {"draws": target}) is None
+    assert not entry.exists()
+
+
+def test_second_writer_of_a_cache_entry_changes_nothing(tmp_path: Path) -> None:
+    """The first entry of a key stays; a second writer is silently content with it."""
+    cache = Cache(tmp_path / "cache")
+    for text in ("first", "second"):
+        (tmp_path / "draws").write_text(text)
+        cache.store("collect_draws", KEY, {"draws": tmp_path / "draws"}, text)
+    cache.fetch("collect_draws", KEY, {"draws": tmp_path / "copy"})
+    assert (tmp_path / "copy").read_text() == "first"
+    assert not [p for p in (tmp_path / "cache").rglob(".*")]

@@ -1,0 +1,20 @@
+rule diagnose_fit:
+    """Checks a fit against its thresholds and writes its verdict."""
+    input:
+        job=ancient(GRAPH.job("diagnose_fit")),
+        upstream=GRAPH.upstream("diagnose_fit"),
+        draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
+    output:
+        diagnostics="results/{analysis}/{dataset}/{model}/{method}/diagnostics.json",
+        picture="results/{analysis}/{dataset}/{model}/{method}/plots/ranks.png",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/diagnose_fit",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/diagnose_fit.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        key=GRAPH.key("diagnose_fit"),
+    shell:
+        "exec stanchion-step {input.job:q}"

@@ -1,0 +1,72 @@
+rule sample_chain:
+    """Runs one chain of a fit."""
+    input:
+        job=ancient(GRAPH.job("sample_chain")),
+        upstream=GRAPH.upstream("sample_chain"),
+        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
+        executable=ancient(GRAPH.files("sample_chain", "executable")),
+        init=ancient(GRAPH.files("sample_chain", "init")),
+    output:
+        chain="results/{analysis}/{dataset}/{model}/{method}/chains/chain_{chain}.csv",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/sample_chain.{chain}",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/sample_chain.{chain}.log",
+    wildcard_constraints:
+        method=GRAPH.methods("nuts"),
+    threads: GRAPH.threads("sample_chain")
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        key=GRAPH.key("sample_chain"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
+rule approximate_posterior:
+    """Approximates a posterior (ADVI) and draws from the approximation."""
+    input:
+        job=ancient(GRAPH.job("approximate_posterior")),
+        upstream=GRAPH.upstream("approximate_posterior"),
+        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
+        executable=ancient(GRAPH.files("approximate_posterior", "executable")),
+        init=ancient(GRAPH.files("approximate_posterior", "init")),
+    output:
+        chain="results/{analysis}/{dataset}/{model}/{method}/chains/chain_{chain}.csv",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/approximate_posterior.{chain}",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/approximate_posterior.{chain}.log",
+    wildcard_constraints:
+        method=GRAPH.methods("advi"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        key=GRAPH.key("approximate_posterior"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
+rule collect_draws:
+    """Joins a fit's chains into draws and a summary; chains that are not kept are dropped."""
+    input:
+        job=ancient(GRAPH.job("collect_draws")),
+        upstream=GRAPH.upstream("collect_draws"),
+        chains=ancient(GRAPH.files("collect_draws", "chains")),
+        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
+        meta=ancient("results/{analysis}/{dataset}/data.{model}.meta.json"),
+    output:
+        draws="results/{analysis}/{dataset}/{model}/{method}/draws.nc",
+        summary="results/{analysis}/{dataset}/{model}/{method}/summary.csv",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/collect_draws",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/collect_draws.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        key=GRAPH.key("collect_draws"),
+    shell:
+        "exec stanchion-step {input.job:q}"

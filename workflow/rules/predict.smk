@@ -1,0 +1,21 @@
+rule predict_outcomes:
+    """Compares replicated with observed data and predicts new rows."""
+    input:
+        job=ancient(GRAPH.job("predict_outcomes")),
+        upstream=GRAPH.upstream("predict_outcomes"),
+        draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
+        diagnostics=ancient("results/{analysis}/{dataset}/{model}/{method}/diagnostics.json"),
+    output:
+        predictive="results/{analysis}/{dataset}/{model}/{method}/predictive.json",
+        picture="results/{analysis}/{dataset}/{model}/{method}/plots/posterior_predictive.png",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/predict_outcomes",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/predict_outcomes.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        key=GRAPH.key("predict_outcomes"),
+    shell:
+        "exec stanchion-step {input.job:q}"

@@ -1,0 +1,41 @@
+rule write_report:
+    """Writes the report of an analysis; always, whatever the verdicts."""
+    input:
+        job=ancient(GRAPH.job("write_report")),
+        upstream=GRAPH.upstream("write_report"),
+        files=ancient(GRAPH.files("write_report")),
+    output:
+        report="results/{analysis}/report.html",
+        key="results/{analysis}/.keys/write_report",
+    log:
+        "logs/{analysis}/write_report.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        key=GRAPH.key("write_report"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
+rule check_verdicts:
+    """Fails, after the report, where a fit failed checks declared to stop."""
+    input:
+        job=ancient(GRAPH.job("check_verdicts")),
+        upstream=GRAPH.upstream("check_verdicts"),
+        report=ancient("results/{analysis}/report.html"),
+        diagnostics=ancient(GRAPH.files("check_verdicts", "diagnostics")),
+    output:
+        verdicts="results/{analysis}/verdicts.json",
+        key="results/{analysis}/.keys/check_verdicts",
+    log:
+        "logs/{analysis}/check_verdicts.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        key=GRAPH.key("check_verdicts"),
+    shell:
+        "exec stanchion-step {input.job:q}"

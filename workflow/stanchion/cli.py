@@ -1,0 +1,139 @@
+"""The command line: parse, call one function."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stanchion import __version__
+from stanchion.errors import StanchionError
+from stanchion.toolchain.cli import app as toolchain_app
+
+app = typer.Typer(
+    help="Declarative, reproducible Bayesian analyses with Stan and Snakemake.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(toolchain_app, name="toolchain")
+
+Config = Annotated[Path, typer.Option("--configfile", metavar="F", help="The declaration to read.")]
+Analyses = Annotated[list[str] | None, typer.Argument(metavar="[ANALYSIS]...")]
+DEFAULT = Path("config/config.yaml")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where in the code an error arose.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of all commands."""
+    if show_traceback:
+        os.environ["STANCHION_TRACEBACK"] = "1"
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Make a project of your own, with an example in it."""
+    from stanchion.project import init as make_project
+
+    make_project(directory)
+
+
+@app.command()
+def check(configfile: Config = DEFAULT) -> None:
+    """Validate the declaration, its datasets and its programs, without compiling."""
+    from stanchion.check import check_declaration
+
+    print(check_declaration(configfile))
+
+
+@app.command()
+def run(
+    analyses: Analyses = None,
+    cores: Annotated[str, typer.Option(metavar="N", help="How many cores, or `all`.")] = "all",
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A profile, such as `slurm`.")
+    ] = None,
+    configfile: Config = DEFAULT,
+    extra: Annotated[
+        list[str] | None, typer.Option("--snakemake", hidden=True, metavar="ARG")
+    ] = None,
+) -> None:
+    """Run analyses; what follows `--` goes to Snakemake."""
+    from stanchion.running import run as run_analyses
+
+    raise typer.Exit(
+        run_analyses(
+            analyses or [],
+            cores=cores,
+            profile=profile,
+            configfile=configfile,
+            extra=extra or [],
+        )
+    )
+
+
+@app.command()
+def status(
+    analyses: Analyses = None,
+    configfile: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show each fit's state, verdict and the figures behind it."""
+    from stanchion import status as statuses
+    from stanchion.graph import open_graph
+
+    plan = open_graph([str(configfile)], main=False).plan
+    found = statuses.fit_statuses(plan, analyses or [])
+    print(statuses.as_json(found) if as_json else statuses.table(found))
+
+
+def main() -> None:
+    """Run a command; an error is one message and an exit code, without a traceback."""
+    before, after = _split(sys.argv[1:])
+    try:
+        code = app(
+            [*before, *(a for x in after for a in ("--snakemake", x))], standalone_mode=False
+        )
+        sys.exit(code if isinstance(code, int) else 0)
+    except StanchionError as error:
+        _fail(str(error), error, error.exit_code)
+    except typer.Abort:
+        _fail("stopped", None, 130)
+    except Exception as error:
+        if isinstance(getattr(error, "exit_code", None), int) and hasattr(error, "show"):
+            error.show()
+            sys.exit(error.exit_code)
+        _fail(f"internal error: {type(error).__name__}: {error}", error, 1)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Part the words before `--` from those for Snakemake after it."""
+    if "--" not in arguments:
+        return arguments, []
+    cut = arguments.index("--")
+    return arguments[:cut], arguments[cut + 1 :]
+
+
+def _fail(message: str, error: BaseException | None, code: int) -> None:
+    print(message, file=sys.stderr)
+    if error is not None and os.environ.get("STANCHION_TRACEBACK"):
+        traceback.print_exception(error)
+    sys.exit(code)

@@ -1,0 +1,134 @@
+"""What the rules ask of the plan: functions of wildcards, and the settled key files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stanchion import paths
+from stanchion.config import load
+from stanchion.errors import DeclarationError
+from stanchion.facts import gather
+from stanchion.plan import Plan, Step
+from stanchion.planner import make_plan
+from stanchion.provenance import keyfile
+from stanchion.provenance.runs import describe_run, run_id
+
+Wildcards = Mapping[str, str]
+NOTHING = "(?!)"
+_NOT_SHOWN = ("compile_program", "sample_chain", "approximate_posterior")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A plan as Snakemake's rules see it."""
+
+    plan: Plan
+
+    def step(self, rule: str, wildcards: Wildcards) -> Step:
+        """Return the step that a rule's wildcards name."""
+        return self.plan.step(rule, dict(wildcards.items()))
+
+    def job(self, rule: str) -> Callable[[Wildcards], str]:
+        """Return the input function for a rule's job file."""
+        return lambda wildcards: paths.job_file(self.step(rule, wildcards).key)
+
+    def upstream(self, rule: str) -> Callable[[Wildcards], list[str]]:
+        """Return the input function for the key files of the steps that a step follows."""
+        return lambda wildcards: [s.key_file for s in self.step(rule, wildcards).upstream]
+
+    def files(self, rule: str, *names: str) -> Callable[[Wildcards], list[str]]:
+        """Return the input function for the named inputs of a rule, where the step has them."""
+
+        def found(wildcards: Wildcards) -> list[str]:
+            inputs = self.step(rule, wildcards).inputs
+            return [path for name in names or inputs for path in _listed(inputs.get(name, []))]
+
+        return found
+
+    def key(self, rule: str) -> Callable[[Wildcards], str]:
+        """Return the params function for a step's key."""
+        return lambda wildcards: self.step(rule, wildcards).key
+
+    def threads(self, rule: str) -> Callable[[Wildcards], int]:
+        """Return the function for the threads that a step reserves."""
+        return lambda wildcards: self.step(rule, wildcards).threads
+
+    def methods(self, kind: str) -> str:
+        """Return the pattern of the names of the methods of a kind."""
+        kinds: dict[str, set[str]] = {}
+        for analysis in self.plan.project.analyses.values():
+            for name, method in analysis.methods.items():
+                kinds.setdefault(name, set()).add(method.method)
+        for name, found in kinds.items():
+            if len(found) > 1:
+                raise DeclarationError(
+                    f"method {name!r} is {' in one analysis and '.join(sorted(found))} in another",
+                    key=f"analyses.*.methods.{name}",
+                    todo="give one of them a name of its own",
+                )
+        return "|".join(sorted(n for n, found in kinds.items() if kind in found)) or NOTHING
+
+    def targets(self, analyses: Iterable[str] = ()) -> list[str]:
+        """Return what a run makes: all results that stay, with the key files that prove them."""
+        chosen = set(analyses) or set(self.plan.project.analyses)
+        kept = {name for name in chosen if "csv" in self.plan.project.analyses[name].keep}
+        return [
+            path
+            for step in self.plan
+            if step.wildcards.get("analysis") in chosen
+            and (step.rule not in _NOT_SHOWN or step.wildcards["analysis"] in kept)
+            for path in (*step.outputs.values(), step.key_file)
+        ]
+
+
+def open_graph(
+    files: Iterable[str], overrides: Mapping[str, Any] | None = None, *, main: bool = True
+) -> Graph:
+    """Read a declaration and return its graph; the main process settles key files and writes jobs.
+
+    Raises:
+        DeclarationError: the declaration, a dataset or a program is wrong.
+        ToolchainError: there is no CmdStan to read the programs with.
+    """
+    file = Path(list(files)[-1])
+    project = load(file, dict(overrides or {}))
+    facts = gather(project, file.parent / "waivers.yaml")
+    plan = make_plan(project, facts)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    run_id()
+    if main:
+        if stale_steps(plan):
+            describe_run(facts.toolchain)
+    return Graph(plan)
+
+
+def stale_steps(plan: Plan) -> list[Step]:
+    """Settle every key file, write the job files of the steps that must run, return these steps."""
+    stale = []
+    for step in plan:
+        if not keyfile.settle(step.key, step.key_file, step.outputs, step.records):
+            stale.append(step)
+        _write_job(step)
+    return stale
+
+
+def _write_job(step: Step) -> None:
+    path = Path(paths.job_file(step.key))
+    text = step.job().text()
+    try:
+        if path.read_text() == text:
+            return
+    except OSError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _listed(found: str | list[str]) -> list[str]:
+    return found if isinstance(found, list) else [found]

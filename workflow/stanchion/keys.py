@@ -1,0 +1,38 @@
+"""Keys: the fingerprint of a step, what its result depends on, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import rfc8785
+
+SEED_LIMIT = 2**31
+"""CmdStan takes seeds below 2³²; staying below 2³¹ suits every other program that may read one."""
+
+
+def key_of(made_of: Mapping[str, object]) -> str:
+    """Return the SHA-256 of the canonical JSON (RFC 8785) of what a step is made of."""
+    return hashlib.sha256(rfc8785.dumps(made_of)).hexdigest()  # type: ignore[arg-type]
+
+
+def seed_of(seed: int, *names: str) -> int:
+    """Return a fit's seed: SHA-256 of the project's seed and the fit's names, below 2³¹."""
+    digest = hashlib.sha256(rfc8785.dumps([seed, *names])).digest()
+    return int.from_bytes(digest[:8], "big") % SEED_LIMIT
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,109 @@
+"""(fit, step) → path, relative to the project; the rules' literal paths are tested against it.
+
+A step's outputs stand in `OUTPUTS` as patterns over its wildcards; the first output names the
+step: its key file and its records lie beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+STATE = ".stanchion"
+JOBS = f"{STATE}/jobs"
+TEMPORARY = f"{STATE}/tmp"
+RUNS = f"{STATE}/runs"
+
+_PAIR = "results/{analysis}/{dataset}"
+_MODEL = f"{_PAIR}/{{model}}"
+_FIT = f"{_MODEL}/{{method}}"
+_PROGRAM = f"{STATE}/programs/{{program}}"
+
+OUTPUTS: dict[str, dict[str, str]] = {
+    "compile_program": {"executable": f"{_PROGRAM}/model"},
+    "prepare_data": {
+        "data": f"{_PAIR}/data.{{model}}.json",
+        "meta": f"{_PAIR}/data.{{model}}.meta.json",
+    },
+    "sample_prior": {
+        "prior": f"{_MODEL}/prior.nc",
+        "checks": f"{_MODEL}/prior.json",
+        "picture": f"{_MODEL}/prior_predictive.png",
+    },
+    "sample_chain": {"chain": f"{_FIT}/chains/chain_{{chain}}.csv"},
+    "approximate_posterior": {"chain": f"{_FIT}/chains/chain_{{chain}}.csv"},
+    "collect_draws": {"draws": f"{_FIT}/draws.nc", "summary": f"{_FIT}/summary.csv"},
+    "diagnose_fit": {
+        "diagnostics": f"{_FIT}/diagnostics.json",
+        "picture": f"{_FIT}/plots/ranks.png",
+    },
+    "predict_outcomes": {
+        "predictive": f"{_FIT}/predictive.json",
+        "picture": f"{_FIT}/plots/posterior_predictive.png",
+    },
+    "compare_models": {"comparison": "results/{analysis}/comparison.csv"},
+    "write_report": {"report": "results/{analysis}/report.html"},
+    "check_verdicts": {"verdicts": "results/{analysis}/verdicts.json"},
+}
+
+_HOME: dict[str, str] = {
+    "compile_program": _PROGRAM,
+    "prepare_data": _PAIR,
+    "sample_prior": _MODEL,
+    "sample_chain": _FIT,
+    "approximate_posterior": _FIT,
+    "collect_draws": _FIT,
+    "diagnose_fit": _FIT,
+    "predict_outcomes": _FIT,
+    "compare_models": "results/{analysis}",
+    "write_report": "results/{analysis}",
+    "check_verdicts": "results/{analysis}",
+}
+
+_NAME: dict[str, str] = {
+    "prepare_data": "prepare_data.{model}",
+    "sample_chain": "sample_chain.{chain}",
+    "approximate_posterior": "approximate_posterior.{chain}",
+}
+
+
+def step_name(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return a step's name within its folder, such as `sample_chain.3`."""
+    return _NAME.get(rule, rule).format(**wildcards)
+
+
+def outputs(rule: str, wildcards: Mapping[str, str]) -> dict[str, str]:
+    """Return a step's output paths by name."""
+    return {name: path.format(**wildcards) for name, path in OUTPUTS[rule].items()}
+
+
+def key_pattern(rule: str) -> str:
+    """Return the pattern of a step's key file: one line, the key its outputs were made with."""
+    return f"{_HOME[rule]}/.keys/{_NAME.get(rule, rule)}"
+
+
+def key_file(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of a step's key file."""
+    return key_pattern(rule).format(**wildcards)
+
+
+def records(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return the folder of a step's records."""
+    home = _HOME[rule].format(**wildcards)
+    return f"{home}/records/{step_name(rule, wildcards)}"
+
+
+def log_file(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of a step's log."""
+    return log_pattern(rule).format(**wildcards)
+
+
+def log_pattern(rule: str) -> str:
+    """Return the pattern of a step's log."""
+    home = PurePosixPath(_HOME[rule])
+    return f"logs/{home.relative_to(home.parts[0])}/{_NAME.get(rule, rule)}.log"
+
+
+def job_file(key: str) -> str:
+    """Return the path of the file that tells a step its arguments and paths."""
+    return f"{JOBS}/{key[:2]}/{key}.json"

@@ -1,0 +1,328 @@
+"""config + canonical programs + data hashes + toolchain identity → fits and steps, with keys. Pure.
+
+A step's key is made of its version, its resolved arguments, the content it reads and the keys of
+the steps it follows; paths, names of people and the like are told to the step but enter no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel
+
+from stanchion.config import Advi, Analysis, Nuts, Project, resolved_checks, resolved_method
+from stanchion.keys import key_of, seed_of, text_hash
+from stanchion.plan import Facts, Fit, Plan, Step, identity
+from stanchion.plan_data import dataset_content, dataset_names, mapping_of, source_of
+from stanchion.plan_report import report_step
+from stanchion.steps import VERSIONS
+
+Method = Nuts | Advi
+PRIOR_CHAINS = 4
+_UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method")
+
+
+def make_plan(project: Project, facts: Facts) -> Plan:
+    """Return the plan of a declaration."""
+    planner = Planner(project, facts)
+    for name in project.analyses:
+        planner.plan_analysis(name)
+    return Plan(project, tuple(planner.fits), planner.steps)
+
+
+@dataclass
+class Planner:
+    """Makes each step once, whoever asks for it first."""
+
+    project: Project
+    facts: Facts
+    fits: list[Fit] = field(default_factory=list)
+    steps: dict[tuple[str, ...], Step] = field(default_factory=dict)
+
+    def add(
+        self,
+        rule: str,
+        wildcards: Mapping[str, str],
+        *,
+        arguments: Mapping[str, Any],
+        inputs: Mapping[str, str | list[str]],
+        content: Mapping[str, Any] | None = None,
+        upstream: Sequence[Step] = (),
+        unkeyed: Mapping[str, Any] | None = None,
+        threads: int = 1,
+        drop: Sequence[str] = (),
+    ) -> Step:
+        made_of = {
+            "step": rule,
+            "version": VERSIONS[rule],
+            "arguments": dict(arguments),
+            "content": dict(content or {}),
+            "upstream": [step.key for step in upstream],
+        }
+        step = Step(
+            rule=rule,
+            wildcards=dict(wildcards),
+            key=key_of(made_of),
+            made_of={name: made_of[name] for name in made_of if name != "arguments"},
+            arguments={**arguments, **(unkeyed or {})},
+            inputs=dict(inputs),
+            upstream=tuple(upstream),
+            threads=threads,
+            drop=tuple(drop),
+        )
+        return self.steps.setdefault(identity(rule, wildcards), step)
+
+    def plan_analysis(self, name: str) -> None:
+        analysis = self.project.analyses[name]
+        fits: list[Fit] = []
+        for dataset in analysis.datasets:
+            for model in analysis.models:
+                if analysis.prior_predictive is not None:
+                    self.prior(name, dataset, model)
+                for method in analysis.methods:
+                    fits.append(Fit(name, dataset, model, method))
+                    self.fit(fits[-1])
+        self.fits += fits
+        if analysis.compare is not None:
+            self.comparison(name, fits)
+        self.verdicts(name, fits, report_step(self, name, fits))
+
+    def compiled(self, model: str) -> Step:
+        declared, program = self.project.models[model], self.facts.programs[model]
+        options = {
+            "stanc": dict(declared.stanc),
+            "cpp": dict(declared.cpp),
+            "threads": declared.threads or self._threaded(model),
+            "native": declared.native,
+        }
+        content = {
+            "program": text_hash(program.canonical),
+            "compiler": dict(self.facts.compilers[model]),
+        }
+        made_of = {"arguments": options, "content": content, "name": "compile_program"}
+        folder = f"{PurePosixPath(declared.program).stem}-{key_of(made_of)[:12]}"
+        return self.add(
+            "compile_program",
+            {"program": folder},
+            arguments=options,
+            content=content,
+            unkeyed={"program": declared.program},
+            inputs={"program": declared.program},
+        )
+
+    def _threaded(self, model: str) -> bool:
+        return any(
+            isinstance(method, Nuts) and method.threads_per_chain > 1
+            for analysis in self.project.analyses.values()
+            if model in analysis.models
+            for method in analysis.methods.values()
+        )
+
+    def data(self, analysis: str, dataset: str, model: str) -> Step:
+        declared = self.project.analyses[analysis]
+        program = self.facts.programs[model]
+        mapping = mapping_of(self.project, dataset, model)
+        predict = declared.predict
+        names = dataset_names(self.project, dataset, mapping, predict)
+        predicted = predict.model_dump(mode="json") if predict is not None else None
+        return self.add(
+            "prepare_data",
+            {"analysis": analysis, "dataset": dataset, "model": model},
+            arguments={
+                "declared": {n: dataset_content(self.project.datasets[n]) for n in names},
+                "mapping": mapping,
+                "variables": [vars(v) | {"sizes": list(v.sizes)} for v in program.data],
+                "predict": predicted,
+            },
+            content={n: self.facts.files[source_of(self.project.datasets[n])] for n in names},
+            unkeyed={"dataset": dataset, "program": self.project.models[model].program},
+            inputs={n: source_of(self.project.datasets[n]) for n in names},
+        )
+
+    def seed(self, fit: Fit, method: Method) -> int:
+        if method.seed is not None:
+            return method.seed
+        return seed_of(self.project.seed, fit.dataset, fit.model, fit.method)
+
+    def naming(self, analysis: Analysis, model: str) -> dict[str, Any]:
+        """What decides which variable goes to which group of a result."""
+        checked, predict = analysis.posterior_predictive, analysis.predict
+        return {
+            "parameters": self.project.models[model].parameters,
+            "variables": self.facts.programs[model].drawn_variables(),
+            "observed": checked.observed if checked else None,
+            "replicated": checked.replicated if checked else None,
+            "predicted": predict.variable if predict else None,
+        }
+
+    def prior(self, name: str, dataset: str, model: str) -> Step:
+        analysis = self.project.analyses[name]
+        assert analysis.prior_predictive is not None
+        data, program = self.data(name, dataset, model), self.compiled(model)
+        sampler = Nuts(
+            chains=PRIOR_CHAINS, draws=-(-analysis.prior_predictive.draws // PRIOR_CHAINS)
+        )
+        return self.add(
+            "sample_prior",
+            {"analysis": name, "dataset": dataset, "model": model},
+            arguments={
+                "sampler": resolved_method("nuts", sampler),
+                "seed": seed_of(self.project.seed, dataset, model, "prior"),
+                "draws": analysis.prior_predictive.draws,
+                **self.naming(analysis, model),
+            },
+            inputs={
+                "data": data.outputs["data"],
+                "meta": data.outputs["meta"],
+                "executable": program.outputs["executable"],
+            },
+            upstream=[data, program],
+        )
+
+    def fit(self, fit: Fit) -> None:
+        analysis = self.project.analyses[fit.analysis]
+        draws = self.collected(fit, analysis, self.chains(fit, analysis.methods[fit.method]))
+        diagnosed = self.diagnosed(fit, analysis, draws)
+        if analysis.posterior_predictive is not None or analysis.predict is not None:
+            self.predicted(fit, analysis, draws, diagnosed)
+
+    def chains(self, fit: Fit, method: Method) -> list[Step]:
+        data = self.data(fit.analysis, fit.dataset, fit.model)
+        program = self.compiled(fit.model)
+        resolved = resolved_method(fit.method, method)
+        settings = {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD}
+        content: dict[str, Any] = {}
+        inputs: dict[str, str | list[str]] = {
+            "data": data.outputs["data"],
+            "executable": program.outputs["executable"],
+        }
+        if isinstance(method.init, str):
+            settings["init"] = None
+            content["init"] = self.facts.files[method.init]
+            inputs["init"] = method.init
+        nuts = isinstance(method, Nuts)
+        threads = method.threads_per_chain if isinstance(method, Nuts) else 1
+        return [
+            self.add(
+                "sample_chain" if nuts else "approximate_posterior",
+                {**fit.wildcards, "chain": str(chain)},
+                arguments={**settings, "seed": self.seed(fit, method), "chain": chain},
+                content=content,
+                unkeyed={"threads": threads, "method": method.method},
+                inputs=inputs,
+                upstream=[data, program],
+                threads=threads,
+            )
+            for chain in range(1, (method.chains if isinstance(method, Nuts) else 1) + 1)
+        ]
+
+    def collected(self, fit: Fit, analysis: Analysis, chains: Sequence[Step]) -> Step:
+        data = self.data(fit.analysis, fit.dataset, fit.model)
+        files = [step.outputs["chain"] for step in chains]
+        method = analysis.methods[fit.method]
+        resolved = resolved_method(fit.method, method)
+        return self.add(
+            "collect_draws",
+            fit.wildcards,
+            arguments={
+                "method": method.method,
+                "sampler": {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD},
+                "intervals": _dump(analysis.intervals),
+                **self.naming(analysis, fit.model),
+            },
+            unkeyed={"fit": fit.name},
+            inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
+            upstream=[*chains, data],
+            drop=() if "csv" in analysis.keep else files,
+        )
+
+    def diagnosed(self, fit: Fit, analysis: Analysis, draws: Step) -> Step:
+        method = analysis.methods[fit.method]
+        checks = resolved_checks(analysis, method)
+        del checks["on_fail"]
+        return self.add(
+            "diagnose_fit",
+            fit.wildcards,
+            arguments={
+                "method": method.method,
+                "checks": checks,
+                "waivers": list(self.facts.waivers.get(fit.name, ())),
+                "parameters": self.project.models[fit.model].parameters,
+            },
+            unkeyed={"fit": fit.name},
+            inputs={"draws": draws.outputs["draws"]},
+            upstream=[draws],
+        )
+
+    def predicted(self, fit: Fit, analysis: Analysis, draws: Step, diagnosed: Step) -> Step:
+        return self.add(
+            "predict_outcomes",
+            fit.wildcards,
+            arguments={
+                "posterior_predictive": _dump(analysis.posterior_predictive),
+                "predict": _dump(analysis.predict),
+                "intervals": _dump(analysis.intervals),
+                "on_fail": self.on_fail(fit),
+            },
+            unkeyed={"fit": fit.name},
+            inputs={
+                "draws": draws.outputs["draws"],
+                "diagnostics": diagnosed.outputs["diagnostics"],
+            },
+            upstream=[draws, diagnosed],
+        )
+
+    def on_fail(self, fit: Fit) -> str:
+        analysis = self.project.analyses[fit.analysis]
+        return str(resolved_checks(analysis, analysis.methods[fit.method])["on_fail"])
+
+    def comparison(self, name: str, fits: Sequence[Fit]) -> Step:
+        analysis = self.project.analyses[name]
+        chosen = [fit for fit in fits if isinstance(analysis.methods[fit.method], Nuts)]
+        draws = [self.known(fit, "collect_draws") for fit in chosen]
+        diagnosed = [self.known(fit, "diagnose_fit") for fit in chosen]
+        return self.add(
+            "compare_models",
+            {"analysis": name},
+            arguments={
+                **(_dump(analysis.compare) or {}),
+                "fits": [self.described(fit) for fit in chosen],
+            },
+            inputs={
+                "draws": [step.outputs["draws"] for step in draws],
+                "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+            },
+            upstream=[*draws, *diagnosed],
+        )
+
+    def known(self, fit: Fit, rule: str) -> Step:
+        return self.steps[identity(rule, fit.wildcards)]
+
+    def described(self, fit: Fit) -> dict[str, Any]:
+        return {
+            "dataset": fit.dataset,
+            "model": fit.model,
+            "method": fit.method,
+            "on_fail": self.on_fail(fit),
+        }
+
+    def verdicts(self, name: str, fits: Sequence[Fit], report: Step) -> Step:
+        diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
+        return self.add(
+            "check_verdicts",
+            {"analysis": name},
+            arguments={"analysis": name, "fits": [self.described(fit) for fit in fits]},
+            unkeyed={"report": report.outputs["report"]},
+            inputs={
+                "report": report.outputs["report"],
+                "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+            },
+            upstream=[report, *diagnosed],
+        )
+
+
+def _dump(section: BaseModel | None) -> dict[str, Any] | None:
+    return section.model_dump(mode="json") if section is not None else None

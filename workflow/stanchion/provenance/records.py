@@ -1,0 +1,114 @@
+"""Records: the JSON that a step leaves about itself, finished or not.
+
+A record is opened before the work and closed after it; it is never overwritten, so that a killed
+step leaves one too, with `state: started`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import platform
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stanchion.provenance.runs import about_run, run_id
+from stanchion.steps.job import JobFile
+
+_SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
+
+
+@dataclass
+class Record:
+    """An open record: its path, and what it says so far."""
+
+    path: Path
+    content: dict[str, Any]
+
+    def close(self, state: str, exit_code: int, **facts: Any) -> None:
+        """Say how the step ended, in one rename over the `started` text of this same attempt."""
+        ended = time.time()
+        seconds = round(ended - self.content["started_at"], 3)
+        self.content.update(state=state, exit_code=exit_code, ended=_utc(ended), **facts)
+        self.content["seconds"] = seconds
+        content = {name: value for name, value in self.content.items() if name != "started_at"}
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+        temporary.replace(self.path)
+
+
+def open_record(job: JobFile) -> Record:
+    """Open the next attempt's record of a step; the file is on disk when this returns."""
+    folder = Path(job.records)
+    folder.mkdir(parents=True, exist_ok=True)
+    attempt = 1 + len(list(folder.glob(f"{job.key[:12]}-*.json")))
+    while True:
+        path = folder / f"{job.key[:12]}-{attempt}.json"
+        started = time.time()
+        content = {
+            "schema": "stanchion/record/1",
+            "step": job.step,
+            "state": "started",
+            "key": job.key,
+            "attempt": attempt,
+            "made_of": job.made_of,
+            "arguments": job.arguments,
+            "started": _utc(started),
+            "started_at": started,
+            **_who_and_where(),
+        }
+        try:
+            with path.open("x") as file:
+                file.write(json.dumps(content, indent=1) + "\n")
+        except FileExistsError:
+            attempt += 1
+            continue
+        return Record(path, content)
+
+
+def describe_files(files: Mapping[str, Path | list[Path]]) -> list[dict[str, Any]]:
+    """Return name, path, SHA-256 and size in bytes of each file."""
+    rows = []
+    for name, found in files.items():
+        for path in found if isinstance(found, list) else [found]:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = path.stat().st_size
+            rows.append({"name": name, "path": str(path), "sha256": digest, "size": size})
+    return rows
+
+
+def _who_and_where() -> dict[str, Any]:
+    about = about_run()
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = str(os.getuid())
+    scheduler = next(
+        (
+            {"name": name, "job": os.environ[v]}
+            for v, name in _SCHEDULERS.items()
+            if v in os.environ
+        ),
+        None,
+    )
+    return {
+        "run": run_id(),
+        "user": user,
+        "host": socket.gethostname(),
+        "scheduler": scheduler,
+        "python": platform.python_version(),
+        "packages": about.get("packages"),
+        "toolchain": about.get("toolchain"),
+        "git": about.get("git"),
+    }
+
+
+def _utc(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1e3):03}Z"

@@ -1,0 +1,108 @@
+"""What is the same for all steps of one run: packages, git, toolchain, and what failed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from stanchion.paths import RUNS
+
+PACKAGES = (
+    "stanchion",
+    "snakemake",
+    "cmdstanpy",
+    "pydantic",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "h5netcdf",
+    "h5py",
+    "arviz-base",
+    "arviz-stats",
+    "matplotlib",
+    "formulaic",
+    "dvc",
+)
+"""The packages whose versions can change a number or a picture, and those that move results."""
+
+
+def run_id() -> str:
+    """Return this run's id, the same in every process that it starts."""
+    return os.environ.setdefault("STANCHION_RUN_ID", uuid.uuid4().hex)
+
+
+def run_folder() -> Path:
+    """Return the folder of this run's facts."""
+    return Path(RUNS) / run_id()
+
+
+def describe_run(toolchain: Mapping[str, Any]) -> None:
+    """Write what every record of this run repeats."""
+    content = {
+        "schema": "stanchion/run/1",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "toolchain": dict(toolchain),
+        "git": _git(),
+    }
+    folder = run_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "about.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def about_run() -> dict[str, Any]:
+    """Return what `describe_run` wrote, or nothing where it did not."""
+    try:
+        content: dict[str, Any] = json.loads((run_folder() / "about.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def note_failure(key: str, step: str, exit_code: int, message: str) -> None:
+    """Leave word of a failed step for the end of the run."""
+    folder = run_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"step": step, "exit_code": exit_code, "message": message}
+    (folder / f"failed-{key[:12]}.json").write_text(json.dumps(content) + "\n")
+
+
+def failures() -> list[dict[str, Any]]:
+    """Return what failed in this run, in a fixed order."""
+    return [json.loads(path.read_text()) for path in sorted(run_folder().glob("failed-*.json"))]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    commit = _ask_git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    changed = _ask_git("status", "--porcelain") or ""
+    diff = _ask_git("diff", "HEAD") or ""
+    return {
+        "commit": commit,
+        "branch": _ask_git("rev-parse", "--abbrev-ref", "HEAD"),
+        "dirty": bool(changed),
+        "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if changed else None,
+    }
+
+
+def _ask_git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.decode(errors="surrogateescape").strip().encode(errors="replace").decode()

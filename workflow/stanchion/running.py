@@ -1,0 +1,127 @@
+"""`stanchion run`: a declaration through Snakemake, from the toolchain to the table at the end."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stanchion.check import check_plan
+from stanchion.errors import StanchionError, ToolchainError
+from stanchion.graph import Graph, open_graph
+from stanchion.lock import lock_project
+from stanchion.provenance.runs import failures
+from stanchion.status import fit_statuses, is_current, table
+from stanchion.toolchain import find, install
+
+DEFAULT_CONFIG = "config/config.yaml"
+
+
+def run(
+    analyses: Sequence[str],
+    *,
+    cores: str,
+    profile: str | None,
+    configfile: Path,
+    extra: Sequence[str],
+) -> int:
+    """Run analyses, print what failed and the table of fits, and return the exit code.
+
+    Raises:
+        StanchionError: the declaration is bad, or another run goes on in this folder.
+    """
+    _require_project(configfile)
+    lock_project()
+    _forget_dead_locks()
+    _require_toolchain()
+    graph = open_graph([str(configfile)])
+    _require_analyses(graph, analyses)
+    if not all(is_current(step) for step in graph.plan):
+        check_plan(graph.plan, configfile)
+    success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra))
+    failed = failures()
+    print(_closing(graph, analyses, failed))
+    return 0 if success else _exit_code(failed)
+
+
+def _require_project(configfile: Path) -> None:
+    if not Path("Snakefile").exists():
+        raise StanchionError(
+            "there is no Snakefile in this folder",
+            where=str(Path.cwd()),
+            todo="go to your project's folder, or make one with `stanchion init DIR`",
+        )
+    if not configfile.exists():
+        raise StanchionError("there is no such file", where=str(configfile))
+
+
+def _require_toolchain() -> None:
+    try:
+        find()
+    except ToolchainError:
+        print("no CmdStan found: installing one", file=sys.stderr)
+        install()
+
+
+def _require_analyses(graph: Graph, analyses: Sequence[str]) -> None:
+    declared = list(graph.plan.project.analyses)
+    for name in analyses:
+        if name not in declared:
+            raise StanchionError(f"no analysis {name!r}", allowed=", ".join(declared))
+
+
+def _forget_dead_locks() -> None:
+    """Remove the locks of a Snakemake that was killed; the kernel's lock proves it is gone."""
+    shutil.rmtree(".snakemake/locks", ignore_errors=True)
+
+
+def _arguments(
+    graph: Graph,
+    analyses: Sequence[str],
+    cores: str,
+    profile: str | None,
+    configfile: Path,
+    extra: Sequence[str],
+) -> list[str]:
+    arguments = ["--cores", cores, "--keep-going", "--nolock", "--rerun-incomplete"]
+    if profile is not None:
+        arguments += ["--workflow-profile", _profile(profile)]
+    if configfile != Path(DEFAULT_CONFIG):
+        arguments += ["--configfile", str(configfile)]
+    targets = graph.targets(analyses) if analyses else []
+    return [*arguments, *extra, *(["--", *targets] if targets else [])]
+
+
+def _profile(name: str) -> str:
+    for folder in (Path("profiles"), Path("workflow/profiles")):
+        if (folder / name).is_dir():
+            return str(folder / name)
+    known = sorted(p.name for p in Path("profiles").glob("*") if p.is_dir())
+    raise StanchionError(f"no profile {name!r}", allowed=", ".join(known))
+
+
+def _snakemake(arguments: list[str]) -> bool:
+    """Run Snakemake in this process, without its limit on jobs started per second."""
+    from snakemake.cli import args_to_api, parse_args
+
+    parser, args = parse_args(arguments)
+    if args.executor in (None, "local"):
+        args.max_jobs_per_timespan = None
+    return bool(args_to_api(args, parser))
+
+
+def _exit_code(failed: Sequence[dict[str, object]]) -> int:
+    codes = {failure["exit_code"] for failure in failed}
+    if codes == {3}:
+        return 3
+    return 2 if codes and codes <= {2, 3} else 1
+
+
+def _closing(graph: Graph, analyses: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
+    chosen = [n for n in graph.plan.project.analyses if not analyses or n in analyses]
+    reports = [Path(f"results/{name}/report.html") for name in chosen]
+    parts = [f"{f['step']} failed\n{f['message']}" for f in failed]
+    parts.append(table(fit_statuses(graph.plan, analyses)))
+    parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
+    return "\n" + "\n\n".join(part for part in parts if part)

@@ -1,0 +1,32 @@
+"""The steps, one module a rule: read, call, write; they never import Snakemake."""
+
+from __future__ import annotations
+
+VERSIONS: dict[str, int] = {
+    "compile_program": 1,
+    "prepare_data": 1,
+    "sample_prior": 1,
+    "sample_chain": 1,
+    "approximate_posterior": 1,
+    "collect_draws": 1,
+    "diagnose_fit": 1,
+    "predict_outcomes": 1,
+    "compare_models": 1,
+    "write_report": 1,
+    "check_verdicts": 1,
+}
+"""A step's version enters its key: raise it when the same inputs must give another result."""
+
+CACHED = frozenset(
+    {
+        "compile_program",
+        "sample_prior",
+        "sample_chain",
+        "approximate_posterior",
+        "collect_draws",
+        "diagnose_fit",
+        "predict_outcomes",
+        "compare_models",
+    }
+)
+"""Steps whose results are kept by key in the cache; the others cost less than looking them up."""

@@ -1,0 +1,74 @@
+"""What a step is told: its arguments, the paths it reads, and the paths it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Paths = Mapping[str, "Path | list[Path]"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One step of the plan, with its paths resolved; `notes` end up in its record."""
+
+    step: str
+    key: str
+    arguments: Mapping[str, Any]
+    inputs: Paths
+    outputs: Mapping[str, Path]
+    log: Path
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """Return the one input of this name."""
+        found = self.inputs[name]
+        if isinstance(found, list):
+            raise TypeError(f"input {name!r} of {self.step} is a list")
+        return found
+
+    def paths(self, name: str) -> list[Path]:
+        """Return the inputs of this name, in the plan's order."""
+        found = self.inputs[name]
+        if not isinstance(found, list):
+            raise TypeError(f"input {name!r} of {self.step} is one file")
+        return found
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A job as it stands on disk, written by the plan and read by the runner."""
+
+    step: str
+    key: str
+    made_of: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, str]
+    key_file: str
+    records: str
+    log: str
+    drop: tuple[str, ...]
+    cached: bool
+
+    @classmethod
+    def read(cls, path: Path) -> JobFile:
+        """Read a job file; raises OSError where there is none."""
+        content = json.loads(path.read_text())
+        del content["schema"]
+        return cls(**{**content, "drop": tuple(content["drop"])})
+
+    def text(self) -> str:
+        """Return the file's text, the same bytes for the same job."""
+        content = {"schema": "stanchion/job/1", **vars(self)}
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+    def input_paths(self) -> dict[str, Path | list[Path]]:
+        """Return the inputs as paths, by name."""
+        return {
+            name: [Path(p) for p in found] if isinstance(found, list) else Path(found)
+            for name, found in self.inputs.items()
+        }

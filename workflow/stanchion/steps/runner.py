@@ -1,0 +1,188 @@
+"""Runs one step: opens its record, reuses or makes its outputs, renames them into place.
+
+    python -m stanchion.steps JOBFILE
+
+Imports nothing heavier than the standard library before the step itself is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import importlib
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from stanchion.errors import StanchionError, StepError
+from stanchion.paths import TEMPORARY
+from stanchion.provenance import keyfile
+from stanchion.provenance.cache import Cache, cache_root
+from stanchion.provenance.records import Record, describe_files, open_record
+from stanchion.provenance.runs import note_failure
+from stanchion.steps.job import Job, JobFile
+
+PR_SET_PDEATHSIG = 1
+
+
+class Stopped(BaseException):
+    """The step was asked to end by a signal."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the step of a job file and return the exit code."""
+    path = Path((argv if argv is not None else sys.argv[1:])[0])
+    _end_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    file = JobFile.read(path)
+    log = Path(file.log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as written:
+        try:
+            how = run(file)
+        except BaseException as error:
+            exit_code, message = explain(error)
+            print(f"{label(file)} failed\n{message}", file=written)
+            if not isinstance(error, StanchionError | Stopped):
+                traceback.print_exception(error, file=written)
+            _say(f"\n{label(file)} failed\n{message}\n(log: {log})\n")
+            with contextlib.suppress(OSError):
+                note_failure(file.key, label(file), exit_code, message)
+            if os.environ.get("STANCHION_TRACEBACK"):
+                traceback.print_exception(error)
+            return exit_code
+        print(f"{label(file)}: {how}", file=written)
+    _say(f"{label(file)}: {how}\n")
+    return 0
+
+
+def label(file: JobFile) -> str:
+    """Return what a person calls this step: its name and where its results lie."""
+    place = Path(file.records).parent.parent
+    shown = "/".join(place.parts[1:]) if place.parts[:1] == ("results",) else place.name
+    return f"{Path(file.records).name} {shown}"
+
+
+def run(file: JobFile) -> str:
+    """Make the step's outputs, or reuse them, and return how in one phrase."""
+    record = open_record(file)
+    with _staging(file) as staged:
+        try:
+            how = _reuse(file, record, staged) or _make(file, record, staged)
+        except BaseException as error:
+            exit_code, message = explain(error)
+            with contextlib.suppress(OSError):
+                record.close("failed", exit_code, error=message)
+            raise
+    for path in file.drop:
+        Path(path).unlink(missing_ok=True)
+    return how
+
+
+def explain(error: BaseException) -> tuple[int, str]:
+    """Return an exit code and the one message for an error."""
+    if isinstance(error, StanchionError):
+        return error.exit_code, str(error)
+    if isinstance(error, Stopped):
+        return 128 + error.number, f"stopped by {error}"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or Path.cwd()
+        return 1, (
+            f"{where}: no space left on the device\n"
+            "  do:       free some space and run again; finished steps are kept"
+        )
+    return 1, f"internal error: {type(error).__name__}: {error}"
+
+
+def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None:
+    if not file.cached:
+        return None
+    cache = Cache(cache_root())
+    entry = cache.fetch(file.step, file.key, staged)
+    if entry is None:
+        return None
+    _publish(file, record, staged, "reused", origin=entry["origin"])
+    return f"reused, the cache holds key {file.key[:12]}"
+
+
+def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
+    job = Job(
+        step=file.step,
+        key=file.key,
+        arguments=file.arguments,
+        inputs=file.input_paths(),
+        outputs=staged,
+        log=Path(file.log),
+    )
+    record.content["inputs"] = describe_files(job.inputs)
+    importlib.import_module(f"stanchion.steps.{file.step}").run(job)
+    missing = [name for name, path in staged.items() if not path.exists()]
+    if missing:
+        raise StepError(f"{file.step} did not write {', '.join(missing)}")
+    if file.cached:
+        try:
+            Cache(cache_root()).store(file.step, file.key, staged, str(record.path))
+        except OSError as error:
+            job.notes["cache"] = f"not kept: {error.strerror}"
+    _publish(file, record, staged, "done", notes=job.notes)
+    return f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
+
+
+def _publish(
+    file: JobFile, record: Record, staged: dict[str, Path], state: str, **facts: Any
+) -> None:
+    """Rename the outputs into place, close the record, then write the key file, which proves."""
+    described = describe_files(staged)
+    sizes = {}
+    for entry in described:
+        final = Path(file.outputs[entry["name"]])
+        final.parent.mkdir(parents=True, exist_ok=True)
+        staged[entry["name"]].replace(final)
+        entry["path"] = str(final)
+        sizes[entry["name"]] = entry["size"]
+    record.close(state, 0, outputs=described, **facts)
+    keyfile.write(file.key_file, keyfile.line(file.key, sizes))
+
+
+@contextlib.contextmanager
+def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
+    """Give each output a path of its own on the same file system, and sweep what is left there."""
+    folder = Path(TEMPORARY) / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
+    staged = {name: folder / name / Path(path).name for name, path in file.outputs.items()}
+    try:
+        for path in staged.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        yield staged
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this process when Snakemake dies, so that no orphan goes on writing."""
+    parent = os.getppid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise SystemExit(1)
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Stopped(number)
+
+
+def _say(text: str, stream: TextIO | None = None) -> None:
+    """Print to the terminal in one write, so that parallel steps do not mix their lines."""
+    with contextlib.suppress(OSError):
+        (stream or sys.stderr).write(text)
+        (stream or sys.stderr).flush()
