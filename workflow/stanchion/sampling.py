@@ -59,10 +59,20 @@ def run_program(command: Sequence[str], log: Path, *, chain: str) -> int:
 
 
 def check_chain(path: Path, draws: int, *, chain: str) -> None:
-    """Check that a Stan CSV holds every draw and its footer.
+    """Check that a chain's Stan CSV holds every draw and its footer.
 
     Raises:
         ChainError: rows or the footer are missing, as after a kill or on a full disk.
+    """
+    if not check_rows(path, draws, chain=chain):
+        raise _not_whole(path, f"{chain} is not whole: its CSV has no footer")
+
+
+def check_rows(path: Path, draws: int, *, chain: str) -> bool:
+    """Check that a Stan CSV holds this many rows, and tell whether it has a chain's footer.
+
+    Raises:
+        ChainError: rows are missing.
     """
     rows, footer = 0, False
     with path.open("rb") as file:
@@ -71,13 +81,14 @@ def check_chain(path: Path, draws: int, *, chain: str) -> None:
                 footer = footer or _FOOTER in line
             elif line.strip():
                 rows += 1
-    if not footer or rows - 1 != draws:
-        raise ChainError(
-            f"{chain} is not whole: {max(rows - 1, 0)} draws of {draws}, "
-            f"{'with' if footer else 'without'} its footer",
-            where=str(path),
-            todo="free some disk space if it is full, then run again",
-        )
+    if rows - 1 != draws:
+        raise _not_whole(path, f"{chain} is not whole: {max(rows - 1, 0)} draws of {draws}")
+    return footer
+
+
+def _not_whole(path: Path, what: str) -> ChainError:
+    todo = "free some disk space if it is full, then run again"
+    return ChainError(what, where=str(path), todo=todo)
 
 
 def last_words(log: Path, begin: int = 0) -> str:

@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 def cache_root() -> Path:
-    """Return the cache's folder: $STANCHION_CACHE, $XDG_CACHE_HOME/stanchion, ~/.cache/stanchion."""
+    """Return $STANCHION_CACHE, else $XDG_CACHE_HOME/stanchion, else ~/.cache/stanchion."""
     if chosen := os.environ.get("STANCHION_CACHE"):
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")

@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
     file = JobFile.read(path)
     log = Path(file.log)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as written:
+    log.write_text("")
+    with log.open("a") as written:
         try:
             how = run(file)
         except BaseException as error:

@@ -1,0 +1,151 @@
+"""The runner: what a step leaves behind, whatever happens to it."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from stanchion.errors import ChainError
+from stanchion.steps import runner
+from stanchion.steps.job import Job, JobFile
+
+KEY = "c" * 64
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(runner.signal, "signal", lambda *_: None)
+    return tmp_path
+
+
+def job_file(project: Path, **changes: object) -> Path:
+    fields: dict[str, object] = {
+        "step": "collect_draws",
+        "key": KEY,
+        "made_of": {},
+        "arguments": {},
+        "inputs": {"data": "data.json"},
+        "outputs": {"draws": "results/fit/draws.nc"},
+        "key_file": "results/fit/.keys/collect_draws",
+        "records": "results/fit/records/collect_draws",
+        "log": "logs/collect_draws.log",
+        "drop": ("chain.csv",),
+        "cached": True,
+    }
+    path = project / "job.json"
+    path.write_text(JobFile(**{**fields, **changes}).text())
+    (project / "data.json").write_text("{}")
+    (project / "chain.csv").write_text("1")
+    return path
+
+
+def use(monkeypatch: pytest.MonkeyPatch, step: Callable[[Job], None]) -> None:
+    monkeypatch.setattr(
+        runner, "importlib", SimpleNamespace(import_module=lambda _: SimpleNamespace(run=step))
+    )
+
+
+def write_draws(job: Job) -> None:
+    job.outputs["draws"].write_text("draws")
+
+
+def record(project: Path) -> dict[str, object]:
+    (path,) = (project / "results/fit/records/collect_draws").glob(f"{KEY[:12]}-1.json")
+    return json.loads(path.read_text())
+
+
+def test_finished_step_leaves_outputs_record_and_key_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A finished step has its outputs in place, a closed record and a key file, and no rest."""
+    use(monkeypatch, write_draws)
+    assert runner.main([str(job_file(project))]) == 0
+    assert (project / "results/fit/draws.nc").read_text() == "draws"
+    assert (project / "results/fit/.keys/collect_draws").read_text() == f"{KEY} draws=5\n"
+    content = record(project)
+    assert content["state"] == "done" and content["exit_code"] == 0
+    assert content["outputs"][0]["path"] == "results/fit/draws.nc"
+    assert not (project / "chain.csv").exists()
+    assert list((project / ".stanchion/tmp").iterdir()) == []
+
+
+def test_failed_step_leaves_a_record_and_nothing_else(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failed step says why, keeps its inputs, and leaves no output, half-written or whole."""
+
+    def fail(job: Job) -> None:
+        write_draws(job)
+        raise ChainError("chain 3 did not start", where="logs/chain.log")
+
+    use(monkeypatch, fail)
+    assert runner.main([str(job_file(project))]) == 1
+    assert not (project / "results/fit/draws.nc").exists()
+    assert not (project / "results/fit/.keys/collect_draws").exists()
+    assert (project / "chain.csv").exists()
+    assert record(project)["state"] == "failed"
+    said = capsys.readouterr().err
+    assert "logs/chain.log: chain 3 did not start" in said and "Traceback" not in said
+
+
+def test_full_disk_is_one_message(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No space left on the device is said in a sentence that names the file."""
+
+    def fill(job: Job) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "draws.nc")
+
+    use(monkeypatch, fill)
+    assert runner.main([str(job_file(project))]) == 1
+    said = capsys.readouterr().err
+    assert "draws.nc: no space left on the device" in said and "Traceback" not in said
+
+
+def test_unexpected_error_keeps_its_traceback_in_the_log(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of ours is one line in the terminal; its traceback stands in the log."""
+
+    def stumble(job: Job) -> None:
+        raise ZeroDivisionError("oops")
+
+    use(monkeypatch, stumble)
+    assert runner.main([str(job_file(project))]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert "Traceback" in (project / "logs/collect_draws.log").read_text()
+
+
+def test_second_run_of_a_key_is_reused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that the cache holds is not computed again, and the record says where it comes from."""
+    use(monkeypatch, write_draws)
+    runner.main([str(job_file(project))])
+    (project / "results/fit/draws.nc").unlink()
+
+    def never(job: Job) -> None:
+        raise AssertionError("computed again")
+
+    use(monkeypatch, never)
+    assert runner.main([str(job_file(project))]) == 0
+    (path,) = (project / "results/fit/records/collect_draws").glob(f"{KEY[:12]}-2.json")
+    content = json.loads(path.read_text())
+    assert content["state"] == "reused"
+    assert content["origin"] == f"results/fit/records/collect_draws/{KEY[:12]}-1.json"
+
+
+def test_step_that_writes_too_little_fails(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A step that returns without an output has failed, and the message names the output."""
+    use(monkeypatch, lambda job: None)
+    assert runner.main([str(job_file(project))]) == 1
+    assert "did not write draws" in capsys.readouterr().err

@@ -1,0 +1,30 @@
+"""Approximates a posterior by ADVI; imports nothing heavier than the standard library."""
+
+from __future__ import annotations
+
+from stanchion.command import variational_command
+from stanchion.sampling import check_rows, run_program
+from stanchion.steps.job import Job
+
+
+def run(job: Job) -> None:
+    """Run ADVI and check that its CSV holds the mean and every draw.
+
+    Raises:
+        ChainError: the program failed, or its output is not whole.
+    """
+    settings = job.arguments
+    output = job.outputs["chain"]
+    arguments = variational_command(
+        settings,
+        data=job.path("data"),
+        output=output,
+        chain=settings["chain"],
+        seed=settings["seed"],
+        init=job.path("init") if "init" in job.inputs else None,
+    )
+    job.notes["command"] = arguments
+    job.notes["starts"] = run_program(
+        [str(job.path("executable")), *arguments], job.log, chain="the approximation"
+    )
+    check_rows(output, settings["draws"] + 1, chain="the approximation")

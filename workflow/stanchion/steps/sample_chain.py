@@ -1,0 +1,31 @@
+"""Runs one chain of a fit; imports nothing heavier than the standard library."""
+
+from __future__ import annotations
+
+from stanchion.command import sample_command
+from stanchion.sampling import check_chain, run_program
+from stanchion.steps.job import Job
+
+
+def run(job: Job) -> None:
+    """Run the chain and check that its CSV holds every draw.
+
+    Raises:
+        ChainError: the sampler failed, or its output is not whole.
+    """
+    settings = job.arguments
+    output, name = job.outputs["chain"], f"chain {settings['chain']}"
+    arguments = sample_command(
+        settings,
+        data=job.path("data"),
+        output=output,
+        chain=settings["chain"],
+        seed=settings["seed"],
+        threads=settings["threads"],
+        init=job.path("init") if "init" in job.inputs else None,
+    )
+    job.notes["command"] = arguments
+    job.notes["starts"] = run_program(
+        [str(job.path("executable")), *arguments], job.log, chain=name
+    )
+    check_chain(output, -(-settings["draws"] // settings["thin"]), chain=name)

@@ -1,0 +1,48 @@
+"""Draws from the prior and the prior predictive distribution: the program with `prior_only: 1`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from stanchion.command import sample_command
+from stanchion.prior import summarise_prior
+from stanchion.sampling import check_chain, run_program
+from stanchion.steps.job import Job
+
+
+def run(job: Job) -> None:
+    """Run the chains of the prior one after another, then write draws, checks and a picture.
+
+    Raises:
+        ChainError: the sampler failed, or its output is not whole.
+    """
+    folder = Path(mkdtemp(dir=job.outputs["prior"].parent))
+    try:
+        summarise_prior(job, _chains(job, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _chains(job: Job, folder: Path) -> list[Path]:
+    data = folder / "data.json"
+    data.write_text(json.dumps({**json.loads(job.path("data").read_text()), "prior_only": 1}))
+    settings = job.arguments["sampler"]
+    files = []
+    for chain in range(1, settings["chains"] + 1):
+        files.append(folder / f"chain_{chain}.csv")
+        arguments = sample_command(
+            settings,
+            data=data,
+            output=files[-1],
+            chain=chain,
+            seed=job.arguments["seed"],
+            threads=1,
+            init=None,
+        )
+        name = f"chain {chain} of the prior"
+        run_program([str(job.path("executable")), *arguments], job.log, chain=name)
+        check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
+    return files
