@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def gather(project: Project, waivers: Path) -> Facts:
             for name, model in project.models.items()
         },
         toolchain=toolchain.identity(),
-        waivers=_waivers(project, waivers),
+        waivers=_waivers(waivers),
     )
 
 
@@ -55,31 +55,34 @@ def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
 
 def _hashes(project: Project) -> dict[str, str]:
     hashes, faults = {}, []
-    for name, dataset in project.datasets.items():
-        source = Path(source_of(dataset))
-        if dataset.url is not None and not source.exists():
-            fetch(dataset.url, str(dataset.sha256), source)
-        try:
-            hashes[str(source_of(dataset))] = file_hash(source)
-        except OSError as error:
-            faults.append(_missing(f"datasets.{name}.path", source, error))
-    for name, analysis in project.analyses.items():
-        for label, method in analysis.methods.items():
-            if isinstance(method.init, str) and method.init not in hashes:
-                try:
-                    hashes[method.init] = file_hash(Path(method.init))
-                except OSError as error:
-                    key = f"analyses.{name}.methods.{label}.init"
-                    faults.append(_missing(key, Path(method.init), error))
+    for key, path in _declared_files(project):
+        if path not in hashes:
+            try:
+                hashes[path] = file_hash(Path(path))
+            except OSError as error:
+                faults.append(_missing(project, key, Path(path), error))
     if faults:
         raise DataError(faults)
     return hashes
 
 
-def _missing(key: str, path: Path, error: OSError) -> Fault:
-    return Fault(
-        f"{path}: {error.strerror or error}".lower(),
-        key=key,
+def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the key and path of every dataset and init file; fetches what is not there yet."""
+    for name, dataset in project.datasets.items():
+        source = source_of(dataset)
+        if dataset.url is not None and not Path(source).exists():
+            fetch(dataset.url, str(dataset.sha256), Path(source))
+        yield ("datasets", name, "path"), source
+    for name, analysis in project.analyses.items():
+        for label, method in analysis.methods.items():
+            if isinstance(method.init, str):
+                yield ("analyses", name, "methods", label, "init"), method.init
+
+
+def _missing(project: Project, key: tuple[str, ...], path: Path, error: OSError) -> Fault:
+    return project.fault(
+        f"the file cannot be read: {(error.strerror or str(error)).lower()}",
+        *key,
         value=str(path),
         allowed="a file, its path relative to the project's folder",
         todo=_nearest(path),
@@ -94,10 +97,10 @@ def _nearest(path: Path) -> str:
     return f"{path.parent} holds {', '.join(there) or 'no file'}: correct the path or put it there"
 
 
-def _waivers(project: Project, path: Path) -> Mapping[str, list[dict[str, Any]]]:
+def _waivers(path: Path) -> Mapping[str, list[dict[str, Any]]]:
     if not path.exists():
         return {}
-    waivers = load_waivers(path, project)
+    waivers = load_waivers(path)
     today = dt.datetime.now(dt.UTC).date()
     names = {waiver.fit for waiver in waivers}
     return {

@@ -11,7 +11,6 @@ from typing import Any
 
 from stanchion import paths
 from stanchion.config import load
-from stanchion.errors import DeclarationError
 from stanchion.facts import gather
 from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
@@ -60,18 +59,13 @@ class Graph:
 
     def methods(self, kind: str) -> str:
         """Return the pattern of the names of the methods of a kind."""
-        kinds: dict[str, set[str]] = {}
-        for analysis in self.plan.project.analyses.values():
-            for name, method in analysis.methods.items():
-                kinds.setdefault(name, set()).add(method.method)
-        for name, found in kinds.items():
-            if len(found) > 1:
-                raise DeclarationError(
-                    f"method {name!r} is {' in one analysis and '.join(sorted(found))} in another",
-                    key=f"analyses.*.methods.{name}",
-                    todo="give one of them a name of its own",
-                )
-        return "|".join(sorted(n for n, found in kinds.items() if kind in found)) or NOTHING
+        named = {
+            name
+            for analysis in self.plan.project.analyses.values()
+            for name, method in analysis.methods.items()
+            if method.method == kind
+        }
+        return "|".join(sorted(named)) or NOTHING
 
     def targets(self, analyses: Iterable[str] = ()) -> list[str]:
         """Return what a run makes: all results that stay, with the key files that prove them."""

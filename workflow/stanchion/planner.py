@@ -40,6 +40,7 @@ class Planner:
     project: Project
     facts: Facts
     fits: list[Fit] = field(default_factory=list)
+    programs: dict[str, str] = field(default_factory=dict)
     steps: dict[tuple[str, ...], Step] = field(default_factory=dict)
 
     def add(
@@ -103,7 +104,9 @@ class Planner:
             "compiler": dict(self.facts.compilers[model]),
         }
         made_of = {"arguments": options, "content": content, "name": "compile_program"}
-        folder = f"{PurePosixPath(declared.program).stem}-{key_of(made_of)[:12]}"
+        short = key_of(made_of)[:12]
+        stem = PurePosixPath(declared.program).stem
+        folder = self.programs.setdefault(short, f"{stem}-{short}")
         return self.add(
             "compile_program",
             {"program": folder},

@@ -1,0 +1,113 @@
+"""A project of its own in a temporary folder, run as a person would run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class ProjectDir:
+    """A project's folder and the cache its runs use."""
+
+    path: Path
+    cache: Path
+
+    @classmethod
+    def make(cls, path: Path, cache: Path, config: str, files: dict[str, str]) -> ProjectDir:
+        """Lay out a project: the checkout's Snakefile and rules, this config and these files."""
+        path.mkdir(parents=True)
+        shutil.copy(ROOT / "Snakefile", path)
+        (path / "workflow").mkdir()
+        shutil.copy(ROOT / "workflow/Snakefile", path / "workflow")
+        for folder in ("rules", "profiles"):
+            shutil.copytree(ROOT / "workflow" / folder, path / "workflow" / folder)
+        (path / "profiles").symlink_to("workflow/profiles")
+        project = cls(path, cache)
+        project.write("config/config.yaml", config)
+        for name, text in files.items():
+            project.write(name, text)
+        return project
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text that must be there in a file of the project."""
+        path = self.path / name
+        text = path.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a run: no activated venv, and the tests' own cache."""
+        kept = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
+        return {**kept, "STANCHION_CACHE": str(self.cache)}
+
+    def call(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run a command of the virtual environment in the project's folder."""
+        return subprocess.run(
+            [str(BIN / command[0]), *command[1:]],
+            cwd=self.path,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def stanchion(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run `stanchion`."""
+        return self.call("stanchion", *arguments, timeout=timeout)
+
+    def snakemake(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run plain `snakemake` on two cores."""
+        return self.call("snakemake", "--cores", "2", *arguments, timeout=timeout)
+
+    def run(self, *arguments: str) -> None:
+        """Run everything with plain `snakemake`, which must succeed."""
+        done = self.snakemake(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def stale(self) -> set[str]:
+        """Return what a dry run would do, as `rule wildcard-values…`."""
+        done = self.snakemake("-n")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return planned_jobs(done.stdout + done.stderr)
+
+    def ran(self, before: set[Path]) -> set[str]:
+        """Return the steps whose records since `before` say that work was done."""
+        import json
+
+        new = self.records() - before
+        return {p.parent.name for p in new if json.loads(p.read_text())["state"] == "done"}
+
+    def records(self) -> set[Path]:
+        """Return every record of the project."""
+        folders = [self.path / "results", self.path / ".stanchion/programs"]
+        return {p for folder in folders for p in folder.rglob("records/*/*.json")}
+
+
+def planned_jobs(text: str) -> set[str]:
+    """Read the jobs out of a dry run's text."""
+    jobs = set()
+    for block in re.split(r"\n(?=(?:rule|localrule) \w+:)", text):
+        name = re.match(r"(?:rule|localrule) (\w+):", block)
+        if name is None or name.group(1) == "all":
+            continue
+        wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
+        values = re.findall(r"\w+=([^,\s]+)", wildcards.group(1)) if wildcards else []
+        jobs.add(" ".join([name.group(1), *values]))
+    return jobs

@@ -1,0 +1,72 @@
+"""Posteriors whose answer is known, fitted as declared analyses.
+
+The tolerance is that of the reference: means within 4 standard errors, theirs and ours, and
+standard deviations within 10 %. The seed is fixed by the declarations.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.project import SHARED, ProjectDir
+from tests.stan.declared import read_summary, run_declaration
+
+REFERENCE = SHARED / "reference-posteriors"
+NAMED = ("eight_schools_noncentered", "kidscore_interaction", "arK", "low_dim_gauss_mix")
+SLOW = ("lotka_volterra", "gp_regr", "hmm_example", "one_comp_mm_elim_abs")
+
+pytestmark = [
+    pytest.mark.stan,
+    pytest.mark.skipif(
+        not REFERENCE.is_dir(), reason="shared/reference-posteriors is not beside the checkout"
+    ),
+]
+
+
+def _run(folder: Path, cache: Path, declaration: str, names: tuple[str, ...]) -> ProjectDir:
+    data = {f"{name}.json": (REFERENCE / name / "data.json").read_text() for name in names}
+    return run_declaration(folder, cache, declaration, data)
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> ProjectDir:
+    """A project in which the quick reference posteriors were fitted."""
+    return _run(tmp_path_factory.mktemp("named") / "project", cache, "reference.yaml", NAMED)
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> ProjectDir:
+    """A project in which the slow reference posteriors were fitted."""
+    if "STANCHION_SLOW_TESTS" not in os.environ:
+        pytest.skip("takes minutes more; set STANCHION_SLOW_TESTS=1")
+    return _run(tmp_path_factory.mktemp("slow") / "project", cache, "reference_slow.yaml", SLOW)
+
+
+def _assert_agrees(project: ProjectDir, name: str) -> None:
+    reference = pd.DataFrame(
+        json.loads((REFERENCE / name / "reference.json").read_text())["posterior"]
+    ).T
+    ours = read_summary(project, name, name, name).loc[reference.index]
+    error = np.sqrt(ours["mcse_mean"] ** 2 + reference["sd"] ** 2 / reference["draws"])
+    distance = (ours["mean"] - reference["mean"]).abs() / error
+    ratio = ours["sd"] / reference["sd"]
+    assert (distance < 4).all(), f"means off by standard errors:\n{distance}"
+    assert ratio.between(0.9, 1.1).all(), f"ratio of standard deviations:\n{ratio}"
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_posteriors_agree_with_their_reference(named: ProjectDir, name: str) -> None:
+    """Means and standard deviations of each parameter are those of long, checked runs."""
+    _assert_agrees(named, name)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_posteriors_agree_with_their_reference(slow: ProjectDir, name: str) -> None:
+    """Differential equations, a Gaussian process and a hidden Markov model agree too."""
+    _assert_agrees(slow, name)

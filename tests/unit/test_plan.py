@@ -1,0 +1,174 @@
+"""The plan: what enters a step's key, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanchion.config import load
+from stanchion.plan import Facts, Plan
+from stanchion.planner import make_plan
+from stanchion.program import Program, Variable
+
+CONFIG = """\
+project: plan
+seed: 3
+datasets:
+  points:
+    path: data/points.csv
+    columns: {y: {type: real}}
+    stan: {N: nrow(), y: y}
+models:
+  wide: {program: stan/wide.stan}
+  narrow: {program: stan/narrow.stan}
+analyses:
+  means:
+    datasets: [points]
+    models: [wide, narrow]
+    methods:
+      nuts: {chains: 2}
+      advi: {}
+    prior_predictive: {draws: 100}
+    posterior_predictive: {observed: y, replicated: y_rep}
+    compare: {by: loo}
+"""
+
+
+def program(path: str) -> Program:
+    y = Variable("y", "real", 1, ("N",))
+    return Program(
+        path=path,
+        canonical=f"// canonical text of {path}",
+        data=(Variable("N", "int", 0, ()), y, Variable("prior_only", "int", 0, ())),
+        parameters=(Variable("mu", "real", 0, ()),),
+        transformed_parameters=(),
+        generated_quantities=(replace(y, name="log_lik"), replace(y, name="y_rep")),
+        includes=(),
+    )
+
+
+FACTS = Facts(
+    programs={name: program(f"stan/{name}.stan") for name in ("wide", "narrow")},
+    files={"data/points.csv": "0" * 64},
+    compilers={name: {"stan": "2.39.0"} for name in ("wide", "narrow")},
+    toolchain={"stan": "2.39.0"},
+    waivers={},
+)
+Planned = Callable[..., Plan]
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Planned:
+    def make(old: str = "", new: str = "", facts: Facts = FACTS) -> Plan:
+        assert old in CONFIG
+        path = tmp_path / "config.yaml"
+        path.write_text(CONFIG.replace(old, new, 1) if old else CONFIG)
+        return make_plan(load(path), facts)
+
+    return make
+
+
+def changed(before: Plan, after: Plan) -> set[str]:
+    """Rules of the steps that are in `after` with a key that `before` does not have."""
+    known = {step.key for step in before}
+    return {step.rule for step in after if step.key not in known}
+
+
+AFTER_DIAGNOSIS = {
+    "diagnose_fit",
+    "predict_outcomes",
+    "compare_models",
+    "write_report",
+    "check_verdicts",
+}
+AFTER_SAMPLING = {"collect_draws", *AFTER_DIAGNOSIS}
+SAMPLING = {"sample_prior", "sample_chain", "approximate_posterior"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        ("project: plan", "project: plan\nabout: {author: nobody}", set()),
+        ("project: plan\nseed: 3", "seed: 3\nproject: plan", set()),
+        ("nuts: {chains: 2}", "nuts: {chains: 2, adapt_delta: 0.8}", set()),
+        ("nuts: {chains: 2}", "nuts: {chains: 2, threads_per_chain: 2}", {"compile_program"}),
+        ("project: plan", "project: other", {"write_report", "check_verdicts"}),
+        ("    compare:", "    checks: {rhat: 1.05}\n    compare:", AFTER_DIAGNOSIS),
+        ("seed: 3", "seed: 4", SAMPLING | AFTER_SAMPLING),
+        ("type: real", "type: real, lower: 0", {"prepare_data"} | SAMPLING | AFTER_SAMPLING),
+    ],
+)
+def test_what_a_change_stales(planned: Planned, old: str, new: str, rules: set[str]) -> None:
+    """A changed declaration changes the keys of the steps that depend on it, and no other."""
+    after = planned(old, new)
+    if "threads" in new:
+        assert rules <= changed(planned(), after)
+    else:
+        assert changed(planned(), after) == rules
+
+
+def test_a_chain_more_keeps_the_chains_there_are(planned: Planned) -> None:
+    """A third chain leaves the keys of the first two alone."""
+    before, after = planned(), planned("chains: 2", "chains: 3")
+    known = {step.key for step in before}
+    new = [s for s in after if s.rule == "sample_chain" and s.key not in known]
+    assert {step.wildcards["chain"] for step in new} == {"3"}
+
+
+def test_program_change_stales_its_own_fits(planned: Planned) -> None:
+    """Another canonical text changes the keys of that model's steps, and of no other model's."""
+    narrow = replace(FACTS.programs["narrow"], canonical="// another prior")
+    facts = replace(FACTS, programs={**FACTS.programs, "narrow": narrow})
+    before, after = planned(), planned(facts=facts)
+    known = {step.key for step in before}
+    models = {step.wildcards.get("model") for step in after if step.key not in known}
+    assert models == {"narrow", None}
+
+
+def test_same_program_is_compiled_once(planned: Planned) -> None:
+    """Two models with one canonical program share one compile step."""
+    same = replace(FACTS.programs["wide"], path="stan/narrow.stan")
+    plan = planned(facts=replace(FACTS, programs={**FACTS.programs, "narrow": same}))
+    assert len([step for step in plan if step.rule == "compile_program"]) == 1
+
+
+def test_waiver_in_force_stales_the_gate_only(planned: Planned) -> None:
+    """A waiver changes the diagnosis of its fit and what follows, and no sampling."""
+    waiver: dict[str, Any] = {
+        "check": "rhat",
+        "reason": "known",
+        "who": "QA",
+        "until": "2030-01-01",
+    }
+    facts = replace(FACTS, waivers={"means/points/wide/nuts": [waiver]})
+    assert changed(planned(), planned(facts=facts)) == AFTER_DIAGNOSIS
+
+
+def test_keys_hold_no_path(planned: Planned) -> None:
+    """The same file at another path gives the same keys of data and sampling."""
+    facts = replace(FACTS, files={"data/moved.csv": "0" * 64})
+    after = planned("data/points.csv", "data/moved.csv", facts)
+    assert changed(planned(), after) == {"write_report", "check_verdicts"}
+
+
+def test_steps_come_in_an_order_in_which_they_can_run(planned: Planned) -> None:
+    """Every step stands behind the steps it follows."""
+    seen: set[str] = set()
+    for step in planned():
+        assert {s.key for s in step.upstream} <= seen
+        seen.add(step.key)
+
+
+def test_seeds_differ_between_fits_and_are_fixed(planned: Planned) -> None:
+    """Each fit has a seed of its own, the same at every planning and for all its chains."""
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for step in planned():
+        if step.rule in ("sample_chain", "approximate_posterior"):
+            fit = step.wildcards["model"], step.wildcards["method"]
+            seeds.setdefault(fit, set()).add(step.arguments["seed"])
+    assert all(len(found) == 1 for found in seeds.values())
+    assert len({next(iter(found)) for found in seeds.values()}) == len(seeds) == 4

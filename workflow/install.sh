@@ -1,0 +1,46 @@
+#!/bin/sh
+# Makes .venv in the project's folder, with the packages of a lock file and Stanchion itself:
+#   sh workflow/install.sh workflow/requirements.lock
+# Does nothing where .venv holds them already. Safe to start twice at once.
+set -eu
+
+lock=$1
+log=.stanchion/install.log
+mkdir -p .stanchion
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+logged() {
+    "$@" >>"$log" 2>&1 && return
+    tail -n 5 "$log" >&2
+    fail "Installing the packages failed: the last lines are above, the rest is in $log."
+}
+
+if command -v flock >/dev/null 2>&1; then
+    exec 9>.stanchion/install.lock
+    flock 9
+fi
+
+# A virtual environment does not survive being moved: its folder is part of what is wanted.
+folder=$(pwd)
+wanted=$({ echo "$folder"; cat "$lock" pyproject.toml; } | cksum)
+stamp=.venv/$(basename "$lock").installed
+whole() { [ "$(cat .venv/folder 2>/dev/null)" = "$folder" ] && .venv/bin/python -c '' 2>/dev/null; }
+whole && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
+
+: >"$log"
+if ! whole; then
+    python=$(sh workflow/find_python.sh)
+    echo "Making .venv with $("$python" --version)" >&2
+    logged "$python" -m venv --clear .venv
+    echo "$folder" >.venv/folder
+fi
+echo "Installing the $(grep -c '==' "$lock") packages of $lock: a minute or two, once" >&2
+logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+    --require-hashes -r "$lock"
+logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+    --no-deps --no-build-isolation --editable .
+echo "$wanted" >"$stamp"

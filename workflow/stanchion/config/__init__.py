@@ -1,0 +1,44 @@
+"""The declaration: `config/config.yaml`, checked, frozen and with defaults."""
+
+from __future__ import annotations
+
+from stanchion.config.analysis import (
+    Analysis,
+    Compare,
+    Intervals,
+    PosteriorPredictive,
+    Predict,
+    PriorPredictive,
+)
+from stanchion.config.checks import Checks
+from stanchion.config.column import Column
+from stanchion.config.dataset import Dataset
+from stanchion.config.method import Advi, Method, Nuts
+from stanchion.config.model import Model
+from stanchion.config.project import Project
+from stanchion.config.reading import load
+from stanchion.config.resolve import resolved_checks, resolved_method
+from stanchion.config.waivers import Waiver, in_force, load_waivers
+
+__all__ = [
+    "Advi",
+    "Analysis",
+    "Checks",
+    "Column",
+    "Compare",
+    "Dataset",
+    "Intervals",
+    "Method",
+    "Model",
+    "Nuts",
+    "PosteriorPredictive",
+    "Predict",
+    "PriorPredictive",
+    "Project",
+    "Waiver",
+    "in_force",
+    "load",
+    "load_waivers",
+    "resolved_checks",
+    "resolved_method",
+]

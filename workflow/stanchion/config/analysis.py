@@ -1,0 +1,130 @@
+"""An analysis: a question, what is fitted for it and how, and what is made of the fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from stanchion.config.base import (
+    RESERVED,
+    Count,
+    DatasetName,
+    Distinct,
+    ModelName,
+    Name,
+    NotEmpty,
+    Section,
+    StanName,
+    Text,
+    distinct_names,
+    refused,
+)
+from stanchion.config.checks import Checks
+from stanchion.config.method import METHODS, Advi, Nuts
+
+Statistic = Literal[
+    "mean", "sd", "median", "mad", "min", "max", "q5", "q25", "q75", "q95", "skewness", "zeros"
+]
+
+
+class PriorPredictive(Section):
+    """Draws from the prior and its predictions; the program declares `int prior_only` for it."""
+
+    draws: Count = Field(default=1000, description="Draws from the prior.")
+
+
+class PosteriorPredictive(Section):
+    """Replicated data against the observed: statistics with tail probabilities, and LOO-PIT."""
+
+    observed: StanName = Field(description="The data variable that was observed.")
+    replicated: StanName = Field(description="The generated quantity that replicates it.")
+    statistics: Annotated[list[Statistic], NotEmpty, Distinct] = Field(
+        default=["mean", "sd", "min", "max"],
+        description="Statistics to compare; `mad` is the median absolute deviation, `q5` the "
+        "5 % quantile, `zeros` the proportion of zeros.",
+    )
+
+
+class Predict(Section):
+    """Predictions for the rows of another dataset."""
+
+    variable: StanName = Field(description="The generated quantity that predicts them.")
+    dataset: DatasetName = Field(description="The dataset of the new rows.")
+
+
+class Compare(Section):
+    """The comparison of the models' NUTS fits of a dataset, with stacking weights."""
+
+    by: Literal["loo"] = Field(
+        default="loo", description="PSIS-LOO; the programs compute `log_lik`."
+    )
+
+
+class Intervals(Section):
+    """Intervals in summary and report, beside the 5 % and 95 % quantiles."""
+
+    prob: float = Field(default=0.9, description="Probability inside.", gt=0, lt=1)
+    kind: Literal["equal_tailed", "hdi"] = Field(
+        default="equal_tailed", description="Equal tails, or the shortest (highest density)."
+    )
+
+
+def _with_method(named: object) -> object:
+    """Let a method's key say what it is; nothing after the key means all defaults."""
+    if not isinstance(named, Mapping):
+        return named
+    filled = {name: {} if settings is None else settings for name, settings in named.items()}
+    return {
+        name: {"method": name, **settings}
+        if isinstance(settings, Mapping) and name in METHODS
+        else settings
+        for name, settings in filled.items()
+    }
+
+
+def _is_what_its_name_says(named: dict[str, Nuts | Advi]) -> dict[str, Nuts | Advi]:
+    for name, settings in named.items():
+        if name in METHODS and settings.method != name:
+            raise refused(
+                f"a method named {name!r} cannot be {settings.method!r}",
+                at=[name, "method"],
+                todo=f"choose another name, such as {settings.method}_2",
+            )
+    return named
+
+
+class Analysis(Section):
+    """A question: datasets × models × methods. What is not declared is not made."""
+
+    question: Text | None = Field(
+        default=None, description="What is asked; the report begins with it."
+    )
+    datasets: Annotated[list[DatasetName], NotEmpty, Distinct] = Field(
+        description="Names of datasets."
+    )
+    models: Annotated[list[ModelName], NotEmpty, Distinct] = Field(description="Names of models.")
+    methods: Annotated[
+        dict[Name, Annotated[Nuts | Advi, Field(discriminator="method")]],
+        NotEmpty,
+        BeforeValidator(_with_method),
+        AfterValidator(_is_what_its_name_says),
+        AfterValidator(distinct_names(RESERVED)),
+    ] = Field(
+        description="How the posterior is obtained, by a name that fits carry. The name says "
+        "what it is (`nuts`, `advi`), or else `method` does."
+    )
+    prior_predictive: PriorPredictive | None = Field(
+        default=None, description="Draws from the prior and its predictions."
+    )
+    posterior_predictive: PosteriorPredictive | None = Field(
+        default=None, description="Replicated data against the observed."
+    )
+    predict: Predict | None = Field(default=None, description="Predictions for new rows.")
+    checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
+    compare: Compare | None = Field(default=None, description="Comparison of the models.")
+    intervals: Intervals | None = Field(default=None, description="Intervals beside the quantiles.")
+    keep: Annotated[list[Literal["csv"]], Distinct] = Field(
+        default=[], description="Intermediate files to keep: the chains' Stan CSV."
+    )

@@ -1,0 +1,133 @@
+"""What the sections of a declaration ask of one another; files and programs are not looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from stanchion.config.analysis import Analysis
+from stanchion.config.method import Nuts
+from stanchion.config.project import Project
+from stanchion.config.source import Key
+from stanchion.errors import Fault
+
+_OTHER = re.compile(r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z_]\w*\s*(?P<of>\(.*)?")
+"""An expression that names another dataset: `counties.uranium(county)`, `new.N`."""
+
+
+def inconsistencies(project: Project) -> list[Fault]:
+    """Return what does not fit together."""
+    faults = [*_named_datasets(project), *_kinds_of_methods(project)]
+    for name, analysis in project.analyses.items():
+        key = ("analyses", name)
+        faults += _unmapped(project, analysis)
+        faults += _observed(project, analysis, key)
+        faults += _compared(project, analysis, key)
+        faults += _predicted(project, analysis, key)
+    return list(dict.fromkeys(faults))
+
+
+def _named_datasets(project: Project) -> Iterator[Fault]:
+    """Expressions name declared datasets; a dotted word may be a declared column instead."""
+    everywhere = {c for dataset in project.datasets.values() for c in dataset.columns}
+    for name, dataset in project.datasets.items():
+        key = ("datasets", name, "stan")
+        yield from _named_in(project, dataset.stan, set(dataset.columns), key)
+    for name, model in project.models.items():
+        yield from _named_in(project, model.stan, everywhere, ("models", name, "stan"))
+
+
+def _named_in(
+    project: Project, mapping: Mapping[str, object], columns: set[str], key: Key
+) -> Iterator[Fault]:
+    for variable, expression in mapping.items():
+        found = _OTHER.fullmatch(expression) if isinstance(expression, str) else None
+        if found is None or found["dataset"] in project.datasets or expression in columns:
+            continue
+        column = "" if found["of"] else "; a column with a dot in its name goes under columns"
+        yield project.fault(
+            f"dataset {found['dataset']!r} is not declared",
+            *key,
+            variable,
+            value=expression,
+            allowed=", ".join(project.datasets),
+            todo=f"declare it under datasets, or correct the name{column}",
+        )
+
+
+def _kinds_of_methods(project: Project) -> Iterator[Fault]:
+    """A method's name means one kind of method throughout."""
+    kinds: dict[str, str] = {}
+    for name, analysis in project.analyses.items():
+        for label, method in analysis.methods.items():
+            kind = kinds.setdefault(label, method.method)
+            if kind != method.method:
+                yield project.fault(
+                    f"method {label!r} is {kind} in another analysis",
+                    "analyses",
+                    name,
+                    "methods",
+                    label,
+                    value=method.method,
+                    todo="give one of them another name",
+                )
+
+
+def _unmapped(project: Project, analysis: Analysis) -> Iterator[Fault]:
+    for dataset in analysis.datasets:
+        declared = project.datasets[dataset]
+        for model in analysis.models:
+            if declared.is_table and not declared.stan and not project.models[model].stan:
+                yield project.fault(
+                    f"a table that model {model!r} is fitted to needs a mapping to Stan's data",
+                    "datasets",
+                    dataset,
+                    "stan",
+                    todo="add stan: {N: nrow(), y: a column, …}",
+                )
+
+
+def _observed(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """What was observed is in the data: for a table, in its mapping."""
+    checked = analysis.posterior_predictive
+    if checked is None:
+        return
+    for dataset in analysis.datasets:
+        for model in analysis.models:
+            mapping = {**project.datasets[dataset].stan, **project.models[model].stan}
+            is_table = project.datasets[dataset].is_table
+            if is_table and mapping and checked.observed not in mapping:
+                yield project.fault(
+                    f"dataset {dataset!r} gives model {model!r} no {checked.observed!r}",
+                    *key,
+                    "posterior_predictive",
+                    "observed",
+                    value=checked.observed,
+                    allowed=", ".join(mapping),
+                    todo="name a variable of the mapping, or map it",
+                )
+
+
+def _compared(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    if analysis.compare is None:
+        return
+    if len(analysis.models) < 2:
+        todo = "add a model, or remove compare"
+        yield project.fault("a comparison needs two models or more", *key, "compare", todo=todo)
+    if not any(isinstance(method, Nuts) for method in analysis.methods.values()):
+        todo = "add a method nuts, or remove compare"
+        yield project.fault("a comparison is of NUTS fits", *key, "compare", todo=todo)
+
+
+def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    if analysis.predict is None:
+        return
+    name = analysis.predict.dataset
+    place = (*key, "predict", "dataset")
+    others = ", ".join(n for n in project.datasets if n not in analysis.datasets)
+    if name in analysis.datasets:
+        what = f"dataset {name!r} is what the analysis fits"
+        todo = "name another dataset, with the new rows"
+        yield project.fault(what, *place, value=name, allowed=others or None, todo=todo)
+    elif not project.datasets[name].is_table:
+        yield project.fault("new rows stand in a table", *place, value=name, todo="declare one")

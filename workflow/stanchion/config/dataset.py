@@ -1,0 +1,138 @@
+"""A dataset: a table or a Stan JSON file, how it is read, checked and mapped to Stan's data."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlparse
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stanchion.config.base import (
+    Distinct,
+    Label,
+    NotEmpty,
+    Scalar,
+    Section,
+    StanName,
+    Text,
+    is_number,
+    refused,
+    titled,
+)
+from stanchion.config.column import Column
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".json")
+EXPRESSION_WORDS = "an expression, a number, a list of numbers, or a list of columns"
+_TABLE_ONLY = ("columns", "missing", "na", "where", "sort")
+
+
+def _expression(value: object) -> object:
+    if isinstance(value, bool):
+        raise refused("Stan has no true and false", value=value, todo="write 1 or 0")
+    if not (isinstance(value, str) or is_number(value) or _is_list(value)):
+        raise refused("not an expression", value=value, allowed=EXPRESSION_WORDS)
+    if isinstance(value, str) and not value.strip():
+        raise refused("an empty expression", allowed=EXPRESSION_WORDS)
+    return value
+
+
+def _is_list(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(item, str) for item in value) or _is_array(value)
+
+
+def _is_array(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_array(item) for item in value)
+    return is_number(value)
+
+
+Expression = Annotated[
+    Any,
+    BeforeValidator(_expression, json_schema_input_type=str | float | list[str] | list[Any]),
+    titled(EXPRESSION_WORDS),
+]
+StanMapping = dict[StanName, Expression]
+
+
+class Dataset(Section):
+    """A table, or a file in Stan's JSON form; `path`, or `url` with `sha256`, says where it lies.
+
+    In `stan`, a bare word is a column, `[a, b]` a matrix of columns, a number or a list of numbers
+    a constant. There are `nrow()`, `ncol(X)`, `nlevels(c)`, `index(c)` (from 1, in the order of
+    the levels), `design("~ x + z")` (a design matrix by formula), `counties.uranium(county)` (one
+    value a level, from another dataset) and `new.X` (this dataset's mapping applied to another).
+    """
+
+    path: Text | None = Field(
+        default=None, description="The file, from the folder that the run starts in."
+    )
+    url: Annotated[str, titled("an address, http:// or https://", r"^https?://\S+$")] | None = (
+        Field(default=None, description="Where the file is fetched from, once.")
+    )
+    sha256: Annotated[str, titled("64 hexadecimal digits, lower case", "^[0-9a-f]{64}$")] | None = (
+        Field(default=None, description="The SHA-256 that the fetched file must have.")
+    )
+    columns: dict[str, Column] = Field(
+        default={}, description="Columns to check, by name; others are read as found."
+    )
+    missing: Literal["error", "drop"] = Field(
+        default="error",
+        description="A missing value in a column that is used stops the run, or drops its "
+        "row; dropped rows are counted and recorded.",
+    )
+    na: list[Label] = Field(default=["", "NA"], description="What stands for a missing value.")
+    where: dict[str, Annotated[list[Scalar], NotEmpty]] = Field(
+        default={}, description="Keep the rows whose column holds one of these values."
+    )
+    sort: Annotated[list[Text], Distinct] = Field(
+        default=[], description="Columns to sort the rows by, the first one first."
+    )
+    stan: StanMapping = Field(
+        default={}, description="Stan variable ← expression. A table that is fitted needs it."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if self.path is None and self.url is None:
+            todo = "add path, or url with sha256"
+            raise refused("a dataset needs 'path' or 'url'", todo=todo)
+        if self.path is not None and self.url is not None:
+            raise refused("'path' and 'url' exclude each other", at=["url"], todo="remove one")
+        if self.url is not None and self.sha256 is None:
+            todo = "add the SHA-256 of the file, as `sha256sum` prints it"
+            raise refused("'url' needs 'sha256'", at=["url"], value=self.url, todo=todo)
+        if self.path is not None and self.sha256 is not None:
+            raise refused("'sha256' goes with 'url'", at=["sha256"], todo="remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> Self:
+        place = "path" if self.path is not None else "url"
+        if self.suffix not in SUFFIXES:
+            raise refused(
+                f"a file {self.suffix or 'without a suffix'} cannot be read",
+                at=[place],
+                value=self.path or self.url,
+                allowed=", ".join(SUFFIXES),
+            )
+        given = [key for key in _TABLE_ONLY if getattr(self, key) != _DEFAULTS[key]]
+        if given and not self.is_table:
+            what = f"{given[0]!r} goes with a table, not with .json"
+            raise refused(what, at=[given[0]], todo="remove it")
+        return self
+
+    @property
+    def suffix(self) -> str:
+        """The lower-case suffix of the file, such as `.csv`."""
+        return PurePosixPath(self.path or urlparse(self.url or "").path).suffix.lower()
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the file has rows and columns, rather than Stan's variables."""
+        return self.suffix != ".json"
+
+
+_DEFAULTS = {key: Dataset.model_fields[key].default for key in _TABLE_ONLY}

@@ -1,0 +1,172 @@
+"""What pydantic found wrong, as faults that name file, line, key, value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from stanchion.config.method import METHODS
+from stanchion.config.shape import Node, part_at, parts_of, section_at, words_for
+from stanchion.config.source import Key, nearest, written
+from stanchion.config.tree import Tree
+from stanchion.errors import Fault
+
+_KEY = "[key]"
+_WHAT = {
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "greater_than": "out of bounds",
+    "greater_than_equal": "out of bounds",
+    "less_than": "out of bounds",
+    "less_than_equal": "out of bounds",
+    "finite_number": "not a finite number",
+    "string_pattern_mismatch": "not of the form that is wanted",
+}
+_KINDS: list[tuple[type | tuple[type, ...], str]] = [
+    (bool, "true or false"),
+    (str, "text"),
+    ((int, float), "a number"),
+    (list, "a list"),
+    (dict, "a mapping"),
+]
+_SPELT_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
+
+
+def faults_of(error: ValidationError, root: Node, tree: Tree) -> list[Fault]:
+    """Return a fault for each error, worded by the schema `root`."""
+    return [_fault(details, root, tree) for details in error.errors(include_url=False)]
+
+
+def _fault(details: Mapping[str, Any], root: Node, tree: Tree) -> Fault:
+    key = _key(details["loc"])
+    kind = details["type"]
+    if kind == "refused":
+        context = details["ctx"]
+        return _placed(
+            tree,
+            (*key, *context["at"]),
+            context["what"],
+            value=context["value"],
+            allowed=context["allowed"],
+            todo=context["todo"],
+        )
+    tell: Callable[[Mapping[str, Any], Key, Node, Tree], Fault] = _TOLD.get(kind, _not_allowed)
+    return tell(details, key, root, tree)
+
+
+def _key(location: Iterable[str | int]) -> Key:
+    """Return the key path of pydantic's location, which also names the method of a union."""
+    key = [part for part in location if part != _KEY]
+    if key[:1] == ["analyses"] and key[2:3] == ["methods"]:
+        del key[4:5]
+    return tuple(key)
+
+
+def _placed(tree: Tree, key: Key, what: str, **rest: Any) -> Fault:
+    return Fault(what, tree.source.where(key), written(key) or None, **rest)
+
+
+def _missing(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    node = part_at(root, tree.value, key)
+    return _placed(
+        tree,
+        key,
+        f"{key[-1]!r} is missing",
+        allowed=words_for(root, node) if node else None,
+        todo=f"add {key[-1]}",
+    )
+
+
+def _unknown(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    known = list(section_at(root, tree.value, key[:-1])["properties"])
+    return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), known, key, tree)
+
+
+def _not_a_choice(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    if details["loc"][-1] == _KEY:
+        node = part_at(root, tree.value, key[:-1])
+        known = next(p for p in parts_of(root, node or {}))["propertyNames"]["enum"]
+        return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), known, key, tree)
+    value = details["input"]
+    node = part_at(root, tree.value, key) or {}
+    known = [c for part in parts_of(root, node) for c in part.get("enum", [part.get("const")])]
+    return _not_one_of(f"{value!r} is not a choice", str(value), known, key, tree)
+
+
+def _no_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    name = str(key[-1])
+    todo = f"add `method: {nearest(name, METHODS) or next(iter(METHODS))}`"
+    what = f"{name!r} is not itself a method, and does not say which one it is"
+    return _placed(tree, key, what, allowed=", ".join(METHODS), todo=todo)
+
+
+def _bad_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    value = details["ctx"]["tag"]
+    return _not_one_of(f"{value!r} is not a method", value, METHODS, (*key, "method"), tree)
+
+
+def _not_one_of(what: str, word: str, known: Iterable[str], key: Key, tree: Tree) -> Fault:
+    names = list(known)
+    meant = nearest(word, names)
+    return _placed(
+        tree,
+        key,
+        what if meant is None else f"{what}; the nearest is {meant!r}",
+        allowed=", ".join(names),
+        todo="remove or correct it" if meant is None else f"write {meant}",
+    )
+
+
+def _not_allowed(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    value = details["input"]
+    node = part_at(root, tree.value, key) or {}
+    kind = details["type"]
+    wrong_type = kind.endswith("_type") or kind == "int_from_float"
+    return _placed(
+        tree,
+        key,
+        f"wrong type: {_kind_of(value)}" if wrong_type else _WHAT.get(kind, "not allowed"),
+        value=value if isinstance(value, str | int | float | list) else None,
+        allowed=words_for(root, node) or None,
+        todo=_hint(value, {str(p.get("type")) for p in parts_of(root, node)}) if wrong_type else None,
+    )
+
+
+def _hint(value: Any, types: set[str]) -> str | None:
+    if "array" in types and isinstance(value, str | int | float):
+        return f"write [{value}]"
+    if "boolean" in types and str(value).lower() in _SPELT_BOOLEANS:
+        return "write true or false"
+    number = _number(value)
+    if number is not None and types & {"integer", "number"}:
+        if isinstance(value, str):
+            return f"write {number}, without quotes"
+        return f"write {number}" if isinstance(number, int) else None
+    return "write it in quotes" if number is not None and "string" in types else None
+
+
+def _kind_of(value: Any) -> str:
+    return next((words for kind, words in _KINDS if isinstance(value, kind)), "no value")
+
+
+def _number(value: Any) -> int | float | None:
+    """Return the number that a value says or is; a whole one as an integer."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if isinstance(value, bool) or not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+_TOLD = {
+    "missing": _missing,
+    "extra_forbidden": _unknown,
+    "literal_error": _not_a_choice,
+    "union_tag_not_found": _no_method,
+    "union_tag_invalid": _bad_method,
+}

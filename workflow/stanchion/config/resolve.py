@@ -1,0 +1,33 @@
+"""Settings with every default filled in, as plain JSON: steps and keys are made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stanchion.config.analysis import Analysis
+from stanchion.config.method import Method, Nuts
+
+ESS_PER_CHAIN = 100
+"""Vehtari et al. (2021), Bayesian Analysis 16(2): bulk and tail ESS of 100 a chain."""
+
+
+def resolved_method(name: str, method: Method) -> dict[str, Any]:
+    """Return a method's arguments, defaults included."""
+    return method.model_dump(mode="json")
+
+
+def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
+    """Return the thresholds that judge a fit, and its `on_fail`.
+
+    Thresholds that do not judge this kind of method are None, so that they enter no key.
+    """
+    checks = analysis.checks
+    nuts = isinstance(method, Nuts)
+    return {
+        "on_fail": method.on_fail or checks.on_fail or ("stop" if nuts else "flag"),
+        "rhat": checks.rhat if nuts else None,
+        "ess": (checks.ess or ESS_PER_CHAIN * method.chains) if isinstance(method, Nuts) else None,
+        "divergences": checks.divergences if nuts else None,
+        "ebfmi": checks.ebfmi if nuts else None,
+        "khat": None if nuts else checks.khat,
+    }

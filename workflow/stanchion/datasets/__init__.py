@@ -1,0 +1,10 @@
+"""From a declared table or Stan JSON file to the values of a program's `data` block.
+
+read → rules → frame → expressions → evaluate (→ design) → agree → stan_json, in `build`.
+"""
+
+from __future__ import annotations
+
+from stanchion.datasets.build import StanData, build, check, missing_switch
+
+__all__ = ["StanData", "build", "check", "missing_switch"]

@@ -1,0 +1,129 @@
+"""Whether values agree with what a program's `data` block declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stanchion.datasets.faults import nearest
+from stanchion.errors import Fault
+
+if TYPE_CHECKING:
+    from stanchion.program import Variable
+
+PRIOR_SWITCH = "prior_only"
+STAN_INT = 2**31 - 1
+"""Stan's `int` has 32 bits."""
+
+_SIMPLE = re.compile(r"[A-Za-z]\w*|[0-9]+")
+
+Key = Callable[[str], tuple[str, str | None]]
+"""Stan variable → the key that supplies it, and where that stands."""
+
+
+def unsupplied(variables: Sequence[Variable], given: Sequence[str], key: Key) -> list[Fault]:
+    """Return a fault for each declared variable that nothing supplies."""
+    declared = {variable.name for variable in variables}
+    spare = [name for name in given if name not in declared]
+    faults = []
+    for variable in variables:
+        if variable.name in given or variable.name == PRIOR_SWITCH:
+            continue
+        place, where = key(variable.name)
+        what = f"the program's data `{variable.name}` ({describe(variable)}) is not supplied"
+        todo = f"add `{variable.name}: …`"
+        similar = nearest(variable.name, spare)
+        if similar:
+            todo += f"; `{similar.split('`')[1]}` is supplied and not used"
+        faults.append(Fault(what, where=where, key=place, allowed=describe(variable), todo=todo))
+    return faults
+
+
+def disagreements(
+    variables: Sequence[Variable], values: Mapping[str, Any], key: Key
+) -> list[Fault]:
+    """Return a fault for each value of another type, number of dimensions or size."""
+    faults = []
+    for variable in variables:
+        what, todo = _disagreement(variable, values)
+        if what:
+            place, where = key(variable.name)
+            allowed = describe(variable)
+            faults.append(
+                Fault(f"`{variable.name}` {what}", where=where, key=place, allowed=allowed, todo=todo)
+            )
+    return faults
+
+
+def describe(variable: Variable) -> str:
+    """Return a declared type in words, such as `real, 2 dimensions [N, K]`."""
+    if not variable.dimensions:
+        return variable.type
+    plural = "s" if variable.dimensions > 1 else ""
+    sizes = f" [{', '.join(variable.sizes)}]" if all(variable.sizes) and variable.sizes else ""
+    return f"{variable.type}, {variable.dimensions} dimension{plural}{sizes}"
+
+
+def _disagreement(
+    variable: Variable, values: Mapping[str, Any]
+) -> tuple[str | None, str | None]:
+    """Return what is wrong and what to do, or None twice."""
+    if variable.type == "tuple":
+        return None, None
+    value = values[variable.name]
+    leaves: list[Any] = []
+    shape = _shape(value, leaves)
+    if shape is None:
+        return "is ragged: its rows have different lengths", None
+    strange = next((leaf for leaf in leaves if type(leaf) not in (int, float)), None)
+    if strange is not None or None in leaves:
+        return f"holds {strange!r}, which is no number", None
+    if variable.type == "int":
+        odd = next((leaf for leaf in leaves if isinstance(leaf, float)), None)
+        if odd is not None:
+            todo = "declare the column as `type: int`, or the program's variable as real"
+            return f"is declared int and holds {odd!r}", todo
+        big = next((leaf for leaf in leaves if abs(leaf) > STAN_INT), None)
+        if big is not None:
+            return f"holds {big}, more than Stan's int can", "declare it real in the program"
+    return _shape_disagreement(variable, shape, bool(leaves), values), None
+
+
+def _shape_disagreement(
+    variable: Variable, shape: tuple[int, ...], filled: bool, values: Mapping[str, Any]
+) -> str | None:
+    """Compare dimensions, then sizes that are plain names or numbers; `[]` fits any empty array."""
+    wanted = variable.dimensions + (variable.type == "complex")
+    if not filled and wanted:
+        shape = shape + (0,) * (wanted - len(shape))
+    if len(shape) != wanted:
+        return f"has {_counted(len(shape))}, not {wanted}"
+    if len(variable.sizes) != variable.dimensions:
+        return None
+    for dimension, (size, found) in enumerate(zip(variable.sizes, shape, strict=False), start=1):
+        if not _SIMPLE.fullmatch(size):
+            continue
+        number = int(size) if size.isdecimal() else values.get(size)
+        if isinstance(number, int) and number != found and (filled or number * found):
+            named = size if size.isdecimal() else f"{size} = {number}"
+            at = f" in dimension {dimension}" if variable.dimensions > 1 else ""
+            return f"has {found} values{at}, and its declared size is {named}"
+    return None
+
+
+def _counted(dimensions: int) -> str:
+    return f"{dimensions} dimension{'' if dimensions == 1 else 's'}"
+
+
+def _shape(value: Any, leaves: list[Any]) -> tuple[int, ...] | None:
+    """Return the sizes of a nested list, None where it is ragged; collects its leaves."""
+    if not isinstance(value, list):
+        leaves.append(value)
+        return ()
+    if not any(isinstance(item, list) for item in value):
+        leaves.extend(value)
+        return (len(value),)
+    shapes = {_shape(item, leaves) for item in value}
+    inner = shapes.pop()
+    return None if shapes or inner is None else (len(value), *inner)

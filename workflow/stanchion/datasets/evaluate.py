@@ -1,0 +1,185 @@
+"""Expressions to values: lists and numbers as Stan's JSON has them, sizes with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stanchion.datasets.design import Design, Formula, fit_design
+from stanchion.datasets.expressions import (
+    Applied,
+    Column,
+    ColumnCount,
+    Columns,
+    Constant,
+    DesignMatrix,
+    Expression,
+    Index,
+    LevelCount,
+    Lookup,
+    RowCount,
+)
+from stanchion.datasets.faults import nearest, stop
+from stanchion.datasets.frame import Frame
+from stanchion.datasets.positions import positions
+from stanchion.datasets.values import Value
+from stanchion.errors import DataError, Fault
+
+NUMERIC = ("int", "real", "bool")
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a size counts: a dimension's name, and the labels along it where it has any."""
+
+    dim: str
+    labels: tuple[str, ...] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return dim and labels."""
+        return {"dim": self.dim, "labels": None if self.labels is None else list(self.labels)}
+
+
+@dataclass
+class Evaluator:
+    """Evaluates a mapping on the fitted rows, and on the rows of the datasets it is applied to.
+
+    `key` says which key of the declaration gives a Stan variable.
+    """
+
+    mapping: Mapping[str, Expression]
+    fitted: Frame
+    applied: Mapping[str, Frame]
+    looked_up: Mapping[str, Frame]
+    key: Callable[[str], str]
+    sizes: dict[str, Size] = field(default_factory=dict)
+    designs: dict[str, Design] = field(default_factory=dict)
+
+    def value(self, variable: str) -> Any:
+        """Return a Stan variable's value: a number, or nested lists of numbers.
+
+        Raises:
+            DataError: what it needs is not there, or does not fit.
+        """
+        expression, frame = self.mapping[variable], self.fitted
+        if isinstance(expression, Applied):
+            frame = self.applied[expression.dataset]
+            expression = self._applied(expression, variable)
+        return self._evaluate(expression, frame, variable)
+
+    def _applied(self, applied: Applied, variable: str) -> Expression:
+        if not isinstance(applied.of, str):
+            return applied.of
+        found = self._of_mapping(applied.of, variable)
+        if isinstance(found, Applied):
+            what = f"`{applied.of}` is itself taken from dataset {found.dataset}"
+            raise DataError(what, key=self.key(variable))
+        return found
+
+    def _of_mapping(self, name: str, variable: str) -> Expression:
+        if name not in self.mapping:
+            raise DataError(
+                f"`{name}` is no Stan variable of this mapping",
+                key=self.key(variable),
+                allowed=", ".join(self.mapping),
+                todo=nearest(name, self.mapping),
+            )
+        return self.mapping[name]
+
+    def _evaluate(self, expression: Expression, frame: Frame, variable: str) -> Any:
+        match expression:
+            case Constant(value):
+                return value
+            case Column(name):
+                return self._numbers(name, frame, variable)
+            case Columns(names):
+                columns = [self._numbers(name, frame, variable) for name in names]
+                return [list(row) for row in zip(*columns, strict=True)]
+            case RowCount():
+                new = frame is not self.fitted
+                return self._count(variable, Size(f"{frame.dataset}_obs" if new else "obs"), frame)
+            case LevelCount(column):
+                return self._count(variable, Size(self._dim(column), self._levels(column)))
+            case ColumnCount(of):
+                return self._column_count(variable, of)
+            case Index(column):
+                levels = self._levels(column)
+                return positions(frame.columns[column], levels, frame.place, self.key(variable))
+            case Lookup():
+                return self._lookup(expression, variable)
+            case DesignMatrix(formula):
+                design = self._design(formula, variable)
+                return design.matrix if frame is self.fitted else design.apply(frame)
+            case Applied():
+                raise TypeError("an expression is applied to one dataset at a time")
+
+    def _numbers(self, name: str, frame: Frame, variable: str) -> list[Value]:
+        series = frame.columns[name]
+        if series.kind not in NUMERIC:
+            raise DataError(
+                f"column `{name}` is a {series.kind}, not a number",
+                key=self.key(variable),
+                todo=f"use `index({name})` for its levels, counted from 1",
+            )
+        return series.values
+
+    def _levels(self, column: str) -> tuple[str, ...]:
+        series = self.fitted.columns[column]
+        if series.kind == "real":
+            key = f"datasets.{self.fitted.dataset}.columns.{column}"
+            what = f"column `{column}` holds real numbers, which have no levels"
+            raise DataError(what, key=key, todo="declare it as a category, or as int")
+        return series.levels()
+
+    def _count(self, variable: str, size: Size, frame: Frame | None = None) -> int:
+        self.sizes[variable] = size
+        return len(frame.lines) if frame else len(size.labels or ())
+
+    def _column_count(self, variable: str, of: str) -> int:
+        matrix = self._of_mapping(of, variable)
+        if isinstance(matrix, Applied):
+            matrix = self._applied(matrix, variable)
+        labels = None
+        match matrix:
+            case Columns(names):
+                count, labels = len(names), names
+            case Constant([[*first], *_]):
+                count = len(first)
+            case DesignMatrix(formula):
+                labels = self._design(formula, of).labels
+                count = len(labels)
+            case _:
+                raise DataError(f"`{of}` is not a matrix", key=self.key(variable))
+        self.sizes[variable] = Size(f"{of}_column", labels)
+        return count
+
+    def _design(self, formula: str, variable: str) -> Design:
+        if formula not in self.designs:
+            asked = Formula(formula, self.key(variable))
+            self.designs[formula] = fit_design(asked, self.fitted)
+        return self.designs[formula]
+
+    def _lookup(self, lookup: Lookup, variable: str) -> list[Value]:
+        other = self.looked_up[lookup.dataset]
+        values = self._numbers(lookup.column, other, variable)
+        known = dict(zip(other.columns[lookup.by].labels(), values, strict=True))
+        levels = self._levels(lookup.by)
+        stop(
+            [
+                Fault(
+                    f"dataset {lookup.dataset} has no row for {lookup.by} {level!r}",
+                    where=str(other.path),
+                    key=self.key(variable),
+                    value=level,
+                    allowed=f"one row for each level of {lookup.by}",
+                    todo=nearest(level, known),
+                )
+                for level in levels
+                if level not in known
+            ]
+        )
+        return [known[level] for level in levels]
+
+    def _dim(self, column: str) -> str:
+        return f"{column}_level" if column in self.mapping else column

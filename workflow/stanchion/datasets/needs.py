@@ -1,0 +1,100 @@
+"""Which columns of which dataset the expressions of a mapping need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stanchion.datasets.expressions import (
+    Applied,
+    Column,
+    Columns,
+    DesignMatrix,
+    Expression,
+    Index,
+    LevelCount,
+    Lookup,
+)
+
+_TEXT = re.compile(r"""\"[^"]*"|'[^']*'""")
+_QUOTED = re.compile(r"`([^`]*)`")
+_NAME = re.compile(r"(?<![\w.])([^\W\d]\w*)(?!\w)(?!\s*[(.])(?!\s*=(?!=))")
+_NOT_COLUMNS = frozenset(
+    {"True", "False", "None", "and", "or", "not", "in", "if", "else", "for", "lambda", "is"}
+    | {"Treatment", "Sum", "Helmert", "Diff", "Poly"}
+)
+"""Python's words, and the contrasts that formulaic knows by a bare name."""
+
+
+@dataclass
+class Need:
+    """Column → the first Stan variable that asks for it; `numeric` are those used as numbers."""
+
+    asked: dict[str, str] = field(default_factory=dict)
+    numeric: set[str] = field(default_factory=set)
+
+    def add(self, column: str, variable: str, *, numeric: bool = False) -> None:
+        """Note that a variable needs a column."""
+        self.asked.setdefault(column, variable)
+        if numeric:
+            self.numeric.add(column)
+
+
+@dataclass
+class Needs:
+    """What is needed of the fitted rows, of rows to apply the mapping to, and of rows to look up.
+
+    A lookup needs, besides its columns, to know which of them is the key.
+    """
+
+    fitted: Need = field(default_factory=Need)
+    applied: dict[str, Need] = field(default_factory=dict)
+    looked_up: dict[str, Need] = field(default_factory=dict)
+    keys: dict[str, set[str]] = field(default_factory=dict)
+
+
+def needs_of(mapping: Mapping[str, Expression]) -> Needs:
+    """Return what a parsed mapping needs."""
+    needs = Needs()
+    for variable, expression in mapping.items():
+        if isinstance(expression, Applied):
+            of = mapping.get(expression.of) if isinstance(expression.of, str) else expression.of
+            need = needs.applied.setdefault(expression.dataset, Need())
+            if of is not None and not isinstance(of, LevelCount):
+                _add(of, variable, need)
+        else:
+            _add(expression, variable, needs.fitted)
+        if isinstance(expression, Lookup):
+            other = needs.looked_up.setdefault(expression.dataset, Need())
+            other.add(expression.column, variable, numeric=True)
+            other.add(expression.by, variable)
+            needs.keys.setdefault(expression.dataset, set()).add(expression.by)
+    return needs
+
+
+def formula_names(formula: str) -> list[str]:
+    """Return the columns that a formula names, in order of appearance.
+
+    A name is neither called, nor dotted, nor a keyword; any text may stand in backquotes.
+    """
+    bare = _TEXT.sub("''", formula)
+    found = [m.group(1) for m in _QUOTED.finditer(bare)]
+    names = [m.group(1) for m in _NAME.finditer(_QUOTED.sub("1", bare))]
+    return [name for name in dict.fromkeys([*names, *found]) if name not in _NOT_COLUMNS]
+
+
+def _add(expression: Expression, variable: str, need: Need) -> None:
+    match expression:
+        case Column(name):
+            need.add(name, variable, numeric=True)
+        case Columns(names):
+            for name in names:
+                need.add(name, variable, numeric=True)
+        case Index(column) | LevelCount(column) | Lookup(by=column):
+            need.add(column, variable)
+        case DesignMatrix(formula):
+            for name in formula_names(formula):
+                need.add(name, variable)
+        case _:
+            pass

@@ -1,0 +1,97 @@
+"""Stan's JSON: the same bytes for the same values.
+
+Names are sorted; a matrix is a list of its rows; a number is written as the shortest text that
+reads back the same; not-a-number and the infinities stand as "NaN", "Infinity", "-Infinity", as
+Stan's reader wants them where strict JSON has no such numbers (stan/io/json/json_data_handler.hpp).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stanchion.errors import DataError, Fault
+
+_SPECIAL = {
+    "NaN": math.nan,
+    "Inf": math.inf,
+    "Infinity": math.inf,
+    "-Inf": -math.inf,
+    "-Infinity": -math.inf,
+}
+
+
+def dumps(values: Mapping[str, Any]) -> str:
+    """Return values as Stan's JSON, a variable a line."""
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(_plain(values[name]), allow_nan=False, sort_keys=True)}"
+        for name in sorted(values)
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def loads(text: str, name: str = "the text") -> dict[str, Any]:
+    """Return the values of Stan's JSON, with floats for "NaN" and the infinities.
+
+    Raises:
+        DataError: it is no JSON object, or names a variable twice.
+    """
+    try:
+        values = json.loads(text, object_pairs_hook=_once, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{error.msg}", where=f"{name}:{error.lineno}") from None
+    except ValueError as error:
+        raise DataError(f"{name}: {error}") from None
+    if not isinstance(values, dict):
+        raise DataError(f"{name} holds no JSON object", allowed='{"N": 3, "y": [1, 2, 3]}')
+    return {variable: _numbers(value) for variable, value in values.items()}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the values of a file in Stan's JSON.
+
+    Raises:
+        DataError: the file is not there, is not UTF-8, or is not Stan's JSON.
+    """
+    try:
+        return loads(path.read_text(encoding="utf-8-sig"), str(path))
+    except OSError as error:
+        raise DataError(Fault(f"{path}: {error.strerror}", todo="correct `path:`")) from None
+    except UnicodeDecodeError:
+        raise DataError(Fault(f"{path} is not UTF-8", todo="save it as UTF-8")) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"`{twice}` stands there twice")
+    return dict(pairs)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is beyond what a number can hold")
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {slot: _numbers(item) for slot, item in value.items()}
+    return _SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {slot: _plain(item) for slot, item in value.items()}
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

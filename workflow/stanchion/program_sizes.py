@@ -1,0 +1,83 @@
+"""The sizes of a program's variables, read from its canonical text (no comments, tidy blocks)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BLOCK = re.compile(
+    r"^(?:data|parameters|transformed parameters|generated quantities) \{\n(.*?)^\}",
+    re.MULTILINE | re.DOTALL,
+)
+_STRING = re.compile(r'"[^"\n]*"')
+_WORD = re.compile(r"[A-Za-z]\w*")
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+def declared_sizes(canonical: str) -> dict[str, tuple[str, ...]]:
+    """Return, by name, the size expressions of every top-level declaration, arrays' first."""
+    sizes: dict[str, tuple[str, ...]] = {}
+    for block in _BLOCK.findall(_STRING.sub('""', canonical)):
+        for statement in _split(block, ";"):
+            sizes.update(_declaration(statement.strip()))
+    return sizes
+
+
+def _declaration(statement: str) -> dict[str, tuple[str, ...]]:
+    """Parse `array[…] type<…>[…] name = …, name`; anything else gives nothing."""
+    rest, sizes = statement, []
+    if re.match(r"array\s*\[", rest):
+        inside, rest = _bracketed(rest[rest.index("[") :])
+        sizes += _expressions(inside)
+    kind = _WORD.match(rest)
+    if kind is None:
+        return {}
+    rest = rest[kind.end() :].lstrip()
+    if kind[0] == "tuple":
+        _, rest = _bracketed(rest)
+    if rest.startswith("<"):
+        rest = rest[_end_of_bounds(rest) :].lstrip()
+    if rest.startswith("["):
+        inside, rest = _bracketed(rest)
+        sizes += _expressions(inside)
+    names = [_WORD.match(part.strip()) for part in _split(rest, ",", blocks=False)]
+    first = names[0] if names else None
+    if first is None or not re.match(r"\w+\s*(=(?!=)|,|$)", rest):
+        return {}
+    return {name[0]: tuple(sizes) for name in names if name is not None}
+
+
+def _expressions(inside: str) -> list[str]:
+    return [" ".join(part.split()) for part in _split(inside, ",", blocks=False)]
+
+
+def _bracketed(text: str) -> tuple[str, str]:
+    """Return what stands within the bracket that opens the text, and what follows it."""
+    depth = 0
+    for place, sign in enumerate(text):
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        if depth == 0:
+            return text[1:place], text[place + 1 :].lstrip()
+    return text[1:], ""
+
+
+def _end_of_bounds(text: str) -> int:
+    """Return where `<lower=…, upper=…>` ends: Stan allows a bare `>` in it only in brackets."""
+    depth = 0
+    for place, sign in enumerate(text):
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        if sign == ">" and depth == 0:
+            return place + 1
+    return len(text)
+
+
+def _split(text: str, separator: str, *, blocks: bool = True) -> Iterator[str]:
+    """Split at a separator outside brackets; with `blocks`, a closed `{…}` ends a part too."""
+    depth, begin = 0, 0
+    for place, sign in enumerate(text):
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        if depth == 0 and (sign == separator or (blocks and sign == "}")):
+            yield text[begin:place]
+            begin = place + 1
+    if text[begin:].strip():
+        yield text[begin:]

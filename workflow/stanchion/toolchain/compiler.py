@@ -1,0 +1,81 @@
+"""The C++ compiler and make: which they are, and what to do where they are missing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from stanchion.errors import ToolchainError
+
+_HOW = (
+    "install a C++ compiler and make: `apt install g++ make`, `dnf install gcc-c++ make`, "
+    "`conda install gxx make`, or `module load gcc` on a cluster"
+)
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler as it calls itself; `command` may hold arguments, as $CXX may."""
+
+    command: str
+    version: str
+
+
+def compiler(environ: Mapping[str, str] = os.environ) -> Compiler | None:
+    """Return the compiler that make would use ($CXX, else g++), or None where there is none."""
+    return _ask(environ.get("CXX") or "g++")
+
+
+@cache
+def _ask(command: str) -> Compiler | None:
+    try:
+        asked = subprocess.run(
+            [*shlex.split(command), "--version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+    return Compiler(command, asked.stdout.partition("\n")[0].strip())
+
+
+def require_compiler(environ: Mapping[str, str] = os.environ) -> Compiler:
+    """Return the compiler.
+
+    Raises:
+        ToolchainError: there is no C++ compiler, or no make.
+    """
+    if shutil.which("make") is None:
+        raise ToolchainError("there is no `make` on PATH, and Stan programs need it", todo=_HOW)
+    found = compiler(environ)
+    if found is None:
+        name = environ.get("CXX") or "g++"
+        raise ToolchainError(
+            f"there is no C++ compiler: `{name}` does not run, and Stan programs need it", todo=_HOW
+        )
+    return found
+
+
+@cache
+def native_target(command: str) -> str:
+    """Return what `-march=native` means on this processor: its name and a hash of its features.
+
+    Raises:
+        ToolchainError: the compiler does not say.
+    """
+    asked = subprocess.run(
+        [*shlex.split(command), "-march=native", "-E", "-dM", "-x", "c++", os.devnull],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode:
+        raise ToolchainError(f"`{command}` knows no `-march=native`: leave `native:` out")
+    names = sorted(line for line in asked.stdout.splitlines() if line.endswith(" 1"))
+    named = [line.split()[1].strip("_") for line in names if line.startswith("#define __tune_")]
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    return f"{named[0].removeprefix('tune_') if named else 'native'}-{digest}"
