@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the tests' own, on the machine's toolchain: nothing is reused from earlier runs."""
+    """A cache of this test run's own, one for all workers, on the machine's toolchain."""
     from stanchion.errors import ToolchainError
     from stanchion.provenance.cache import cache_root
     from stanchion.toolchain import find, install
@@ -28,8 +30,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         find()
     except ToolchainError:
         install()
-    folder = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     installed = cache_root() / "toolchains"
     if installed.is_dir():
-        (folder / "toolchains").symlink_to(installed)
+        with contextlib.suppress(FileExistsError):
+            (folder / "toolchains").symlink_to(installed)
     return folder

@@ -38,7 +38,7 @@ if ! whole; then
     logged "$python" -m venv --clear .venv
     echo "$folder" >.venv/folder
 fi
-echo "Installing the $(grep -c '==' "$lock") packages of $lock: a minute or two, once" >&2
+echo "Installing the $(grep -c '==' "$lock") packages of $lock: some minutes, once" >&2
 logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
     --require-hashes -r "$lock"
 logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \

@@ -18,6 +18,8 @@ from stanchion.toolchain.layout import clean_environment
 _LAST_WORDS = 12
 _REFUSED = re.compile(r"(?:Syntax|Semantic) error in ")
 _CONSOLE = "Console:\n"
+_COMMAND = "\nCommand ["
+_ECHO = re.compile(r"--- |bin/stanc |\S*(g\+\+|clang\+\+) -|\s+-Wl,")
 
 
 def compile_program(
@@ -75,9 +77,7 @@ def install_release(version: str, folder: Path, *, cores: int) -> bool:
         os.environ.update(before)
 
 
-def _build(
-    copy: Path, program: Path, stanc: dict[str, object], cpp: dict[str, object]
-) -> Path:
+def _build(copy: Path, program: Path, stanc: dict[str, object], cpp: dict[str, object]) -> Path:
     from cmdstanpy import compile_stan_file
 
     try:
@@ -88,7 +88,8 @@ def _build(
         if refused is not None:
             message = said[refused.start() :].partition("make: ***")[0]
             raise stanc_error(message.replace(copy.name, str(program)), program) from None
-        words = [line for line in said.splitlines() if line.strip()][-_LAST_WORDS:]
+        lines = said.partition(_COMMAND)[0].splitlines()
+        words = [line for line in lines if line.strip() and not _ECHO.match(line)][-_LAST_WORDS:]
         text = "\n".join(f"  {line}" for line in words)
         raise CompileError(
             f"the program does not compile; the compiler's last words:\n{text}", where=str(program)
@@ -133,10 +134,9 @@ def _require_same_compiler(toolchain: Toolchain) -> Compiler:
 @contextmanager
 def _environment(toolchain: Toolchain, compiler: Compiler) -> Iterator[None]:
     """Point cmdstanpy to the toolchain; an outer make and a shell's flags stay out of it."""
-    before = os.environ.copy()
+    before, clean = os.environ.copy(), clean_environment()
     os.environ.clear()
-    os.environ.update(clean_environment())
-    os.environ.update({"CMDSTAN": str(toolchain.path), "CXX": compiler.command})
+    os.environ.update(clean | {"CMDSTAN": str(toolchain.path), "CXX": compiler.command})
     try:
         yield
     finally:

@@ -98,6 +98,7 @@ class Plan:
     """Every step of a declaration, by rule and wildcards, in an order in which they can run."""
 
     project: Project
+    facts: Facts
     fits: tuple[Fit, ...]
     steps: Mapping[tuple[str, ...], Step]
 

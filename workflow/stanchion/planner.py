@@ -30,7 +30,7 @@ def make_plan(project: Project, facts: Facts) -> Plan:
     planner = Planner(project, facts)
     for name in project.analyses:
         planner.plan_analysis(name)
-    return Plan(project, tuple(planner.fits), planner.steps)
+    return Plan(project, facts, tuple(planner.fits), planner.steps)
 
 
 @dataclass

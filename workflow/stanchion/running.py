@@ -38,7 +38,7 @@ def run(
     graph = open_graph([str(configfile)])
     _require_analyses(graph, analyses)
     if not all(is_current(step) for step in graph.plan):
-        check_plan(graph.plan, configfile)
+        check_plan(graph.plan)
     success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra))
     failed = failures()
     print(_closing(graph, analyses, failed))

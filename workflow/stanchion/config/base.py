@@ -157,17 +157,15 @@ StanName = Annotated[
 DatasetName = Annotated[str, AfterValidator(declared("datasets")), titled("the name of a dataset")]
 ModelName = Annotated[str, AfterValidator(declared("models")), titled("the name of a model")]
 Text = Annotated[str, Field(min_length=1)]
-Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int), titled("text")]
+Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int)]
 """Text as it stands in a file: a whole number counts as its digits."""
 Scalar = Annotated[
     str | int | float | bool,
     BeforeValidator(_scalar, json_schema_input_type=str | float | bool),
-    titled(SCALAR_WORDS),
 ]
 Bound = Annotated[
     float | str,
-    BeforeValidator(_bound, json_schema_input_type=float | str),
-    titled(BOUND_WORDS),
+    BeforeValidator(_bound, json_schema_input_type=float | Annotated[str, titled(DATE_WORDS)]),
 ]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Positive = Annotated[float, Field(gt=0)]

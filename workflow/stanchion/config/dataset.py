@@ -52,9 +52,10 @@ def _is_array(value: object) -> bool:
 Expression = Annotated[
     Any,
     BeforeValidator(_expression, json_schema_input_type=str | float | list[str] | list[Any]),
-    titled(EXPRESSION_WORDS),
 ]
-StanMapping = dict[StanName, Expression]
+StanMapping = Annotated[
+    dict[StanName, Expression], titled("a mapping of Stan variables to expressions")
+]
 
 
 class Dataset(Section):

@@ -131,7 +131,9 @@ def _not_allowed(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -
         f"wrong type: {_kind_of(value)}" if wrong_type else _WHAT.get(kind, "not allowed"),
         value=value if isinstance(value, str | int | float | list) else None,
         allowed=words_for(root, node) or None,
-        todo=_hint(value, {str(p.get("type")) for p in parts_of(root, node)}) if wrong_type else None,
+        todo=_hint(value, {str(p.get("type")) for p in parts_of(root, node)})
+        if wrong_type
+        else None,
     )
 
 

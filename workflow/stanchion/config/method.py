@@ -54,7 +54,9 @@ class Nuts(Section):
     )
     chains: Count = Field(default=4, description="Chains.")
     warmup: Count = Field(default=1000, description="Warmup iterations of a chain.")
-    draws: Count = Field(default=1000, description="Iterations of a chain after warmup.")
+    draws: Count = Field(
+        default=1000, description="Iterations of a chain after warmup, before thinning."
+    )
     thin: Count = Field(default=1, description="Keep every so many-th draw.")
     adapt_delta: float = Field(
         default=0.8, description="Target acceptance statistic of the adaptation.", ge=0.1, lt=1

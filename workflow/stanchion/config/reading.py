@@ -50,8 +50,10 @@ def checked[T](kind: type[T], tree: Tree, context: Mapping[str, Any] | None = No
 
         faults += faults_of(error, schema_of(kind), tree)
     if faults:
-        first = {(fault.where, fault.key): fault for fault in reversed(faults)}
-        raise DeclarationError(sorted(reversed(list(first.values())), key=_line))
+        first: dict[object, Fault] = {}
+        for fault in faults:
+            first.setdefault((fault.where, fault.key), fault)
+        raise DeclarationError(sorted(first.values(), key=_line))
     return value
 
 

@@ -119,7 +119,7 @@ def _inside(node: Node, part: str | int) -> Node | None:
 
 def words_for(root: Node, node: Node) -> str:
     """Return what a value may be, such as `a whole number ≥ 1`."""
-    if "title" in node:
+    if "title" in node and "properties" not in node:
         return str(node["title"])
     return ", or ".join(dict.fromkeys(_words(root, part) for part in parts_of(root, node)))
 
@@ -127,14 +127,14 @@ def words_for(root: Node, node: Node) -> str:
 def _words(root: Node, part: Node) -> str:
     if "const" in part or "enum" in part:
         return ", ".join(str(value) for value in part.get("enum", [part.get("const")]))
-    if part["type"] == "object":
-        return _WORDS["object"]
-    if "title" in part:
+    if "title" in part and "properties" not in part:
         return str(part["title"])
-    if part["type"] == "array":
-        return f"a list, each item {words_for(root, part['items'])}" if part["items"] else "a list"
+    kind = part.get("type", "")
+    if kind == "array":
+        choice = "one of " if "enum" in part["items"] else ""
+        return f"a list, each item {choice}{words_for(root, part['items'])}"
     limits = [f"{sign} {_shown(part[name])}" for name, sign in _LIMITS.items() if name in part]
-    return f"{_WORDS[part['type']]} {' and '.join(limits)}".rstrip()
+    return f"{_WORDS.get(kind, 'any value')} {' and '.join(limits)}".rstrip()
 
 
 def _shown(limit: float) -> str:

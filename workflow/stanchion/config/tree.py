@@ -141,7 +141,7 @@ def read_tree(path: Path) -> Tree:
         finally:
             loader.dispose()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DeclarationError(_syntax_fault(path, error)) from error
+        raise DeclarationError(_syntax_fault(path, content, error)) from error
     if node is None:
         raise DeclarationError("the file is empty", where=str(path), todo="declare something")
     builder = _Builder(str(path))
@@ -149,14 +149,17 @@ def read_tree(path: Path) -> Tree:
     return Tree(value, Source(str(path), builder.lines), tuple(builder.faults))
 
 
-def _syntax_fault(path: Path, error: yaml.YAMLError | UnicodeDecodeError) -> Fault:
+def _syntax_fault(path: Path, content: bytes, error: Exception) -> Fault:
     if not isinstance(error, yaml.MarkedYAMLError):
         return Fault("not plain text in UTF-8", str(path), todo="save the file as UTF-8")
     mark = error.problem_mark or error.context_mark
-    where = f"{path}:{mark.line + 1}" if mark else str(path)
-    parts = [part for part in (error.context, error.problem) if part]
-    todo = "indent with spaces, not tabs" if "\\t" in (error.problem or "") else None
-    return Fault(f"not YAML: {', '.join(parts)}", where, todo=todo)
+    what = ", ".join(part for part in (error.context, error.problem) if part)
+    if mark is None:
+        return Fault(f"not YAML: {what}", str(path))
+    line = b"".join(content.splitlines()[mark.line : mark.line + 1])
+    tabbed = b"\t" in line[: len(line) - len(line.lstrip())]
+    todo = "indent with spaces, not tabs" if tabbed else None
+    return Fault(f"not YAML: {what}", f"{path}:{mark.line + 1}", todo=todo)
 
 
 def overridden(tree: Tree, overrides: Mapping[str, Any]) -> Tree:

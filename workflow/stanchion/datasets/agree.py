@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stanchion.datasets.faults import nearest
+from stanchion.config.source import nearest
 from stanchion.errors import Fault
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ PRIOR_SWITCH = "prior_only"
 STAN_INT = 2**31 - 1
 """Stan's `int` has 32 bits."""
 
-_SIMPLE = re.compile(r"[A-Za-z]\w*|[0-9]+")
+_NAME = re.compile(r"[A-Za-z]\w*")
 
-Key = Callable[[str], tuple[str, str | None]]
-"""Stan variable → the key that supplies it, and where that stands."""
+Key = Callable[[str], str]
+"""Stan variable → the key of the declaration that gives it."""
 
 
 def unsupplied(variables: Sequence[Variable], given: Sequence[str], key: Key) -> list[Fault]:
@@ -30,13 +30,11 @@ def unsupplied(variables: Sequence[Variable], given: Sequence[str], key: Key) ->
     for variable in variables:
         if variable.name in given or variable.name == PRIOR_SWITCH:
             continue
-        place, where = key(variable.name)
         what = f"the program's data `{variable.name}` ({describe(variable)}) is not supplied"
-        todo = f"add `{variable.name}: …`"
         similar = nearest(variable.name, spare)
-        if similar:
-            todo += f"; `{similar.split('`')[1]}` is supplied and not used"
-        faults.append(Fault(what, where=where, key=place, allowed=describe(variable), todo=todo))
+        todo = f"add `{variable.name}: …`"
+        todo += f"; `{similar}` is supplied, and the program has none" if similar else ""
+        faults.append(Fault(what, key=key(variable.name), todo=todo))
     return faults
 
 
@@ -48,11 +46,8 @@ def disagreements(
     for variable in variables:
         what, todo = _disagreement(variable, values)
         if what:
-            place, where = key(variable.name)
-            allowed = describe(variable)
-            faults.append(
-                Fault(f"`{variable.name}` {what}", where=where, key=place, allowed=allowed, todo=todo)
-            )
+            what, allowed = f"`{variable.name}` {what}", describe(variable)
+            faults.append(Fault(what, key=key(variable.name), allowed=allowed, todo=todo))
     return faults
 
 
@@ -65,9 +60,7 @@ def describe(variable: Variable) -> str:
     return f"{variable.type}, {variable.dimensions} dimension{plural}{sizes}"
 
 
-def _disagreement(
-    variable: Variable, values: Mapping[str, Any]
-) -> tuple[str | None, str | None]:
+def _disagreement(variable: Variable, values: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return what is wrong and what to do, or None twice."""
     if variable.type == "tuple":
         return None, None
@@ -76,9 +69,9 @@ def _disagreement(
     shape = _shape(value, leaves)
     if shape is None:
         return "is ragged: its rows have different lengths", None
-    strange = next((leaf for leaf in leaves if type(leaf) not in (int, float)), None)
-    if strange is not None or None in leaves:
-        return f"holds {strange!r}, which is no number", None
+    strange = [leaf for leaf in leaves if type(leaf) not in (int, float)]
+    if strange:
+        return f"holds {strange[0]!r}, which is no number", None
     if variable.type == "int":
         odd = next((leaf for leaf in leaves if isinstance(leaf, float)), None)
         if odd is not None:
@@ -95,21 +88,26 @@ def _shape_disagreement(
 ) -> str | None:
     """Compare dimensions, then sizes that are plain names or numbers; `[]` fits any empty array."""
     wanted = variable.dimensions + (variable.type == "complex")
-    if not filled and wanted:
-        shape = shape + (0,) * (wanted - len(shape))
-    if len(shape) != wanted:
+    if (filled or not wanted) and len(shape) != wanted:
         return f"has {_counted(len(shape))}, not {wanted}"
-    if len(variable.sizes) != variable.dimensions:
+    sizes = [_size(size, values) for size in variable.sizes]
+    if len(sizes) != variable.dimensions:
         return None
-    for dimension, (size, found) in enumerate(zip(variable.sizes, shape, strict=False), start=1):
-        if not _SIMPLE.fullmatch(size):
-            continue
-        number = int(size) if size.isdecimal() else values.get(size)
-        if isinstance(number, int) and number != found and (filled or number * found):
-            named = size if size.isdecimal() else f"{size} = {number}"
-            at = f" in dimension {dimension}" if variable.dimensions > 1 else ""
-            return f"has {found} values{at}, and its declared size is {named}"
+    if not filled and sizes:
+        return None if any(size in (0, None) for size in sizes) else "is empty"
+    for at, (size, found) in enumerate(zip(sizes, shape, strict=False)):
+        if size not in (found, None):
+            which = f" in dimension {at + 1}" if wanted > 1 else ""
+            return f"has {found} values{which}, and {variable.sizes[at]} is {size}"
     return None
+
+
+def _size(declared: str, values: Mapping[str, Any]) -> int | None:
+    """Return a size that is a plain name or number, None where it is not known here."""
+    if declared.isdecimal():
+        return int(declared)
+    known = values.get(declared) if _NAME.fullmatch(declared) else None
+    return known if isinstance(known, int) else None
 
 
 def _counted(dimensions: int) -> str:

@@ -113,7 +113,7 @@ def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
             levels = fitted.columns[name].levels()
             found = positions(series, levels, frame.place, formula.key)
             codes = [position - 1 for position in found]
-            columns[name] = pd.Categorical.from_codes(codes, categories=list(levels))
+            columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
         elif series.kind in _DTYPES:
             columns[name] = pd.Series(series.values, dtype=_DTYPES[series.kind])
         else:

@@ -20,7 +20,7 @@ from stanchion.datasets.expressions import (
     Lookup,
     RowCount,
 )
-from stanchion.datasets.faults import nearest, stop
+from stanchion.datasets.faults import stop, suggestion
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.positions import positions
 from stanchion.datasets.values import Value
@@ -83,7 +83,7 @@ class Evaluator:
                 f"`{name}` is no Stan variable of this mapping",
                 key=self.key(variable),
                 allowed=", ".join(self.mapping),
-                todo=nearest(name, self.mapping),
+                todo=suggestion(name, self.mapping),
             )
         return self.mapping[name]
 
@@ -173,7 +173,7 @@ class Evaluator:
                     key=self.key(variable),
                     value=level,
                     allowed=f"one row for each level of {lookup.by}",
-                    todo=nearest(level, known),
+                    todo=suggestion(level, known),
                 )
                 for level in levels
                 if level not in known

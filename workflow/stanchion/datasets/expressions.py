@@ -14,11 +14,11 @@ new.X · new.nrow()           this mapping's X, or an expression, for the rows o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from stanchion.datasets.faults import nearest
+from stanchion.datasets.faults import suggestion
 from stanchion.datasets.values import parse_number
 
 SIGNATURES = {
@@ -98,7 +98,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Applied:
-    """An expression, or a Stan variable of this mapping by name, for the rows of another dataset."""
+    """An expression, or a Stan variable of this mapping, for the rows of another dataset."""
 
     dataset: str
     of: Expression | str
@@ -218,7 +218,7 @@ class _Parser:
         raise ExpressionError(
             f"`{self.source}`: there is no function `{word.text}`",
             ", ".join([*SIGNATURES.values(), "dataset.column(column)"]),
-            nearest(word.text, [*SIGNATURES, *(f"{d}.…" for d in self.names.datasets)]),
+            suggestion(word.text.partition(".")[0], [*SIGNATURES, *self.names.datasets]),
         )
 
     def _function(self, name: str, arguments: Sequence[_Token], word: _Token) -> Expression:
@@ -227,9 +227,13 @@ class _Parser:
                 self._wrong(arguments[0], "nrow() without an argument")
             return RowCount()
         only = self._one(arguments, word, SIGNATURES[name])
-        if name == "design":
-            return DesignMatrix(only)
-        return {"ncol": ColumnCount, "nlevels": LevelCount, "index": Index}[name](only)
+        counting: dict[str, Callable[[str], Expression]] = {
+            "ncol": ColumnCount,
+            "nlevels": LevelCount,
+            "index": Index,
+            "design": DesignMatrix,
+        }
+        return counting[name](only)
 
     def _arguments(self) -> list[_Token]:
         self._take("mark", "(")

@@ -1,24 +1,20 @@
-"""Collecting faults: which are shown, and the nearest known name."""
+"""Collecting faults: which are shown, and what was probably meant."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
+from stanchion.config.source import nearest
 from stanchion.errors import DataError, Fault
 
 SHOWN = 20
 """How many faults one message shows; the rest are counted."""
 
-Where = Callable[[str], str | None]
 
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def suggestion(name: str, known: Iterable[str]) -> str | None:
     """Return a question that names the nearest known name, or None where nothing is near."""
-    names = list(known)
-    folded = {other.casefold(): other for other in reversed(names)}
-    found = difflib.get_close_matches(name.casefold(), folded, n=1)
-    return f"did you mean `{folded[found[0]]}`?" if found else None
+    found = nearest(name, known)
+    return f"did you mean `{found}`?" if found else None
 
 
 def stop(faults: Sequence[Fault]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stanchion.datasets.faults import nearest, stop
+from stanchion.datasets.faults import stop, suggestion
 from stanchion.datasets.read import Raw, place, read_columns, read_header
 from stanchion.datasets.rules import Converted, Rule, Series, convert
 from stanchion.datasets.transforms import Transform, transform
@@ -103,7 +103,7 @@ def _require(path: Path, asked: Mapping[str, str]) -> None:
                 f"{path} has no column `{name}`",
                 key=key,
                 allowed=f"its columns: {shown}",
-                todo=nearest(name, there),
+                todo=suggestion(name, there),
             )
             for name, key in asked.items()
             if name not in there
@@ -145,11 +145,12 @@ def _complete(
     *,
     drop: bool,
 ) -> tuple[list[int], list[Drop]]:
-    """Return the rows without a missing value, and the others as drops or, where none may be, faults."""
-    gone = {
-        row: [column for column in converted if converted[column].values[row] is None]
-        for row in range(len(raw.lines))
-    }
+    """Return the rows without a missing value; the others are dropped, or faults."""
+    gone: dict[int, list[str]] = {}
+    for column in converted:
+        for row, value in enumerate(converted[column].values):
+            if value is None:
+                gone.setdefault(row, []).append(column)
     if not drop:
         stop(
             [
@@ -160,12 +161,12 @@ def _complete(
                     allowed="a value in every row",
                     todo="correct the table, or declare `missing: drop` to leave such rows out",
                 )
-                for row, columns in gone.items()
+                for row, columns in sorted(gone.items())
                 for column in columns
             ]
         )
-    dropped = [Drop(name, raw.lines[row], c[0], "missing") for row, c in gone.items() if c]
-    return [row for row, columns in gone.items() if not columns], dropped
+    dropped = [Drop(name, raw.lines[row], gone[row][0], "missing") for row in sorted(gone)]
+    return [row for row in range(len(raw.lines)) if row not in gone], dropped
 
 
 def _repeated(frame: Frame, asked: Mapping[str, Rule]) -> list[Fault]:

@@ -58,18 +58,19 @@ def needs_of(mapping: Mapping[str, Expression]) -> Needs:
     """Return what a parsed mapping needs."""
     needs = Needs()
     for variable, expression in mapping.items():
+        of: Expression | str | None = expression
         if isinstance(expression, Applied):
-            of = mapping.get(expression.of) if isinstance(expression.of, str) else expression.of
-            need = needs.applied.setdefault(expression.dataset, Need())
-            if of is not None and not isinstance(of, LevelCount):
-                _add(of, variable, need)
-        else:
-            _add(expression, variable, needs.fitted)
-        if isinstance(expression, Lookup):
-            other = needs.looked_up.setdefault(expression.dataset, Need())
-            other.add(expression.column, variable, numeric=True)
-            other.add(expression.by, variable)
-            needs.keys.setdefault(expression.dataset, set()).add(expression.by)
+            named = isinstance(expression.of, str)
+            of = mapping.get(str(expression.of)) if named else expression.of
+            new = needs.applied.setdefault(expression.dataset, Need())
+            if not isinstance(of, LevelCount | Lookup):
+                _add(of, variable, new)
+        _add(of, variable, needs.fitted)
+        if isinstance(of, Lookup):
+            other = needs.looked_up.setdefault(of.dataset, Need())
+            other.add(of.column, variable, numeric=True)
+            other.add(of.by, variable)
+            needs.keys.setdefault(of.dataset, set()).add(of.by)
     return needs
 
 
@@ -84,7 +85,7 @@ def formula_names(formula: str) -> list[str]:
     return [name for name in dict.fromkeys([*names, *found]) if name not in _NOT_COLUMNS]
 
 
-def _add(expression: Expression, variable: str, need: Need) -> None:
+def _add(expression: Expression | str | None, variable: str, need: Need) -> None:
     match expression:
         case Column(name):
             need.add(name, variable, numeric=True)

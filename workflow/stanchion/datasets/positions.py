@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stanchion.datasets.faults import nearest, stop
+from stanchion.datasets.faults import stop, suggestion
 from stanchion.datasets.rules import Series
 from stanchion.errors import Fault
 
@@ -27,7 +27,7 @@ def positions(
                 key=key,
                 value=text,
                 allowed=_shown(levels),
-                todo=nearest(text, levels),
+                todo=suggestion(text, levels),
             )
             for row, text in enumerate(labels)
             if text not in at

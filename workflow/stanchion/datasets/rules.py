@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stanchion.datasets.read import Raw
 from stanchion.datasets.values import PARSERS, Value, infer, label, order, text_of
@@ -32,7 +32,7 @@ class Rule:
     transform: str | None = None
 
     @classmethod
-    def declared(cls, name: str, column: Column, key: str) -> Rule:
+    def of(cls, name: str, column: Column, key: str) -> Rule:
         """Return the rule of a declared column."""
         return cls(
             name=name,
@@ -45,6 +45,11 @@ class Rule:
             unique=bool(column.unique),
             transform=column.transform,
         )
+
+    @property
+    def declared(self) -> bool:
+        """Whether the declaration says what the column holds."""
+        return self.kind not in (None, "number")
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Converted:
     def series(self, rule: Rule, rows: Sequence[int]) -> Series:
         """Return the column of these rows, none of which lacks a value."""
         values = [value for row in rows if (value := self.values[row]) is not None]
+        if self.kind == "real":
+            values = [float(value) for value in values]
         return Series(rule.name, self.kind, values, rule.levels)
 
 
@@ -99,12 +106,12 @@ def convert(rule: Rule, raw: Raw) -> Converted:
             faults += [_fault(rule, raw.place(row), text, says) for says in broken]
         values.append(value)
     if kind == "number":
-        kind = "int" if all(isinstance(v, int) for v in values if v is not None) else "real"
+        kind = "real" if any(isinstance(value, float) for value in values) else "int"
     return Converted(kind, values, faults)
 
 
-def _tests(rule: Rule, kind: str) -> list[tuple[Callable[[Value], bool], str]]:
-    tests: list[tuple[Callable[[Value], bool], str]] = []
+def _tests(rule: Rule, kind: str) -> list[tuple[Callable[[Any], bool], str]]:
+    tests: list[tuple[Callable[[Any], bool], str]] = []
     if rule.lower is not None:
         lower = _limit(rule.lower)
         tests.append((lambda value: value >= lower, f"at least {_shown(lower)}"))
@@ -121,7 +128,7 @@ def _tests(rule: Rule, kind: str) -> list[tuple[Callable[[Value], bool], str]]:
     return tests
 
 
-def _limit(declared: object) -> Value:
+def _limit(declared: object) -> Any:
     return declared if isinstance(declared, int | float) else str(declared)
 
 

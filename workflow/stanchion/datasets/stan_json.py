@@ -26,10 +26,7 @@ _SPECIAL = {
 
 def dumps(values: Mapping[str, Any]) -> str:
     """Return values as Stan's JSON, a variable a line."""
-    lines = [
-        f"{json.dumps(name)}: {json.dumps(_plain(values[name]), allow_nan=False, sort_keys=True)}"
-        for name in sorted(values)
-    ]
+    lines = [f"{json.dumps(name)}: {_text(values[name])}" for name in sorted(values)]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -85,6 +82,13 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, dict):
         return {slot: _numbers(item) for slot, item in value.items()}
     return _SPECIAL.get(value, value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, sort_keys=True)
+    except ValueError:
+        return json.dumps(_plain(value), sort_keys=True)
 
 
 def _plain(value: Any) -> Any:

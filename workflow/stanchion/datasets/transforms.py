@@ -44,16 +44,20 @@ def transform(
     values = [float(value) for value in series.values]
     if rule.transform == "log":
         faults = _not_positive(rule, values, place)
-        logs = [] if faults else [math.log(value) for value in values]
-        return Transformed(replace(series, kind="real", values=logs), Transform("log"), faults)
+        changed = [] if faults else [math.log(value) for value in values]
+        return Transformed(_real(series, changed), Transform("log"), faults)
     constants = fixed or _constants(str(rule.transform), values)
     center, scale = constants.center or 0.0, constants.scale or 0.0
     if scale == 0:
         what = f"column `{rule.name}` has the same value in every row: it cannot be standardized"
         fault = Fault(what, key=f"{rule.key}.transform", todo="use `center`, or none")
         return Transformed(series, constants, [fault])
-    changed: list[Any] = [(value - center) / scale for value in values]
-    return Transformed(replace(series, kind="real", values=changed), constants, [])
+    changed = [(value - center) / scale for value in values]
+    return Transformed(_real(series, changed), constants, [])
+
+
+def _real(series: Series, values: Sequence[float]) -> Series:
+    return replace(series, kind="real", values=list(values))
 
 
 def _constants(kind: str, values: Sequence[float]) -> Transform:

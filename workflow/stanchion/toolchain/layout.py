@@ -30,9 +30,7 @@ _MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKEFIL
 _FLAG_VARIABLES = ("CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LDLIBS", "STANCFLAGS", "O")
 
 
-def lay_out(
-    folder: Path, offline: Path | None, progress: Callable[[str], None]
-) -> dict[str, Any]:
+def lay_out(folder: Path, offline: Path | None, progress: Callable[[str], None]) -> dict[str, Any]:
     """Make the folder and return what `stanchion-toolchain.json` says of it.
 
     Raises:

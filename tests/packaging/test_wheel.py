@@ -1,0 +1,142 @@
+"""The wheel: what it carries, and that a project of one's own works from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stanchion.errors import StanchionError
+from stanchion.project import init
+from tests.project import ROOT
+
+pytestmark = pytest.mark.packaging
+
+CARRIED = {
+    "Snakefile",
+    "workflow/Snakefile",
+    "workflow/rules/compile.smk",
+    "workflow/profiles/default/config.yaml",
+    "config/config.yaml",
+    "config/schema.json",
+    "config/README.md",
+    "config/gate.yaml",
+    "data/README.md",
+    "data/eight_schools.csv",
+    "stan/models/ordered_regression.stan",
+    "stan/functions/ordinal.stanfunctions",
+}
+OWN_RULE = """
+
+rule count_schools:
+    input:
+        "results/coaching/schools/data.partial_pooling.json",
+    output:
+        "results/schools.txt",
+    shell:
+        "wc -c < {input} > {output}"
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
+    return next(folder.glob("stanchion-*.whl"))
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A virtual environment with the wheel in it, and the project that it made."""
+
+    venv: Path
+    project: Path
+    cache: Path
+
+    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a Python module of the environment in the project's folder."""
+        environment = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
+        return subprocess.run(
+            [str(self.venv / "bin" / "python"), "-m", *command],
+            cwd=self.project,
+            env={**environment, "STANCHION_CACHE": str(self.cache)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A project made by the wheel, in which nothing of the checkout takes part."""
+    base = tmp_path_factory.mktemp("installed")
+    venv, project = base / "venv", base / "my project"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python")]
+    subprocess.run([*pip, "install", "--quiet", "--no-deps", str(wheel)], check=True)
+    # A path in a .pth file brings the dependencies, but not what .pth files in that path say.
+    own = next(venv.glob("lib/python3.*/site-packages"))
+    (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    project.mkdir()
+    made = Installed(venv, project, cache)
+    done = made.call("stanchion", "init", ".")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def test_the_wheel_carries_a_whole_project(wheel: Path) -> None:
+    """Rules, profiles, programs, declaration and data lie in the package, laid out as here."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"stanchion/_project/{name}" for name in CARRIED} <= names
+    assert not {name for name in names if "__pycache__" in name or name.startswith("tests/")}
+
+
+def test_a_project_of_ones_own_is_planned_by_plain_snakemake(installed: Installed) -> None:
+    """The Snakefile that `init` writes takes the rules from the installed package."""
+    done = installed.call("snakemake", "-n")
+    assert done.returncode == 0, done.stderr
+    assert "sample_chain" in done.stdout + done.stderr
+    assert str(ROOT) not in done.stdout + done.stderr
+
+
+def test_the_declaration_of_a_new_project_is_valid(installed: Installed) -> None:
+    """The example passes `stanchion check` where `init` has put it."""
+    done = installed.call("stanchion", "check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_own_rules_build_on_results(installed: Installed) -> None:
+    """A rule added to the Snakefile takes a result as its input, and both are made."""
+    snakefile = installed.project / "Snakefile"
+    snakefile.write_text(snakefile.read_text() + OWN_RULE)
+    done = installed.call("snakemake", "--cores", "1", "results/schools.txt")
+    assert done.returncode == 0, done.stderr
+    assert (installed.project / "results" / "schools.txt").exists()
+
+
+def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is there keeps its content; what is missing is written, and both are listed."""
+    (tmp_path / "config").mkdir()
+    mine = tmp_path / "config" / "config.yaml"
+    mine.write_text("project: mine\n")
+    init(tmp_path)
+    assert mine.read_text() == "project: mine\n"
+    said = capsys.readouterr().out
+    assert f"kept    {mine}" in said
+    assert f"wrote   {tmp_path / 'Snakefile'}" in said
+
+
+def test_init_refuses_a_file(tmp_path: Path) -> None:
+    """A folder cannot be made where a file is."""
+    place = tmp_path / "file"
+    place.touch()
+    with pytest.raises(StanchionError, match="not a folder"):
+        init(place)

@@ -1,0 +1,110 @@
+"""What the sections of a declaration ask of one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config_cases import EXAMPLE, changed, declared, fault, faults
+
+
+@pytest.mark.parametrize(
+    ("expression", "accepted"),
+    [
+        ("counties.uranium(county)", True),
+        ("counties.N", True),
+        ("county.uranium(county)", False),
+        ("new.N", False),
+        ("sepal.length", True),
+        ("petal.length", False),
+        ('design("~ 0 + a.b")', True),
+    ],
+)
+def test_expressions_name_declared_datasets(
+    tmp_path: Path, expression: str, accepted: bool
+) -> None:
+    """`other.column(level)` and `new.N` name a dataset, unless a declared column has the dot."""
+    text = changed("y: effect,", f"y: '{expression}',")
+    text = changed("\nmodels:", "  counties: {path: c.csv}\nmodels:", text)
+    text = changed("{type: real}", "{type: real}\n      sepal.length: {type: real}", text)
+    if accepted:
+        assert declared(tmp_path, text).datasets["schools"].stan["y"] == expression
+    else:
+        found = fault(tmp_path, text)
+        assert found.key == "datasets.schools.stan.y"
+        assert (found.value, found.allowed) == (expression, "schools, counties")
+
+
+def test_a_models_own_mapping_is_looked_at_too(tmp_path: Path) -> None:
+    """What a model maps in place of the dataset names declared datasets as well."""
+    found = fault(tmp_path, changed("means.stan}", "means.stan, stan: {z: new.N}}"))
+    assert found.key == "models.pooled.stan.z"
+
+
+def test_a_table_that_is_fitted_needs_a_mapping(tmp_path: Path) -> None:
+    """Its own or the model's; a table that is only looked up needs none."""
+    bare = changed("    stan: {J: nrow(), y: effect, sigma: se}\n", "")
+    bare = changed("    posterior_predictive: {obs", "    # {obs", bare)
+    found = faults(tmp_path, bare)
+    assert {f.key for f in found} == {"datasets.schools.stan"}
+    assert {
+        f"'{model}'" in f.what for f, model in zip(found, ("partial", "pooled"), strict=True)
+    } == {True}
+    for program in ("eight_schools.stan", "pooled_means.stan"):
+        bare = changed(f"{program}", f"{program}, stan: {{y: effect}}", bare)
+    assert declared(tmp_path, bare).datasets["schools"].stan == {}
+
+
+def test_what_was_observed_is_in_the_mapping(tmp_path: Path) -> None:
+    """A posterior predictive check compares with data that the mapping supplies."""
+    found = fault(
+        tmp_path,
+        changed("[partial, pooled]", "[pooled, partial]", changed("observed: y", "observed: x")),
+    )
+    assert found.key == "analyses.coaching.posterior_predictive.observed"
+    assert (found.value, found.allowed) == ("x", "J, y, sigma")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("[partial, pooled]", "[partial]", "two models"),
+        ("      nuts: {chains: 4, warmup: 1000, draws: 1000, adapt_delta: 0.95}\n", "", "NUTS"),
+    ],
+)
+def test_a_comparison_needs_models_and_nuts(tmp_path: Path, old: str, new: str, what: str) -> None:
+    """A comparison that cannot be made is a fault of the declaration."""
+    found = fault(tmp_path, changed(old, new))
+    assert found.key == "analyses.coaching.compare"
+    assert what in found.what
+
+
+@pytest.mark.parametrize(("dataset", "accepted"), [("new", True), ("schools", False), ("j", False)])
+def test_new_rows_are_another_table(tmp_path: Path, dataset: str, accepted: bool) -> None:
+    """Predictions are for rows that were not fitted, and that have columns."""
+    text = changed("\nmodels:", "  new: {path: n.csv}\n  j: {path: j.json}\nmodels:")
+    text = changed("compare: {by: loo}", f"predict: {{variable: z, dataset: {dataset}}}", text)
+    if accepted:
+        predict = declared(tmp_path, text).analyses["coaching"].predict
+        assert predict is not None and predict.dataset == dataset
+    else:
+        assert fault(tmp_path, text).key == "analyses.coaching.predict.dataset"
+
+
+def test_a_methods_name_means_one_kind_throughout(tmp_path: Path) -> None:
+    """The rules tell kinds apart by the method's name, whatever the analysis."""
+    another = "  other: {datasets: [schools], models: [pooled], methods: {%s: {method: %s}}}\n"
+    text = changed("advi: {algorithm", "quick: {method: advi, algorithm")
+    assert declared(tmp_path, text + another % ("quick", "advi")).analyses.keys() == {
+        "coaching",
+        "other",
+    }
+    found = fault(tmp_path, text + another % ("quick", "nuts"))
+    assert (found.key, found.value) == ("analyses.other.methods.quick", "nuts")
+
+
+def test_the_example_has_nothing_to_object_to(tmp_path: Path) -> None:
+    """Threads in a chain need no more than to be asked for."""
+    text = changed("adapt_delta: 0.95", "adapt_delta: 0.95, threads_per_chain: 2", EXAMPLE)
+    assert declared(tmp_path, text).project == "schools"

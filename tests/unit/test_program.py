@@ -1,0 +1,194 @@
+"""What a program is read to declare, and when stanc is asked at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stanchion.errors import ProgramError
+from stanchion.program import Program, Variable, describe
+from stanchion.program_sizes import declared_sizes
+
+CANONICAL = """functions {
+  real twice(real a) {
+    return 2 * a;
+  }
+}
+data {
+  int<lower=0> N;
+  array[N, 2] real<lower=(N > 1 ? 0 : -1)> grid;
+  int a, b;
+}
+transformed data {
+  vector[N] hidden = rep_vector(0, N);
+}
+parameters {
+  vector<lower=0, upper=1>[N + max({1, 2})] p;
+  cov_matrix[K] S;
+  array[J] cholesky_factor_cov[M, N] L;
+  tuple(real, array[2] vector[3]) t;
+  array[J] tuple(real, int) ts;
+}
+transformed parameters {
+  real m = p[1], n = twice(m);
+  for (i in 1 : N) {
+    real inner;
+    m += i;
+  }
+  if (m == n) {
+    print("odd; } {", m);
+  }
+}
+model {
+  vector[N] local;
+}
+generated quantities {
+  array[N] vector[J] y_rep;
+  complex_matrix[2, 3] z;
+  {
+    matrix[2, 2] scratch;
+  }
+}
+"""
+INFO = """{
+ "inputs": {"K": {"type": "int", "dimensions": 0}, "y": {"type": "real", "dimensions": 1}},
+ "parameters": {"S": {"type": "real", "dimensions": 2}, "u": {"type": "real", "dimensions": 1},
+   "t": {"type": [{"type": "real", "dimensions": 0}], "dimensions": 0}},
+ "transformed parameters": {},
+ "generated quantities": {"k": {"type": "int", "dimensions": 0}}
+}"""
+SOURCE = "data {\n  int K;\n  vector[K] y;\n}\nparameters {\n  cov_matrix[K] S;\n}\n"
+
+
+def stanc(folder: Path, script: str) -> Path:
+    """Make a stand-in for stanc that counts its calls."""
+    file = folder / "stanc"
+    file.write_text(f"#!/bin/sh\necho call >> '{folder}/calls'\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Path:
+    """A stanc that describes one program."""
+    (tmp_path / "info.json").write_text(INFO)
+    (tmp_path / "canonical.stan").write_text(SOURCE)
+    return stanc(
+        tmp_path,
+        f"case \"$*\" in *--info*) cat '{tmp_path}/info.json';;"
+        f" *) cat '{tmp_path}/canonical.stan';; esac",
+    )
+
+
+def calls(tmp_path: Path) -> int:
+    """How often the stand-in was run."""
+    return len((tmp_path / "calls").read_text().splitlines())
+
+
+def test_sizes_are_read_as_declared() -> None:
+    """Arrays' sizes come first, bounds and tuples are passed over, local variables are not seen."""
+    assert declared_sizes(CANONICAL) == {
+        "N": (),
+        "grid": ("N", "2"),
+        "a": (),
+        "b": (),
+        "p": ("N + max({1, 2})",),
+        "S": ("K",),
+        "L": ("J", "M", "N"),
+        "t": (),
+        "ts": ("J",),
+        "m": (),
+        "n": (),
+        "y_rep": ("N", "J"),
+        "z": ("2", "3"),
+    }
+
+
+def test_program_is_described(answering: Path, tmp_path: Path) -> None:
+    """Blocks, types and sizes; a square type has its size twice, an unknown size is empty."""
+    file = tmp_path / "one.stan"
+    file.write_text(SOURCE)
+    program = describe(file, answering)
+    assert program.path == str(file)
+    assert program.canonical == SOURCE
+    assert program.data == (Variable("K", "int", 0, ()), Variable("y", "real", 1, ("K",)))
+    assert program.parameters == (
+        Variable("S", "real", 2, ("K", "K")),
+        Variable("u", "real", 1, ("",)),
+        Variable("t", "tuple", 0, ()),
+    )
+    assert program.has("k") and program.has("y") and not program.has("nothing")
+
+
+def test_description_survives_json(answering: Path, tmp_path: Path) -> None:
+    """`from_json` gives back what `as_json` took."""
+    file = tmp_path / "one.stan"
+    file.write_text(SOURCE)
+    program = describe(file, answering)
+    assert Program.from_json(program.as_json()) == program
+
+
+def test_same_content_asks_stanc_once(answering: Path, tmp_path: Path) -> None:
+    """A description is kept by content: a copy elsewhere is described without stanc."""
+    for name in ("one.stan", "two.stan"):
+        (tmp_path / name).write_text(SOURCE)
+    one = describe(tmp_path / "one.stan", answering, cache=tmp_path / "cache")
+    asked = calls(tmp_path)
+    two = describe(tmp_path / "two.stan", answering, cache=tmp_path / "cache")
+    assert calls(tmp_path) == asked
+    assert (two.path, two.canonical) == (str(tmp_path / "two.stan"), one.canonical)
+
+
+def test_changed_include_asks_stanc_again(answering: Path, tmp_path: Path) -> None:
+    """Texts of includes, and of what they include, are part of the content."""
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "a.stanfunctions").write_text("#include b.stanfunctions\n")
+    (tmp_path / "functions" / "b.stanfunctions").write_text("real f(real x) { return x; }\n")
+    file = tmp_path / "one.stan"
+    file.write_text(f"functions {{\n#include <a.stanfunctions>\n// #include c.stan\n}}\n{SOURCE}")
+    cache, dirs = tmp_path / "cache", [tmp_path / "functions"]
+    program = describe(file, answering, dirs, cache)
+    assert [Path(name).name for name in program.includes] == ["a.stanfunctions", "b.stanfunctions"]
+    asked = calls(tmp_path)
+    (tmp_path / "functions" / "b.stanfunctions").write_text("real f(real x) { return -x; }\n")
+    describe(file, answering, dirs, cache)
+    assert calls(tmp_path) > asked
+
+
+def test_own_folder_comes_before_the_others(answering: Path, tmp_path: Path) -> None:
+    """An include beside the program hides one of the same name elsewhere."""
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path, tmp_path / "other"):
+        (folder / "f.stan").write_text("")
+    (tmp_path / "one.stan").write_text(f"#include f.stan\n{SOURCE}")
+    program = describe(tmp_path / "one.stan", answering, [tmp_path / "other"])
+    assert program.includes == (str(tmp_path / "f.stan"),)
+
+
+def test_damaged_cache_is_no_fault(answering: Path, tmp_path: Path) -> None:
+    """An entry that cannot be read is made again."""
+    file, cache = tmp_path / "one.stan", tmp_path / "cache"
+    file.write_text(SOURCE)
+    program = describe(file, answering, cache=cache)
+    for entry in cache.iterdir():
+        entry.write_text("{")
+    assert describe(file, answering, cache=cache) == program
+
+
+def test_refused_program_names_file_and_line(tmp_path: Path) -> None:
+    """stanc's whole message is shown, under the file and line that it names."""
+    said = "Syntax error in 'lib/f.stanfunctions', line 7, column 3, parsing error:\n  here\nSorry."
+    refusing = stanc(tmp_path, f'cat >&2 <<"END"\n{said}\nEND\nexit 1')
+    file = tmp_path / "one.stan"
+    file.write_text(SOURCE)
+    with pytest.raises(ProgramError) as caught:
+        describe(file, refusing)
+    assert caught.value.faults[0].where == "lib/f.stanfunctions:7"
+    assert said in str(caught.value)
+
+
+def test_missing_program_is_one_message(answering: Path, tmp_path: Path) -> None:
+    """A program that is not there is a fault of the declaration."""
+    with pytest.raises(ProgramError, match="cannot be read: no such file"):
+        describe(tmp_path / "none.stan", answering)

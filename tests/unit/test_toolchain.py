@@ -1,0 +1,226 @@
+"""Where CmdStan is looked for, and what of it enters keys."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stanchion.errors import ToolchainError
+from stanchion.toolchain import find, licences, show
+from stanchion.toolchain import pieces as pieces_module
+from stanchion.toolchain.cli import app
+from stanchion.toolchain.compiler import compiler, native_target, require_compiler
+from stanchion.toolchain.description import MANIFEST, SCHEMA
+from stanchion.toolchain.pieces import MAKEFILE, VERSION, wheel_layout
+
+
+def cmdstan(folder: Path, version: str = "2.36.0", stanc: str = "stanc") -> Path:
+    """Make a folder that looks like a built CmdStan."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "makefile").write_text(f"# CmdStan\nCMDSTAN_VERSION := {version}\nmore\n")
+    (folder / "bin" / "stanc").write_text(stanc)
+    return folder
+
+
+def seal(folder: Path, **more: object) -> Path:
+    """Write what `install` writes last of all."""
+    facts = {
+        "schema": SCHEMA,
+        "origin": "wheel",
+        "version": "2.39.0",
+        "stanc_sha256": "aa",
+        "driver_sha256": "bb",
+        "compiler": {"command": "g++", "version": "g++ 12"},
+        "flags": "-O3",
+        "cpu": "x86-64",
+    }
+    (folder / MANIFEST).write_text(json.dumps(facts | more))
+    return folder
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, str]:
+    """An environment whose home, cache and conda prefix are empty folders."""
+    names = {"HOME": "home", "STANCHION_CACHE": "cache", "CONDA_PREFIX": "conda"}
+    return {name: str(tmp_path / folder) for name, folder in names.items()}
+
+
+def own(places: dict[str, str]) -> Path:
+    """Where the environment's own toolchain from the wheel lies."""
+    return Path(places["STANCHION_CACHE"]) / "toolchains" / wheel_layout().name
+
+
+def test_places_are_tried_in_order(places: dict[str, str], tmp_path: Path) -> None:
+    """CMDSTAN, then conda, then ~/.cmdstan, then the cache; each is used where the others lack."""
+    seal(cmdstan(own(places)))
+    assert find(places).found_by == "cache"
+    cmdstan(Path(places["HOME"]) / ".cmdstan" / "cmdstan-2.36.0")
+    assert find(places).found_by == "~/.cmdstan"
+    cmdstan(Path(places["CONDA_PREFIX"]) / "bin" / "cmdstan", "2.35.0")
+    assert (find(places).found_by, find(places).version) == ("conda", "2.35.0")
+    named = cmdstan(tmp_path / "named", "2.34.0")
+    found = find(places | {"CMDSTAN": str(named)})
+    assert (found.found_by, found.version, found.path) == ("CMDSTAN", "2.34.0", named)
+
+
+def test_newest_release_at_home_is_taken(places: dict[str, str]) -> None:
+    """2.10 is newer than 2.9, a release newer than its candidate, and other names are not looked at."""
+    for name in ("cmdstan-2.9.0", "cmdstan-2.10.0-rc1", "cmdstan-2.10.0", "cmdstan-develop"):
+        cmdstan(Path(places["HOME"]) / ".cmdstan" / name)
+    assert find(places).path.name == "cmdstan-2.10.0"
+
+
+def test_wrong_cmdstan_variable_is_an_error(places: dict[str, str], tmp_path: Path) -> None:
+    """A CMDSTAN that holds no CmdStan is never passed over in silence."""
+    seal(cmdstan(own(places)))
+    with pytest.raises(ToolchainError, match="CMDSTAN names a folder that is not a built CmdStan"):
+        find(places | {"CMDSTAN": str(tmp_path / "nowhere")})
+
+
+def test_no_cmdstan_says_what_to_do(places: dict[str, str]) -> None:
+    """Without any CmdStan the message names the command that installs one."""
+    with pytest.raises(ToolchainError, match="stanchion toolchain install"):
+        find(places)
+
+
+def test_unfinished_install_is_not_found(places: dict[str, str]) -> None:
+    """A folder in the cache without its last file is what a killed install left."""
+    cmdstan(own(places))
+    with pytest.raises(ToolchainError, match="there is no CmdStan"):
+        find(places)
+
+
+def test_chosen_folder_comes_before_the_wheel(places: dict[str, str], tmp_path: Path) -> None:
+    """What `install --from DIR` chose is used in place of the layout from the wheel."""
+    seal(cmdstan(own(places)))
+    elsewhere = cmdstan(tmp_path / "elsewhere", "2.37.0")
+    (own(places).parent / "chosen").symlink_to(elsewhere)
+    assert find(places).path == elsewhere
+
+
+def test_identity_knows_no_place(places: dict[str, str], tmp_path: Path) -> None:
+    """The same toolchain in another folder has the same identity, and no path is in it."""
+    one = find(places | {"CMDSTAN": str(seal(cmdstan(tmp_path / "one")))})
+    two = find(places | {"CMDSTAN": str(seal(cmdstan(tmp_path / "two")))})
+    assert one.identity() == two.identity()
+    assert str(tmp_path) not in json.dumps(one.identity())
+
+
+@pytest.mark.parametrize("changed", ["stanc", "make/local", "makefile"])
+def test_identity_follows_what_others_installed(
+    places: dict[str, str], tmp_path: Path, changed: str
+) -> None:
+    """Another stanc, another make/local or another version is another identity."""
+    folder = cmdstan(tmp_path / "named")
+    before = find(places | {"CMDSTAN": str(folder)}).identity()
+    (folder / "make").mkdir()
+    file = {"stanc": folder / "bin" / "stanc"}.get(changed, folder / changed)
+    file.write_text("CMDSTAN_VERSION := 2.38.0\nCXXFLAGS += -march=native\n")
+    assert find(places | {"CMDSTAN": str(folder)}).identity() != before
+
+
+def test_compiler_is_the_one_that_built_the_toolchain(places: dict[str, str]) -> None:
+    """A machine without, or with another, compiler has the keys of the machine that installed."""
+    seal(cmdstan(own(places)))
+    here = find(places).identity()
+    assert here == find(places | {"CXX": "no-such-compiler"}).identity()
+    assert here["compiler"] == "g++ 12"
+
+
+def test_compile_options_enter_the_compile_identity(places: dict[str, str]) -> None:
+    """Options of stanc and make tell two compiled programs apart."""
+    seal(cmdstan(own(places)))
+    found = find(places)
+    plain = found.compile_identity(stanc={}, cpp={}, native=False)
+    assert plain != found.compile_identity(stanc={"O1": True}, cpp={}, native=False)
+    assert plain != found.compile_identity(stanc={}, cpp={"STAN_CPP_OPTIMS": True}, native=False)
+    assert plain["cpu"] == "x86-64"
+
+
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_native_build_names_the_processor(places: dict[str, str]) -> None:
+    """A native build's identity holds the kind of processor, the same at each call."""
+    seal(cmdstan(own(places)))
+    native = find(places).compile_identity(stanc={}, cpp={}, native=True)
+    assert native["cpu"] == native_target("g++") != "x86-64"
+
+
+def test_finding_imports_the_standard_library_only() -> None:
+    """Looking for CmdStan happens at each parse: nothing heavy is imported for it."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import stanchion.toolchain, stanchion.program, stanchion.command\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new - set(sys.stdlib_module_names) - {'stanchion'}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
+
+
+def test_finding_again_is_cheap(places: dict[str, str], tmp_path: Path) -> None:
+    """The hash of a large stanc is remembered: a second look takes under 30 ms."""
+    folder = cmdstan(tmp_path / "named", stanc="x" * 40_000_000)
+    environ = places | {"CMDSTAN": str(folder)}
+    first = find(environ).identity()
+    begin = time.perf_counter()
+    again = find(environ).identity()
+    assert time.perf_counter() - begin < 0.03
+    assert again == first
+
+
+def test_layout_is_named_by_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another driver makes another folder, so that an upgrade never runs on an old driver."""
+    before = wheel_layout()
+    (tmp_path / "main.cpp").write_text("int main() {}")
+    monkeypatch.setattr(pieces_module, "DRIVER", tmp_path)
+    wheel_layout.cache_clear()
+    try:
+        assert wheel_layout().name != before.name
+        assert wheel_layout().driver_sha256 != before.driver_sha256
+    finally:
+        monkeypatch.undo()
+        wheel_layout.cache_clear()
+
+
+def test_makefile_states_the_version() -> None:
+    """cmdstanpy reads CmdStan's version from the makefile."""
+    assert f"CMDSTAN_VERSION := {VERSION}\n" in MAKEFILE.read_text()
+
+
+def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without make, or without a C++ compiler, one sentence says which and how to get it."""
+    with pytest.raises(ToolchainError, match=r"no C\+\+ compiler: `no-such` .*\n.*apt install g"):
+        require_compiler({"CXX": "no-such"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolchainError, match="no `make` on PATH"):
+        require_compiler()
+
+
+def test_licences_are_listed_for_the_wheel_only(places: dict[str, str], tmp_path: Path) -> None:
+    """Each part of the wheel's layout has a licence; of others' CmdStan nothing is claimed."""
+    seal(cmdstan(own(places)))
+    parts = {part["part"]: part["licence"] for part in licences(find(places))}
+    assert {"Stan", "Stan Math", "stanc", "Boost", "Eigen", "SUNDIALS"} <= set(parts)
+    assert all(parts.values())
+    assert licences(find(places | {"CMDSTAN": str(cmdstan(tmp_path / "real"))})) == []
+
+
+def test_show_says_how_it_was_found(places: dict[str, str], tmp_path: Path) -> None:
+    """The description holds the path, how it was found and the identity."""
+    named = cmdstan(tmp_path / "named")
+    about = show(find(places | {"CMDSTAN": str(named)}))
+    assert (about["path"], about["found_by"], about["origin"]) == (str(named), "CMDSTAN", "found")
+    json.dumps(about)
+
+
+def test_path_prints_the_path_only(tmp_path: Path) -> None:
+    """`toolchain path` is one line, however long, for `$(stanchion toolchain path)`."""
+    folder = cmdstan(tmp_path / ("long" * 50))
+    ran = CliRunner().invoke(app, ["path"], env={"CMDSTAN": str(folder), "COLUMNS": "40"})
+    assert ran.stdout == f"{folder}\n"

@@ -1,0 +1,139 @@
+"""`stanchion check`: the declaration against its files and programs, without compiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from stanchion.config import Analysis, Project, load, load_waivers
+from stanchion.datasets import check as data_faults
+from stanchion.datasets import missing_switch
+from stanchion.errors import DeclarationError, Fault
+from stanchion.facts import gather
+from stanchion.plan import Plan
+from stanchion.plan_data import dataset_names, mapping_of, source_of
+from stanchion.planner import make_plan
+from stanchion.program import Program, Variable
+
+
+def check_declaration(configfile: Path) -> str:
+    """Check everything that a declaration names, and return what was found well.
+
+    Raises:
+        DeclarationError: with every fault.
+        ToolchainError: there is no stanc to read the programs with.
+    """
+    project = load(configfile)
+    waivers = configfile.parent / "waivers.yaml"
+    if waivers.exists():
+        load_waivers(waivers, project)
+    plan = make_plan(project, gather(project, waivers))
+    check_plan(plan)
+    return (
+        f"{configfile}: {_count(len(project.analyses), 'analysis', 'analyses')}, "
+        f"{_count(len(plan.fits), 'fit', 'fits')}, "
+        f"{_count(len(project.models), 'program', 'programs')}: nothing wrong found"
+    )
+
+
+def check_plan(plan: Plan) -> None:
+    """Check programs and data of every fit of a plan.
+
+    Raises:
+        DeclarationError: with every fault.
+    """
+    faults = list(dict.fromkeys([*_program_faults(plan), *_data_faults(plan)]))
+    if faults:
+        raise DeclarationError(faults)
+
+
+def _program_faults(plan: Plan) -> Iterator[Fault]:
+    project = plan.project
+    for name, model in project.models.items():
+        program = plan.facts.programs[name]
+        for position, wanted in enumerate(model.parameters or []):
+            known = [variable.name for variable in _drawn(program)]
+            if wanted not in known:
+                yield project.fault(
+                    f"{model.program} has no {wanted!r}",
+                    *("models", name, "parameters", position),
+                    value=wanted,
+                    allowed=", ".join(known),
+                )
+    for name, analysis in project.analyses.items():
+        for model in analysis.models:
+            yield from _analysis_faults(project, name, analysis, model, plan.facts.programs[model])
+
+
+def _analysis_faults(
+    project: Project, name: str, analysis: Analysis, model: str, program: Program
+) -> Iterator[Fault]:
+    path, generated = project.models[model].program, program.generated_quantities
+    key = ("analyses", name)
+    if analysis.prior_predictive is not None:
+        dotted = f"analyses.{name}.prior_predictive"
+        where = project.where(*key, "prior_predictive")
+        fault = missing_switch(path, dotted, program.data, lambda _: where)
+        if fault is not None:
+            yield fault
+    checked = analysis.posterior_predictive
+    if checked is not None:
+        at = (*key, "posterior_predictive")
+        yield from _needs(project, path, checked.observed, program.data, *at, "observed")
+        yield from _needs(project, path, checked.replicated, generated, *at, "replicated")
+    if analysis.predict is not None:
+        at = (*key, "predict", "variable")
+        yield from _needs(project, path, analysis.predict.variable, generated, *at)
+    if analysis.compare is not None and not program.has("log_lik"):
+        yield project.fault(
+            f"{path} has no `log_lik`, so its fit cannot be compared",
+            *key,
+            "compare",
+            todo="add `vector[N] log_lik` to its generated quantities, the log density of each "
+            "observation; or remove `compare`",
+        )
+
+
+def _needs(
+    project: Project, path: str, wanted: str, there: tuple[Variable, ...], *key: str
+) -> Iterator[Fault]:
+    known = [variable.name for variable in there]
+    if wanted not in known:
+        block = "data" if key[-1] == "observed" else "generated quantities"
+        yield project.fault(
+            f"{path} has no {wanted!r} in its {block}",
+            *key,
+            value=wanted,
+            allowed=", ".join(known) or "nothing is declared there",
+        )
+
+
+def _data_faults(plan: Plan) -> Iterator[Fault]:
+    project, seen = plan.project, set()
+    for step in plan:
+        if step.rule != "prepare_data" or step.key in seen:
+            continue
+        seen.add(step.key)
+        dataset, model = step.wildcards["dataset"], step.wildcards["model"]
+        analysis = project.analyses[step.wildcards["analysis"]]
+        mapping = mapping_of(project, dataset, model)
+        names = dataset_names(project, dataset, mapping, analysis.predict)
+        yield from data_faults(
+            dataset,
+            project.datasets[dataset],
+            mapping,
+            plan.facts.programs[model].data,
+            {name: Path(source_of(project.datasets[name])) for name in names},
+            {name: project.datasets[name] for name in names if name != dataset},
+            predict=analysis.predict,
+            where=lambda key: project.where(*key.split(".")),
+            model=model,
+        )
+
+
+def _drawn(program: Program) -> tuple[Variable, ...]:
+    return (*program.parameters, *program.transformed_parameters, *program.generated_quantities)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,209 @@
+"""A declared dataset and a program's `data` block → the values of Stan's JSON, and what is known.
+
+Rows are complete in every column that the dataset declares or its mapping uses, whichever of them
+a program takes: so the programs that share a dataset and its mapping see the same observations.
+For the same reason a mapping may hold more than a program declares; the rest is noted as unused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stanchion.datasets import stan_json
+from stanchion.datasets.agree import PRIOR_SWITCH, disagreements, unsupplied
+from stanchion.datasets.evaluate import Evaluator
+from stanchion.datasets.expressions import (
+    Applied,
+    Column,
+    Constant,
+    Expression,
+    ExpressionError,
+    Names,
+    parse,
+)
+from stanchion.datasets.faults import stop
+from stanchion.datasets.read import read_header
+from stanchion.datasets.request import Request, Where
+from stanchion.datasets.sources import read_sources
+from stanchion.errors import DataError, Fault
+
+if TYPE_CHECKING:
+    from stanchion.config import Dataset, Predict
+    from stanchion.program import Variable
+
+SCHEMA = "stanchion/data/1"
+
+
+@dataclass(frozen=True)
+class StanData:
+    """The values of a program's `data` block by name, and what is known of them.
+
+    `meta` is plain JSON: rows (null for a .json), dropped, unused, prior_only, sizes, transforms.
+    """
+
+    values: dict[str, Any]
+    meta: dict[str, Any]
+
+
+def build(
+    name: str,
+    dataset: Dataset,
+    mapping: Mapping[str, object],
+    variables: Sequence[Variable],
+    tables: Mapping[str, Path],
+    others: Mapping[str, Dataset],
+    predict: Predict | None = None,
+    where: Where | None = None,
+    model: str | None = None,
+) -> StanData:
+    """Return the data of a program: read, checked, mapped, in agreement with its `data` block.
+
+    `mapping` is the dataset's, overridden by the model's; `tables` gives the file of this dataset
+    and of each of `others`; `where` gives `file:line` of a dotted key.
+
+    Raises:
+        DataError: with every fault that could be found at once.
+    """
+    find = where or (lambda key: None)
+    asked = Request(name, dataset, mapping, variables, tables, others, predict, find, model)
+    try:
+        return _from_table(asked) if dataset.is_table else _from_json(asked)
+    except DataError as error:
+        raise DataError([_located(fault, find) for fault in error.faults]) from None
+
+
+def _faults_of[**P](make: Callable[P, StanData]) -> Callable[P, list[Fault]]:
+    @wraps(make)
+    def faults(*args: P.args, **kwargs: P.kwargs) -> list[Fault]:
+        """Return the faults that `build` raises for the same arguments."""
+        try:
+            make(*args, **kwargs)
+        except DataError as error:
+            return list(error.faults)
+        return []
+
+    return faults
+
+
+check = _faults_of(build)
+
+
+def missing_switch(
+    program: str, key: str, variables: Sequence[Variable], where: Where | None = None
+) -> Fault | None:
+    """Return a fault where a prior is to be drawn from and the program has no `prior_only`."""
+    if any(variable.name == PRIOR_SWITCH for variable in variables):
+        return None
+    return Fault(
+        f"{program} has no switch `{PRIOR_SWITCH}`, so its prior cannot be drawn from",
+        where=where(key) if where else None,
+        key=key,
+        todo=f"add `int<lower=0, upper=1> {PRIOR_SWITCH};` to its data, and `if (!{PRIOR_SWITCH}) "
+        "{ … }` around the likelihood in its model; or remove `prior_predictive`",
+    )
+
+
+def _located(fault: Fault, where: Where) -> Fault:
+    return fault if fault.where or not fault.key else replace(fault, where=where(fault.key))
+
+
+def _from_table(asked: Request) -> StanData:
+    mapping, faults = _parsed(asked, read_header(asked.path))
+    faults += _not_predicted(asked, mapping)
+    stop([*faults, *unsupplied(asked.variables, list(asked.mapping), asked.key)])
+    sources = read_sources(asked, mapping)
+    evaluator = Evaluator(mapping, sources.fitted, sources.applied, sources.looked_up, asked.key)
+    values = _each(mapping, evaluator.value)
+    return _agreed(
+        asked,
+        values,
+        rows=len(sources.fitted.lines),
+        dropped=[asdict(drop) for drop in sources.dropped()],
+        sizes={variable: size.as_json() for variable, size in evaluator.sizes.items()},
+        transforms=sources.transforms(),
+    )
+
+
+def _from_json(asked: Request) -> StanData:
+    """Pass a Stan JSON file through; a mapping may add constants and rename its variables."""
+    there = stan_json.read(asked.path)
+    mapping, faults = _parsed(asked, there)
+    given = {**there, **mapping}
+    stop([*faults, *unsupplied(asked.variables, list(given), asked.key)])
+
+    def value(variable: str) -> Any:
+        match mapping[variable]:
+            case Constant(constant):
+                return constant
+            case Column(name) if name in there:
+                return there[name]
+            case _:
+                raise DataError(
+                    f"{asked.path} is no table, and cannot give `{variable}` this way",
+                    key=asked.key(variable),
+                    value=asked.mapping[variable],
+                    allowed="a constant, or one of its variables: " + ", ".join(there),
+                )
+
+    values = {**there, **_each(mapping, value)}
+    return _agreed(asked, values, rows=None, dropped=[], sizes={}, transforms={})
+
+
+def _parsed(asked: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
+    """Return the mapping as expressions, and a fault for each that cannot be read."""
+    names = Names(frozenset(columns), frozenset(asked.others))
+    mapping: dict[str, Expression] = {}
+    faults: list[Fault] = []
+    for variable in sorted(asked.mapping):
+        if variable == PRIOR_SWITCH:
+            continue
+        declared = asked.mapping[variable]
+        try:
+            mapping[variable] = parse(declared, names)
+        except ExpressionError as e:
+            key = asked.key(variable)
+            faults.append(Fault(str(e), key=key, value=declared, allowed=e.allowed, todo=e.todo))
+    return mapping, faults
+
+
+def _not_predicted(asked: Request, mapping: Mapping[str, Expression]) -> list[Fault]:
+    """Return a fault where new rows are declared and nothing of the mapping takes them."""
+    predict = asked.predict
+    applied = {e.dataset for e in mapping.values() if isinstance(e, Applied)}
+    if predict is None or predict.dataset in applied:
+        return []
+    return [
+        Fault(
+            f"nothing in the mapping takes the new rows of dataset {predict.dataset}",
+            key=f"datasets.{asked.name}.stan",
+            todo=f"add what the program needs of them, such as `N_new: {predict.dataset}.N`",
+        )
+    ]
+
+
+def _each(mapping: Mapping[str, Expression], value: Callable[[str], Any]) -> dict[str, Any]:
+    """Return every variable's value, or raise the faults of all."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for variable in mapping:
+        try:
+            values[variable] = value(variable)
+        except DataError as error:
+            faults += error.faults
+    stop(list(dict.fromkeys(faults)))
+    return values
+
+
+def _agreed(asked: Request, values: Mapping[str, Any], **known: Any) -> StanData:
+    """Keep what the program declares, add its switch, and compare the two."""
+    declared = {variable.name for variable in asked.variables}
+    switch = PRIOR_SWITCH in declared
+    given = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
+    stop(disagreements(asked.variables, given, asked.key))
+    unused = sorted(given.keys() - declared)
+    meta = {"schema": SCHEMA, "unused": unused, "prior_only": switch, **known}
+    return StanData({name: given[name] for name in sorted(declared)}, meta)

@@ -1,0 +1,45 @@
+"""What one program asks of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stanchion.config import Dataset, Predict
+    from stanchion.program import Variable
+
+Where = Callable[[str], str | None]
+"""A dotted key of the declaration → `file:line`, or None where it is not known."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A dataset, its mapping as the model overrides it, and the program's `data` block.
+
+    `tables` gives the file of this dataset and of each of `others`.
+    """
+
+    name: str
+    dataset: Dataset
+    mapping: Mapping[str, object]
+    variables: Sequence[Variable]
+    tables: Mapping[str, Path]
+    others: Mapping[str, Dataset]
+    predict: Predict | None
+    where: Where
+    model: str | None
+
+    @property
+    def path(self) -> Path:
+        """The dataset's own file."""
+        return self.tables[self.name]
+
+    def key(self, variable: str) -> str:
+        """Return the key that gives a Stan variable: the model's where it overrides."""
+        own = self.dataset.stan
+        overridden = variable in self.mapping and own.get(variable) != self.mapping[variable]
+        section = f"models.{self.model or '*'}" if overridden else f"datasets.{self.name}"
+        return f"{section}.stan.{variable}"

@@ -1,0 +1,117 @@
+"""The rows that a mapping needs: the fitted ones, new ones, and those that are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from stanchion.datasets.expressions import Expression
+from stanchion.datasets.faults import stop
+from stanchion.datasets.frame import Drop, Frame, make_frame
+from stanchion.datasets.needs import Need, needs_of
+from stanchion.datasets.request import Request
+from stanchion.datasets.rules import Rule
+from stanchion.errors import Fault
+
+if TYPE_CHECKING:
+    from stanchion.config import Dataset
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The rows by the part they play; new rows and looked-up ones by dataset."""
+
+    fitted: Frame
+    applied: dict[str, Frame]
+    looked_up: dict[str, Frame]
+
+    def dropped(self) -> list[Drop]:
+        """Return the rows that were left out, of any dataset."""
+        frames = [self.fitted, *self.applied.values(), *self.looked_up.values()]
+        return list(dict.fromkeys(drop for frame in frames for drop in frame.dropped))
+
+    def transforms(self) -> dict[str, dict[str, Any]]:
+        """Return the constants by column; `dataset.column` where a dataset is looked up."""
+        found = {name: t.as_json() for name, t in self.fitted.transforms.items()}
+        for dataset, frame in self.looked_up.items():
+            found |= {f"{dataset}.{name}": t.as_json() for name, t in frame.transforms.items()}
+        return found
+
+
+def read_sources(request: Request, mapping: Mapping[str, Expression]) -> Sources:
+    """Read, check and complete every row that a parsed mapping needs.
+
+    New rows are held to the types of the fitted rows and transformed by their constants.
+
+    Raises:
+        DataError: a table does not hold what is declared or used of it.
+    """
+    needs = needs_of(mapping)
+    fitted_rules = _rules(request.name, request.dataset, needs.fitted, request)
+    path = request.path
+    fitted = make_frame(request.name, request.dataset, path, fitted_rules)
+    applied = {}
+    for name, need in needs.applied.items():
+        other = request.others[name]
+        rules = _as_fitted(_rules(name, other, need, request), fitted_rules, fitted)
+        constants = fitted.transforms
+        applied[name] = make_frame(name, other, request.tables[name], rules, constants)
+    looked_up = {}
+    for name, need in needs.looked_up.items():
+        other = request.others[name]
+        rules = [
+            replace(rule, unique=rule.unique or rule.name in needs.keys[name])
+            for rule in _rules(name, other, need, request)
+        ]
+        looked_up[name] = make_frame(name, other, request.tables[name], rules)
+    return Sources(fitted, applied, looked_up)
+
+
+def _rules(name: str, dataset: Dataset, need: Need, request: Request) -> list[Rule]:
+    """Return the rules of a dataset's declared columns, then of those that are only used."""
+    rules = [
+        Rule.of(column, declared, f"datasets.{name}.columns.{column}")
+        for column, declared in dataset.columns.items()
+    ]
+    return rules + [
+        Rule(column, request.key(variable), "number" if column in need.numeric else None)
+        for column, variable in need.asked.items()
+        if column not in dataset.columns
+    ]
+
+
+def _as_fitted(rules: list[Rule], fitted_rules: list[Rule], fitted: Frame) -> list[Rule]:
+    """Hold the rules of new rows to the types and transforms of the fitted rows.
+
+    Levels are checked where they are used, not here: there the fitted rows' levels are known.
+    """
+    known = {rule.name: rule for rule in fitted_rules}
+    stop([fault for r in rules if r.name in known for fault in _conflicts(r, known[r.name])])
+    return [_held(rule, known[rule.name], fitted) if rule.name in known else rule for rule in rules]
+
+
+def _held(rule: Rule, fitted_rule: Rule, fitted: Frame) -> Rule:
+    if rule.declared:
+        return replace(rule, transform=fitted_rule.transform)
+    kind = fitted_rule.kind
+    if not fitted_rule.declared:
+        kind = "category" if fitted.columns[rule.name].kind == "category" else "number"
+    return replace(fitted_rule, key=rule.key, kind=kind, levels=None, unique=False)
+
+
+def _conflicts(rule: Rule, fitted_rule: Rule) -> list[Fault]:
+    if not (rule.declared and fitted_rule.declared):
+        return []
+    faults = []
+    if rule.kind != fitted_rule.kind:
+        what = f"column `{rule.name}` is declared {fitted_rule.kind} for the fitted rows"
+        faults.append(
+            Fault(what, key=f"{rule.key}.type", value=rule.kind, allowed=fitted_rule.kind)
+        )
+    if rule.transform not in (None, fitted_rule.transform):
+        what = f"column `{rule.name}` is transformed as the fitted rows are, with their constants"
+        faults.append(
+            Fault(what, key=f"{rule.key}.transform", value=rule.transform, todo="remove it")
+        )
+    return faults

@@ -1,0 +1,70 @@
+#include "inputs.hpp"
+
+#include "file_names.hpp"
+
+#include <stan/io/dump.hpp>
+#include <stan/io/empty_var_context.hpp>
+#include <stan/io/json/json_data.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+
+namespace driver {
+namespace {
+
+std::ifstream open_input(const std::string& name) {
+  std::ifstream file(name);
+  if (!file) {
+    throw std::invalid_argument("Can't open specified file, \"" + name + "\"");
+  }
+  return file;
+}
+
+// All of the text is one number, of which there may be a radius of inits.
+bool is_number(const std::string& text, double& number) {
+  char* end = nullptr;
+  number = std::strtod(text.c_str(), &end);
+  return !text.empty() && *end == '\0';
+}
+
+}  // namespace
+
+Values no_values() { return std::make_shared<stan::io::empty_var_context>(); }
+
+Values read_values(const std::string& name) {
+  if (name.empty()) {
+    return no_values();
+  }
+  std::ifstream file = open_input(name);
+  const std::string suffix = split_suffix(name).second;
+  if (suffix == ".json") {
+    return std::make_shared<stan::json::json_data>(file);
+  }
+  if (suffix == ".R") {
+    std::cerr << "Warning: file '" << name << "' is being read as an 'RDump' file.\n"
+              << "\tThis format is deprecated and will not receive new features.\n"
+              << "\tConsider saving your data in JSON format instead." << std::endl;
+    return std::make_shared<stan::io::dump>(file);
+  }
+  throw std::invalid_argument("User specified files must end in .json or .R. Found: " + name);
+}
+
+Starts read_starts(const std::string& init, unsigned int chains, unsigned int first_id) {
+  double radius = 2;
+  if (is_number(init, radius)) {
+    if (!(radius >= 0 && radius < HUGE_VAL)) {
+      throw std::invalid_argument(init + " is not a valid value for \"init\"\n"
+                                  + "  Valid values: 0 <= init, or a file");
+    }
+    return {radius, std::vector<Values>(chains, no_values())};
+  }
+  Starts starts{2, {}};
+  for (const auto& name : input_names(init, chains, first_id, true)) {
+    starts.values.push_back(read_values(name));
+  }
+  return starts;
+}
+
+}  // namespace driver

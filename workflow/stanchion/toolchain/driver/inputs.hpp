@@ -1,0 +1,38 @@
+// What a run reads: values in JSON or R dump, and draws in Stan CSV.
+#pragma once
+
+#include <stan/io/var_context.hpp>
+#include <stan/math/prim/fun/Eigen.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace driver {
+
+using Values = std::shared_ptr<const stan::io::var_context>;
+
+Values no_values();
+// From a .json or .R file. No file name, no values.
+Values read_values(const std::string& name);
+
+// Where chains start: within a radius, or at values that files give.
+struct Starts {
+  double radius;
+  std::vector<Values> values;
+};
+Starts read_starts(const std::string& init, unsigned int chains, unsigned int first_id);
+
+// A Stan CSV without its warm-up and without the row of a variational mean.
+struct Draws {
+  std::string method;
+  std::vector<std::string> names;
+  Eigen::MatrixXd rows;  // draw × column
+
+  // The columns of these names; `mismatch` says what is wrong where one is missing.
+  Eigen::MatrixXd columns(const std::vector<std::string>& wanted,
+                          const std::string& mismatch) const;
+};
+Draws read_draws(const std::string& name);
+
+}  // namespace driver
