@@ -144,7 +144,7 @@ def test_thresholds_of_another_kind_of_method_are_none() -> None:
 @pytest.mark.parametrize("method", [Nuts(), Advi(init="i.json")])
 def test_a_resolved_method_is_plain_json_with_every_default(method: Nuts | Advi) -> None:
     """What enters keys names every argument."""
-    resolved = resolved_method("m", method)
+    resolved = resolved_method(method)
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved.keys() == type(method).model_fields.keys()
 

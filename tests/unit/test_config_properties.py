@@ -126,7 +126,7 @@ def _load(text: str) -> Project:
         return load(path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(declarations())
 def test_a_project_written_down_is_read_as_the_same(declaration: dict[str, Any]) -> None:
     """Declared → written with all defaults → read again is equal."""
@@ -143,7 +143,7 @@ _ANY = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_whatever_stands_somewhere_is_read_or_told_in_our_words(data: st.DataObject) -> None:
     """A value of any kind in any place gives a project, or faults with place and key."""

@@ -146,4 +146,4 @@ def test_second_writer_of_a_cache_entry_changes_nothing(tmp_path: Path) -> None:
         cache.store("collect_draws", KEY, {"draws": tmp_path / "draws"}, text)
     cache.fetch("collect_draws", KEY, {"draws": tmp_path / "copy"})
     assert (tmp_path / "copy").read_text() == "first"
-    assert not [p for p in (tmp_path / "cache").rglob(".*")]
+    assert not list((tmp_path / "cache").rglob(".*"))

@@ -70,7 +70,7 @@ def test_places_are_tried_in_order(places: dict[str, str], tmp_path: Path) -> No
 
 
 def test_newest_release_at_home_is_taken(places: dict[str, str]) -> None:
-    """2.10 is newer than 2.9, a release newer than its candidate, and other names are not looked at."""
+    """2.10 is newer than 2.9, a release newer than its candidate; other names are passed over."""
     for name in ("cmdstan-2.9.0", "cmdstan-2.10.0-rc1", "cmdstan-2.10.0", "cmdstan-develop"):
         cmdstan(Path(places["HOME"]) / ".cmdstan" / name)
     assert find(places).path.name == "cmdstan-2.10.0"

@@ -17,8 +17,7 @@ def source_of(dataset: Dataset) -> str:
     """Return where a dataset's file lies: as declared, or where its download is kept."""
     if dataset.path is not None:
         return dataset.path
-    suffix = re.search(r"\.\w+$", dataset.url or "")
-    return f"{DOWNLOADS}/{dataset.sha256}{suffix.group() if suffix else ''}"
+    return f"{DOWNLOADS}/{dataset.sha256}{dataset.suffix}"
 
 
 def dataset_content(dataset: Dataset) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
         **_without(fit.wildcards, "analysis"),
         "kind": method.method,
         "on_fail": planner.on_fail(fit),
-        "settings": resolved_method(fit.method, method),
+        "settings": resolved_method(method),
         "checks": resolved_checks(analysis, method),
         "seed": seed,
         "parameters": planner.project.models[fit.model].parameters,

@@ -172,7 +172,7 @@ class Planner:
             "sample_prior",
             {"analysis": name, "dataset": dataset, "model": model},
             arguments={
-                "sampler": resolved_method("nuts", sampler),
+                "sampler": resolved_method(sampler),
                 "seed": seed_of(self.project.seed, dataset, model, "prior"),
                 "draws": analysis.prior_predictive.draws,
                 **self.naming(analysis, model),
@@ -195,7 +195,7 @@ class Planner:
     def chains(self, fit: Fit, method: Method) -> list[Step]:
         data = self.data(fit.analysis, fit.dataset, fit.model)
         program = self.compiled(fit.model)
-        resolved = resolved_method(fit.method, method)
+        resolved = resolved_method(method)
         settings = {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD}
         content: dict[str, Any] = {}
         inputs: dict[str, str | list[str]] = {
@@ -226,7 +226,7 @@ class Planner:
         data = self.data(fit.analysis, fit.dataset, fit.model)
         files = [step.outputs["chain"] for step in chains]
         method = analysis.methods[fit.method]
-        resolved = resolved_method(fit.method, method)
+        resolved = resolved_method(method)
         return self.add(
             "collect_draws",
             fit.wildcards,

@@ -195,7 +195,7 @@ def _look_up(entry: Path) -> dict[str, Any] | None:
 
 
 def _keep(entry: Path, described: dict[str, Any]) -> None:
-    """Write the entry beside its place and rename it; a cache that cannot be written is no fault."""
+    """Write the entry beside its place and rename it; that it cannot be written is no fault."""
     with suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=entry.parent, prefix=".")

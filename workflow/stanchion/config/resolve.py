@@ -11,7 +11,7 @@ ESS_PER_CHAIN = 100
 """Vehtari et al. (2021), Bayesian Analysis 16(2): bulk and tail ESS of 100 a chain."""
 
 
-def resolved_method(name: str, method: Method) -> dict[str, Any]:
+def resolved_method(method: Method) -> dict[str, Any]:
     """Return a method's arguments, defaults included."""
     return method.model_dump(mode="json")
 

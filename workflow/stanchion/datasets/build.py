@@ -123,9 +123,14 @@ def _from_table(asked: Request) -> StanData:
         values,
         rows=len(sources.fitted.lines),
         dropped=[asdict(drop) for drop in sources.dropped()],
-        sizes={variable: size.as_json() for variable, size in evaluator.sizes.items()},
+        sizes=_declared_sizes(asked, evaluator),
         transforms=sources.transforms(),
     )
+
+
+def _declared_sizes(asked: Request, evaluator: Evaluator) -> dict[str, Any]:
+    declared = {variable.name for variable in asked.variables}
+    return {name: s.as_json() for name, s in evaluator.sizes.items() if name in declared}
 
 
 def _from_json(asked: Request) -> StanData:

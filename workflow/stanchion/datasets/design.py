@@ -64,13 +64,14 @@ class Design:
 
     def _evaluate(self, frame: Frame) -> list[list[float]]:
         table = _table(self.formula, frame, self.frame)
-        matrix = _guarded(self.formula, lambda: self.spec.get_model_matrix(table))
+        where = str(frame.path)
+        matrix = _guarded(self.formula, where, lambda: self.spec.get_model_matrix(table))
         return _numbers(self.formula, matrix, self.labels, frame)
 
     def _refuse_dependence(self) -> None:
-        """Refuse a formula by which two fitted rows on their own differ from the same among all."""
-        ends = [len(self.matrix) - 1, 0]
-        for row, alone in zip(ends, self._evaluate(self.frame.take(ends)), strict=True):
+        """Refuse a formula by which the first or last row on its own differs from it among all."""
+        for row in (0, len(self.matrix) - 1):
+            (alone,) = self._evaluate(self.frame.take([row]))
             for label, one, other in zip(self.labels, alone, self.matrix[row], strict=True):
                 if abs(one - other) > _TOLERANCE * max(1.0, abs(other)):
                     what = f"`{label}` depends on the other rows, so new rows would change it"
@@ -85,7 +86,7 @@ def fit_design(formula: Formula, frame: Frame) -> Design:
         DataError: the formula is wrong, has two sides, or gives a cell that is no finite number.
     """
     table = _table(formula, frame, frame)
-    matrix = _guarded(formula, lambda: _fit(formula, table))
+    matrix = _guarded(formula, None, lambda: _fit(formula, table))
     labels = tuple(matrix.model_spec.column_names)
     numbers = _numbers(formula, matrix, labels, frame)
     return Design(formula, frame, matrix.model_spec, labels, numbers)
@@ -122,7 +123,7 @@ def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=range(len(frame.lines)))
 
 
-def _guarded(formula: Formula, make: Callable[[], Any]) -> Any:
+def _guarded(formula: Formula, where: str | None, make: Callable[[], Any]) -> Any:
     """Run formulaic so that what it would only warn of, or not even that, stops it."""
     import numpy as np
     from formulaic.errors import DataMismatchWarning, FormulaicError
@@ -136,7 +137,7 @@ def _guarded(formula: Formula, make: Callable[[], Any]) -> Any:
         why = "it meets a level that the fitted rows do not have"
     except (FormulaicError, SyntaxError, ArithmeticError, ValueError, TypeError, LookupError) as e:
         why = (_MARKUP.sub("", str(e)).strip() or type(e).__name__).splitlines()[0]
-    raise DataError(formula.fault(f"the formula cannot be evaluated: {why}"))
+    raise DataError(formula.fault(f"the formula cannot be evaluated: {why}", where=where))
 
 
 def _numbers(

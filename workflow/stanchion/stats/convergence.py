@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.stats.ess import ess
-from stanchion.stats.ranks import Places, normal_scores, quantile, sort
+from stanchion.stats.ranks import Places, median, normal_scores, quantile, sort
 
 Floats = NDArray[np.float64]
 TAILS = (0.05, 0.95)
@@ -101,11 +101,12 @@ def split(draws: Floats) -> Floats:
 
 
 def _rhat_and_ess_bulk(block: Block) -> tuple[Floats, Floats]:
+    halves = split(block.draws)
     if block.draws.shape[2] % 2:
-        block = Block.of(split(block.draws))
-    shape = split(block.draws).shape
+        block = Block.of(halves)
+    shape = halves.shape
     scores = normal_scores(block.ordered, block.order).reshape(shape)
-    distance = np.abs(block.ordered - quantile(block.ordered, 0.5)[:, None])
+    distance = np.abs(block.ordered - median(block.ordered)[:, None])
     # Distances from the median of sorted draws fall, then rise: a stable sort only merges them.
     inner = np.argsort(distance, axis=1, kind="stable")
     folded = normal_scores(

@@ -27,6 +27,12 @@ def quantile(ordered: Floats, prob: float) -> Floats:
     return np.where(below == above, below, below + (above - below) * (place - low))
 
 
+def median(ordered: Floats) -> Floats:
+    """Return the median of each sorted row."""
+    size = ordered.shape[1]
+    return (ordered[:, (size - 1) // 2] + ordered[:, size // 2]) / 2
+
+
 def normal_scores(ordered: Floats, order: Places) -> Floats:
     """Replace each draw by the normal quantile of its mean rank, with Blom's offset 3/8.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import floor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.stats.convergence import Block, mixing, monte_carlo_errors
-from stanchion.stats.ranks import quantile
+from stanchion.stats.ranks import median, quantile
 
 Floats = NDArray[np.float64]
 Numbers = dict[str, Floats]
@@ -22,40 +23,44 @@ _BLOCK = 32
 _MAD_TO_SD = 1.482602218505602
 
 
-def by_blocks(measure: Callable[[Floats], Numbers], draws: Floats) -> Numbers:
+def by_blocks(
+    measure: Callable[[Floats], Numbers], draws: Floats, columns: Sequence[int] | None = None
+) -> Numbers:
     """Measure `chain × draw × columns` by blocks of `columns × chain × draw`, on all own cores.
 
     A block fits a core's cache, and NumPy leaves the interpreter's lock while it sorts and
-    transforms, so threads suffice and no draw is copied to another process.
+    multiplies, so threads suffice and no draw is copied to another process.
     """
-    columns = draws.shape[2]
-    starts = range(0, max(columns, 1), _BLOCK)
+    chosen = np.arange(draws.shape[2]) if columns is None else np.asarray(columns, dtype=np.intp)
 
     def one(start: int) -> Numbers:
-        block = draws[:, :, start : start + _BLOCK]
+        block = draws[:, :, chosen[start : start + _BLOCK]]
         return measure(np.ascontiguousarray(np.moveaxis(block, 2, 0), dtype=np.float64))
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        parts = list(threads.map(one, starts))
+        parts = list(threads.map(one, range(0, max(len(chosen), 1), _BLOCK)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def summarise(draws: Floats, *, sampled: bool, intervals: Mapping[str, object] | None) -> Numbers:
-    """Return the columns of summary.csv for draws of `chain × draw × columns`, in their order.
+def summarise(
+    draws: Floats, columns: Sequence[int], *, sampled: bool, intervals: Mapping[str, Any] | None
+) -> Numbers:
+    """Return summary.csv's numbers of some columns of `chain × draw × columns`, in their order.
 
     `mad` is the median absolute deviation times 1.4826, the standard deviation of a normal
     distribution with that deviation, as in R's posterior. `q5` and `q95` are equal-tailed. Declared
     `intervals` {prob, kind} add two columns, such as `hdi90_lower` and `hdi90_upper`. Where the
     draws are not sampled by chains (an approximation), errors, sample sizes and R-hat are NaN.
     """
-    return by_blocks(partial(_of_block, sampled=sampled, intervals=intervals), draws)
+    measure = partial(_of_block, sampled=sampled, intervals=intervals)
+    return by_blocks(measure, draws, columns)
 
 
-def interval_names(intervals: Mapping[str, object] | None) -> tuple[str, ...]:
+def interval_names(intervals: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return the two columns that declared intervals add, or none."""
     if intervals is None:
         return ()
-    stem = f"{intervals['kind']}{100 * float(str(intervals['prob'])):g}"
+    stem = f"{'hdi' if intervals['kind'] == 'hdi' else 'eti'}{100 * intervals['prob']:g}"
     return f"{stem}_lower", f"{stem}_upper"
 
 
@@ -73,27 +78,27 @@ def eti(ordered: Floats, prob: float) -> tuple[Floats, Floats]:
     return quantile(ordered, (1 - prob) / 2), quantile(ordered, (1 + prob) / 2)
 
 
-def _of_block(draws: Floats, *, sampled: bool, intervals: Mapping[str, object] | None) -> Numbers:
+def _of_block(draws: Floats, *, sampled: bool, intervals: Mapping[str, Any] | None) -> Numbers:
     block = Block.of(draws)
     with np.errstate(invalid="ignore", over="ignore"):
         numbers = _location(block)
         if intervals is not None:
             kind = hdi if intervals["kind"] == "hdi" else eti
-            found = kind(block.ordered, float(str(intervals["prob"])))
+            found = kind(block.ordered, intervals["prob"])
             numbers |= dict(zip(interval_names(intervals), found, strict=True))
     return numbers | (_sampling(block) if sampled else _not_sampled(len(draws)))
 
 
 def _location(block: Block) -> Numbers:
     flat = block.draws.reshape(block.ordered.shape)
-    median = quantile(block.ordered, 0.5)
-    spread = np.sort(np.abs(block.ordered - median[:, None]), axis=1)
+    centre = median(block.ordered)
+    spread = np.sort(np.abs(block.ordered - centre[:, None]), axis=1)
     sd = flat.std(axis=1, ddof=1) if flat.shape[1] > 1 else np.full(len(flat), np.nan)
     found = (
         flat.mean(axis=1),
-        median,
+        centre,
         sd,
-        quantile(spread, 0.5) * _MAD_TO_SD,
+        median(spread) * _MAD_TO_SD,
         quantile(block.ordered, 0.05),
         quantile(block.ordered, 0.95),
     )

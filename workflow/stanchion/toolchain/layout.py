@@ -1,4 +1,4 @@
-"""Lays out, from the wheel and the package's own sources, a folder that cmdstanpy takes for CmdStan."""
+"""Lays out, from the wheel and the package's sources, what cmdstanpy takes for CmdStan."""
 
 from __future__ import annotations
 

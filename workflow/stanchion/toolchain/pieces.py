@@ -1,4 +1,4 @@
-"""What a toolchain from the wheel is laid out of: the pinned wheel, and the package's own sources."""
+"""What a layout from the wheel is made of: the pinned wheel, and the package's own sources."""
 
 from __future__ import annotations
 

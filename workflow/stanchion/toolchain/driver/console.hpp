@@ -44,6 +44,7 @@ class StopOnFault final : public stan::callbacks::interrupt {
  public:
   explicit StopOnFault(const WriteFault& fault) : fault_(fault) {}
   void operator()() override;
+  bool is_due() const { return fault_.any(); }
 
  private:
   const WriteFault& fault_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <stdexcept>
 
@@ -41,8 +40,9 @@ std::size_t rows_before_draws(Settings settings) {
   if (settings["method"] == "variational") {
     return 1;
   }
-  if (settings["method"] != "sample" || settings["save_warmup"] != "true"
-      || settings["algorithm"] == "fixed_param") {
+  const std::string saved = settings["save_warmup"];
+  if (settings["method"] != "sample" || settings["algorithm"] == "fixed_param"
+      || (saved != "true" && saved != "1")) {
     return 0;
   }
   const auto warmup = std::strtoul(settings["num_warmup"].c_str(), nullptr, 10);
@@ -81,10 +81,7 @@ Eigen::MatrixXd to_matrix(const std::vector<std::vector<double>>& rows, std::siz
 }  // namespace
 
 Draws read_draws(const std::string& name) {
-  std::ifstream file(name);
-  if (!file) {
-    throw std::invalid_argument("Can't open specified file, \"" + name + "\"");
-  }
+  std::ifstream file = open_input(name);
   Draws draws;
   Settings settings;
   std::vector<std::vector<double>> rows;
@@ -109,12 +106,15 @@ Draws read_draws(const std::string& name) {
 Eigen::MatrixXd Draws::columns(const std::vector<std::string>& wanted,
                                const std::string& mismatch) const {
   Eigen::MatrixXd found(rows.rows(), static_cast<Eigen::Index>(wanted.size()));
+  auto next = names.begin();  // they mostly follow each other
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto place = std::find(names.begin(), names.end(), wanted[i]);
-    if (place == names.end()) {
+    auto place = std::find(next, names.end(), wanted[i]);
+    place = place == names.end() ? std::find(names.begin(), next, wanted[i]) : place;
+    if (place == names.end() || *place != wanted[i]) {
       throw std::invalid_argument(mismatch);
     }
     found.col(static_cast<Eigen::Index>(i)) = rows.col(place - names.begin());
+    next = place + 1;
   }
   return found;
 }

@@ -7,22 +7,18 @@
 #include <stan/io/json/json_data.hpp>
 
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <stdexcept>
 
 namespace driver {
 namespace {
 
-std::ifstream open_input(const std::string& name) {
-  std::ifstream file(name);
-  if (!file) {
-    throw std::invalid_argument("Can't open specified file, \"" + name + "\"");
-  }
-  return file;
+std::vector<std::string>& remembered() {
+  static std::vector<std::string> names;
+  return names;
 }
 
-// All of the text is one number, of which there may be a radius of inits.
+// The whole text is one number.
 bool is_number(const std::string& text, double& number) {
   char* end = nullptr;
   number = std::strtod(text.c_str(), &end);
@@ -30,6 +26,17 @@ bool is_number(const std::string& text, double& number) {
 }
 
 }  // namespace
+
+std::ifstream open_input(const std::string& name) {
+  std::ifstream file(name);
+  if (!file) {
+    throw std::invalid_argument("Can't open specified file, \"" + name + "\"");
+  }
+  remembered().push_back(name);
+  return file;
+}
+
+const std::vector<std::string>& inputs_read() { return remembered(); }
 
 Values no_values() { return std::make_shared<stan::io::empty_var_context>(); }
 

@@ -4,13 +4,18 @@
 #include <stan/io/var_context.hpp>
 #include <stan/math/prim/fun/Eigen.hpp>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace driver {
 
-using Values = std::shared_ptr<const stan::io::var_context>;
+using Values = std::shared_ptr<stan::io::var_context>;
+
+// Opens an input, and remembers that it is one: no output may be written over it.
+std::ifstream open_input(const std::string& name);
+const std::vector<std::string>& inputs_read();
 
 Values no_values();
 // From a .json or .R file. No file name, no values.

@@ -1,0 +1,204 @@
+"""Columns: types, bounds, levels, missing values, selection, order and transformations."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanchion.datasets.faults import SHOWN
+from tests.unit.datasets_cases import SCHOOLS, built, faults, write
+
+N_Y = {"N": "nrow()", "y": "effect"}
+DATA = ["int N", "real[N] y"]
+
+
+@pytest.fixture
+def schools(tmp_path: Path) -> Path:
+    """Four schools."""
+    return write(tmp_path, "schools.csv", SCHOOLS)
+
+
+@pytest.mark.parametrize(
+    ("declared", "cell", "allowed"),
+    [
+        ({"type": "real"}, "12,5", "a finite number, with a decimal point"),
+        ({"type": "real"}, "inf", "a finite number, with a decimal point"),
+        ({"type": "real"}, "1e999", "a finite number, with a decimal point"),
+        ({"type": "int"}, "1.5", "an integer"),
+        ({"type": "int"}, "1_000", "an integer"),
+        ({"type": "bool"}, "yes", "true, false, 1 or 0"),
+        ({"type": "date"}, "21.11.2026", "a date such as 2026-11-21"),
+        ({"type": "real", "lower": 0}, "-1", "at least 0"),
+        ({"type": "int", "upper": 9}, "10", "at most 9"),
+        ({"type": "date", "lower": "2026-01-01"}, "2025-12-31", "at least 2026-01-01"),
+        ({"type": "int", "allowed": [1, 2]}, "3", "one of 1, 2"),
+        ({"type": "category", "levels": ["low", "high"]}, "mid", "one of the levels low, high"),
+    ],
+)
+def test_a_cell_that_is_not_allowed(
+    tmp_path: Path, declared: dict[str, Any], cell: str, allowed: str
+) -> None:
+    """A bad cell names its line, column, value and what is allowed, wherever it stands."""
+    path = write(tmp_path, "a.tsv", f"c\teffect\n{cell}\t1\n")
+    (fault,) = faults(path, N_Y, DATA, columns={"c": declared})
+    assert fault.where == f"{path}:2"
+    assert fault.key == "datasets.schools.columns.c"
+    assert "`c`" in fault.what
+    assert fault.value == cell
+    assert fault.allowed == allowed
+    assert (fault.todo is not None) == (cell == "12,5")
+
+
+def test_bounds_and_numbers_that_are_allowed(tmp_path: Path) -> None:
+    """Bounds are inclusive; `3.0` is an integer; truth and exponents read."""
+    path = write(tmp_path, "a.csv", "n,r,t\n3.0,1e-3,TRUE\n-4,-.5,0\n")
+    made = built(
+        path,
+        {"n": "n", "r": "r", "t": "t"},
+        ["int[2] n", "real[2] r", "int[2] t"],
+        columns={
+            "n": {"type": "int", "lower": -4, "upper": 3},
+            "r": {"type": "real", "lower": -0.5},
+            "t": {"type": "bool"},
+        },
+    )
+    assert made.values == {"n": [3, -4], "r": [0.001, -0.5], "t": [1, 0]}
+
+
+def test_all_bad_cells_are_collected_and_many_are_counted(tmp_path: Path) -> None:
+    """One message holds the first faults of all columns, and the number of the others."""
+    path = write(tmp_path, "a.csv", "effect,se\n" + "x,-1\n" * 30)
+    found = faults(path, N_Y, DATA, columns={"se": {"type": "real", "lower": 0}})
+    assert len(found) == SHOWN + 1
+    assert found[-1].what == f"and {60 - SHOWN} more faults"
+
+
+def test_an_undeclared_column_of_numbers_names_the_odd_cell(tmp_path: Path) -> None:
+    """A column that is used as numbers, undeclared, is held to be numbers."""
+    path = write(tmp_path, "a.csv", "effect\n1\n2\nthree\n")
+    (fault,) = faults(path, N_Y, DATA)
+    assert fault.where == f"{path}:4"
+    assert fault.key == "datasets.schools.stan.y"
+
+
+def test_a_missing_column_names_the_nearest(schools: Path) -> None:
+    """A column that is not there is named with the nearest, and those that are there."""
+    (fault,) = faults(schools, {**N_Y, "y": "efect"}, DATA)
+    assert fault.todo == "did you mean `effect`?"
+    assert fault.allowed == "its columns: school, state, effect, se, size"
+    assert fault.key == "datasets.schools.stan.y"
+    assert fault.where == f"config/config.yaml:{len(fault.key)}"
+
+
+def test_a_repeated_value_of_a_unique_column(tmp_path: Path) -> None:
+    """Both lines of a repetition are named."""
+    path = write(tmp_path, "a.csv", "id,effect\n7,1\n8,2\n7,3\n")
+    (fault,) = faults(path, N_Y, DATA, columns={"id": {"type": "int", "unique": True}})
+    assert fault.where == f"{path}:4"
+    assert f"first at {path}:2" in fault.what
+
+
+def test_missing_values_are_faults_unless_dropped(tmp_path: Path) -> None:
+    """A missing value in a used or declared column stops, or drops its row and is recorded."""
+    text = "effect,se,other\n1,2,\n,3,x\n4,NA,x\n5,-,x\n6,7,x\n"
+    path = write(tmp_path, "a.csv", text)
+    rest: dict[str, Any] = {"columns": {"se": {"type": "real"}}, "na": ["", "NA", "-"]}
+    found = faults(path, N_Y, DATA, **rest)
+    assert [(fault.where, "`se`" in fault.what) for fault in found] == [
+        (f"{path}:3", False),
+        (f"{path}:4", True),
+        (f"{path}:5", True),
+    ]
+    made = built(path, N_Y, DATA, missing="drop", **rest)
+    assert made.values == {"N": 2, "y": [1, 6]}
+    drop = {"dataset": "schools", "why": "missing"}
+    assert made.meta["dropped"] == [
+        {"row": 3, "column": "effect", **drop},
+        {"row": 4, "column": "se", **drop},
+        {"row": 5, "column": "se", **drop},
+    ]
+    assert made.meta["rows"] == 2
+
+
+def test_nothing_left(tmp_path: Path) -> None:
+    """A table of which every row is dropped or left out is a fault."""
+    path = write(tmp_path, "a.csv", "effect,g\nNA,a\n1,b\n")
+    (fault,) = faults(path, N_Y, DATA, missing="drop", where={"g": ["a"]})
+    assert "1 were dropped" in fault.what
+    assert fault.key == "datasets.schools.where"
+
+
+@pytest.mark.parametrize(
+    ("where", "kept"),
+    [
+        ({"state": ["NY", "MA"]}, [28, 8, 7]),
+        ({"size": [95, 120.0]}, [8, -3]),
+        ({"state": ["NY"], "size": [95]}, [8]),
+    ],
+)
+def test_where_keeps_rows(schools: Path, where: dict[str, Any], kept: list[int]) -> None:
+    """A row stays if every named column holds one of its values, numbers compared by size."""
+    assert built(schools, N_Y, DATA, where=where).values["y"] == kept
+
+
+def test_rows_left_out_are_not_checked(tmp_path: Path) -> None:
+    """What `where:` leaves out may hold anything; `true` selects by meaning."""
+    path = write(tmp_path, "a.csv", "effect,ok\n1,TRUE\nbroken,FALSE\n")
+    assert built(path, N_Y, DATA, where={"ok": [True]}).values["y"] == [1]
+
+
+def test_sort_orders_rows(schools: Path) -> None:
+    """Rows are sorted by the first column, then the next; categories by their declared levels."""
+    made = built(
+        schools,
+        N_Y,
+        DATA,
+        sort=["state", "size"],
+        columns={"state": {"type": "category", "levels": ["NY", "MA", "CA"]}},
+    )
+    assert made.values["y"] == [8, 28, 7, -3]
+    assert built(schools, N_Y, DATA, sort=["size"]).values["y"] == [8, -3, 7, 28]
+
+
+def test_transforms_and_their_constants(schools: Path) -> None:
+    """Standardize, center and log transform a column wherever it is used, and are recorded."""
+    effect, se, size = [28.0, 8, -3, 7], [15.0, 10, 16, 11], [310.0, 95, 120, 205]
+    made = built(
+        schools,
+        {"a": "effect", "b": "se", "c": "size", "X": ["effect", "se"]},
+        ["real[4] a", "real[4] b", "real[4] c", "real[4, 2] X"],
+        columns={
+            "effect": {"type": "int", "transform": "standardize"},
+            "se": {"type": "real", "transform": "center"},
+            "size": {"type": "real", "transform": "log"},
+        },
+    )
+    mean, sd = statistics.mean(effect), statistics.stdev(effect)
+    assert made.values["a"] == pytest.approx([(x - mean) / sd for x in effect], rel=1e-14)
+    assert made.values["b"] == [x - statistics.mean(se) for x in se]
+    assert made.values["c"] == [math.log(x) for x in size]
+    rows = zip(made.values["a"], made.values["b"], strict=True)
+    assert made.values["X"] == [list(row) for row in rows]
+    constants = made.meta["transforms"]
+    assert constants["effect"] == pytest.approx(
+        {"kind": "standardize", "center": mean, "scale": sd}
+    )
+    assert constants["se"] == {"kind": "center", "center": 13.0, "scale": 1.0}
+    assert constants["size"] == {"kind": "log", "center": None, "scale": None}
+
+
+def test_transforms_that_cannot_be(tmp_path: Path) -> None:
+    """A constant column cannot be standardized, nor a zero logged; the row is named."""
+    path = write(tmp_path, "a.csv", "effect,s\n1,5\n0,5\n")
+    columns = {
+        "effect": {"type": "real", "transform": "log"},
+        "s": {"type": "real", "transform": "standardize"},
+    }
+    zero, constant = faults(path, N_Y, DATA, columns=columns)
+    assert zero.where == f"{path}:3"
+    assert zero.allowed == "more than 0"
+    assert "same value in every row" in constant.what

@@ -1,0 +1,221 @@
+"""The checks of a fit, and the verdict that follows from them.
+
+The gate looks at every parameter, every transformed parameter and `lp__`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion.stats.convergence import Block, mixing
+from stanchion.stats.psis import smooth
+from stanchion.stats.summary import Numbers, by_blocks
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+SHOWN = 10
+FEWEST_CHAINS = 4
+_ORDER = ("fail", "waived", "warn", "pass")
+_VEHTARI_2021 = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
+SOURCES = {
+    "finite": "a draw that is not a number has no posterior",
+    "chains": f"{_VEHTARI_2021}: four chains",
+    "constant": f"{_VEHTARI_2021}: chains that do not move",
+    "rhat": _VEHTARI_2021,
+    "ess_bulk": _VEHTARI_2021,
+    "ess_tail": _VEHTARI_2021,
+    "divergences": "Betancourt 2017, arXiv:1701.02434",
+    "ebfmi": "Betancourt 2016, arXiv:1604.00695",
+    "treedepth": "Hoffman and Gelman 2014, JMLR 15: the trajectory was cut short",
+    "khat": "Yao et al. 2018, arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its value against its threshold, the verdict, and where it is worst."""
+
+    check: str
+    value: float | None
+    threshold: float | None
+    verdict: str
+    where: tuple[str, ...] = ()
+    waiver: Mapping[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the check as diagnostics.json has it, with its source."""
+        content = vars(self) | {"where": list(self.where), "source": SOURCES[self.check]}
+        return {name: found for name, found in content.items() if name != "waiver" or found}
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """What the sampler said of each draw (`chain × draw`); None where it does not say it."""
+
+    diverging: Flags | None = None
+    energy: Floats | None = None
+    saturated: Flags | None = None
+
+
+def scan(draws: Floats) -> Numbers:
+    """Measure what the gate needs of each column of `chain × draw × columns`."""
+    return by_blocks(_scan_block, draws)
+
+
+def nuts_checks(
+    names: Sequence[str],
+    found: Numbers,
+    sampler: Sampler,
+    *,
+    chains: int,
+    thresholds: Mapping[str, Any],
+) -> list[Check]:
+    """Return the checks of a fit by NUTS from what `scan` found of its named columns."""
+    least = thresholds["ess"] or 100 * chains
+    checks = [
+        *_soundness(names, found),
+        _chains(chains),
+        _worst("rhat", names, found["rhat"], thresholds["rhat"], np.greater),
+        _worst("ess_bulk", names, found["ess_bulk"], least, np.less),
+        _worst("ess_tail", names, found["ess_tail"], least, np.less),
+    ]
+    if sampler.diverging is not None:
+        checks.append(_counted("divergences", sampler.diverging, thresholds["divergences"], "fail"))
+    if sampler.energy is not None:
+        labels = [f"chain {chain + 1}" for chain in range(chains)]
+        checks.append(_worst("ebfmi", labels, ebfmi(sampler.energy), thresholds["ebfmi"], np.less))
+    if sampler.saturated is not None:
+        checks.append(_counted("treedepth", sampler.saturated, 0, "warn"))
+    return checks
+
+
+def approximation_checks(
+    names: Sequence[str], found: Numbers, log_ratios: Floats, *, thresholds: Mapping[str, Any]
+) -> list[Check]:
+    """Return the checks of an approximation; `log_ratios` is log_p − log_g of each draw."""
+    soundness = [check for check in _soundness(names, found) if check.check == "finite"]
+    return [*soundness, _khat(smooth(log_ratios).khat, thresholds["khat"])]
+
+
+def ebfmi(energy: Floats) -> Floats:
+    """Return the energy Bayesian fraction of missing information of each chain (`chain × draw`)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
+
+
+def waive(checks: Sequence[Check], waivers: Sequence[Mapping[str, Any]]) -> list[Check]:
+    """Turn `fail` into `waived` where a waiver names the check; keep the waiver with it."""
+    by_check = {waiver["check"]: waiver for waiver in waivers}
+    return [
+        replace(check, verdict="waived", waiver=by_check[check.check])
+        if check.verdict == "fail" and check.check in by_check
+        else check
+        for check in checks
+    ]
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """Return the gravest of the checks' verdicts."""
+    return min((check.verdict for check in checks), key=_ORDER.index, default="pass")
+
+
+def notes(names: Sequence[str], found: Numbers) -> list[str]:
+    """Return what is worth knowing but judged by no check: quantities equal to one constant."""
+    constant = _named(names, found["constant"])
+    return [f"equal to one constant in all chains: {', '.join(constant)}"] if constant else []
+
+
+def _scan_block(draws: Floats) -> Numbers:
+    found = mixing(Block.of(draws))
+    first = draws[:, :, :1]
+    resting = (draws == first).all(2)
+    constant = resting.all(1) & (first == first[:, :1]).all((1, 2))
+    return {
+        "rhat": found.rhat,
+        "ess_bulk": found.ess_bulk,
+        "ess_tail": found.ess_tail,
+        "constant": constant,
+        "stuck": resting.any(1) & ~constant,
+        "unsound": ~np.isfinite(draws).all((1, 2)) & ~constant,
+    }
+
+
+def _soundness(names: Sequence[str], found: Numbers) -> list[Check]:
+    return [
+        Check(
+            check=check,
+            value=int(found[flag].sum()),
+            threshold=0,
+            verdict="fail" if found[flag].any() else "pass",
+            where=_named(names, found[flag]),
+        )
+        for check, flag in (("finite", "unsound"), ("constant", "stuck"))
+    ]
+
+
+def _chains(chains: int) -> Check:
+    verdict = "fail" if chains == 1 else "warn" if chains < FEWEST_CHAINS else "pass"
+    return Check("chains", chains, FEWEST_CHAINS, verdict)
+
+
+def _worst(
+    check: str,
+    names: Sequence[str],
+    values: Floats,
+    threshold: float,
+    breaks: Callable[[Floats, float], Flags],
+) -> Check:
+    """Judge the worst of the values; those that are NaN are judged by other checks."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return Check(check, None, threshold, "pass")
+    sign = -1 if breaks is np.greater else 1
+    order = known[np.argsort(sign * values[known], kind="stable")]
+    broken = order[breaks(values[order], threshold)]
+    worst = values[order[0]]
+    return Check(
+        check=check,
+        value=float(worst) if np.isfinite(worst) else None,
+        threshold=threshold,
+        verdict="fail" if len(broken) else "pass",
+        where=tuple(names[place] for place in (broken if len(broken) else order)[:SHOWN])
+        if len(broken)
+        else (names[order[0]],),
+    )
+
+
+def _counted(check: str, flags: Flags, threshold: int, grave: str) -> Check:
+    by_chain = flags.sum(axis=1)
+    return Check(
+        check=check,
+        value=int(flags.sum()),
+        threshold=threshold,
+        verdict=grave if flags.sum() > threshold else "pass",
+        where=tuple(f"chain {c + 1}: {n}" for c, n in enumerate(by_chain) if n)[:SHOWN],
+    )
+
+
+def _khat(khat: float, threshold: float) -> Check:
+    """Judge k̂; where it cannot be estimated, nothing vouches for the approximation."""
+    good = khat <= threshold
+    return Check(
+        check="khat",
+        value=khat if np.isfinite(khat) else None,
+        threshold=threshold,
+        verdict="pass" if good else "fail",
+        where=() if np.isfinite(khat) else ("log_p − log_g has no tail to fit",),
+    )
+
+
+def _named(names: Sequence[str], flags: Flags) -> tuple[str, ...]:
+    """Return the flagged names, at most ten, the last of them a count of the rest."""
+    places = np.flatnonzero(flags)
+    if len(places) <= SHOWN:
+        return tuple(names[place] for place in places)
+    shown = [names[place] for place in places[: SHOWN - 1]]
+    return (*shown, f"and {len(places) - SHOWN + 1} more")
