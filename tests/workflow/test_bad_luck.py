@@ -177,7 +177,7 @@ def test_killed_chain_alone_is_run_again(project: ProjectDir, run: Run) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
 def test_stopped_run_goes_on(project: ProjectDir, run: Run, number: signal.Signals) -> None:
-    """After `kill -9` of everything, or Ctrl-C, the same command goes on: no finished chain is lost."""
+    """After `kill -9` of everything, or Ctrl-C, the same command goes on, and no chain is lost."""
     run.wait_for(f"{FIT}/.keys/sample_chain.*")
     os.killpg(run.process.pid, number)
     run.process.communicate(timeout=60)
@@ -214,7 +214,7 @@ def test_second_run_at_once_is_refused(project: ProjectDir, run: Run) -> None:
 
 
 def test_chain_that_fails_to_start_says_the_samplers_words(project: ProjectDir) -> None:
-    """A chain that cannot initialise fails with the sampler's own words; other fits are finished."""
+    """A chain that cannot start fails with the sampler's own words; other fits are finished."""
     project.edit(
         "config/config.yaml",
         "  slow: {program: stan/slow.stan}\n",

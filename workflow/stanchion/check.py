@@ -49,13 +49,13 @@ def check_plan(plan: Plan) -> None:
 
 def _program_faults(plan: Plan) -> Iterator[Fault]:
     project = plan.project
-    for name, model in project.models.items():
+    for name, declared in project.models.items():
         program = plan.facts.programs[name]
-        for position, wanted in enumerate(model.parameters or []):
+        for position, wanted in enumerate(declared.parameters or []):
             known = [variable.name for variable in _drawn(program)]
             if wanted not in known:
                 yield project.fault(
-                    f"{model.program} has no {wanted!r}",
+                    f"{declared.program} has no {wanted!r}",
                     *("models", name, "parameters", position),
                     value=wanted,
                     allowed=", ".join(known),
@@ -82,8 +82,8 @@ def _analysis_faults(
         yield from _needs(project, path, checked.observed, program.data, *at, "observed")
         yield from _needs(project, path, checked.replicated, generated, *at, "replicated")
     if analysis.predict is not None:
-        at = (*key, "predict", "variable")
-        yield from _needs(project, path, analysis.predict.variable, generated, *at)
+        wanted = analysis.predict.variable
+        yield from _needs(project, path, wanted, generated, *key, "predict", "variable")
     if analysis.compare is not None and not program.has("log_lik"):
         yield project.fault(
             f"{path} has no `log_lik`, so its fit cannot be compared",

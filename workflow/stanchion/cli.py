@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from stanchion import __version__
 from stanchion.errors import StanchionError
@@ -115,12 +116,12 @@ def main() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except StanchionError as error:
         _fail(str(error), error, error.exit_code)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("stopped", None, 130)
+    except TyperException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except Exception as error:
-        if isinstance(getattr(error, "exit_code", None), int) and hasattr(error, "show"):
-            error.show()
-            sys.exit(error.exit_code)
         _fail(f"internal error: {type(error).__name__}: {error}", error, 1)
 
 

@@ -35,7 +35,7 @@ def gather(project: Project, waivers: Path) -> Facts:
         files=_hashes(project),
         compilers={
             name: toolchain.compile_identity(
-                stanc=dict(model.stanc), cpp=dict(model.cpp), native=model.native
+                stanc={**model.stanc}, cpp=dict(model.cpp), native=model.native
             )
             for name, model in project.models.items()
         },

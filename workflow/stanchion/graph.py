@@ -95,9 +95,8 @@ def open_graph(
     plan = make_plan(project, facts)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     run_id()
-    if main:
-        if stale_steps(plan):
-            describe_run(facts.toolchain)
+    if main and stale_steps(plan):
+        describe_run(facts.toolchain)
     return Graph(plan)
 
 

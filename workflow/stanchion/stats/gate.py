@@ -5,8 +5,9 @@ The gate looks at every parameter, every transformed parameter and `lp__`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ Flags = NDArray[np.bool_]
 SHOWN = 10
 FEWEST_CHAINS = 4
 _ORDER = ("fail", "waived", "warn", "pass")
+GREATEST_PRIOR_DRAW = 1e10
 _VEHTARI_2021 = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
 SOURCES = {
     "finite": "a draw that is not a number has no posterior",
@@ -32,6 +34,7 @@ SOURCES = {
     "divergences": "Betancourt 2017, arXiv:1701.02434",
     "ebfmi": "Betancourt 2016, arXiv:1604.00695",
     "treedepth": "Hoffman and Gelman 2014, JMLR 15: the trajectory was cut short",
+    "extent": "an improper prior has no draws: the sampler wanders off without a divergence",
     "khat": "Yao et al. 2018, arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646",
 }
 
@@ -80,15 +83,16 @@ def nuts_checks(
     checks = [
         *_soundness(names, found),
         _chains(chains),
-        _worst("rhat", names, found["rhat"], thresholds["rhat"], np.greater),
-        _worst("ess_bulk", names, found["ess_bulk"], least, np.less),
-        _worst("ess_tail", names, found["ess_tail"], least, np.less),
+        _worst("rhat", names, found["rhat"], most=thresholds["rhat"]),
+        _worst("ess_bulk", names, found["ess_bulk"], least=least),
+        _worst("ess_tail", names, found["ess_tail"], least=least),
     ]
     if sampler.diverging is not None:
         checks.append(_counted("divergences", sampler.diverging, thresholds["divergences"], "fail"))
     if sampler.energy is not None:
         labels = [f"chain {chain + 1}" for chain in range(chains)]
-        checks.append(_worst("ebfmi", labels, ebfmi(sampler.energy), thresholds["ebfmi"], np.less))
+        moved = ebfmi(sampler.energy)
+        checks.append(_worst("ebfmi", labels, moved, least=thresholds["ebfmi"]))
     if sampler.saturated is not None:
         checks.append(_counted("treedepth", sampler.saturated, 0, "warn"))
     return checks
@@ -100,6 +104,18 @@ def approximation_checks(
     """Return the checks of an approximation; `log_ratios` is log_p − log_g of each draw."""
     soundness = [check for check in _soundness(names, found) if check.check == "finite"]
     return [*soundness, _khat(smooth(log_ratios).khat, thresholds["khat"])]
+
+
+def prior_checks(
+    names: Sequence[str], found: Numbers, sampler: Sampler, *, chains: int, thresholds: Mapping[str, Any]
+) -> list[Check]:
+    """Return the checks of draws from the prior: those of NUTS and their extent, as warnings."""
+    extent = _worst("extent", names, found["extent"], most=GREATEST_PRIOR_DRAW)
+    checks = nuts_checks(names, found, sampler, chains=chains, thresholds=thresholds)
+    return [
+        replace(check, verdict="warn") if check.verdict == "fail" else check
+        for check in (*checks, extent)
+    ]
 
 
 def ebfmi(energy: Floats) -> Floats:
@@ -141,6 +157,7 @@ def _scan_block(draws: Floats) -> Numbers:
         "ess_tail": found.ess_tail,
         "constant": constant,
         "stuck": resting.any(1) & ~constant,
+        "extent": np.abs(draws).max((1, 2)),
         "unsound": ~np.isfinite(draws).all((1, 2)) & ~constant,
     }
 
@@ -164,28 +181,23 @@ def _chains(chains: int) -> Check:
 
 
 def _worst(
-    check: str,
-    names: Sequence[str],
-    values: Floats,
-    threshold: float,
-    breaks: Callable[[Floats, float], Flags],
+    check: str, names: Sequence[str], values: Floats, *, most: float = inf, least: float = -inf
 ) -> Check:
     """Judge the worst of the values; those that are NaN are judged by other checks."""
     known = np.flatnonzero(~np.isnan(values))
+    threshold = most if least == -inf else least
     if not len(known):
         return Check(check, None, threshold, "pass")
-    sign = -1 if breaks is np.greater else 1
-    order = known[np.argsort(sign * values[known], kind="stable")]
-    broken = order[breaks(values[order], threshold)]
-    worst = values[order[0]]
+    worst_first = known[np.argsort(-values[known] if least == -inf else values[known], kind="stable")]
+    broken = worst_first[(values[worst_first] > most) | (values[worst_first] < least)]
+    worst = float(values[worst_first[0]])
+    shown = broken[:SHOWN] if len(broken) else worst_first[:1]
     return Check(
         check=check,
-        value=float(worst) if np.isfinite(worst) else None,
+        value=worst if isfinite(worst) else None,
         threshold=threshold,
         verdict="fail" if len(broken) else "pass",
-        where=tuple(names[place] for place in (broken if len(broken) else order)[:SHOWN])
-        if len(broken)
-        else (names[order[0]],),
+        where=tuple(names[place] for place in shown),
     )
 
 
@@ -205,10 +217,10 @@ def _khat(khat: float, threshold: float) -> Check:
     good = khat <= threshold
     return Check(
         check="khat",
-        value=khat if np.isfinite(khat) else None,
+        value=khat if isfinite(khat) else None,
         threshold=threshold,
         verdict="pass" if good else "fail",
-        where=() if np.isfinite(khat) else ("log_p − log_g has no tail to fit",),
+        where=() if isfinite(khat) else ("log_p − log_g has no tail to fit",),
     )
 
 

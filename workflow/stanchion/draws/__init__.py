@@ -1,0 +1,1 @@
+"""Stan CSV → arrays → DataTree → netCDF, and back to arrays."""

@@ -1,0 +1,120 @@
+"""Stan's flat columns and the containers they come from: names, shapes, order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion.errors import ChainError
+
+PARTS = ("real", "imag")
+_STEP = re.compile(r"([.:])([^.:]+)")
+_PLACE = "#"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A scalar: `x.1:2.3` is element 3 of slot 2 of the tuple x[1].
+
+    `variable` is the container that is kept as one array (`x.2`), `indices` its place there from 0,
+    `pattern` Stan's name of such a scalar, with # for each index (`x[#].2[#]`).
+    """
+
+    variable: str
+    indices: tuple[int, ...]
+    pattern: str
+    name: str
+
+    @classmethod
+    def parse(cls, header: str) -> Column:
+        """Parse a name of a Stan CSV."""
+        base = re.split(r"[.:]", header, maxsplit=1)[0]
+        variable, pattern, indices, shown = base, base, list[int](), list[str]()
+        for mark, step in _STEP.findall(header[len(base) :]):
+            if mark == ":":
+                variable, pattern = f"{variable}.{step}", f"{pattern}.{step}"
+                continue
+            indices.append(PARTS.index(step) if step in PARTS else int(step) - 1)
+            shown.append(step)
+            opened = pattern.endswith("]")
+            pattern = f"{pattern[:-1]},{_PLACE}]" if opened else f"{pattern}[{_PLACE}]"
+        return cls(variable, tuple(indices), pattern, _fill(pattern, shown))
+
+
+@dataclass(frozen=True)
+class Container:
+    """A variable of the program, or a slot of a tuple: where its scalars stand among the columns.
+
+    `places` has the container's shape; `complex` containers end in a dimension of length 2.
+    """
+
+    name: str
+    pattern: str
+    places: NDArray[np.intp]
+    complex: bool
+
+    @property
+    def base(self) -> str:
+        """The name that the program declares."""
+        return self.name.split(".", 1)[0]
+
+    def of(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `chain × draw × shape` of `chain × draw × column`, a view where columns adjoin.
+
+        Stan writes arrays with their first index running fastest.
+        """
+        first, shape = self.places.flat[0], self.places.shape
+        in_order = np.arange(first, first + self.places.size)
+        if not np.array_equal(self.places.ravel(order="F"), in_order):
+            return values[:, :, self.places]
+        adjoining = values[:, :, first : first + self.places.size]
+        backwards = adjoining.reshape(*values.shape[:2], *shape[::-1])
+        return backwards.transpose(0, 1, *range(backwards.ndim - 1, 1, -1))
+
+
+def containers(headers: Sequence[str]) -> list[Container]:
+    """Gather the columns of a Stan CSV into containers, in order of appearance.
+
+    Raises:
+        ChainError: elements of a container are missing.
+    """
+    gathered: dict[str, list[tuple[int, Column]]] = {}
+    for place, header in enumerate(headers):
+        column = Column.parse(header)
+        gathered.setdefault(column.variable, []).append((place, column))
+    return [_container(name, found) for name, found in gathered.items()]
+
+
+def scalar_names(pattern: str, shape: Sequence[int], *, is_complex: bool = False) -> Iterator[str]:
+    """Yield Stan's names of a container's scalars, its last index running fastest."""
+    for indices in np.ndindex(*shape):
+        shown = [str(index + 1) for index in indices]
+        if is_complex:
+            shown[-1] = PARTS[indices[-1]]
+        yield _fill(pattern, shown)
+
+
+def default_pattern(name: str, dimensions: int) -> str:
+    """Return Stan's name of a scalar of an array, with # for each index."""
+    return f"{name}[{','.join(_PLACE * dimensions)}]" if dimensions else name
+
+
+def _container(name: str, found: list[tuple[int, Column]]) -> Container:
+    columns = [column for _, column in found]
+    indices = np.array([column.indices for column in columns], dtype=np.intp).T
+    shape = tuple(int(along.max()) + 1 for along in indices)
+    places = np.full(shape, -1, dtype=np.intp)
+    places[tuple(indices)] = [place for place, _ in found]
+    if (places < 0).any() or places.size != len(found):
+        raise ChainError(f"the chains hold {len(found)} of {places.size} elements of {name}")
+    is_complex = columns[0].name.endswith(("real]", "imag]"))
+    return Container(name, columns[0].pattern, places, is_complex)
+
+
+def _fill(pattern: str, shown: Sequence[str]) -> str:
+    pieces = pattern.split(_PLACE)
+    return "".join(piece + index for piece, index in zip(pieces, [*shown, ""], strict=True))

@@ -1,0 +1,140 @@
+"""What the program and the data say of the draws: blocks, named dimensions, groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stanchion.draws.columns import PARTS
+
+BLOCKS = ("parameters", "transformed_parameters", "generated_quantities")
+GATED = BLOCKS[:2]
+PART = "part"
+_RESERVED = frozenset({"chain", "draw", "sample", PART})
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A variable as the program declares it."""
+
+    name: str
+    block: str
+    type: str
+    sizes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which variables are data, replications and predictions; None where nothing is declared."""
+
+    observed: str | None = None
+    replicated: str | None = None
+    predicted: str | None = None
+
+    def place(self, name: str) -> tuple[str, str]:
+        """Return the group of a drawn variable and its name there, as ArviZ has them."""
+        if name == "log_lik":
+            return "log_likelihood", self.observed or name
+        if name == "lprior":
+            return "log_prior", name
+        if name == self.replicated:
+            return "posterior_predictive", self.observed or name
+        if name == self.predicted:
+            return "predictions", name
+        return "posterior", name
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A named dimension: its length, and labels where it has them."""
+
+    name: str
+    length: int
+    labels: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Dimensions by the size that a declaration names (`J` → school), for one fit."""
+
+    declared: Mapping[str, Declared]
+    sizes: Mapping[str, int]
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        variables: Mapping[str, Sequence[Mapping[str, Any]]],
+        data: Mapping[str, Any],
+        meta: Mapping[str, Any],
+    ) -> Naming:
+        """Gather declared variables, integer data and the sizes that the mapping named."""
+        declared = {
+            found["name"]: Declared(found["name"], block, found["type"], tuple(found["sizes"]))
+            for block in BLOCKS
+            for found in variables[block]
+        }
+        sizes = {name: value for name, value in data.items() if type(value) is int}
+        taken = _RESERVED | declared.keys() | data.keys()
+        return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken))
+
+    def dims(self, name: str, declared: str, shape: Sequence[int], *, is_complex: bool) -> list[str]:
+        """Return a dimension's name for each index of a variable.
+
+        A size that the mapping named gives its name, once in a variable and where lengths agree;
+        any other dimension is `<name>_dim_<i>`. Complex numbers end in `part`.
+        """
+        real = shape[:-1] if is_complex else shape
+        about = self.declared.get(declared)
+        sizes = about.sizes if about is not None and len(about.sizes) == len(real) else ()
+        dims: list[str] = []
+        for place, length in enumerate(real):
+            known = self.dimensions.get(sizes[place]) if sizes else None
+            fits = known is not None and known.length == length and known.name not in dims
+            dims.append(known.name if known and fits else f"{name}_dim_{place}")
+        return [*dims, PART] if is_complex else dims
+
+    def labels(self, dims: Iterable[str]) -> dict[str, list[str]]:
+        """Return the labels of those dimensions that have them."""
+        labelled = {d.name: list(d.labels) for d in self.dimensions.values() if d.labels}
+        labelled[PART] = list(PARTS)
+        return {dim: labelled[dim] for dim in dims if dim in labelled}
+
+    def empty_shape(self, name: str) -> tuple[int, ...] | None:
+        """Return the shape of a declared variable without elements; None where it must have some.
+
+        A size that is neither a number nor integer data counts as 0 if no other size is.
+        """
+        sizes = [self.sizes.get(size, _literal(size)) for size in self.declared[name].sizes]
+        if sizes and 0 not in sizes and None not in sizes:
+            return None
+        unknown = 1 if 0 in sizes else 0
+        return tuple(unknown if size is None else size for size in sizes)
+
+
+def _dimensions(
+    named: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int], taken: Iterable[str]
+) -> dict[str, Dimension]:
+    """Return dimensions by size; of two lengths under one name, the first keeps the name."""
+    taken, lengths, found = frozenset(taken), dict[str, int](), dict[str, Dimension]()
+    for size in sorted(named):
+        name, labels = named[size]["dim"], named[size]["labels"]
+        length = sizes.get(size, -1)
+        if labels is not None and len(labels) != length:
+            labels = None
+        if length < 0 or lengths.setdefault(name, length) != length:
+            continue
+        shown = f"{name}_dim" if name in taken else name
+        found[size] = Dimension(shown, length, tuple(labels) if labels else None)
+    return found
+
+
+def _literal(size: str) -> int | None:
+    return int(size) if size.isdecimal() else None
+
+
+def elements(shape: Sequence[int]) -> int:
+    """Return how many scalars a shape holds."""
+    return math.prod(shape)
