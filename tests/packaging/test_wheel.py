@@ -104,7 +104,7 @@ def test_a_project_of_ones_own_is_planned_by_plain_snakemake(installed: Installe
     done = installed.call("snakemake", "-n")
     assert done.returncode == 0, done.stderr
     assert "sample_chain" in done.stdout + done.stderr
-    assert str(ROOT) not in done.stdout + done.stderr
+    assert str(ROOT / "workflow") not in done.stdout + done.stderr
 
 
 def test_the_declaration_of_a_new_project_is_valid(installed: Installed) -> None:

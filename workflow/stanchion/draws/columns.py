@@ -108,7 +108,8 @@ def _container(name: str, found: list[tuple[int, Column]]) -> Container:
     indices = np.array([column.indices for column in columns], dtype=np.intp).T
     shape = tuple(int(along.max()) + 1 for along in indices)
     places = np.full(shape, -1, dtype=np.intp)
-    places[tuple(indices)] = [place for place, _ in found]
+    for place, column in found:
+        places[column.indices] = place
     if (places < 0).any() or places.size != len(found):
         raise ChainError(f"the chains hold {len(found)} of {places.size} elements of {name}")
     is_complex = columns[0].name.endswith(("real]", "imag]"))

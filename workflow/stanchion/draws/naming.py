@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,8 +132,3 @@ def _dimensions(
 
 def _literal(size: str) -> int | None:
     return int(size) if size.isdecimal() else None
-
-
-def elements(shape: Sequence[int]) -> int:
-    """Return how many scalars a shape holds."""
-    return math.prod(shape)

@@ -1,0 +1,1 @@
+"""The report of an analysis: one HTML file that needs nothing beside it."""
