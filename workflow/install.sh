@@ -8,15 +8,11 @@ lock=$1
 log=.stanchion/install.log
 mkdir -p .stanchion
 
-fail() {
-    echo "$1" >&2
-    exit 1
-}
-
 logged() {
     "$@" >>"$log" 2>&1 && return
-    tail -n 5 "$log" >&2
-    fail "Installing the packages failed: the last lines are above, the rest is in $log."
+    reason=$(grep '^ERROR' "$log" | tail -n 1)
+    echo "Installing the packages failed (${reason:-no reason given}): see $log." >&2
+    exit 1
 }
 
 if command -v flock >/dev/null 2>&1; then

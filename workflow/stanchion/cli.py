@@ -119,8 +119,8 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped", None, 130)
     except TyperException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        todo = "  do:       see `stanchion --help`, or --help behind a command"
+        _fail(f"{error.format_message()}\n{todo}", None, error.exit_code)
     except Exception as error:
         _fail(f"internal error: {type(error).__name__}: {error}", error, 1)
 

@@ -35,7 +35,9 @@ def gather(project: Project, waivers: Path) -> Facts:
         files=_hashes(project),
         compilers={
             name: toolchain.compile_identity(
-                stanc={**model.stanc}, cpp=dict(model.cpp), native=model.native
+                stanc={str(n): v for n, v in model.stanc.items()},
+                cpp=dict(model.cpp),
+                native=model.native,
             )
             for name, model in project.models.items()
         },

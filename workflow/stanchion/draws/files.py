@@ -1,8 +1,4 @@
-"""draws.nc and prior.nc: written by xarray, read as plain arrays without it.
-
-Reading through h5netcdf alone spares a process half a second of imports; any reader of netCDF,
-`xarray.open_datatree` among them, opens the same file.
-"""
+"""draws.nc and prior.nc: netCDF 4 through h5netcdf, which `xarray.open_datatree` opens."""
 
 from __future__ import annotations
 
@@ -10,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5netcdf
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART
-
-if TYPE_CHECKING:
-    import xarray as xr
+from stanchion.draws.tree import Array, Tree
 
 _DRAWN_GROUPS = (
     "posterior",
@@ -41,12 +36,21 @@ class Scalars:
     values: NDArray[np.float64]
 
 
-def write_tree(tree: xr.DataTree, path: Path) -> None:
-    """Write a tree as netCDF 4: the same bytes for the same tree, with no time in them.
+def write_tree(tree: Tree, path: Path) -> None:
+    """Write a tree: groups and variables in alphabetical order, the same bytes for the same tree.
 
-    It is not compressed: draws are mostly noise, and zlib took ten times as long for a tenth less.
+    Not compressed: draws are mostly noise, and zlib took ten times as long for a tenth less.
     """
-    tree.to_netcdf(path, engine="h5netcdf", format="NETCDF4")
+    with h5netcdf.File(path, "w") as file:
+        for name, arrays in sorted(tree.items()):
+            group = file.create_group(name)
+            group.dimensions = {
+                dim: length
+                for _, array in sorted(arrays.items())
+                for dim, length in zip(array.dims, array.values.shape, strict=True)
+            }
+            for variable, array in sorted(arrays.items()):
+                _write(group, variable, array)
 
 
 def read_group(path: Path, group: str) -> dict[str, NDArray[Any]]:
@@ -69,7 +73,7 @@ def read_gated(path: Path) -> Scalars:
 def read_labels(path: Path, group: str, name: str) -> list[str]:
     """Return a label for each element of a variable, its last dimension running fastest.
 
-    A label is that of its dimension, else the element's number from 1; several are joined by commas.
+    A label is that of its dimension, else the element's number from 1.
     """
     with h5netcdf.File(path) as file:
         variable = file.groups[group][name]
@@ -115,6 +119,19 @@ def _names(variable: Any) -> Iterator[str]:
     pattern = variable.attrs.get("scalar", default_pattern(base, len(shape)))
     is_complex = variable.dimensions[-1] == PART
     return scalar_names(pattern, shape, is_complex=is_complex)
+
+
+def _write(group: Any, name: str, array: Array) -> None:
+    """Write a variable as xarray would: text as UTF-8, truth values as bytes that say so."""
+    values, attrs = array.values, dict(array.attrs)
+    dtype: Any = values.dtype
+    if dtype.kind == "U":
+        values, dtype = values.astype(object), h5py.string_dtype()
+    if dtype == np.bool_:
+        values, dtype, attrs["dtype"] = values.astype(np.int8), np.dtype(np.int8), "bool"
+    variable = group.create_variable(name, array.dims, dtype, data=values)
+    for key in sorted(attrs):
+        variable.attrs[key] = attrs[key]
 
 
 def _values(variable: Any) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,15 @@ class Roles:
             return "predictions", name
         return "posterior", name
 
+    def place_data(self, name: str) -> tuple[str, str]:
+        """Return the group of a data variable, and whose declared sizes it has.
+
+        The observed data have those of their replication; the sizes of others are not told.
+        """
+        if name == self.observed and self.replicated is not None:
+            return "observed_data", self.replicated
+        return "observed_data" if name == self.observed else "constant_data", name
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -79,11 +88,20 @@ class Naming:
         taken = _RESERVED | declared.keys() | data.keys()
         return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken))
 
-    def dims(self, name: str, declared: str, shape: Sequence[int], *, is_complex: bool) -> list[str]:
-        """Return a dimension's name for each index of a variable.
+    def dims(
+        self,
+        name: str,
+        declared: str,
+        shape: Sequence[int],
+        *,
+        is_complex: bool,
+        claimed: dict[str, Dimension],
+    ) -> tuple[str, ...]:
+        """Return a dimension's name for each index of a variable, and claim it in its group.
 
-        A size that the mapping named gives its name, once in a variable and where lengths agree;
-        any other dimension is `<name>_dim_<i>`. Complex numbers end in `part`.
+        A size that the mapping named gives its name, once in a variable, and to the first of a
+        group where they differ; any other dimension is `<name>_dim_<i>`. Complex numbers end in
+        `part`.
         """
         real = shape[:-1] if is_complex else shape
         about = self.declared.get(declared)
@@ -91,15 +109,15 @@ class Naming:
         dims: list[str] = []
         for place, length in enumerate(real):
             known = self.dimensions.get(sizes[place]) if sizes else None
-            fits = known is not None and known.length == length and known.name not in dims
-            dims.append(known.name if known and fits else f"{name}_dim_{place}")
-        return [*dims, PART] if is_complex else dims
-
-    def labels(self, dims: Iterable[str]) -> dict[str, list[str]]:
-        """Return the labels of those dimensions that have them."""
-        labelled = {d.name: list(d.labels) for d in self.dimensions.values() if d.labels}
-        labelled[PART] = list(PARTS)
-        return {dim: labelled[dim] for dim in dims if dim in labelled}
+            if known is None or known.length != length or known.name in dims:
+                known = None
+            elif claimed.setdefault(known.name, known) != known:
+                known = None
+            dims.append(known.name if known else f"{name}_dim_{place}")
+        if is_complex:
+            claimed[PART] = Dimension(PART, len(PARTS), PARTS)
+            dims.append(PART)
+        return tuple(dims)
 
     def empty_shape(self, name: str) -> tuple[int, ...] | None:
         """Return the shape of a declared variable without elements; None where it must have some.
@@ -107,26 +125,22 @@ class Naming:
         A size that is neither a number nor integer data counts as 0 if no other size is.
         """
         sizes = [self.sizes.get(size, _literal(size)) for size in self.declared[name].sizes]
-        if sizes and 0 not in sizes and None not in sizes:
+        if 0 not in sizes and None not in sizes:
             return None
         unknown = 1 if 0 in sizes else 0
         return tuple(unknown if size is None else size for size in sizes)
 
 
 def _dimensions(
-    named: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int], taken: Iterable[str]
+    named: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int], taken: Set[str]
 ) -> dict[str, Dimension]:
-    """Return dimensions by size; of two lengths under one name, the first keeps the name."""
-    taken, lengths, found = frozenset(taken), dict[str, int](), dict[str, Dimension]()
-    for size in sorted(named):
-        name, labels = named[size]["dim"], named[size]["labels"]
-        length = sizes.get(size, -1)
-        if labels is not None and len(labels) != length:
-            labels = None
-        if length < 0 or lengths.setdefault(name, length) != length:
-            continue
+    """Return dimensions by the size that declares them, none under the name of a variable."""
+    found = {}
+    for size in named.keys() & sizes.keys():
+        name, labels, length = named[size]["dim"], named[size]["labels"], sizes[size]
+        fit = labels is not None and len(labels) == length > 0
         shown = f"{name}_dim" if name in taken else name
-        found[size] = Dimension(shown, length, tuple(labels) if labels else None)
+        found[size] = Dimension(shown, length, tuple(labels) if fit else None)
     return found
 
 

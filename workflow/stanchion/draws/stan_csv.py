@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -134,7 +134,7 @@ def _is_comment(line: str) -> bool:
     return line.startswith("#")
 
 
-def _without_comments(lines: Iterable[str]) -> Iterable[str]:
+def _without_comments(lines: Iterable[str]) -> Iterator[str]:
     return (line for line in lines if not _is_comment(line))
 
 

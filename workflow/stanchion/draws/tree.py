@@ -1,17 +1,20 @@
-"""Chains → a DataTree with ArviZ's groups and names; its arrays are views of the chains' array."""
+"""Chains → groups of named arrays, as in ArviZ's DataTree; they are views of the chains' array.
+
+Plain arrays rather than xarray's: a process that collects a small fit would spend most of its time
+importing pandas and xarray, and the file is the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Container, containers, default_pattern
-from stanchion.draws.naming import Naming, Roles
+from stanchion.draws.naming import Dimension, Naming, Roles
 from stanchion.draws.stan_csv import Chains
 from stanchion.errors import ChainError
 
@@ -34,9 +37,20 @@ _PRIOR_GROUPS = {
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A variable of a group: its array, and what it is of."""
+class Array:
+    """A variable: the names of its dimensions, its values, and what is noted of it."""
 
+    dims: tuple[str, ...]
+    values: NDArray[Any]
+    attrs: Mapping[str, str] = field(default_factory=dict)
+
+
+Group = dict[str, Array]
+Tree = dict[str, Group]
+
+
+@dataclass(frozen=True)
+class _Kept:
     group: str
     name: str
     declared: str
@@ -45,38 +59,36 @@ class Kept:
     complex: bool
 
 
-def posterior_tree(
-    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
-) -> xr.DataTree:
-    """Return the draws of a fit as a DataTree; variables and groups stand in alphabetical order."""
-    return xr.DataTree.from_dict(_groups(chains, naming, roles, data))
+def posterior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]) -> Tree:
+    """Return the draws and the data of a fit by group; labels stand under their dimension's name.
 
-
-def prior_tree(
-    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
-) -> xr.DataTree:
-    """Return draws from the prior as a DataTree: prior, prior_predictive, and their data."""
-    groups = _groups(chains, naming, roles, data)
-    return xr.DataTree.from_dict(
-        {_PRIOR_GROUPS[name]: group for name, group in groups.items() if name in _PRIOR_GROUPS}
-    )
-
-
-def _groups(
-    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
-) -> dict[str, xr.Dataset]:
-    grouped: dict[str, dict[str, xr.DataArray]] = {"posterior": {}}
+    Raises:
+        ChainError: the chains do not hold what the program declares.
+    """
+    shape = chains.values.shape
+    axes = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    tree: Tree = {"posterior": {}, "sample_stats": _sample_stats(chains)}
+    claimed: dict[str, dict[str, Dimension]] = {}
     for kept in _drawn(chains, naming, roles):
-        grouped.setdefault(kept.group, {})[kept.name] = _array(kept, naming)
-    grouped["sample_stats"] = _sample_stats(chains)
-    axes = {"chain": np.arange(chains.values.shape[0]), "draw": np.arange(chains.values.shape[1])}
-    groups = {name: _dataset(found, naming, axes) for name, found in grouped.items()}
-    for group, found in _data_groups(naming, roles, data).items():
-        groups[group] = _dataset(found, naming, {})
-    return dict(sorted(groups.items()))
+        own = claimed.setdefault(kept.group, {})
+        tree.setdefault(kept.group, {})[kept.name] = _array(kept, naming, own)
+    for name in tree:
+        tree[name] |= {axis: Array((axis,), values) for axis, values in axes.items()}
+    for name, values in _data(data):
+        group, like = roles.place_data(name)
+        own = claimed.setdefault(group, {})
+        dims = naming.dims(name, like, values.shape, is_complex=False, claimed=own)
+        tree.setdefault(group, {})[name] = Array(dims, values)
+    return {name: group | _labels(claimed.get(name, {})) for name, group in tree.items()}
 
 
-def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[Kept]:
+def prior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]) -> Tree:
+    """Return draws from the prior by group: prior, prior_predictive, and what they are held to."""
+    tree = posterior_tree(chains, naming, roles, data)
+    return {_PRIOR_GROUPS[name]: group for name, group in tree.items() if name in _PRIOR_GROUPS}
+
+
+def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[_Kept]:
     """Yield what the columns hold, then the declared variables that have no elements."""
     seen = set()
     for container in containers(chains.columns):
@@ -86,7 +98,7 @@ def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[Kept]:
         group, name = roles.place(container.name)
         values = container.of(chains.values)
         declared = _declared(container, naming)
-        yield Kept(group, name, declared, container.pattern, values, container.complex)
+        yield _Kept(group, name, declared, container.pattern, values, container.complex)
     for base, about in naming.declared.items():
         if base in seen or about.type == "tuple":
             continue
@@ -97,7 +109,7 @@ def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[Kept]:
         group, name = roles.place(base)
         values = np.empty((*chains.values.shape[:2], *shape, *([2] if is_complex else [])))
         pattern = default_pattern(base, values.ndim - 2)
-        yield Kept(group, name, base, pattern, values, is_complex)
+        yield _Kept(group, name, base, pattern, values, is_complex)
 
 
 def _declared(container: Container, naming: Naming) -> str:
@@ -109,17 +121,17 @@ def _declared(container: Container, naming: Naming) -> str:
     return container.base
 
 
-def _array(kept: Kept, naming: Naming) -> xr.DataArray:
+def _array(kept: _Kept, naming: Naming, claimed: dict[str, Dimension]) -> Array:
     about = naming.declared[kept.declared]
     shape = kept.values.shape[2:]
-    dims = naming.dims(kept.name, kept.declared, shape, is_complex=kept.complex)
+    dims = naming.dims(kept.name, kept.declared, shape, is_complex=kept.complex, claimed=claimed)
     attrs = {"block": about.block, "type": about.type}
     if kept.pattern != default_pattern(kept.name, len(shape)):
         attrs["scalar"] = kept.pattern
-    return xr.DataArray(kept.values, dims=["chain", "draw", *dims], attrs=attrs)
+    return Array(("chain", "draw", *dims), kept.values, attrs)
 
 
-def _sample_stats(chains: Chains) -> dict[str, xr.DataArray]:
+def _sample_stats(chains: Chains) -> Group:
     found: dict[str, NDArray[Any]] = {}
     for place, column in enumerate(chains.columns):
         if column.endswith("__"):
@@ -127,28 +139,18 @@ def _sample_stats(chains: Chains) -> dict[str, xr.DataArray]:
             found[name] = chains.values[:, :, place].astype(_KIND.get(name, np.float64))
     if "tree_depth" in found and chains.max_treedepth is not None:
         found["reached_max_treedepth"] = found["tree_depth"] >= chains.max_treedepth
-    return {name: xr.DataArray(values, dims=["chain", "draw"]) for name, values in found.items()}
+    return {name: Array(("chain", "draw"), values) for name, values in found.items()}
 
 
-def _data_groups(
-    naming: Naming, roles: Roles, data: Mapping[str, Any]
-) -> dict[str, dict[str, xr.DataArray]]:
-    """Return observed and constant data; the observed takes the dimensions of its replication."""
-    groups: dict[str, dict[str, xr.DataArray]] = {}
+def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield data as arrays; Stan's JSON has "NaN" and "Infinity" as text, and tuples stay out."""
     for name, value in data.items():
         values = np.asarray(value)
-        if values.dtype == object:  # a tuple, or an array of tuples
-            continue
-        is_observed = name == roles.observed
-        like = roles.replicated if is_observed and roles.replicated else name
-        dims = naming.dims(name, like, values.shape, is_complex=False)
-        group = groups.setdefault("observed_data" if is_observed else "constant_data", {})
-        group[name] = xr.DataArray(values, dims=dims)
-    return groups
+        if values.dtype.kind == "U":
+            values = values.astype(np.float64)
+        if values.dtype != object:
+            yield name, values
 
 
-def _dataset(
-    arrays: Mapping[str, xr.DataArray], naming: Naming, axes: Mapping[str, NDArray[Any]]
-) -> xr.Dataset:
-    dims = sorted({str(dim) for array in arrays.values() for dim in array.dims})
-    return xr.Dataset(dict(sorted(arrays.items())), coords={**axes, **naming.labels(dims)})
+def _labels(claimed: Mapping[str, Dimension]) -> Group:
+    return {d.name: Array((d.name,), np.array(d.labels)) for d in claimed.values() if d.labels}

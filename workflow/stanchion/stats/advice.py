@@ -6,8 +6,8 @@ _ADVICE = {
     "finite": "A quantity became NaN or infinite. Look for a logarithm of zero, a division by zero "
     "or an overflow in the named quantities, and declare the bounds that they need.",
     "chains": "Run four chains or more: a single chain cannot show that it missed something.",
-    "constant": "A chain did not move. Look for a parameter that the data and the prior leave free, "
-    "for bounds that exclude the start, and at `init`.",
+    "constant": "A chain did not move. Look for a parameter that data and prior leave free, for "
+    "bounds that exclude the start, and at `init`.",
     "rhat": "The chains disagree. Run longer (`warmup`, `draws`); if it stays, look for more than "
     "one mode, for parameters that the data cannot tell apart, and for priors that are too wide.",
     "ess_bulk": "Too few independent draws for the centre. Raise `draws`; better, reparameterise "
@@ -21,8 +21,8 @@ _ADVICE = {
     "Reparameterise, tighten the priors of scales, or run a longer `warmup`.",
     "treedepth": "Trajectories were cut short, which costs time rather than truth. Raise "
     "`max_treedepth`, or rescale the parameters that differ much in size or are correlated.",
-    "khat": "The approximation does not cover the posterior. Use NUTS for conclusions; to keep the "
-    "approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj` or another parameterisation.",
+    "khat": "The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
+    "the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, or other parameters.",
     "extent": "The prior puts draws at absurd values, or is improper: then it has no draws at all, "
     "and the sampler wanders off. Give every parameter a proper prior.",
 }

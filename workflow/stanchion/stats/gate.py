@@ -57,6 +57,23 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What the gate knows of each column.
+
+    `unsound` columns hold NaN or infinity, `constant` ones a single value, `stuck` ones a single
+    value within some chain but not in all; `extent` is the largest absolute value.
+    """
+
+    rhat: Floats
+    ess_bulk: Floats
+    ess_tail: Floats
+    constant: Flags
+    stuck: Flags
+    unsound: Flags
+    extent: Floats
+
+
+@dataclass(frozen=True)
 class Sampler:
     """What the sampler said of each draw (`chain × draw`); None where it does not say it."""
 
@@ -64,15 +81,20 @@ class Sampler:
     energy: Floats | None = None
     saturated: Flags | None = None
 
+    @classmethod
+    def of(cls, stats: Mapping[str, NDArray[Any]]) -> Sampler:
+        """Take them from sample_stats, under ArviZ's names."""
+        return cls(stats.get("diverging"), stats.get("energy"), stats.get("reached_max_treedepth"))
 
-def scan(draws: Floats) -> Numbers:
+
+def scan(draws: Floats) -> Findings:
     """Measure what the gate needs of each column of `chain × draw × columns`."""
-    return by_blocks(_scan_block, draws)
+    return Findings(**by_blocks(_scan_block, draws))
 
 
 def nuts_checks(
     names: Sequence[str],
-    found: Numbers,
+    found: Findings,
     sampler: Sampler,
     *,
     chains: int,
@@ -83,9 +105,9 @@ def nuts_checks(
     checks = [
         *_soundness(names, found),
         _chains(chains),
-        _worst("rhat", names, found["rhat"], most=thresholds["rhat"]),
-        _worst("ess_bulk", names, found["ess_bulk"], least=least),
-        _worst("ess_tail", names, found["ess_tail"], least=least),
+        _worst("rhat", names, found.rhat, most=thresholds["rhat"]),
+        _worst("ess_bulk", names, found.ess_bulk, least=least),
+        _worst("ess_tail", names, found.ess_tail, least=least),
     ]
     if sampler.diverging is not None:
         checks.append(_counted("divergences", sampler.diverging, thresholds["divergences"], "fail"))
@@ -99,7 +121,7 @@ def nuts_checks(
 
 
 def approximation_checks(
-    names: Sequence[str], found: Numbers, log_ratios: Floats, *, thresholds: Mapping[str, Any]
+    names: Sequence[str], found: Findings, log_ratios: Floats, *, thresholds: Mapping[str, Any]
 ) -> list[Check]:
     """Return the checks of an approximation; `log_ratios` is log_p − log_g of each draw."""
     soundness = [check for check in _soundness(names, found) if check.check == "finite"]
@@ -107,10 +129,15 @@ def approximation_checks(
 
 
 def prior_checks(
-    names: Sequence[str], found: Numbers, sampler: Sampler, *, chains: int, thresholds: Mapping[str, Any]
+    names: Sequence[str],
+    found: Findings,
+    sampler: Sampler,
+    *,
+    chains: int,
+    thresholds: Mapping[str, Any],
 ) -> list[Check]:
     """Return the checks of draws from the prior: those of NUTS and their extent, as warnings."""
-    extent = _worst("extent", names, found["extent"], most=GREATEST_PRIOR_DRAW)
+    extent = _worst("extent", names, found.extent, most=GREATEST_PRIOR_DRAW)
     checks = nuts_checks(names, found, sampler, chains=chains, thresholds=thresholds)
     return [
         replace(check, verdict="warn") if check.verdict == "fail" else check
@@ -140,9 +167,17 @@ def verdict(checks: Sequence[Check]) -> str:
     return min((check.verdict for check in checks), key=_ORDER.index, default="pass")
 
 
-def notes(names: Sequence[str], found: Numbers) -> list[str]:
+def why_stopped(diagnostics: Mapping[str, Any], on_fail: str) -> str | None:
+    """Return why nothing is computed from a fit (its diagnostics.json), or None if something is."""
+    if diagnostics["verdict"] != "fail" or on_fail != "stop":
+        return None
+    failed = [check["check"] for check in diagnostics["checks"] if check["verdict"] == "fail"]
+    return f"the fit failed its checks: {', '.join(failed)}"
+
+
+def notes(names: Sequence[str], found: Findings) -> list[str]:
     """Return what is worth knowing but judged by no check: quantities equal to one constant."""
-    constant = _named(names, found["constant"])
+    constant = _named(names, found.constant)
     return [f"equal to one constant in all chains: {', '.join(constant)}"] if constant else []
 
 
@@ -162,16 +197,16 @@ def _scan_block(draws: Floats) -> Numbers:
     }
 
 
-def _soundness(names: Sequence[str], found: Numbers) -> list[Check]:
+def _soundness(names: Sequence[str], found: Findings) -> list[Check]:
     return [
         Check(
             check=check,
-            value=int(found[flag].sum()),
+            value=int(flags.sum()),
             threshold=0,
-            verdict="fail" if found[flag].any() else "pass",
-            where=_named(names, found[flag]),
+            verdict="fail" if flags.any() else "pass",
+            where=_named(names, flags),
         )
-        for check, flag in (("finite", "unsound"), ("constant", "stuck"))
+        for check, flags in (("finite", found.unsound), ("constant", found.stuck))
     ]
 
 
@@ -188,7 +223,9 @@ def _worst(
     threshold = most if least == -inf else least
     if not len(known):
         return Check(check, None, threshold, "pass")
-    worst_first = known[np.argsort(-values[known] if least == -inf else values[known], kind="stable")]
+    worst_first = known[
+        np.argsort(-values[known] if least == -inf else values[known], kind="stable")
+    ]
     broken = worst_first[(values[worst_first] > most) | (values[worst_first] < least)]
     worst = float(values[worst_first[0]])
     shown = broken[:SHOWN] if len(broken) else worst_first[:1]
@@ -197,7 +234,7 @@ def _worst(
         value=worst if isfinite(worst) else None,
         threshold=threshold,
         verdict="fail" if len(broken) else "pass",
-        where=tuple(names[place] for place in shown),
+        where=tuple(names[place] for place in shown.tolist()),
     )
 
 
@@ -226,7 +263,7 @@ def _khat(khat: float, threshold: float) -> Check:
 
 def _named(names: Sequence[str], flags: Flags) -> tuple[str, ...]:
     """Return the flagged names, at most ten, the last of them a count of the rest."""
-    places = np.flatnonzero(flags)
+    places = np.flatnonzero(flags).tolist()
     if len(places) <= SHOWN:
         return tuple(names[place] for place in places)
     shown = [names[place] for place in places[: SHOWN - 1]]

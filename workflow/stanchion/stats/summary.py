@@ -16,7 +16,7 @@ from stanchion.stats.convergence import Block, mixing, monte_carlo_errors
 from stanchion.stats.ranks import median, quantile
 
 Floats = NDArray[np.float64]
-Numbers = dict[str, Floats]
+Numbers = dict[str, NDArray[Any]]
 LOCATION = ("mean", "median", "sd", "mad", "q5", "q95")
 SAMPLING = ("mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat")
 _BLOCK = 32
@@ -93,7 +93,8 @@ def _location(block: Block) -> Numbers:
     flat = block.draws.reshape(block.ordered.shape)
     centre = median(block.ordered)
     spread = np.sort(np.abs(block.ordered - centre[:, None]), axis=1)
-    sd = flat.std(axis=1, ddof=1) if flat.shape[1] > 1 else np.full(len(flat), np.nan)
+    size = block.ordered.shape[1]
+    sd = flat.std(axis=1, ddof=1) if size > 1 else np.full(len(flat), np.nan)
     found = (
         flat.mean(axis=1),
         centre,

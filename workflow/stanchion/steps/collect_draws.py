@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stanchion.datasets import stan_json
 from stanchion.draws.columns import Column
 from stanchion.draws.files import write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
@@ -28,7 +27,7 @@ def run(job: Job) -> None:
     """
     told = job.arguments
     chains = read_chains(job.paths("chains"))
-    data = stan_json.read(job.path("data"))
+    data = json.loads(job.path("data").read_text())
     naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
     roles = Roles(told["observed"], told["replicated"], told["predicted"])
 

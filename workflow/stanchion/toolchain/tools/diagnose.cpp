@@ -119,10 +119,11 @@ bool ess_is_fine(const Chains& chains) {
   return false;
 }
 
+// R-hat is compared as it is printed, with two decimals, as CmdStan has it.
 bool rhat_is_fine(const Chains& chains) {
   const auto high = bad_parameters(chains, [&](int n) {
     const auto rhat = chains.draws.split_rank_normalized_rhat(n);
-    return std::max(rhat.first, rhat.second) > greatest_rhat;
+    return std::round(100 * std::max(rhat.first, rhat.second)) > 100 * greatest_rhat;
   });
   if (high.empty()) {
     std::cout << "Rank-normalized split R-hat values satisfactory for all parameters.\n\n";

@@ -201,7 +201,7 @@ void write_csv(const Table& table, const Chains& chains, const SummaryOptions& o
   out << "name";
   for (const auto& column : table.columns)
     out << "," << column;
-  out << "\n" << std::setprecision(options.digits);
+  out << "\n" << std::setprecision(options.digits_given ? options.digits : 6);
   for (std::size_t n = 0; n < table.rows.size(); ++n) {
     out << '"' << table.names[n] << '"';
     for (double value : table.rows[n])

@@ -14,6 +14,7 @@ namespace stanchion {
 
 struct SummaryOptions {
   int digits = 2;
+  bool digits_given = false;  // the CSV has six where nothing was said
   int autocorrelation = 0;  // number of a chain, from 1; 0: not asked for
   std::string csv;
   std::vector<std::string> percentiles{"5", "50", "95"};
@@ -66,9 +67,10 @@ inline int whole_number(const std::string& name, const std::string& text, int lo
 }
 
 inline void set_option(SummaryOptions& options, const std::string& name, const std::string& value) {
-  if (name == "sig_figs")
+  if (name == "sig_figs") {
     options.digits = whole_number(name, value, 1, 18);
-  else if (name == "autocorr")
+    options.digits_given = true;
+  } else if (name == "autocorr")
     options.autocorrelation = whole_number(name, value, 1, 1000000);
   else if (name == "percentiles")
     options.percentiles = split_percentiles(value);

@@ -1,0 +1,122 @@
+"""The reader of Stan CSV: exact numbers, whole files or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stanchion.draws.stan_csv import read_chains
+from stanchion.errors import ChainError
+from tests.unit.draws_cases import FOOTER, SAMPLE, advi_text, nuts_text, write_chains
+
+DRAWS = {"mu": np.array([0.1, 1 / 3, -2e-308, 1e300])}
+
+
+def test_every_number_is_read_to_the_last_bit(tmp_path: Path) -> None:
+    """The text of a double reads back as the same double."""
+    values = np.random.default_rng(1).normal(size=500) * 10.0 ** np.arange(-250, 250)
+    chains = read_chains(write_chains(tmp_path, [{"mu": values}]))
+    np.testing.assert_array_equal(chains.values[0, :, chains.columns.index("mu")], values)
+
+
+def test_chains_keep_the_order_of_their_files(tmp_path: Path) -> None:
+    """The array is chain × draw × column."""
+    paths = write_chains(tmp_path, [{"mu": np.full(3, 1.0)}, {"mu": np.full(3, 2.0)}])
+    chains = read_chains(paths)
+    assert chains.values.shape == (2, 3, 8)
+    np.testing.assert_array_equal(chains.values[:, :, -1], [[1, 1, 1], [2, 2, 2]])
+
+
+def test_nan_and_infinity_are_numbers(tmp_path: Path) -> None:
+    """Stan writes nan, inf and -inf."""
+    values = np.array([np.nan, np.inf, -np.inf])
+    chains = read_chains(write_chains(tmp_path, [{"mu": values}]))
+    np.testing.assert_array_equal(chains.values[0, :, -1], values)
+
+
+def test_saved_warmup_is_left_out(tmp_path: Path) -> None:
+    """With save_warmup the first rows are no draws of the posterior."""
+    text = nuts_text({"mu": np.arange(7.0)})
+    head = (
+        SAMPLE.format(draws=10)
+        .replace("save_warmup = false (Default)", "save_warmup = true")
+        .replace("num_warmup = 1000 (Default)", "num_warmup = 8")
+        .replace("thin = 1 (Default)", "thin = 3")
+    )
+    path = tmp_path / "chain.csv"
+    path.write_text(text.replace(SAMPLE.format(draws=7), head))
+    assert read_chains([path]).values[0, :, -1].tolist() == [3, 4, 5, 6]
+
+
+def test_the_mean_of_an_approximation_is_left_out(tmp_path: Path) -> None:
+    """The first row of ADVI's file is not a draw."""
+    path = tmp_path / "advi.csv"
+    path.write_text(advi_text({"lp__": np.zeros(4), "mu": np.arange(4.0)}))
+    assert read_chains([path]).values[0, :, 1].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda text: text.replace(FOOTER, ""), "its footer with the elapsed time is missing"),
+        (lambda text: text[: text.index("(Sampling)")], "its footer"),
+        (lambda text: text[: text.index("1e+300") - 3], "a line is broken"),
+        (lambda text: text.replace("1e+300\n", "1e+300,4\n"), "a line is broken"),
+        (lambda text: text.replace("1e+300", "1e+3x0"), "a line is broken"),
+        (lambda text: text.replace("num_samples = 4", "num_samples = 5"), "4 draws of 5"),
+        (lambda text: text.replace("num_samples = 4", "num_samples = 3"), "4 draws of 3"),
+        (lambda text: text[: text.index("lp__")], "names of its columns"),
+        (lambda text: text[: text.index("energy__,mu") + 12], "0 draws of 4"),
+        (lambda text: text[text.index("lp__") :], "does not say how many draws"),
+        (lambda text: "", "does not say how many draws"),
+        (lambda text: text.rstrip("#\n"), "its last line is cut off"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, broken: object, said: str) -> None:
+    """Whatever is missing, the message names the file and what is missing."""
+    path = tmp_path / "chain_3.csv"
+    path.write_text(broken(nuts_text(DRAWS)))  # type: ignore[operator]
+    with pytest.raises(ChainError, match=said) as caught:
+        read_chains([path])
+    assert str(path) in str(caught.value)
+
+
+def test_a_cut_approximation_is_refused(tmp_path: Path) -> None:
+    """ADVI writes no footer, so the last number may have lost digits: its line must end."""
+    path = tmp_path / "advi.csv"
+    path.write_text(advi_text({"lp__": np.zeros(4), "mu": np.full(4, 1.25)}).removesuffix("5\n"))
+    with pytest.raises(ChainError, match="its last line is cut off"):
+        read_chains([path])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A chain that is not there is an error of the chain, not of Python."""
+    with pytest.raises(ChainError, match="nowhere"):
+        read_chains([tmp_path / "nowhere.csv"])
+
+
+def test_chains_of_different_programs_are_refused(tmp_path: Path) -> None:
+    """Chains must have the same columns and the same number of draws."""
+    paths = write_chains(tmp_path, [{"mu": np.zeros(3)}, {"tau": np.zeros(3)}])
+    with pytest.raises(ChainError, match=r"other columns than chain_1\.csv"):
+        read_chains(paths)
+    paths = write_chains(tmp_path, [{"mu": np.zeros(3)}, {"mu": np.zeros(4)}])
+    with pytest.raises(ChainError, match=r"another number of draws than chain_1\.csv"):
+        read_chains(paths)
+
+
+@pytest.mark.parametrize(
+    ("case", "shape"),
+    [
+        ("sample_shapes", (1, 40, 61)),
+        ("sample_save_warmup_thin", (1, 20, 41)),
+        ("fixed_param", (1, 10, 7)),
+        ("variational_meanfield", (1, 100, 37)),
+    ],
+)
+def test_files_of_cmdstan_are_read(shared: Path, case: str, shape: tuple[int, ...]) -> None:
+    """CmdStan's own files hold as many draws as their command line asked for."""
+    path = shared / "cmdstan-reference" / "expected" / case / "out.csv"
+    assert read_chains([path]).values.shape == shape

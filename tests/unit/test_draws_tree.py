@@ -1,0 +1,221 @@
+"""draws.nc: groups, shapes, names, labels, and the same bytes for the same draws."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from stanchion.draws.files import read_gated, read_group, read_labels, write_tree
+from stanchion.draws.naming import Naming, Roles
+from stanchion.draws.stan_csv import read_chains
+from stanchion.draws.tree import Tree, posterior_tree, prior_tree
+from stanchion.errors import ChainError
+from tests.unit.draws_cases import advi_text, variables, write_chains
+
+DECLARED = variables(
+    parameters="real mu; real[J] theta; real[J,J] Omega; real[K] none",
+    transformed_parameters="real lprior",
+    generated_quantities="real[N] log_lik; int[N] y_rep; real[M] y_new",
+)
+DATA = {
+    "J": 2,
+    "K": 0,
+    "N": 3,
+    "M": 1,
+    "y": [4, 5, 6],
+    "x": [[1.5], ["NaN"], [2.5]],
+    "pair": {"1": 2},
+}
+META: dict[str, Any] = {
+    "sizes": {
+        "J": {"dim": "school", "labels": ["A", "B"]},
+        "N": {"dim": "obs", "labels": None},
+        "M": {"dim": "obs", "labels": None},
+    }
+}
+ROLES = Roles(observed="y", replicated="y_rep", predicted="y_new")
+
+
+def columns(seed: int, draws: int = 5) -> dict[str, Any]:
+    """Return draws of every declared scalar."""
+    rng = np.random.default_rng(seed)
+    names = [
+        *("mu", "theta.1", "theta.2", "Omega.1.1", "Omega.2.1", "Omega.1.2", "Omega.2.2"),
+        *("lprior", "log_lik.1", "log_lik.2", "log_lik.3", "y_rep.1", "y_rep.2", "y_rep.3"),
+        "y_new.1",
+    ]
+    return {name: rng.normal(size=draws) for name in names}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """The draws of two chains."""
+    paths = write_chains(tmp_path, [columns(1), columns(2)], treedepth__=10.0)
+    return posterior_tree(read_chains(paths), Naming.of(DECLARED, DATA, META), ROLES, DATA)
+
+
+@pytest.fixture
+def path(tree: Tree, tmp_path: Path) -> Path:
+    """The draws as a file."""
+    write_tree(tree, tmp_path / "draws.nc")
+    return tmp_path / "draws.nc"
+
+
+def test_xarray_opens_the_file_as_arviz_names_it(path: Path) -> None:
+    """Groups and variables have ArviZ's names; data and replication share theirs."""
+    opened = xr.open_datatree(path, engine="h5netcdf")
+    assert {name: sorted(node.data_vars) for name, node in opened.children.items()} == {
+        "constant_data": ["J", "K", "M", "N", "x"],
+        "log_likelihood": ["y"],
+        "log_prior": ["lprior"],
+        "observed_data": ["y"],
+        "posterior": ["Omega", "mu", "none", "theta"],
+        "posterior_predictive": ["y"],
+        "predictions": ["y_new"],
+        "sample_stats": [
+            "acceptance_rate", "diverging", "energy", "lp", "n_steps", "reached_max_treedepth",
+            "step_size", "tree_depth",
+        ],
+    }  # fmt: skip
+    assert opened.attrs == {}
+    assert opened["sample_stats"]["diverging"].dtype == bool
+    assert opened["sample_stats"]["reached_max_treedepth"].all()
+    assert opened["posterior"]["mu"].attrs == {"block": "parameters", "type": "real"}
+
+
+def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
+    """Declared sizes give dimensions and labels; the second of the same size falls back."""
+    opened = xr.open_datatree(path, engine="h5netcdf")
+    posterior = opened["posterior"]
+    assert posterior["theta"].dims == ("chain", "draw", "school")
+    assert posterior["school"].values.tolist() == ["A", "B"]
+    assert posterior["Omega"].dims == ("chain", "draw", "school", "Omega_dim_1")
+    assert opened["observed_data"]["y"].dims == ("obs",)
+    assert opened["posterior_predictive"]["y"].dims == ("chain", "draw", "obs")
+    assert read_labels(path, "posterior", "theta") == ["A", "B"]
+    assert read_labels(path, "posterior", "Omega")[1] == "A, 2"
+
+
+def test_a_name_with_two_lengths_goes_to_the_first_of_a_group(tmp_path: Path) -> None:
+    """`obs` counts fitted and new rows: in groups of their own both keep the name."""
+    chains = read_chains(write_chains(tmp_path, [columns(1)]))
+    naming = Naming.of(DECLARED, DATA, META)
+    apart = posterior_tree(chains, naming, ROLES, DATA)
+    assert apart["predictions"]["y_new"].dims == ("chain", "draw", "obs")
+    together = posterior_tree(chains, naming, Roles(), DATA)["posterior"]
+    assert together["y_rep"].dims == ("chain", "draw", "obs")
+    assert together["y_new"].dims == ("chain", "draw", "y_new_dim_0")
+
+
+def test_a_dimension_never_takes_the_name_of_a_variable() -> None:
+    """A column called draw or mu gives a dimension with another name."""
+    meta = {"sizes": {"J": {"dim": "mu", "labels": None}, "N": {"dim": "draw", "labels": None}}}
+    naming = Naming.of(DECLARED, DATA, meta)
+    assert [naming.dimensions[size].name for size in "JN"] == ["mu_dim", "draw_dim"]
+
+
+def test_an_empty_container_has_its_shape(path: Path) -> None:
+    """No column speaks of a vector of length zero; the declaration does."""
+    assert read_group(path, "posterior")["none"].shape == (2, 5, 0)
+
+
+def test_a_variable_without_columns_must_be_empty(tmp_path: Path) -> None:
+    """Chains that lack a declared variable belong to another program."""
+    chains = read_chains(write_chains(tmp_path, [{"mu": np.zeros(3)}]))
+    naming = Naming.of(variables(parameters="real mu; real[J] theta"), {"J": 2}, {"sizes": {}})
+    with pytest.raises(ChainError, match="do not hold theta"):
+        posterior_tree(chains, naming, Roles(), {})
+    naming = Naming.of(variables(parameters="real mu; real tau"), {}, {"sizes": {}})
+    with pytest.raises(ChainError, match="do not hold tau"):
+        posterior_tree(chains, naming, Roles(), {})
+    naming = Naming.of(variables(parameters="real tau"), {}, {"sizes": {}})
+    with pytest.raises(ChainError, match="mu, which the program does not declare"):
+        posterior_tree(chains, naming, Roles(), {})
+
+
+def test_text_for_numbers_that_json_lacks_is_read(path: Path) -> None:
+    """Stan's JSON writes NaN as text."""
+    np.testing.assert_array_equal(read_group(path, "constant_data")["x"], [[1.5], [np.nan], [2.5]])
+
+
+def test_the_gate_sees_parameters_wherever_they_are_kept(path: Path) -> None:
+    """`lprior` is a transformed parameter in a group of its own; generated quantities stay out."""
+    scalars = read_gated(path)
+    assert sorted(scalars.names) == sorted(
+        [
+            *("lp__", "lprior", "mu", "theta[1]", "theta[2]"),
+            *("Omega[1,1]", "Omega[1,2]", "Omega[2,1]", "Omega[2,2]"),
+        ]
+    )
+    expected = columns(2)["Omega.2.1"]
+    np.testing.assert_array_equal(scalars.values[1, :, scalars.names.index("Omega[2,1]")], expected)
+
+
+def test_tuples_and_complex_numbers_keep_stan_s_names(tmp_path: Path) -> None:
+    """Slots of tuples are variables of their own; a complex number ends in `part`."""
+    draws = {name: np.arange(4.0) for name in ("x.1:1", "x.1:2.1", "z.1.real", "z.1.imag")}
+    naming = Naming.of(variables(parameters="tuple x; complex[N] z"), {"N": 1}, {"sizes": {}})
+    tree = posterior_tree(read_chains(write_chains(tmp_path, [draws])), naming, Roles(), {})
+    write_tree(tree, tmp_path / "draws.nc")
+    opened = xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf")["posterior"]
+    assert opened["z"].dims == ("chain", "draw", "z_dim_0", "part")
+    assert opened["part"].values.tolist() == ["real", "imag"]
+    names = read_gated(tmp_path / "draws.nc").names
+    assert names == ["lp__", "x[1].1", "x[1].2[1]", "z[1,real]", "z[1,imag]"]
+
+
+def test_a_program_without_parameters_has_an_empty_posterior(tmp_path: Path) -> None:
+    """Only the sampler's columns: the file still has its groups."""
+    chains = read_chains(write_chains(tmp_path, [{"lp__": np.zeros(4)}]))
+    naming = Naming.of(variables(), {}, {"sizes": {}})
+    write_tree(posterior_tree(chains, naming, Roles(), {}), tmp_path / "draws.nc")
+    assert read_group(tmp_path / "draws.nc", "posterior") == {}
+    assert read_gated(tmp_path / "draws.nc").values.shape == (1, 4, 1)
+
+
+def test_an_approximation_keeps_its_densities(tmp_path: Path) -> None:
+    """ADVI has one chain, and log_p and log_g of each draw."""
+    file = tmp_path / "advi.csv"
+    names = ("lp__", "log_p__", "log_g__", "mu")
+    file.write_text(advi_text({name: np.arange(4.0) for name in names}))
+    naming = Naming.of(variables(parameters="real mu"), {}, {"sizes": {}})
+    tree = posterior_tree(read_chains([file]), naming, Roles(), {})
+    assert sorted(set(tree["sample_stats"]) - {"chain", "draw"}) == ["log_g", "log_p", "lp"]
+    assert tree["posterior"]["mu"].values.tolist() == [[1, 2, 3]]
+
+
+def test_the_prior_has_groups_of_its_own(tmp_path: Path) -> None:
+    """Draws from the prior are never called a posterior, and keep no likelihood."""
+    chains = read_chains(write_chains(tmp_path, [columns(1)]))
+    tree = prior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA)
+    assert sorted(tree) == ["observed_data", "prior", "prior_predictive", "sample_stats_prior"]
+
+
+def test_the_same_draws_give_the_same_bytes(tmp_path: Path) -> None:
+    """Neither the clock, nor the process, nor its hash seed is in the file."""
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from tests.unit.test_draws_tree import *\n"
+        "folder = Path(sys.argv[1])\n"
+        "chains = read_chains(sorted(folder.glob('chain_*.csv')))\n"
+        "tree = posterior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA)\n"
+        "write_tree(tree, folder / sys.argv[2])\n"
+    )
+    write_chains(tmp_path, [columns(1), columns(2)])
+    for seed in ("1", "2"):
+        time.sleep(1.1)
+        subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path), f"{seed}.nc"],
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+    assert (tmp_path / "1.nc").read_bytes() == (tmp_path / "2.nc").read_bytes()

@@ -1,0 +1,135 @@
+"""draws.nc → predictive.json and a picture: replicated data against the observed, new rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion import pictures
+from stanchion.draws.files import read_group, read_labels, read_type
+from stanchion.errors import StepError
+from stanchion.stats.gate import why_stopped
+from stanchion.stats.predictive import Statistic, loo_pit, statistic
+from stanchion.stats.psis import loo_log_weights
+from stanchion.stats.summary import Numbers, interval_names, summarise
+from stanchion.stats.uniformity import Uniformity, uniformity
+from stanchion.steps.job import Job
+from stanchion.strict_json import number, write_json
+
+Floats = NDArray[np.float64]
+_SCHEMA = "stanchion/predictive/1"
+
+
+def run(job: Job) -> None:
+    """Check replicated data and summarise predictions; not where a failed fit stops the run.
+
+    Raises:
+        StepError: observed and replicated data differ in shape.
+    """
+    told = job.arguments
+    because = why_stopped(json.loads(job.path("diagnostics").read_text()), told["on_fail"])
+    if because is not None:
+        content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
+        picture = pictures.placeholder(because)
+    else:
+        content, picture = _made(job.path("draws"), told)
+    write_json(content, job.outputs["predictive"])
+    job.outputs["picture"].write_bytes(picture)
+
+
+def _made(draws: Path, told: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
+    checked, picture = _checked(draws, told["posterior_predictive"])
+    predicted, other = _predicted(draws, told["predict"], told["intervals"])
+    shown = picture or other or pictures.placeholder("neither checks nor predictions are declared")
+    return content | checked | {"predictions": predicted}, shown
+
+
+def _checked(
+    draws: Path, declared: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], bytes | None]:
+    if declared is None:
+        return {"observed": None, "replicated": None, "statistics": [], **_no_pit("")}, None
+    name = declared["observed"]
+    observed = read_group(draws, "observed_data")[name].astype(np.float64)
+    drawn = read_group(draws, "posterior_predictive")[name]
+    if drawn.shape[2:] != observed.shape:
+        raise StepError(
+            f"{declared['replicated']} has the shape {drawn.shape[2:]}, {name} {observed.shape}",
+            key="posterior_predictive.replicated",
+            todo="declare the replication with the sizes of the observed data",
+        )
+    replicated = drawn.reshape(-1, observed.size)
+    discrete = read_type(draws, "posterior_predictive", name) == "int"
+    data = pictures.Replications(name, observed.ravel(), replicated, discrete)
+    statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared["statistics"]]
+    pit, reason = _pit(draws, observed.ravel(), replicated)
+    content = {
+        "observed": name,
+        "replicated": declared["replicated"],
+        "statistics": [_statistic(found) for found in statistics],
+        **(_no_pit(reason) if pit is None else _found_pit(pit, observed.size)),
+    }
+    return content, pictures.posterior_predictive(data, statistics, pit, reason)
+
+
+def _pit(draws: Path, observed: Floats, replicated: Floats) -> tuple[Uniformity | None, str]:
+    """Return how uniform LOO-PIT is, or why there is none."""
+    found = list(read_group(draws, "log_likelihood").values())
+    if not found:
+        return None, "the program computes no log_lik; add it to its generated quantities"
+    likelihood = found[0].reshape(*found[0].shape[:2], -1)
+    if likelihood.shape[2] != len(observed):
+        return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
+    if not np.isfinite(likelihood).all():
+        return None, "log_lik holds values that are not finite"
+    return uniformity(loo_pit(observed, replicated, loo_log_weights(likelihood))), ""
+
+
+def _found_pit(pit: Uniformity, observations: int) -> dict[str, Any]:
+    content = {"observations": observations, "ks": pit.ks, "p": pit.p, "inside_band": pit.inside}
+    return {"loo_pit": content, "loo_pit_because": None}
+
+
+def _no_pit(because: str) -> dict[str, Any]:
+    return {"loo_pit": None, "loo_pit_because": because or None}
+
+
+def _statistic(found: Statistic) -> dict[str, Any]:
+    """Describe a statistic; the tail probability counts ties half."""
+    kept = found.replicated
+    return {
+        "statistic": found.name,
+        "observed": number(found.observed),
+        "replicated_mean": number(kept.mean()) if kept.size else None,
+        "replicated_sd": number(kept.std(ddof=1)) if kept.size > 1 else None,
+        "tail_probability": number(found.tail_probability) if kept.size else None,
+    }
+
+
+def _predicted(
+    draws: Path, declared: Mapping[str, Any] | None, intervals: Mapping[str, Any] | None
+) -> tuple[dict[str, Any] | None, bytes | None]:
+    if declared is None:
+        return None, None
+    name = declared["variable"]
+    values = read_group(draws, "predictions")[name]
+    flat = values.reshape(*values.shape[:2], -1)
+    numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=intervals)
+    labels = read_labels(draws, "predictions", name)
+    columns = ("mean", "sd", "q5", "q95", *interval_names(intervals))
+    content = {"variable": name, "rows": _rows(labels, numbers, columns)}
+    picture = np.stack([numbers[column] for column in ("mean", "q5", "q95")], axis=1)
+    return content, pictures.predictions(name, labels, picture)
+
+
+def _rows(labels: Sequence[str], numbers: Numbers, columns: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {"row": label} | {column: number(numbers[column][place]) for column in columns}
+        for place, label in enumerate(labels)
+    ]
