@@ -27,7 +27,8 @@ from stanchion.stats.uniformity import Uniformity
 Floats = NDArray[np.float64]
 DOTS_PER_INCH = 160
 MOST_RANKED = 6
-_WIDTH, _PANEL_HEIGHT = 6.0, 2.1
+_WIDTH, _PANEL_HEIGHT = 6.0, 1.45
+_BELOW, _TITLE, _BETWEEN, _RIGHT = 0.5, 0.25, 0.45, 0.25
 _INK, _PALE, _BAND = "#1b2631", "#56b4e9", "#d9dee3"
 _CHAINS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
 _DASHES = ("-", "--", "-.", ":")
@@ -72,15 +73,15 @@ def ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
 
     Chains that explore the same distribution give flat, overlapping lines (Vehtari et al. 2021).
     """
-    with _figure(len(names)) as (figure, axes, picture):
+    with _figure(len(names), top=0.65) as (figure, axes, picture):
         for axis, name, some, rhat in zip(axes, names, draws, rhats, strict=True):
             _draw_ranks(axis, some)
             axis.set_title(_short(name) if np.isnan(rhat) else f"{_short(name)}   R-hat {rhat:.3f}")
         for axis in axes[-2:]:
             axis.set_xlabel("rank among all draws")
-        axes[0].set_ylabel("draws ÷ expected")
+        figure.text(0.02, 0.985, "draws ÷ expected", va="top")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper right", ncols=min(len(labels), 4))
+        figure.legend(handles, labels, loc="upper right", ncols=4, borderaxespad=0.2)
     return picture.getvalue()
 
 
@@ -104,7 +105,7 @@ def posterior_predictive(
 
 def prior_predictive(data: Replications) -> bytes:
     """Draw data that the prior predicts, with the observed where it is declared."""
-    with _figure(1, columns=1) as (_, axes, picture):
+    with _figure(1, columns=1, height=2.2) as (_, axes, picture):
         _draw_overlay(axes[0], data, "from the prior", tail=0.025)
     return picture.getvalue()
 
@@ -113,7 +114,8 @@ def predictions(name: str, labels: Sequence[str], rows: Floats) -> bytes:
     """Draw predictions of new rows: mean, 5 % and 95 % quantile (`row × 3`), the first forty."""
     shown = min(len(rows), 40)
     places = np.arange(shown)
-    with _figure(1, columns=1, height=max(_PANEL_HEIGHT, 0.24 * shown + 0.8)) as (_, axes, picture):
+    left = 0.3 + 0.085 * max(len(_short(label)) for label in labels[:shown])
+    with _figure(1, columns=1, height=0.24 * shown + 0.4, left=left) as (_, axes, picture):
         mean, low, high = rows[:shown].T
         axes[0].hlines(places, low, high, color=_PALE, linewidth=4)
         axes[0].plot(mean, places, "o", color=_INK, markersize=4)
@@ -126,27 +128,43 @@ def predictions(name: str, labels: Sequence[str], rows: Floats) -> bytes:
 
 def placeholder(because: str) -> bytes:
     """Draw a picture that says why it was not made."""
-    with _figure(1, columns=1, height=1.2) as (_, axes, picture):
+    with _figure(1, columns=1, height=0.7, left=0.2) as (_, axes, picture):
         _draw_reason(axes[0], "", f"not made, because {because}")
     return picture.getvalue()
 
 
 @contextmanager
 def _figure(
-    panels: int, *, columns: int = 2, height: float = _PANEL_HEIGHT
+    panels: int,
+    *,
+    columns: int = 2,
+    height: float = _PANEL_HEIGHT,
+    top: float = 0.35,
+    left: float = 0.55,
 ) -> Iterator[tuple[Figure, list[Axes], io.BytesIO]]:
-    """Make panels in a grid; afterwards the PNG is in the buffer, without software or date."""
+    """Make panels in a grid; afterwards the PNG is in the buffer, without software or date.
+
+    `height` is a panel's, `top` and `left` are margins, in inches. They are fixed, because to
+    measure all texts first, as matplotlib's layout engines do, takes as long as to draw them.
+    """
     picture = io.BytesIO()
     rows = ceil(panels / columns)
+    total = top + rows * (height + _BELOW) + (rows - 1) * _TITLE
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(_WIDTH, rows * height + 0.3), layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False).flat
-        axes = list(grid)
-        for unused in axes[panels:]:
-            unused.set_axis_off()
-        yield figure, axes[:panels], picture
+        figure = Figure(figsize=(_WIDTH, total))
+        width = (_WIDTH - left - _RIGHT - (columns - 1) * _BETWEEN) / columns
+        figure.subplots_adjust(
+            left=left / _WIDTH,
+            right=1 - _RIGHT / _WIDTH,
+            bottom=_BELOW / total,
+            top=1 - top / total,
+            wspace=_BETWEEN / width,
+            hspace=(_BELOW + _TITLE) / height,
+        )
+        axes = [figure.add_subplot(rows, columns, place + 1) for place in range(panels)]
+        yield figure, axes, picture
         figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
 
 

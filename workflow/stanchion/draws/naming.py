@@ -109,11 +109,11 @@ class Naming:
         dims: list[str] = []
         for place, length in enumerate(real):
             known = self.dimensions.get(sizes[place]) if sizes else None
-            if known is None or known.length != length or known.name in dims:
-                known = None
-            elif claimed.setdefault(known.name, known) != known:
-                known = None
-            dims.append(known.name if known else f"{name}_dim_{place}")
+            fits = known is not None and known.length == length and known.name not in dims
+            if known is not None and fits and claimed.setdefault(known.name, known) == known:
+                dims.append(known.name)
+            else:
+                dims.append(f"{name}_dim_{place}")
         if is_complex:
             claimed[PART] = Dimension(PART, len(PARTS), PARTS)
             dims.append(PART)

@@ -21,7 +21,9 @@ def density(values: Floats, grid: Floats) -> Floats:
     if len(finite) < 2:
         return counts
     quartiles = np.quantile(finite, (0.25, 0.75))
-    spread = min(finite.std(ddof=1), (quartiles[1] - quartiles[0]) / 1.34) or finite.std(ddof=1)
+    with np.errstate(over="ignore"):
+        sd = finite.std(ddof=1)
+    spread = min(sd, (quartiles[1] - quartiles[0]) / 1.34) or sd
     width = max(0.9 * spread * len(finite) ** -0.2, step / 2)
     reach = np.arange(-len(grid) + 1, len(grid)) * step
     kernel = np.exp(-((reach / width) ** 2) / 2)

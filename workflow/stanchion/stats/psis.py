@@ -49,10 +49,10 @@ def smooth(log_ratios: Floats, relative_ess: float = 1.0) -> Smoothed:
     The tail holds min(S/5, 3 √(S / relative_ess)) of S draws. k̂ is NaN where the tail is too short
     or too coarse for a generalised Pareto distribution, and infinite where a ratio is.
     """
-    shifted = log_ratios - log_ratios.max()
-    size = len(shifted)
-    if not np.isfinite(shifted.max()):
+    size, highest = len(log_ratios), log_ratios.max()
+    if not np.isfinite(highest):
         return Smoothed(np.full(size, nan), inf)
+    shifted = log_ratios - highest
     count = min(floor(size / 5), floor(3 * sqrt(size / relative_ess)))
     khat = nan
     if count >= _FEWEST_IN_TAIL:

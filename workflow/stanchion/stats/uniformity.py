@@ -9,6 +9,7 @@ probability that is asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,32 +37,48 @@ class Uniformity:
         return bool(((self.ecdf >= self.lower) & (self.ecdf <= self.upper)).all())
 
 
+@dataclass(frozen=True)
+class _Band:
+    places: Floats
+    at_most: Floats
+    simulated: Floats
+    lower: Floats
+    upper: Floats
+
+
 def uniformity(values: Floats, coverage: float = 0.95) -> Uniformity:
     """Compare values with the uniform distribution.
 
     `ks` is the Kolmogorov-Smirnov distance; `p` the share of simulated uniform samples whose ECDF
     strays as far in the tails of its binomials.
     """
-    size = len(values)
-    places = np.arange(1, min(size, _MOST_PLACES) + 1) / min(size, _MOST_PLACES)
-    counts = np.searchsorted(np.sort(values), places, side="right")
-    at_most = _binomial_distributions(size, places[:-1])
-    draws = np.random.default_rng(_SEED).multinomial(
-        size, np.full(len(places), 1 / len(places)), size=_SIMULATIONS
-    )
-    simulated = _straying(at_most, draws.cumsum(axis=1)[:, :-1])
-    level = np.quantile(simulated, 1 - coverage)
-    own = _straying(at_most, counts[None, :-1])[0]
-    lower = np.array([np.searchsorted(row, level / 2, side="left") for row in at_most])
-    upper = np.array([np.searchsorted(row, 1 - level / 2, side="left") for row in at_most])
+    band = _band(len(values), coverage)
+    counts = np.searchsorted(np.sort(values), band.places, side="right")
+    own = _straying(band.at_most, counts[None, :-1])[0]
     return Uniformity(
-        places=places,
-        ecdf=counts / size,
-        lower=np.append(lower / size, 1.0),
-        upper=np.append(upper / size, 1.0),
+        places=band.places,
+        ecdf=counts / len(values),
+        lower=band.lower,
+        upper=band.upper,
         ks=_distance(values),
-        p=float(np.mean(simulated <= own)),
+        p=float(np.mean(band.simulated <= own)),
     )
+
+
+@lru_cache(maxsize=4)
+def _band(size: int, coverage: float) -> _Band:
+    """Return the band of this many values, and how far uniform samples stray."""
+    bins = min(size, _MOST_PLACES)
+    places = np.arange(1, bins + 1) / bins
+    at_most = _binomial_distributions(size, places[:-1])
+    samples = np.random.default_rng(_SEED).multinomial(
+        size, np.full(bins, 1 / bins), size=_SIMULATIONS
+    )
+    simulated = _straying(at_most, samples.cumsum(axis=1)[:, :-1])
+    level = np.quantile(simulated, 1 - coverage)
+    low = [np.searchsorted(row, level / 2, side="left") / size for row in at_most]
+    high = [np.searchsorted(row, 1 - level / 2, side="left") / size for row in at_most]
+    return _Band(places, at_most, simulated, np.array([*low, 1.0]), np.array([*high, 1.0]))
 
 
 def _straying(at_most: Floats, counts: NDArray[np.int64]) -> Floats:

@@ -80,10 +80,9 @@ void places(const Argument& node, const std::string& name, const std::string& be
   for (const auto& child : node.children) {
     std::string written = before + child.name;
     if (!holds_others(child.kind)) {
-      std::string type = child.type;
-      std::replace(type.begin(), type.end(), ' ', '_');
       if (child.name == name) {
-        lines.push_back("  " + written + "=<" + type + ">");
+        const bool choice = child.kind == Kind::choice;
+        lines.push_back("  " + written + "=<" + (choice ? "list_element" : child.type) + ">");
       }
     } else if (child.name == name) {
       lines.push_back("  " + written);

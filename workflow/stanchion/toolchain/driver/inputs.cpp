@@ -44,18 +44,18 @@ Values read_values(const std::string& name) {
   if (name.empty()) {
     return no_values();
   }
-  std::ifstream file = open_input(name);
   const std::string suffix = split_suffix(name).second;
+  if (suffix != ".json" && suffix != ".R") {
+    throw std::invalid_argument("User specified files must end in .json or .R. Found: " + name);
+  }
+  std::ifstream file = open_input(name);
   if (suffix == ".json") {
     return std::make_shared<stan::json::json_data>(file);
   }
-  if (suffix == ".R") {
-    std::cerr << "Warning: file '" << name << "' is being read as an 'RDump' file.\n"
-              << "\tThis format is deprecated and will not receive new features.\n"
-              << "\tConsider saving your data in JSON format instead." << std::endl;
-    return std::make_shared<stan::io::dump>(file);
-  }
-  throw std::invalid_argument("User specified files must end in .json or .R. Found: " + name);
+  std::cerr << "Warning: file '" << name << "' is being read as an 'RDump' file.\n"
+            << "\tThis format is deprecated and will not receive new features.\n"
+            << "\tConsider saving your data in JSON format instead." << std::endl;
+  return std::make_shared<stan::io::dump>(file);
 }
 
 Starts read_starts(const std::string& init, unsigned int chains, unsigned int first_id) {

@@ -110,19 +110,19 @@ std::string scientific(double value, int digits) {
   return text.str();
 }
 
-// One column's cells between two rows: all fixed where they are narrow enough, else all scientific.
-std::vector<std::string> cells(const Table& table, std::size_t column, std::size_t begin,
-                               std::size_t end, int digits) {
+// One column's cells. Those of the model's variables, lp__ among them, are all fixed where they are
+// narrow enough, else all scientific; so are those of the sampler's.
+std::vector<std::string> cells(const Table& table, std::size_t column, int digits) {
+  const auto is_sampler = [&](std::size_t n) { return n > 0 && n < table.of_sampler; };
   std::vector<std::string> texts;
-  bool narrow = true;
-  for (std::size_t n = begin; n < end; ++n) {
+  bool narrow[2] = {true, true};
+  for (std::size_t n = 0; n < table.rows.size(); ++n) {
     texts.push_back(fixed(table.rows[n][column], digits));
-    narrow &= texts.back().size() <= widest_fixed;
+    narrow[is_sampler(n)] &= texts.back().size() <= widest_fixed;
   }
-  if (!narrow)
-    for (std::size_t n = begin; n < end; ++n)
-      if (std::isfinite(table.rows[n][column]))
-        texts[n - begin] = scientific(table.rows[n][column], digits);
+  for (std::size_t n = 0; n < table.rows.size(); ++n)
+    if (!narrow[is_sampler(n)] && std::isfinite(table.rows[n][column]))
+      texts[n] = scientific(table.rows[n][column], digits);
   return texts;
 }
 
@@ -136,9 +136,7 @@ void print_table(const Table& table, int digits, std::ostream& out) {
   for (std::size_t n = 0; n < all; ++n)
     lines[n + 1] << std::left << std::setw(name_width + 1) << table.names[n] << std::right;
   for (std::size_t column = 0; column < table.columns.size(); ++column) {
-    auto texts = cells(table, column, 0, sampler, digits);
-    const auto more = cells(table, column, sampler, all, digits);
-    texts.insert(texts.end(), more.begin(), more.end());
+    const auto texts = cells(table, column, digits);
     std::size_t width = table.columns[column].size();
     for (const auto& text : texts)
       width = std::max(width, text.size());

@@ -1,0 +1,374 @@
+"""What the steps before the report would write, made up: for tests of the report alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import random
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stanchion.steps.job import Job
+
+COLUMNS = (
+    *("mean", "median", "sd", "mad", "q5", "q95"),
+    *("mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat"),
+)
+PROGRAM = """// Eight schools: effects around a common mean, non-centred.
+data {
+  int<lower=0> J;
+  vector[J] y;
+  vector<lower=0>[J] sigma; // standard errors
+  int<lower=0, upper=1> prior_only;
+}
+parameters {
+  real mu;
+  real<lower=0> tau;
+  vector[J] z;
+}
+transformed parameters {
+  vector[J] theta = mu + tau * z;
+}
+model {
+  mu ~ normal(0, 5);
+  tau ~ cauchy(0, 5); /* half, by its bound */
+  z ~ std_normal();
+  if (!prior_only) {
+    y ~ normal(theta, sigma);
+  }
+}
+generated quantities {
+  vector[J] log_lik;
+  array[J] real y_rep = normal_rng(theta, sigma);
+  for (j in 1 : J) log_lik[j] = normal_lpdf(y[j] | theta[j], sigma[j]);
+}
+"""
+_SOURCE = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A fit that might have been: its verdict follows from the checks."""
+
+    model: str
+    method: str
+    kind: str = "nuts"
+    dataset: str = "schools"
+    on_fail: str = "stop"
+    checks: Sequence[Mapping[str, Any]] = ()
+    parameters: int = 8
+    summary: Sequence[Mapping[str, Any]] | None = None
+    picture: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        return f"{self.dataset}/{self.model}/{self.method}"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What an analysis declares beside its fits."""
+
+    question: str | None = "Does coaching raise scores, and by how much?"
+    compare: bool = False
+    predictive: bool = False
+    predict: bool = False
+    prior: bool = False
+    intervals: Mapping[str, Any] | None = None
+    program: str = PROGRAM
+    about: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, Any] = field(
+        default_factory=lambda: {"J": "nrow()", "y": "effect", "sigma": "se"}
+    )
+
+
+def check(
+    name: str, value: float | None, threshold: float, verdict: str = "pass", *where: str, **more: Any
+) -> dict[str, Any]:
+    """Return a check as diagnostics.json has it."""
+    named = {"check": name, "value": value, "threshold": threshold, "verdict": verdict}
+    return {**named, "where": list(where), "source": _SOURCE, **more}
+
+
+def nuts_checks(**changed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the checks of a sound NUTS fit, some of them exchanged."""
+    sound = {
+        "finite": check("finite", 0, 0),
+        "constant": check("constant", 0, 0),
+        "chains": check("chains", 4, 4),
+        "rhat": check("rhat", 1.0021, 1.01, "pass", "tau"),
+        "ess_bulk": check("ess_bulk", 1764.3, 400, "pass", "tau"),
+        "ess_tail": check("ess_tail", 1432.8, 400, "pass", "tau"),
+        "divergences": check("divergences", 0, 0),
+        "ebfmi": check("ebfmi", 0.874, 0.3, "pass", "chain 3"),
+        "treedepth": check("treedepth", 0, 0),
+    }
+    return list({**sound, **changed}.values())
+
+
+def failed_checks() -> list[Mapping[str, Any]]:
+    """Return the checks of a NUTS fit that failed in three ways."""
+    return nuts_checks(
+        rhat=check("rhat", 1.1243, 1.01, "fail", "tau", "theta[1]", "mu"),
+        ess_bulk=check("ess_bulk", 38.9, 400, "fail", "tau", "mu"),
+        divergences=check("divergences", 57, 0, "fail", "chain 1: 12", "chain 2: 45"),
+    )
+
+
+def khat_checks(value: float | None, verdict: str = "pass") -> list[Mapping[str, Any]]:
+    """Return the checks of an approximation."""
+    return [check("finite", 0, 0), check("khat", value, 0.7, verdict)]
+
+
+def png(width: int = 48, height: int = 30, seed: int = 0) -> bytes:
+    """Return a PNG of noise."""
+    noise = random.Random(seed)
+    rows = b"".join(b"\0" + noise.randbytes(3 * width) for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    )
+
+
+def report_job(folder: Path, fits: Sequence[Made], declared: Declared | None = None) -> Job:
+    """Write the files that these fits would have left, and return the report's job."""
+    asked = declared or Declared()
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = list(dict.fromkeys((fit.dataset, fit.model) for fit in fits))
+    files = _Files(folder)
+    inputs: dict[str, Path | list[Path]] = {
+        "summaries": [files.summary(f, asked.intervals) for f in fits],
+        "diagnostics": [files.json(f"{f.path}/diagnostics.json", _judged(f)) for f in fits],
+        "ranks": [files.write(f"{f.path}/ranks.png", f.picture or png()) for f in fits],
+        "data": [files.json(f"{d}/data.{m}.json", _stan_data()) for d, m in pairs],
+        "metas": [files.json(f"{d}/data.{m}.meta.json", _meta(asked)) for d, m in pairs],
+        "programs": [
+            files.write(f"{m}.stan", asked.program.encode())
+            for m in dict.fromkeys(model for _, model in pairs)
+        ],
+        **_declared_files(files, fits, pairs, asked),
+    }
+    arguments = _arguments(fits, pairs, asked)
+    outputs = {"report": folder / "report.html"}
+    return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")
+
+
+@dataclass(frozen=True)
+class _Files:
+    folder: Path
+
+    def write(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def json(self, name: str, content: object) -> Path:
+        return self.write(name, json.dumps(content).encode())
+
+    def summary(self, fit: Made, intervals: Mapping[str, Any] | None) -> Path:
+        path = self.write(f"{fit.path}/summary.csv", b"")
+        columns = list(COLUMNS)
+        if intervals is not None:
+            stem = f"{'hdi' if intervals['kind'] == 'hdi' else 'eti'}{100 * intervals['prob']:g}"
+            columns[6:6] = [f"{stem}_lower", f"{stem}_upper"]
+        rows = made_up(fit) if fit.summary is None else fit.summary
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["variable", *columns])
+            for row in rows:
+                ends = {c: row["q5" if c.endswith("lower") else "q95"] for c in columns[6:8]}
+                numbers = {**ends, **row} if intervals is not None else row
+                writer.writerow([row["variable"], *(numbers[c] for c in columns)])
+        return path
+
+
+def made_up(fit: Made) -> list[dict[str, Any]]:
+    """Return summary rows of mu, tau, and a vector theta, with sizes as in real fits."""
+    noise = random.Random(fit.path)
+    names = ["mu", "tau", *(f"theta[{j + 1}]" for j in range(fit.parameters))]
+    rows = []
+    for name in names:
+        mean, sd = 4.4 + noise.gauss(0, 2), 3.0 + noise.random() * 3
+        ess = 900 + 2500 * noise.random()
+        sampled = fit.kind == "nuts"
+        rows.append(
+            {
+                "variable": name,
+                "mean": mean,
+                "median": mean - 0.1 * sd,
+                "sd": sd,
+                "mad": sd,
+                "q5": mean - 1.7 * sd,
+                "q95": mean + 1.6 * sd,
+                "mcse_mean": sd / math.sqrt(ess) if sampled else "",
+                "mcse_sd": sd / math.sqrt(2 * ess) if sampled else "",
+                "ess_bulk": ess if sampled else "",
+                "ess_tail": 0.8 * ess if sampled else "",
+                "rhat": 1 + 0.004 * noise.random() if sampled else "",
+            }
+        )
+    return rows
+
+
+def _judged(fit: Made) -> dict[str, Any]:
+    checks = fit.checks or (nuts_checks() if fit.kind == "nuts" else khat_checks(0.41))
+    order = ("fail", "waived", "warn", "pass")
+    return {
+        "schema": "stanchion/diagnostics/1",
+        "verdict": min((c["verdict"] for c in checks), key=order.index),
+        "method": fit.kind,
+        "checks": list(checks),
+        "notes": [],
+    }
+
+
+def _stopped(fit: Made) -> bool:
+    return _judged(fit)["verdict"] == "fail" and fit.on_fail == "stop"
+
+
+def _stan_data() -> dict[str, Any]:
+    return {
+        "J": 8,
+        "prior_only": 0,
+        "sigma": [15, 10, 16, 11, 9, 11, 10, 18],
+        "y": [28, 8, -3, 7, -1, 1, 18, 12],
+    }
+
+
+def _meta(asked: Declared) -> dict[str, Any]:
+    known = {"rows": 8, "dropped": [], "unused": [], "sizes": {}, "transforms": {}}
+    return {"schema": "stanchion/data/1", "prior_only": True, **known, **asked.meta}
+
+
+def _declared_files(
+    files: _Files, fits: Sequence[Made], pairs: Sequence[tuple[str, str]], asked: Declared
+) -> dict[str, Path | list[Path]]:
+    predicted = fits if asked.predictive or asked.predict else []
+    prior = pairs if asked.prior else []
+    found: dict[str, Path | list[Path]] = {
+        "predictives": [
+            files.json(f"{f.path}/predictive.json", _predictive(f, asked)) for f in predicted
+        ],
+        "predictive_pictures": [
+            files.write(f"{f.path}/predictive.png", f.picture or png(seed=1)) for f in predicted
+        ],
+        "priors": [files.json(f"{d}/{m}/prior.json", _prior()) for d, m in prior],
+        "prior_pictures": [files.write(f"{d}/{m}/prior.png", png(seed=2)) for d, m in prior],
+    }
+    if asked.compare:
+        found["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
+    return found
+
+
+def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
+    schema = {"schema": "stanchion/predictive/1"}
+    if _stopped(fit):
+        return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
+    statistics = [("mean", 8.75, 8.31, 4.2, 0.456), ("max", 28.0, 27.4, 9.1, 0.002)]
+    names = ("statistic", "observed", "replicated_mean", "replicated_sd", "tail_probability")
+    rows = [
+        {"row": str(n + 1), "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
+        for n in range(30)
+    ]
+    pit = {"observations": 8, "ks": 0.187, "p": 0.62, "inside_band": True}
+    return {
+        **schema,
+        "made": True,
+        "observed": "y",
+        "replicated": "y_rep",
+        "statistics": [dict(zip(names, s, strict=True)) for s in statistics],
+        "loo_pit": pit if fit.kind == "nuts" else None,
+        "loo_pit_because": None if fit.kind == "nuts" else "the program computes no log_lik",
+        "predictions": {"variable": "y_new", "rows": rows} if asked.predict else None,
+    }
+
+
+def _prior() -> dict[str, Any]:
+    checks = nuts_checks(extent=check("extent", 2.4e12, 1e10, "warn", "tau"))
+    known = {"verdict": "warn", "checks": checks, "notes": [], "draws": 1000}
+    return {"schema": "stanchion/prior/1", **known}
+
+
+def _comparison(fits: Sequence[Made]) -> str:
+    lines = ["dataset,model,elpd,se,p,diff,diff_se,weight,khat_max,khat_bad"]
+    usable = [fit for fit in fits if fit.kind == "nuts" and not _stopped(fit)]
+    for dataset in sorted({fit.dataset for fit in usable}):
+        for place, fit in enumerate(f for f in usable if f.dataset == dataset):
+            numbers = (-30.71 - 6.2 * place, 1.12, 0.97, -6.2 * place, 1.4 * place, 0.5, 0.74, place)
+            lines.append(",".join(map(str, (dataset, fit.model, *numbers))))
+    return "\n".join(lines) + "\n"
+
+
+def _arguments(
+    fits: Sequence[Made], pairs: Sequence[tuple[str, str]], asked: Declared
+) -> dict[str, Any]:
+    predictive = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "max"]}
+    return {
+        "project": "schools and scores",
+        "about": dict(asked.about),
+        "analysis": "coaching",
+        "question": asked.question,
+        "seed": 20261121,
+        "datasets": [_dataset(name) for name in dict.fromkeys(d for d, _ in pairs)],
+        "models": [
+            {"name": name, "program": f"stan/models/{name}.stan", "options": {"threads": False}}
+            for name in dict.fromkeys(m for _, m in pairs)
+        ],
+        "mappings": [dict(asked.mapping) for _ in pairs],
+        "pairs": [{"dataset": d, "model": m} for d, m in pairs],
+        "fits": [_fit(fit, asked) for fit in fits],
+        "priors": [
+            {"dataset": d, "model": m, "keys": {"sample_prior": "ab" * 32}}
+            for d, m in (pairs if asked.prior else [])
+        ],
+        "compare": {"by": "loo"} if asked.compare else None,
+        "predict": {"variable": "y_new", "dataset": "new"} if asked.predict else None,
+        "posterior_predictive": predictive if asked.predictive else None,
+        "intervals": dict(asked.intervals) if asked.intervals is not None else None,
+        "toolchain": {"version": "2.39.0", "origin": "wheel", "flags": "-O3", "driver_sha256": None},
+    }
+
+
+def _dataset(name: str) -> dict[str, Any]:
+    columns = {
+        "effect": {"type": "real", "lower": None, "unique": False},
+        "se": {"type": "real", "lower": 0.0, "unique": False},
+    }
+    declared = {"columns": columns, "missing": "error", "na": ["", "NA"], "where": {}, "sort": []}
+    return {
+        "name": name,
+        "path": f"data/{name}.csv",
+        "sha256": "5f" * 32,
+        "declared": {**declared, "stan": {"J": "nrow()"}},
+    }
+
+
+def _fit(fit: Made, asked: Declared) -> dict[str, Any]:
+    nuts = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "init": None}
+    advi = {"algorithm": "meanfield", "draws": 1000, "tol_rel_obj": 0.01, "init": None}
+    thresholds = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": None}
+    if fit.kind == "advi":
+        thresholds = dict.fromkeys(thresholds) | {"khat": 0.7}
+    steps = ("compile_program", "prepare_data", "sample_chain", "collect_draws", "diagnose_fit")
+    return {
+        "dataset": fit.dataset,
+        "model": fit.model,
+        "method": fit.method,
+        "kind": fit.kind,
+        "on_fail": fit.on_fail,
+        "settings": {"method": fit.kind, **(nuts if fit.kind == "nuts" else advi)},
+        "checks": {"on_fail": fit.on_fail, **thresholds},
+        "seed": 1234567,
+        "parameters": None,
+        "keys": {step: f"{place:x}" * 64 for place, step in enumerate(steps)},
+        "has_predictive": asked.predictive or asked.predict,
+    }

@@ -1,0 +1,307 @@
+"""cmdstanpy's own calls, on the toolchain that Stanchion finds or installs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cmdstanpy
+import numpy as np
+import pytest
+
+from stanchion.toolchain import Toolchain
+from tests.stan.toolchains import toolchain_for_tests
+
+pytestmark = pytest.mark.stan
+
+PROGRAM = """
+functions {
+#include shift.stanfunctions
+}
+data {
+  int<lower=0> N;
+  vector[N] y;
+}
+parameters {
+  real mu;
+  real<lower=0> sigma;
+}
+transformed parameters {
+  real shifted = shift(mu);
+}
+model {
+  mu ~ normal(0, 10);
+  sigma ~ exponential(1);
+  y ~ normal(mu, sigma);
+}
+generated quantities {
+  vector[N] y_rep;
+  for (n in 1 : N) {
+    y_rep[n] = normal_rng(mu, sigma);
+  }
+}
+"""
+FUNCTIONS = "real shift(real x) {\n  return x + 100;\n}\n"
+DATA: dict[str, Any] = {"N": 6, "y": [1.2, 0.4, 2.2, 1.9, 0.8, 1.5]}
+MEAN = float(np.mean(DATA["y"]))
+EXTERNAL = """
+functions {
+  real twice(real x);
+}
+parameters {
+  real<lower=0, upper=1> x;
+}
+generated quantities {
+  real y = twice(x);
+}
+"""
+HEADER = """#include <stan/model/model_header.hpp>
+#include <ostream>
+namespace external_model_namespace {
+template <typename T>
+inline stan::promote_args_t<T> twice(const T& x, std::ostream* pstream__) {
+  return 2 * x;
+}
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Toolchain]:
+    """Points cmdstanpy to the toolchain."""
+    toolchain = toolchain_for_tests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CMDSTAN", str(toolchain.path))
+        yield toolchain
+
+
+@pytest.fixture(scope="module")
+def cmdstan_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`stansummary` and `diagnose` of CmdStan 2.37, with the library they need."""
+    folder = tmp_path_factory.mktemp("prophet")
+    command = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pip", *command, "prophet==1.5.0"], capture_output=True, check=False
+    )
+    if ran.returncode:
+        pytest.skip("the wheel `prophet`, which carries CmdStan's tools, is not to be had")
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        for name in wheel.namelist():
+            if re.search(r"bin/(stansummary|diagnose)$|libtbb-\w+\.so\.2$", name):
+                (folder / Path(name).name).write_bytes(wheel.read(name))
+                (folder / Path(name).name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(home: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> cmdstanpy.CmdStanModel:
+    """A program with an include, in a folder with a space, with options of both kinds."""
+    folder = tmp_path_factory.mktemp("with a space")
+    (folder / "program.stan").write_text(PROGRAM)
+    (folder / "parts").mkdir()
+    (folder / "parts" / "shift.stanfunctions").write_text(FUNCTIONS)
+    return cmdstanpy.CmdStanModel(
+        stan_file=folder / "program.stan",
+        stanc_options={"include-paths": [str(folder / "parts")], "O1": True},
+        cpp_options={"STAN_THREADS": True},
+    )
+
+
+@pytest.fixture(scope="module")
+def fit(model: cmdstanpy.CmdStanModel) -> cmdstanpy.CmdStanMCMC:
+    """A fit by NUTS."""
+    return model.sample(DATA, chains=4, seed=20, show_progress=False)
+
+
+def test_version_is_read(home: Toolchain) -> None:
+    """cmdstanpy reads the version of the folder from its makefile."""
+    assert cmdstanpy.cmdstan_path() == str(home.path)
+    assert ".".join(map(str, cmdstanpy.cmdstan_version())) in home.version
+
+
+def test_source_is_described(model: cmdstanpy.CmdStanModel) -> None:
+    """`src_info` names the parameters."""
+    assert set(model.src_info()["parameters"]) == {"mu", "sigma"}
+
+
+def test_executable_is_described(model: cmdstanpy.CmdStanModel, home: Toolchain) -> None:
+    """`exe_info` says the version and that it was built for threads."""
+    about = model.exe_info()
+    assert about["STAN_THREADS"].lower() == "true"
+    assert about["stan_version_major"] == home.version.split(".")[0]
+
+
+def test_program_is_formatted(
+    model: cmdstanpy.CmdStanModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`format` prints the program through stanc."""
+    model.format(canonicalize=["includes"])
+    assert "real shift(real x)" in capsys.readouterr().out
+
+
+def test_program_is_not_compiled_twice(model: cmdstanpy.CmdStanModel) -> None:
+    """An executable newer than its program is taken as it is."""
+    before = Path(str(model.exe_file)).stat().st_mtime_ns
+    again = cmdstanpy.CmdStanModel(
+        stan_file=model.stan_file, stanc_options=dict(model.stanc_options)
+    )
+    assert Path(str(again.exe_file)).stat().st_mtime_ns == before
+
+
+def test_sampling_gives_the_posterior(fit: cmdstanpy.CmdStanMCMC) -> None:
+    """The mean of mu is the data's, within 0.1 (its sd is 0.3, some 2,000 effective draws)."""
+    assert fit.draws().shape[:2] == (1000, 4)
+    assert fit.stan_variable("mu").mean() == pytest.approx(MEAN, abs=0.1)
+    assert fit.stan_variable("shifted") - fit.stan_variable("mu") == pytest.approx(100, abs=1e-2)
+    assert fit.stan_variable("y_rep").shape == (4000, 6)
+    assert fit.metric.shape == (4, 2)
+    assert (fit.step_size > 0).all()
+
+
+def test_every_option_of_sampling_is_taken(model: cmdstanpy.CmdStanModel, tmp_path: Path) -> None:
+    """Inits, metric, step size, warmup draws, thinning, latent dynamics and digits."""
+    fit = model.sample(
+        DATA,
+        chains=2,
+        parallel_chains=2,
+        threads_per_chain=1,
+        seed=[3, 4],
+        inits=[{"mu": 0.5, "sigma": 1}, {"mu": 1.0, "sigma": 2}],
+        iter_warmup=200,
+        iter_sampling=100,
+        save_warmup=True,
+        thin=2,
+        max_treedepth=8,
+        metric="dense_e",
+        step_size=0.5,
+        adapt_delta=0.9,
+        adapt_init_phase=20,
+        adapt_metric_window=30,
+        adapt_step_size=20,
+        save_latent_dynamics=True,
+        save_profile=True,
+        sig_figs=12,
+        output_dir=tmp_path,
+        show_progress=False,
+    )
+    assert fit.draws(inc_warmup=True).shape[:2] == (150, 2)
+    assert fit.metric.shape == (2, 2, 2)
+    assert len(fit.runset.diagnostic_files) == 2
+
+
+def test_summary_and_diagnose(fit: cmdstanpy.CmdStanMCMC) -> None:
+    """`bin/stansummary` and `bin/diagnose` answer as CmdStan's do."""
+    summary = fit.summary(percentiles=(5, 50, 95), sig_figs=6)
+    assert list(summary.columns) == [
+        *("Mean", "MCSE", "StdDev", "MAD", "5%", "50%", "95%"),
+        *("ESS_bulk", "ESS_tail", "ESS_bulk/s", "R_hat"),
+    ]
+    assert summary.loc["mu", "Mean"] == pytest.approx(fit.stan_variable("mu").mean(), rel=1e-4)
+    assert summary.loc["y_rep[6]", "R_hat"] == pytest.approx(1, abs=0.02)
+    said = fit.diagnose()
+    assert said is not None and "Treedepth satisfactory for all transitions." in said
+
+
+def test_optimizing_finds_the_mode(model: cmdstanpy.CmdStanModel) -> None:
+    """MAP and penalised maximum likelihood; the mode of mu is near the data's mean."""
+    mode = model.optimize(DATA, seed=20, jacobian=True)
+    assert mode.converged
+    assert mode.stan_variable("mu") == pytest.approx(MEAN, abs=0.05)
+    for algorithm in ("BFGS", "Newton"):
+        assert model.optimize(DATA, seed=20, algorithm=algorithm).converged
+
+
+def test_laplace_draws_around_the_mode(model: cmdstanpy.CmdStanModel) -> None:
+    """`laplace_sample` takes a mode and gives draws with both densities."""
+    drawn = model.laplace_sample(DATA, seed=20, draws=500)
+    assert drawn.draws().shape[0] == 500
+    assert drawn.stan_variable("mu").mean() == pytest.approx(MEAN, abs=0.2)
+    assert {"log_p__", "log_q__"} <= set(drawn.method_variables())
+
+
+def test_pathfinder_approximates(model: cmdstanpy.CmdStanModel) -> None:
+    """Several paths with importance resampling, and one without."""
+    several = model.pathfinder(DATA, seed=20, draws=500)
+    assert several.stan_variable("mu").mean() == pytest.approx(MEAN, abs=0.3)
+    assert several.is_resampled
+    one = model.pathfinder(DATA, seed=20, num_paths=1, draws=300, psis_resample=False)
+    assert one.draws().shape[0] == 300
+    assert (
+        model.sample(
+            DATA, chains=1, seed=20, inits=several.create_inits(chains=1), show_progress=False
+        )
+        .draws()
+        .shape[0]
+        == 1000
+    )
+
+
+def test_variational_approximates(model: cmdstanpy.CmdStanModel) -> None:
+    """ADVI gives its mean and draws."""
+    found = model.variational(DATA, seed=20, draws=500, require_converged=False)
+    assert found.variational_sample.shape[0] == 500
+    assert found.stan_variable("mu", mean=True) == pytest.approx(MEAN, abs=0.5)
+
+
+def test_generated_quantities_follow_the_draws(
+    model: cmdstanpy.CmdStanModel, fit: cmdstanpy.CmdStanMCMC
+) -> None:
+    """Standalone generated quantities have a row a draw."""
+    made = model.generate_quantities(DATA, previous_fit=fit, seed=20)
+    assert made.stan_variable("y_rep").shape == (4000, 6)
+
+
+def test_density_and_gradient(model: cmdstanpy.CmdStanModel) -> None:
+    """`log_prob` gives the density and its gradient; the one by mu is (Σ(y − mu))/σ² − mu/100."""
+    found = model.log_prob({"mu": 1.0, "sigma": 2.0}, data=DATA)
+    by_mu = (sum(DATA["y"]) - 6 * 1.0) / 4 - 1.0 / 100
+    assert found["g_mu"][0] == pytest.approx(by_mu, rel=1e-6)
+
+
+def test_gradients_are_checked(model: cmdstanpy.CmdStanModel) -> None:
+    """`diagnose` compares the model's gradients with finite differences."""
+    gradients = model.diagnose(data=DATA, inits={"mu": 1.0, "sigma": 2.0})
+    assert np.abs(gradients["error"]).max() < 1e-5
+
+
+def test_user_header_is_compiled_in(home: Toolchain, tmp_path: Path) -> None:
+    """A function that is declared in Stan and defined in C++."""
+    (tmp_path / "external.stan").write_text(EXTERNAL)
+    (tmp_path / "user.hpp").write_text(HEADER)
+    model = cmdstanpy.CmdStanModel(
+        stan_file=tmp_path / "external.stan", user_header=tmp_path / "user.hpp"
+    )
+    fit = model.sample(chains=1, seed=20, show_progress=False)
+    assert fit.stan_variable("y") == pytest.approx(2 * fit.stan_variable("x"), rel=1e-5)
+
+
+def test_syntax_error_is_reported(home: Toolchain, tmp_path: Path) -> None:
+    """stanc's message comes through make."""
+    (tmp_path / "bad.stan").write_text("parameters { real x }")
+    with pytest.raises(ValueError, match=r"Syntax error in 'bad\.stan'"):
+        cmdstanpy.CmdStanModel(stan_file=tmp_path / "bad.stan")
+
+
+@pytest.mark.parametrize("tool", ["stansummary", "diagnose"])
+def test_tools_agree_with_those_of_cmdstan(
+    home: Toolchain, cmdstan_tools: Path, fit: cmdstanpy.CmdStanMCMC, tmp_path: Path, tool: str
+) -> None:
+    """CmdStan 2.37's own programs print the same report and write the same CSV, byte for byte."""
+    said = []
+    for folder in (cmdstan_tools, home.path / "bin"):
+        out = tmp_path / f"{len(said)}.csv"
+        options = ["--sig_figs=8", "--percentiles=2.5,50,97.5", f"--csv_filename={out}"]
+        ran = subprocess.run(
+            [folder / tool, *(options if tool == "stansummary" else []), *fit.runset.csv_files],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"LD_LIBRARY_PATH": str(cmdstan_tools)},
+        )
+        said.append(out.read_text() if tool == "stansummary" else ran.stdout)
+    assert said[0] == said[1]

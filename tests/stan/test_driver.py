@@ -1,0 +1,232 @@
+"""The driver, CmdStan's command line, held to CmdStan itself and to what it documents.
+
+The first tests compare with what CmdStan wrote (../shared). The others run a coin, whose posterior,
+log density and Hessian are known in closed form.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.stan.coin import ONES, SAMPLE, SHORT, ZEROS, Coin, coin, compile_with_driver
+
+__all__ = ["coin"]
+pytestmark = pytest.mark.stan
+
+CLOCK = re.compile(r"[0-9.e-]+ seconds|seed = \d+ \(Default\)|\d{4}-\d\d-\d\d [0-9:]+ UTC")
+
+
+@pytest.fixture(scope="session")
+def checker(shared: Path) -> ModuleType:
+    """The script that runs the reference's command lines and compares."""
+    script = shared / "cmdstan-reference" / "check.py"
+    if not script.is_file():
+        pytest.skip("the reference for CmdStan is not in the shared files")
+    spec = importlib.util.spec_from_file_location("check", script)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def reference_runs(
+    checker: ModuleType, cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What the reference's command lines give with our driver, a folder for each case."""
+    programs, runs = tmp_path_factory.mktemp("programs"), tmp_path_factory.mktemp("runs")
+    for program in sorted(checker.HERE.glob("*.stan")):
+        compile_with_driver(program, programs / program.stem)
+    checker.run(programs, runs)
+    return runs
+
+
+def test_every_reference_case_agrees(
+    checker: ModuleType, reference_runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit codes, files and every CSV are CmdStan's; comments differ by a drawn seed alone."""
+    failed = checker.compare(reference_runs)
+    said = capsys.readouterr().out
+    assert failed == 0, said
+    remarks = [line.partition(":")[0] for line in said.splitlines() if "[" in line]
+    assert set(remarks) <= {"bad_init_rejected", "log_prob_constrained"}, said
+
+
+def test_messages_agree(checker: ModuleType, reference_runs: Path) -> None:
+    """Both standard streams hold CmdStan's lines, less the clock, drawn seeds and file paths."""
+
+    def lines(file: Path) -> list[str]:
+        text = re.sub(r" \(in '.*", "", CLOCK.sub("", file.read_text()))
+        return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+    for case in sorted(path for path in (checker.HERE / "expected").iterdir() if path.is_dir()):
+        for stream in ("stdout.txt", "stderr.txt"):
+            ours = lines(reference_runs / case.name / stream)
+            assert ours == lines(case / stream), f"{case.name}/{stream}"
+
+
+def test_configuration_and_metric_agree(checker: ModuleType, reference_runs: Path) -> None:
+    """The JSON files are CmdStan's, less the clock and what stanc was called with."""
+
+    def comparable(file: Path) -> str:
+        return re.sub(r'"stancflags" : ".*"', "", CLOCK.sub("", file.read_text()))
+
+    wanted = sorted((checker.HERE / "expected").glob("*/*.json"))
+    assert wanted
+    for file in wanted:
+        ours = reference_runs / file.parent.name / file.name
+        assert comparable(ours) == comparable(file)
+
+
+def test_chains_of_one_process_are_those_of_several(coin: Coin) -> None:
+    """Chain 2 of two is the chain that `id=2` gives, digit by digit."""
+    coin.do(
+        f"sample {SHORT} num_chains=2 data file=coin.json random seed=7 "
+        "output refresh=0 file=both.csv num_threads=2"
+    )
+    for chain in (1, 2):
+        coin.do(f"id={chain} {SAMPLE} file=one.csv")
+        assert coin.rows("one.csv") == coin.rows(f"both_{chain}.csv")
+
+
+def test_threads_do_not_change_draws(coin: Coin) -> None:
+    """`reduce_sum_static` gives the same draws on one, two, four and all threads."""
+    for threads in (1, 2, 4, -1):
+        coin.do(f"num_threads={threads} {SAMPLE} file=on_{threads}.csv")
+    assert all(coin.rows(f"on_{n}.csv") == coin.rows("on_1.csv") for n in (2, 4, -1))
+
+
+def test_posterior_of_the_coin(coin: Coin) -> None:
+    """NUTS finds the mean and sd of Beta(13, 29), within 5 standard errors at 4000 draws."""
+    coin.do("sample num_samples=4000 data file=coin.json random seed=7 output refresh=0")
+    draws = [float(row["theta"]) for row in coin.rows("output.csv")]
+    a, b = 1 + ONES, 1 + ZEROS
+    mean, sd = a / (a + b), math.sqrt(a * b / (a + b) ** 2 / (a + b + 1))
+    found = sum(draws) / len(draws)
+    spread = math.sqrt(sum((x - found) ** 2 for x in draws) / len(draws))
+    # NUTS on one parameter has about a third as many effective draws as draws.
+    assert abs(found - mean) < 5 * sd / math.sqrt(len(draws) / 3)
+    assert abs(spread / sd - 1) < 5 / math.sqrt(2 * len(draws) / 3)
+
+
+def test_significant_digits(coin: Coin) -> None:
+    """`sig_figs` rounds what is written, and changes nothing else."""
+    coin.do(f"{SAMPLE} file=all.csv sig_figs=18")
+    for digits in (1, 4, 9):
+        coin.do(f"{SAMPLE} file=some.csv sig_figs={digits}")
+        wanted = [
+            {name: f"{float(cell):.{digits}g}" for name, cell in row.items()}
+            for row in coin.rows("all.csv")
+        ]
+        assert coin.rows("some.csv") == wanted
+
+
+def test_warmup_and_thinning(coin: Coin) -> None:
+    """`save_warmup` and `thin` keep every third of 50 and of 20 iterations."""
+    coin.do(f"{SAMPLE} file=out.csv".replace(SHORT, f"{SHORT} save_warmup=1 thin=3"))
+    assert len(coin.rows("out.csv")) == 17 + 7
+
+
+def test_generated_quantities_leave_warmup_out(coin: Coin) -> None:
+    """Each draw after the warm-up gives one row, from one file or from one for each chain."""
+    for chain in (1, 2):
+        coin.do(
+            f"id={chain} {SAMPLE} file=fit_{chain}.csv".replace(SHORT, f"{SHORT} save_warmup=1")
+        )
+    coin.do("generate_quantities fitted_params=fit_1.csv data file=coin.json output file=one.csv")
+    coin.do(
+        "generate_quantities fitted_params=fit.csv num_chains=2 data file=coin.json "
+        "output file=two.csv"
+    )
+    assert {len(coin.rows(name)) for name in ("one.csv", "two_1.csv", "two_2.csv")} == {20}
+    assert {cell["again"] for cell in coin.rows("one.csv")} == {"0", "1"}
+
+
+def test_draws_of_another_model_are_refused(coin: Coin) -> None:
+    """A CSV without the model's parameters is no input for generated quantities."""
+    coin.write("other.csv", "# method = sample\nlp__,phi\n-1,0.5\n")
+    said = coin.refuses("generate_quantities fitted_params=other.csv data file=coin.json")
+    assert 'Mismatch between model and fitted_parameters csv file "other.csv"' in said
+
+
+def test_metric_of_another_size_is_refused(coin: Coin) -> None:
+    """An inverse metric for three parameters does not start a chain for one."""
+    coin.write("metric.json", '{"inv_metric": [1, 1, 1]}')
+    said = coin.refuses(
+        "sample algorithm=hmc metric=diag_e metric_file=metric.json data file=coin.json"
+    )
+    assert "dims declared=(1); dims found=(3)" in said
+
+
+def _log_density(x: float) -> float:
+    """Return the log posterior of logit(theta) = x with its Jacobian, up to a constant."""
+    return (ONES + 1) * -math.log1p(math.exp(-x)) + (ZEROS + 1) * -math.log1p(math.exp(x))
+
+
+def test_log_density_at_several_points(coin: Coin) -> None:
+    """Each inner list of `params_r` gives one row, in order, with density and gradient."""
+    points = [-1.5, 0.25, 2.0]
+    coin.write("points.json", json.dumps({"params_r": [[x] for x in points]}))
+    coin.do("log_prob unconstrained_params=points.json data file=coin.json output sig_figs=12")
+    rows = coin.rows("output.csv")
+    assert len(rows) == len(points)
+    for x, row in zip(points, rows, strict=True):
+        theta = 1 / (1 + math.exp(-x))
+        slope = (ONES + 1) * (1 - theta) - (ZEROS + 1) * theta
+        assert float(row["lp__"]) == pytest.approx(_log_density(x), rel=1e-9)
+        assert float(row["g_theta"]) == pytest.approx(slope, rel=1e-9)
+
+
+def test_log_density_of_draws(coin: Coin) -> None:
+    """A CSV of draws gives a row for each; `lp__` is the sampler's own, to 12 digits."""
+    coin.do(f"{SAMPLE} file=fit.csv sig_figs=18")
+    coin.do(
+        "log_prob constrained_params=fit.csv data file=coin.json output file=lp.csv sig_figs=18"
+    )
+    pairs = zip(coin.rows("fit.csv"), coin.rows("lp.csv"), strict=True)
+    assert all(
+        float(ours["lp__"]) == pytest.approx(float(draw["lp__"]), rel=1e-12) for draw, ours in pairs
+    )
+
+
+def test_laplace_around_an_optimum(coin: Coin) -> None:
+    """The mode is optimize's, and the Hessian is the coin's own: -42 theta (1 - theta)."""
+    coin.do(
+        "optimize jacobian=1 data file=coin.json random seed=7 output file=mode.csv sig_figs=18"
+    )
+    mode = float(coin.rows("mode.csv")[0]["theta"])
+    assert mode == pytest.approx((ONES + 1) / (ONES + ZEROS + 2), abs=1e-6)
+    coin.do(
+        "laplace mode=mode.csv draws=10 data file=coin.json random seed=7 "
+        "output file=out.csv diagnostic_file=hessian"
+    )
+    hessian = json.loads((coin.folder / "hessian.json").read_text())["Hessian"]
+    wanted = -(ONES + ZEROS + 2) * mode * (1 - mode)
+    assert hessian == [[pytest.approx(wanted, rel=1e-4)]]
+    assert len(coin.rows("out.csv")) == 10
+
+
+def test_profile(coin: Coin) -> None:
+    """The program's profile statements are measured in CmdStan's columns."""
+    coin.do(f"{SAMPLE} profile_file=times.csv")
+    (row,) = coin.rows("times.csv")
+    assert row["name"] == "likelihood"
+    assert list(row)[2:5] == ["total_time", "forward_time", "reverse_time"]
+    assert float(row["total_time"]) > 0
+    assert int(row["autodiff_calls"]) > SHORT.count("=") * 20
+
+
+def test_drawn_seed_is_written_down(coin: Coin) -> None:
+    """A run without a seed can be repeated from its configuration."""
+    coin.do(f"sample {SHORT} data file=coin.json output refresh=0 save_cmdstan_config=1")
+    seed = json.loads((coin.folder / "output_config.json").read_text())["random"]["seed"]
+    first = coin.rows("output.csv")
+    coin.do(f"sample {SHORT} data file=coin.json random seed={seed} output refresh=0")
+    assert coin.rows("output.csv") == first

@@ -1,0 +1,205 @@
+"""The checks of a fit and its verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stanchion.stats import gate
+from stanchion.stats.advice import advice
+from tests.unit.test_stats_psis import pareto_ratios
+
+THRESHOLDS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
+
+
+def draws(columns: int = 2, chains: int = 4, seed: int = 1) -> Any:
+    """Return independent draws, `chain × draw × column`."""
+    return np.random.default_rng(seed).normal(size=(chains, 1000, columns))
+
+
+def checks(values: Any, sampler: gate.Sampler | None = None, **thresholds: Any) -> dict[str, Any]:
+    """Return the checks of a NUTS fit by name."""
+    names = [f"theta[{place + 1}]" for place in range(values.shape[2])]
+    found = gate.nuts_checks(
+        names,
+        gate.scan(values),
+        sampler or gate.Sampler(),
+        chains=values.shape[0],
+        thresholds={**THRESHOLDS, **thresholds},
+    )
+    return {check.check: check for check in found}
+
+
+def test_independent_chains_pass() -> None:
+    """Nothing to find, nothing found."""
+    found = checks(draws())
+    assert gate.verdict(list(found.values())) == "pass"
+    assert found["rhat"].where[0].startswith("theta[")
+
+
+def test_the_worst_come_first_and_at_most_ten_are_named() -> None:
+    """A check names what broke it, worst first."""
+    values = draws(columns=20)
+    values[0] += np.arange(20) / 20
+    rhat = checks(values)["rhat"]
+    assert rhat.verdict == "fail"
+    assert rhat.where[0] == "theta[20]"
+    assert len(rhat.where) == 10
+    assert rhat.value > 1.05
+
+
+def test_the_threshold_itself_is_good() -> None:
+    """R-hat ≤ 1.01, ESS ≥ 400, k̂ ≤ 0.7: equality passes."""
+    values = draws()
+    found = checks(values)
+    exact = checks(values, rhat=found["rhat"].value, ess=found["ess_tail"].value)
+    assert exact["rhat"].verdict == exact["ess_tail"].verdict == "pass"
+    strict = checks(values, rhat=np.nextafter(found["rhat"].value, 0))
+    assert strict["rhat"].verdict == "fail"
+
+
+def test_without_a_declared_ess_it_is_a_hundred_a_chain() -> None:
+    """Four chains: 400."""
+    assert checks(draws(), ess=None)["ess_bulk"].threshold == 400
+
+
+@pytest.mark.parametrize(
+    ("chains", "verdict"), [(1, "fail"), (2, "warn"), (3, "warn"), (4, "pass")]
+)
+def test_few_chains_are_a_warning_and_one_is_none(chains: int, verdict: str) -> None:
+    """One chain cannot be compared with another."""
+    assert checks(draws(chains=chains))["chains"].verdict == verdict
+
+
+def test_a_draw_that_is_not_a_number_fails() -> None:
+    """One NaN or infinity in one draw is enough; the other columns are still judged."""
+    for bad in (np.nan, np.inf):
+        values = draws()
+        values[2, 500, 1] = bad
+        found = checks(values)
+        assert (found["finite"].verdict, found["finite"].where) == ("fail", ("theta[2]",))
+        assert found["rhat"].verdict == "pass"
+
+
+def test_a_constant_is_noted_and_passes() -> None:
+    """The corner of a Cholesky factor is 1 in every draw; minus infinity may be meant, NaN not."""
+    for constant, verdict in ((1.0, "pass"), (-np.inf, "pass"), (np.nan, "fail")):
+        values = draws()
+        values[:, :, 1] = constant
+        assert gate.verdict(list(checks(values).values())) == verdict
+        noted = gate.notes(["a", "b"], gate.scan(values))
+        assert noted == (["equal to one constant in all chains: b"] if constant == constant else [])
+
+
+def test_a_chain_that_rests_while_others_move_fails() -> None:
+    """Constant within a chain but not over chains: stuck."""
+    values = draws()
+    values[3, :, 0] = 0.25
+    found = checks(values)["constant"]
+    assert (found.verdict, found.value, found.where) == ("fail", 1, ("theta[1]",))
+    apart = draws()
+    apart[:, :, 0] = np.arange(4)[:, None]
+    assert checks(apart)["constant"].verdict == "fail"
+
+
+def test_divergences_are_counted_by_chain() -> None:
+    """More than are allowed fail."""
+    diverging = np.zeros((4, 1000), dtype=bool)
+    diverging[1, :3] = True
+    found = checks(draws(), gate.Sampler(diverging=diverging))["divergences"]
+    assert (found.value, found.verdict, found.where) == (3, "fail", ("chain 2: 3",))
+    allowed = checks(draws(), gate.Sampler(diverging=diverging), divergences=3)
+    assert allowed["divergences"].verdict == "pass"
+
+
+def test_saturated_trees_are_a_warning() -> None:
+    """They cost time, not truth."""
+    saturated = np.ones((4, 1000), dtype=bool)
+    found = checks(draws(), gate.Sampler(saturated=saturated))
+    assert (found["treedepth"].verdict, found["treedepth"].value) == ("warn", 4000)
+    assert gate.verdict(list(found.values())) == "warn"
+
+
+def test_the_energy_of_a_slow_chain_fails() -> None:
+    """E-BFMI of independent energies is 2, of AR(1) 2 (1 − φ): 0.2 for φ = 0.9, ± 0.05."""
+    from tests.unit.test_stats_convergence import autoregressive
+
+    energy = np.random.default_rng(2).normal(size=(4, 1000))
+    energy[2] = autoregressive(0.9, 1000)
+    found = checks(draws(), gate.Sampler(energy=energy))["ebfmi"]
+    assert found.verdict == "fail"
+    assert found.value == pytest.approx(0.2, abs=0.05)
+    assert found.where == ("chain 3",)
+    assert gate.ebfmi(energy)[0] == pytest.approx(2, abs=0.2)
+
+
+def test_ebfmi_agrees_with_arviz() -> None:
+    """The same number to 1e-12."""
+    from arviz_stats.base import array_stats
+
+    energy = np.random.default_rng(3).normal(size=(4, 100))
+    expected = array_stats.bfmi(energy, chain_axis=0, draw_axis=1)
+    np.testing.assert_allclose(gate.ebfmi(energy), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("shape", "verdict"), [(0.3, "pass"), (1.2, "fail")])
+def test_an_approximation_is_judged_by_khat(shape: float, verdict: str) -> None:
+    """log_p − log_g with a tail of known shape; R-hat and ESS are not asked."""
+    ratios = pareto_ratios(shape, 4000, seed=5)
+    found = gate.approximation_checks(
+        ["mu", "tau"], gate.scan(draws(chains=1)), ratios, thresholds=THRESHOLDS
+    )
+    assert [check.check for check in found] == ["finite", "khat"]
+    assert gate.verdict(found) == verdict
+
+
+def test_an_approximation_whose_ratios_say_nothing_fails() -> None:
+    """Without a tail, nothing vouches for it."""
+    found = gate.approximation_checks(
+        ["mu", "tau"], gate.scan(draws(chains=1)), np.full(1000, np.nan), thresholds=THRESHOLDS
+    )
+    assert (found[-1].value, found[-1].verdict) == (None, "fail")
+
+
+def test_a_waiver_turns_a_failure_into_waived() -> None:
+    """Visibly, and of its own check only; a warning stays what it is."""
+    values = draws(chains=2)
+    values[0] += 1
+    waiver = {"check": "rhat", "reason": "known", "who": "a", "until": "2027-01-01"}
+    warned = {"check": "chains", "reason": "known", "who": "a", "until": "2027-01-01"}
+    found = gate.waive(list(checks(values, ess=1).values()), [waiver, warned])
+    by_name = {check.check: check for check in found}
+    assert by_name["rhat"].as_json()["waiver"] == waiver
+    assert by_name["chains"].verdict == "warn"
+    assert "waiver" not in by_name["chains"].as_json()
+    assert gate.verdict(found) == "waived"
+    values[1, 0, 0] = np.nan
+    assert gate.verdict(gate.waive(list(checks(values, ess=1).values()), [waiver])) == "fail"
+
+
+def test_a_prior_is_warned_of_at_most() -> None:
+    """A flat prior runs off to 1e19 without a divergence: its extent says so."""
+    values = draws()
+    values[1, :, 1] = np.linspace(0, 1e19, 1000)
+    found = gate.prior_checks(
+        ["a", "b"], gate.scan(values), gate.Sampler(), chains=4, thresholds=THRESHOLDS
+    )
+    extent = next(check for check in found if check.check == "extent")
+    assert (extent.verdict, extent.value, extent.where) == ("warn", 1e19, ("b",))
+    assert gate.verdict(found) == "warn"
+
+
+def test_nothing_is_computed_from_a_failed_fit_that_stops() -> None:
+    """Unless its failure is only flagged."""
+    failed = {"verdict": "fail", "checks": [{"check": "rhat", "verdict": "fail"}]}
+    assert gate.why_stopped(failed, "stop") == "the fit failed its checks: rhat"
+    assert gate.why_stopped(failed, "flag") is None
+    assert gate.why_stopped({"verdict": "waived", "checks": []}, "stop") is None
+
+
+def test_every_check_has_a_source_and_advice() -> None:
+    """A person who reads a verdict learns where it comes from, and what to try."""
+    for check in gate.SOURCES:
+        assert advice(check)

@@ -1,0 +1,441 @@
+"""The steps from chains to draws, summary, verdict, predictive checks and comparison."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stanchion.errors import StepError
+from stanchion.prior import summarise_prior
+from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
+from stanchion.steps.job import Job
+from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
+
+DECLARED = variables(
+    parameters="real mu",
+    transformed_parameters="real twice",
+    generated_quantities="real[N] log_lik; real[N] y_rep; real[M] y_new",
+)
+Y = np.random.default_rng(0).normal(1, 1, size=12)
+META = {"sizes": {"N": {"dim": "obs", "labels": None}, "M": {"dim": "row", "labels": ["p", "q"]}}}
+CHECKS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
+PREDICTIVE = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "sd"]}
+COLLECT: dict[str, Any] = {
+    "method": "nuts",
+    "parameters": None,
+    "variables": DECLARED,
+    "observed": "y",
+    "replicated": "y_rep",
+    "predicted": "y_new",
+    "intervals": None,
+}
+
+
+def chain(seed: int, draws: int = 500, spread: float = 1.0, centre: float = 1.0) -> dict[str, Any]:
+    """Return independent draws of the posterior of y ~ Normal(mu, spread)."""
+    rng = np.random.default_rng(seed)
+    mu = rng.normal(centre, len(Y) ** -0.5, size=draws)
+    density = -0.5 * np.log(2 * np.pi * spread**2) - 0.5 * ((Y - mu[:, None]) / spread) ** 2
+    replicated = rng.normal(mu[:, None], spread, size=(draws, len(Y)))
+    return {
+        "mu": mu,
+        "twice": 2 * mu,
+        **{f"log_lik.{place + 1}": density[:, place] for place in range(len(Y))},
+        **{f"y_rep.{place + 1}": replicated[:, place] for place in range(len(Y))},
+        **{f"y_new.{place}": rng.normal(mu, spread) + place for place in (1, 2)},
+    }
+
+
+def collect(
+    folder: Path, chains: list[dict[str, Any]], data: dict[str, Any] | None = None, **told: Any
+) -> Job:
+    """Collect chains into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = {"N": len(Y), "M": 2, "y": Y.tolist()}
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": write_chains(folder, chains),
+        "data": write_json(folder / "data.json", sizes if data is None else data),
+        "meta": write_json(folder / "meta.json", META),
+    }
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    made = job(folder, "collect_draws", {**COLLECT, **told}, inputs, outputs)
+    collect_draws.run(made)
+    return made
+
+
+def diagnose(folder: Path, method: str = "nuts", **told: Any) -> dict[str, Any]:
+    """Diagnose the draws of a folder and return what was written."""
+    arguments = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, **told}
+    outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
+    made = job(folder, "diagnose_fit", arguments, {"draws": folder / "draws.nc"}, outputs)
+    diagnose_fit.run(made)
+    content: dict[str, Any] = json.loads((folder / "diagnostics.json").read_text())
+    return content
+
+
+def predict(folder: Path, **told: Any) -> dict[str, Any]:
+    """Make the predictive checks of a folder and return what was written."""
+    arguments = {
+        "posterior_predictive": PREDICTIVE,
+        "predict": {"variable": "y_new", "dataset": "new"},
+        "intervals": None,
+        "on_fail": "stop",
+        **told,
+    }
+    inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}
+    outputs = {"predictive": "predictive.json", "picture": "posterior_predictive.png"}
+    predict_outcomes.run(job(folder, "predict_outcomes", arguments, inputs, outputs))
+    content: dict[str, Any] = json.loads((folder / "predictive.json").read_text())
+    return content
+
+
+def compare(folder: Path, *fits: str, method: str = "nuts") -> tuple[list[dict[str, str]], Job]:
+    """Compare the fits of some folders; a folder's name is the model's."""
+    described = [
+        {"dataset": "d", "model": name.split("@")[0], "method": method, "on_fail": "stop"}
+        for name in fits
+    ]
+    inputs: dict[str, Path | list[Path]] = {
+        "draws": [folder / name / "draws.nc" for name in fits],
+        "diagnostics": [folder / name / "diagnostics.json" for name in fits],
+    }
+    arguments = {"by": "loo", "fits": described}
+    made = job(folder, "compare_models", arguments, inputs, {"comparison": "comparison.csv"})
+    compare_models.run(made)
+    return read_csv(folder / "comparison.csv"), made
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def fit(folder: Path, **told: Any) -> Path:
+    """Collect and diagnose a sound fit of four chains."""
+    collect(folder, [chain(seed, **told) for seed in range(1, 5)])
+    assert diagnose(folder)["verdict"] == "pass"
+    return folder
+
+
+def test_a_summary_holds_a_row_a_scalar(tmp_path: Path) -> None:
+    """Parameters and transformed parameters, unrounded, by Stan's names."""
+    chains = [chain(1), chain(2)]
+    collect(tmp_path, chains)
+    rows = read_csv(tmp_path / "summary.csv")
+    assert [row["variable"] for row in rows] == ["mu", "twice"]
+    joined = np.concatenate([some["mu"] for some in chains])
+    assert float(rows[0]["mean"]) == pytest.approx(joined.mean(), rel=1e-14)
+    assert rows[0]["mean"] == repr(float(rows[0]["mean"]))
+
+
+def test_declared_parameters_narrow_and_order_the_summary(tmp_path: Path) -> None:
+    """Generated quantities that are kept elsewhere may be asked for by name."""
+    collect(tmp_path, [chain(1)], parameters=["log_lik", "mu"])
+    names = [row["variable"] for row in read_csv(tmp_path / "summary.csv")]
+    assert names == [*(f"log_lik[{place}]" for place in range(1, 13)), "mu"]
+    with pytest.raises(StepError, match="declares no nu, xi"):
+        collect(tmp_path, [chain(1)], parameters=["nu", "mu", "xi"])
+
+
+def test_the_same_chains_give_the_same_bytes(tmp_path: Path) -> None:
+    """draws.nc, summary.csv, diagnostics, predictions and pictures: all of them."""
+    made = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        fit(folder)
+        predict(folder)
+        names = ["draws.nc", "summary.csv", "diagnostics.json", "predictive.json"]
+        names += ["ranks.png", "posterior_predictive.png"]
+        made.append([(folder / name).read_bytes() for name in names])
+    assert made[0] == made[1]
+
+
+def test_arviz_takes_the_file(tmp_path: Path) -> None:
+    """Its summary finds the same numbers, and its loo runs on the log likelihood."""
+    import arviz as az
+    import xarray as xr
+
+    fit(tmp_path)
+    tree = xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf")
+    theirs = az.summary(tree, round_to="none")
+    ours = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
+    for column, name in (
+        ("mean", "mean"),
+        ("sd", "sd"),
+        ("ess_bulk", "ess_bulk"),
+        ("r_hat", "rhat"),
+    ):
+        assert float(theirs.loc["mu", column]) == pytest.approx(float(ours["mu"][name]), rel=1e-9)
+    rows, _ = compare(tmp_path.parent, tmp_path.name)
+    assert az.loo(tree).elpd == pytest.approx(float(rows[0]["elpd"]), abs=0.01)
+    assert az.diagnose(tree) is False
+
+
+def test_an_approximation_has_khat_and_no_rhat(tmp_path: Path) -> None:
+    """The mean is no draw; errors are empty; k̂ comes from log_p − log_g."""
+    rng = np.random.default_rng(1)
+    mu = np.append(77.0, rng.normal(size=1000))
+    log_p, log_g = -0.5 * mu**2, -0.5 * (mu / 1.1) ** 2
+    columns = {"lp__": 0 * mu, "log_p__": log_p, "log_g__": log_g, "mu": mu}
+    file = tmp_path / "advi.csv"
+    file.write_text(advi_text(columns))
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": [file],
+        "data": write_json(tmp_path / "data.json", {}),
+        "meta": write_json(tmp_path / "meta.json", {"sizes": {}}),
+    }
+    told = {**COLLECT, "method": "advi", "variables": variables(parameters="real mu")}
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
+    (row,) = read_csv(tmp_path / "summary.csv")
+    assert float(row["mean"]) == pytest.approx(mu[1:].mean())
+    assert [row[name] for name in ("mcse_mean", "ess_bulk", "rhat")] == ["", "", ""]
+    found = diagnose(tmp_path, method="advi")
+    khat = next(check for check in found["checks"] if check["check"] == "khat")
+    assert (found["verdict"], khat["verdict"]) == ("pass", "pass")
+    assert khat["value"] < 0.5
+
+
+def test_a_verdict_is_written_whatever_it_is(tmp_path: Path) -> None:
+    """Chains that disagree fail, and the step succeeds."""
+    collect(tmp_path, [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
+    found = diagnose(tmp_path)
+    assert (found["schema"], found["verdict"]) == ("stanchion/diagnostics/1", "fail")
+    rhat = next(check for check in found["checks"] if check["check"] == "rhat")
+    assert set(rhat) == {"check", "value", "threshold", "verdict", "where", "source"}
+    assert set(rhat["where"]) == {"mu", "twice"}
+    assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
+    waiver = {"check": "rhat", "reason": "r", "who": "w", "until": "2027-01-01"}
+    waivers = [waiver | {"check": name} for name in ("rhat", "ess_bulk", "ess_tail")]
+    assert diagnose(tmp_path, waivers=waivers)["verdict"] == "waived"
+
+
+def test_declared_parameters_do_not_narrow_the_gate(tmp_path: Path) -> None:
+    """A transformed parameter that is not finite fails a fit that shows only mu."""
+    chains = [chain(seed) for seed in range(1, 5)]
+    chains[2]["twice"][3] = np.nan
+    collect(tmp_path, chains, parameters=["mu"])
+    found = diagnose(tmp_path, parameters=["mu"])
+    assert [c["check"] for c in found["checks"] if c["verdict"] == "fail"] == ["finite"]
+
+
+def test_predictive_checks_hold_what_they_promise(tmp_path: Path) -> None:
+    """Statistics with tail probabilities, LOO-PIT, and a row for each new row."""
+    found = predict(fit(tmp_path))
+    assert (found["schema"], found["made"]) == ("stanchion/predictive/1", True)
+    mean = found["statistics"][0]
+    assert mean["observed"] == pytest.approx(Y.mean())
+    assert mean["replicated_mean"] == pytest.approx(1, abs=0.1)
+    assert 0.05 < mean["tail_probability"] < 0.95
+    assert found["loo_pit"]["inside_band"] is True
+    assert found["loo_pit_because"] is None
+    rows = found["predictions"]["rows"]
+    assert [row["row"] for row in rows] == ["p", "q"]
+    assert rows[1]["mean"] == pytest.approx(3, abs=0.1)
+    assert rows[0]["q5"] < rows[0]["mean"] < rows[0]["q95"]
+
+
+def test_declared_intervals_stand_with_each_prediction(tmp_path: Path) -> None:
+    """Under the names that summary.csv has for them."""
+    found = predict(fit(tmp_path), intervals={"prob": 0.5, "kind": "hdi"})
+    assert {"hdi50_lower", "hdi50_upper"} < set(found["predictions"]["rows"][0])
+
+
+def test_what_is_not_declared_is_not_made(tmp_path: Path) -> None:
+    """Predictions alone give no checks, and checks alone no predictions."""
+    fit(tmp_path)
+    alone = predict(tmp_path, posterior_predictive=None)
+    assert (alone["statistics"], alone["loo_pit"]) == ([], None)
+    assert alone["predictions"]["variable"] == "y_new"
+    assert predict(tmp_path, predict=None)["predictions"] is None
+
+
+def test_without_log_lik_the_file_says_why_there_is_no_pit(tmp_path: Path) -> None:
+    """The other checks are made."""
+    chains = [{k: v for k, v in chain(seed).items() if "log_lik" not in k} for seed in range(4)]
+    declared = variables(
+        parameters="real mu; real twice", generated_quantities="real[N] y_rep; real[M] y_new"
+    )
+    collect(tmp_path, chains, variables=declared)
+    diagnose(tmp_path)
+    found = predict(tmp_path)
+    assert found["loo_pit"] is None
+    assert "log_lik" in found["loo_pit_because"]
+    assert len(found["statistics"]) == 2
+
+
+def test_nothing_is_predicted_from_a_failed_fit_that_stops(tmp_path: Path) -> None:
+    """predictive.json and the picture say why; with `flag` they are made."""
+    collect(tmp_path, [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
+    diagnose(tmp_path)
+    found = predict(tmp_path)
+    assert set(found) == {"schema", "made", "because"}
+    assert "rhat" in found["because"]
+    assert (tmp_path / "posterior_predictive.png").read_bytes().startswith(b"\x89PNG")
+    assert predict(tmp_path, on_fail="flag")["made"] is True
+
+
+def test_a_replication_of_another_shape_is_refused(tmp_path: Path) -> None:
+    """Observed and replicated data must match, observation by observation."""
+    data = {"N": 11, "M": 2, "y": Y.tolist()[:11]}
+    collect(tmp_path, [chain(seed) for seed in range(4)], data=data)
+    diagnose(tmp_path)
+    with pytest.raises(StepError, match="y_rep has the shape"):
+        predict(tmp_path)
+
+
+def test_models_are_compared_best_first(tmp_path: Path) -> None:
+    """The model with the right spread wins; differences are against it."""
+    for name, spread in (("wide", 4.0), ("right", 1.0)):
+        fit(tmp_path / name, spread=spread)
+    rows, made = compare(tmp_path, "wide", "right")
+    assert list(rows[0]) == [
+        "dataset", "model", "elpd", "se", "p", "diff", "diff_se", "weight", "khat_max", "khat_bad",
+    ]  # fmt: skip
+    assert [row["model"] for row in rows] == ["right", "wide"]
+    assert float(rows[0]["diff"]) == 0 > float(rows[1]["diff"])
+    assert sum(float(row["weight"]) for row in rows) == pytest.approx(1)
+    assert made.notes["left_out"] == []
+
+
+def test_a_failed_fit_is_left_out_of_the_comparison(tmp_path: Path) -> None:
+    """The record says so; where none is left the table has only its header."""
+    fit(tmp_path / "good")
+    collect(tmp_path / "bad", [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
+    diagnose(tmp_path / "bad")
+    rows, made = compare(tmp_path, "bad", "good")
+    assert [(row["model"], row["weight"]) for row in rows] == [("good", "1.0")]
+    assert made.notes["left_out"][0].startswith("d/bad/nuts: the fit failed its checks")
+    rows, _ = compare(tmp_path, "bad")
+    assert rows == []
+
+
+def test_a_model_is_compared_once(tmp_path: Path) -> None:
+    """Two NUTS fits of one model would share its weight: the first stands for it."""
+    fit(tmp_path / "m")
+    fit(tmp_path / "m@dense")
+    rows, made = compare(tmp_path, "m", "m@dense")
+    assert len(rows) == 1
+    assert made.notes["left_out"] == ["d/m/nuts: another NUTS fit of this model is compared"]
+
+
+def test_models_of_other_observations_are_refused(tmp_path: Path) -> None:
+    """Another number of observations, or other values, cannot be compared."""
+    fit(tmp_path / "all")
+    collect(tmp_path / "moved", [chain(s) for s in range(1, 5)], {"N": 12, "M": 2, "y": [0.0] * 12})
+    diagnose(tmp_path / "moved")
+    with pytest.raises(StepError, match=r"all and moved cannot be compared: their observed y"):
+        compare(tmp_path, "all", "moved")
+    fewer = [{k: v for k, v in chain(s).items() if not k.endswith(".12")} for s in range(1, 5)]
+    collect(tmp_path / "fewer", fewer, {"N": 11, "M": 2, "y": Y.tolist()[:11]})
+    diagnose(tmp_path / "fewer")
+    with pytest.raises(StepError, match="12 observations in the one and 11 in the other"):
+        compare(tmp_path, "all", "fewer")
+
+
+def test_a_model_without_log_lik_is_named_with_what_to_add(tmp_path: Path) -> None:
+    """All such models in one message."""
+    for name in ("a", "b"):
+        collect(tmp_path / name, [{"mu": chain(s)["mu"]} for s in range(1, 5)],
+                variables=variables(parameters="real mu"))  # fmt: skip
+        diagnose(tmp_path / name)
+    with pytest.raises(StepError, match="log_lik") as caught:
+        compare(tmp_path, "a", "b")
+    assert len(caught.value.faults) == 2
+    assert "generated quantities" in str(caught.value)
+
+
+def prior(folder: Path, chains: list[dict[str, Any]], **told: Any) -> dict[str, Any]:
+    """Summarise chains of the prior and return what was written."""
+    inputs: dict[str, Path | list[Path]] = {
+        "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
+        "meta": write_json(folder / "meta.json", META),
+    }
+    outputs = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
+    made = job(folder, "sample_prior", {**COLLECT, **told}, inputs, outputs)
+    summarise_prior(made, write_chains(folder, chains))
+    content: dict[str, Any] = json.loads((folder / "prior.json").read_text())
+    return content
+
+
+def test_a_prior_has_draws_checks_and_a_picture(tmp_path: Path) -> None:
+    """A proper prior passes."""
+    found = prior(tmp_path, [chain(seed) for seed in range(1, 5)])
+    assert (found["schema"], found["verdict"], found["draws"]) == (
+        "stanchion/prior/1",
+        "pass",
+        2000,
+    )
+    assert (tmp_path / "prior_predictive.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_prior_without_declared_replication_has_no_predictions(tmp_path: Path) -> None:
+    """The picture says so."""
+    told = {"observed": None, "replicated": None, "predicted": None}
+    assert prior(tmp_path, [chain(seed) for seed in range(1, 5)], **told)["verdict"] == "pass"
+    assert (tmp_path / "prior_predictive.png").exists()
+
+
+def test_an_improper_prior_is_a_warning(tmp_path: Path) -> None:
+    """Draws that wander off are no reason to stop, and a reason to look."""
+    chains = [chain(seed) for seed in range(1, 5)]
+    chains[0]["mu"] *= 1e15
+    found = prior(tmp_path, chains)
+    assert found["verdict"] == "warn"
+    assert "extent" in [c["check"] for c in found["checks"] if c["verdict"] == "warn"]
+
+
+def test_cmdstan_s_eight_schools(shared: Path, tmp_path: Path) -> None:
+    """Four chains as CmdStan wrote them: its own thetas, named by school."""
+    folder = shared / "cmdstan-reference"
+    declared = variables(
+        parameters="real mu; real tau; real[J] theta_raw",
+        transformed_parameters="real[J] theta",
+        generated_quantities="real[J] log_lik; real[J] y_rep",
+    )
+    data = json.loads((folder / "data" / "eight_schools.json").read_text())
+    labels = list("ABCDEFGH")
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": [
+            folder / "expected" / "sample_four_chains" / f"out_{n}.csv" for n in (1, 2, 3, 4)
+        ],
+        "data": write_json(tmp_path / "data.json", data),
+        "meta": write_json(
+            tmp_path / "m.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
+        ),
+    }
+    told = {**COLLECT, "variables": declared, "predicted": None}
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
+    rows = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
+    assert set(rows) >= {"mu", "tau", "theta[8]"}
+    assert float(rows["mu"]["mean"]) == pytest.approx(4.4, abs=1.5)  # the literature's posterior
+    found = diagnose(tmp_path)
+    assert [check["check"] for check in found["checks"]] == [
+        "finite", "constant", "chains", "rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi",
+        "treedepth",
+    ]  # fmt: skip
+    assert predict(tmp_path, predict=None, on_fail="flag")["loo_pit"]["observations"] == 8
+
+
+@pytest.mark.parametrize(
+    "step", ["collect_draws", "diagnose_fit", "predict_outcomes", "compare_models"]
+)
+def test_a_step_imports_nothing_that_it_can_do_without(step: str) -> None:
+    """Neither pandas nor xarray, SciPy or ArviZ: they cost more than a small fit."""
+    script = (
+        f"import sys, stanchion.steps.{step}; "
+        "print({m.split('.')[0] for m in sys.modules} & "
+        "{'pandas', 'xarray', 'scipy', 'arviz', 'arviz_stats', 'pydantic', 'snakemake'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
