@@ -172,3 +172,11 @@ def test_seeds_differ_between_fits_and_are_fixed(planned: Planned) -> None:
             seeds.setdefault(fit, set()).add(step.arguments["seed"])
     assert all(len(found) == 1 for found in seeds.values())
     assert len({next(iter(found)) for found in seeds.values()}) == len(seeds) == 4
+
+
+def test_every_step_has_a_job_file_of_its_own(planned: Planned) -> None:
+    """Steps of one key that write to different places are told so in different files."""
+    plan = planned()
+    keys = [step.key for step in plan if step.rule == "prepare_data"]
+    assert len(set(keys)) < len(keys)
+    assert len({step.job_file for step in plan}) == len(list(plan))

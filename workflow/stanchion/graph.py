@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion import paths
 from stanchion.config import load
 from stanchion.facts import gather
 from stanchion.plan import Plan, Step
@@ -34,7 +33,7 @@ class Graph:
 
     def job(self, rule: str) -> Callable[[Wildcards], str]:
         """Return the input function for a rule's job file."""
-        return lambda wildcards: paths.job_file(self.step(rule, wildcards).key)
+        return lambda wildcards: self.step(rule, wildcards).job_file
 
     def upstream(self, rule: str) -> Callable[[Wildcards], list[str]]:
         """Return the input function for the key files of the steps that a step follows."""
@@ -111,7 +110,7 @@ def stale_steps(plan: Plan) -> list[Step]:
 
 
 def _write_job(step: Step) -> None:
-    path = Path(paths.job_file(step.key))
+    path = Path(step.job_file)
     text = step.job().text()
     try:
         if path.read_text() == text:

@@ -104,6 +104,11 @@ def log_pattern(rule: str) -> str:
     return f"logs/{home.relative_to(home.parts[0])}/{_NAME.get(rule, rule)}.log"
 
 
-def job_file(key: str) -> str:
-    """Return the path of the file that tells a step its arguments and paths."""
-    return f"{JOBS}/{key[:2]}/{key}.json"
+def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
+    """Return the path of the file that tells a step its arguments and paths.
+
+    Its place is the step's own: two steps may have one key and write to two places.
+    """
+    home = PurePosixPath(_HOME[rule].format(**wildcards))
+    place = home.relative_to(home.parts[0])
+    return f"{JOBS}/{place}/{step_name(rule, wildcards)}/{key}.json"

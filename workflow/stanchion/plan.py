@@ -72,6 +72,11 @@ class Step:
         return paths.key_file(self.rule, self.wildcards)
 
     @property
+    def job_file(self) -> str:
+        """The path of the file that tells the runner about this step."""
+        return paths.job_file(self.rule, self.wildcards, self.key)
+
+    @property
     def records(self) -> str:
         """The folder of the records."""
         return paths.records(self.rule, self.wildcards)

@@ -62,7 +62,7 @@ def stacking_weights(elpd: Floats) -> Floats:
     densities = np.exp(elpd - elpd.max(axis=1, keepdims=True))
     weights = np.full(elpd.shape[1], 1 / elpd.shape[1])
     for _ in range(_STEPS):
-        gradient = (densities / (densities @ weights)[:, None]).mean(axis=0)
+        gradient = (densities / (densities * weights).sum(axis=1, keepdims=True)).mean(axis=0)
         if gradient.max() - 1 < _NEAR_ENOUGH:
             break
         weights = weights * gradient

@@ -27,7 +27,7 @@ class Block:
 
     draws: Floats
     ordered: Floats
-    order: Places
+    places: Places
 
     @classmethod
     def of(cls, draws: Floats) -> Block:
@@ -44,7 +44,7 @@ class Block:
         """Return the chosen columns."""
         if chosen.all():
             return self
-        return Block(self.draws[chosen], self.ordered[chosen], self.order[chosen])
+        return Block.of(self.draws[chosen])
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,11 @@ def _rhat_and_ess_bulk(block: Block) -> tuple[Floats, Floats]:
     if block.draws.shape[2] % 2:
         block = Block.of(halves)
     shape = halves.shape
-    scores = normal_scores(block.ordered, block.order).reshape(shape)
+    scores = normal_scores(block.ordered, block.places).reshape(shape)
     distance = np.abs(block.ordered - median(block.ordered)[:, None])
     # Distances from the median of sorted draws fall, then rise: a stable sort only merges them.
-    inner = np.argsort(distance, axis=1, kind="stable")
-    folded = normal_scores(
-        np.take_along_axis(distance, inner, axis=1),
-        np.take_along_axis(block.order, inner, axis=1),
-    )
+    ordered, places = sort(distance, kind="stable")
+    folded = normal_scores(ordered, block.places.ravel()[places])
     rhat = np.maximum(_rhat(scores), _rhat(folded.reshape(shape)))
     return rhat, ess(scores)
 

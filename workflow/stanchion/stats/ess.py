@@ -62,8 +62,7 @@ def _nearest_lags(centred: Floats, lags: int) -> Floats:
     """Return the autocovariance at the first lags, averaged over chains (`columns × lag`)."""
     number, draws = centred.shape[1:]
     products = [
-        np.einsum("kmn,kmn->k", centred[:, :, : draws - lag], centred[:, :, lag:])
-        for lag in range(lags)
+        np.vecdot(centred[:, :, : draws - lag], centred[:, :, lag:]).sum(1) for lag in range(lags)
     ]
     return np.stack(products, axis=1) / (number * draws)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,13 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 
-def sort(draws: Floats) -> tuple[Floats, Places]:
-    """Return each row sorted, and the order that sorts it."""
-    order = np.argsort(draws, axis=1)
-    return np.take_along_axis(draws, order, axis=1), order
+def sort(
+    draws: Floats, kind: Literal["quicksort", "stable"] = "quicksort"
+) -> tuple[Floats, Places]:
+    """Return each row sorted, and the places its values come from, counted through all rows."""
+    places = np.argsort(draws, axis=1, kind=kind)
+    places += np.arange(0, draws.size, draws.shape[1])[:, None]
+    return draws.ravel()[places], places
 
 
 def quantile(ordered: Floats, prob: float) -> Floats:
@@ -33,30 +37,33 @@ def median(ordered: Floats) -> Floats:
     return (ordered[:, (size - 1) // 2] + ordered[:, size // 2]) / 2
 
 
-def normal_scores(ordered: Floats, order: Places) -> Floats:
+def normal_scores(ordered: Floats, places: Places) -> Floats:
     """Replace each draw by the normal quantile of its mean rank, with Blom's offset 3/8.
 
-    Takes sorted rows and the order that sorted them; returns scores in the draws' own order.
+    Takes sorted rows and the places they come from; returns scores in the draws' own order.
     """
-    scores = np.empty_like(ordered)
-    table = _quantile_table(ordered.shape[1])
-    np.put_along_axis(scores, order, table[_doubled_ranks(ordered)], axis=1)
-    return scores
-
-
-def _doubled_ranks(ordered: Floats) -> NDArray[np.int32]:
-    """Return first + last place of each value's ties, which is twice its mean rank from 0."""
     size = ordered.shape[1]
-    place = np.arange(size, dtype=np.int32)
-    tied = ordered[:, 1:] == ordered[:, :-1]
-    if not tied.any():
-        return np.broadcast_to(2 * place, ordered.shape)
-    first = np.broadcast_to(place, ordered.shape).copy()
-    first[:, 1:][tied] = 0
-    last = np.broadcast_to(place, ordered.shape).copy()
-    last[:, :-1][tied] = size
-    first = np.maximum.accumulate(first, axis=1)
-    return first + np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    table = _quantile_table(size)
+    scores = np.tile(table[::2], len(ordered))
+    first, last = _ties(ordered)
+    lengths = last - first + 1
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    tied = table[first % size + last % size]
+    scores[np.repeat(first, lengths) + within] = np.repeat(tied, lengths)
+    found = np.empty_like(scores)
+    found[places.ravel()] = scores
+    return found.reshape(ordered.shape)
+
+
+def _ties(ordered: Floats) -> tuple[Places, Places]:
+    """Return the first and the last place of each run of equal values, through all sorted rows."""
+    flat = ordered.ravel()
+    same = flat[1:] == flat[:-1]
+    same[ordered.shape[1] - 1 :: ordered.shape[1]] = False
+    place = np.flatnonzero(same)
+    apart = np.diff(place) != 1
+    first = place[np.append(True, apart)[: len(place)]]
+    return first, place[np.append(apart, True)[: len(place)]] + 1
 
 
 @lru_cache(maxsize=8)
