@@ -3,13 +3,14 @@
     python benchmarks/compile.py [--repeat 3] [PROGRAM.stan ...]
 
 Both ways go through `stanchion.cmdstan.compile_program`, in turn, so that other load on the machine
-falls on both. Prints the median of each program and way, the ratio of the sums, and megabytes.
+falls on both. Prints the median of each program and way, the ratio of the sums in wall time and in
+processor time (which a busy machine changes less), and megabytes.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
+import resource
 import statistics
 import time
 from pathlib import Path
@@ -24,10 +25,10 @@ FUNCTIONS = HERE.parent / "stan" / "functions"
 AIM = 0.6
 
 
-def seconds(program: Path, toolchain: Toolchain, *, precompiled: bool) -> float:
-    """Compile a program once and return the wall time."""
+def seconds(program: Path, toolchain: Toolchain, *, precompiled: bool) -> tuple[float, float]:
+    """Compile a program once and return the wall time and the processor time."""
     with TemporaryDirectory() as folder:
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), processor_time()
         compile_program(
             program,
             Path(folder) / "model",
@@ -37,7 +38,13 @@ def seconds(program: Path, toolchain: Toolchain, *, precompiled: bool) -> float:
             threads=False,
             include_dirs=[FUNCTIONS],
         )
-        return time.perf_counter() - begin
+        return time.perf_counter() - begin, processor_time() - used
+
+
+def processor_time() -> float:
+    """Return the seconds that ended child processes have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def megabytes(toolchain: Toolchain) -> float:
@@ -51,23 +58,28 @@ def main() -> None:
     parser.add_argument("programs", nargs="*", type=Path, default=PROGRAMS)
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
-    logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
     toolchain = find()
     seconds(options.programs[0], toolchain, precompiled=True)  # warms the disk's cache
-    with_header, without = 0.0, 0.0
+    sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
     for program in options.programs:
-        pairs = [
-            (
-                seconds(program, toolchain, precompiled=True),
-                seconds(program, toolchain, precompiled=False),
-            )
-            for _ in range(options.repeat)
-        ]
-        fast, slow = (statistics.median(times) for times in zip(*pairs, strict=True))
-        with_header, without = with_header + fast, without + slow
-        print(f"{program.stem:<28} {fast:6.1f} s with, {slow:6.1f} s without", flush=True)
-    ratio = with_header / without
-    print(f"ratio {ratio:.2f} (aim: ≤ {AIM}); the header costs {megabytes(toolchain):.0f} MB")
+        runs: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+        for precompiled in (True, False) * options.repeat:
+            runs[precompiled].append(seconds(program, toolchain, precompiled=precompiled))
+        medians = {
+            way: [statistics.median(kind) for kind in zip(*times, strict=True)]
+            for way, times in runs.items()
+        }
+        for way, pair in medians.items():
+            sums[way] = [total + one for total, one in zip(sums[way], pair, strict=True)]
+        print(
+            f"{program.stem:<28} {medians[True][0]:6.1f} s with, {medians[False][0]:6.1f} s without",
+            flush=True,
+        )
+    wall, processor = (fast / slow for fast, slow in zip(sums[True], sums[False], strict=True))
+    print(
+        f"ratio {wall:.2f} of wall time, {processor:.2f} of processor time (aim: ≤ {AIM}); "
+        f"the header costs {megabytes(toolchain):.0f} MB"
+    )
 
 
 if __name__ == "__main__":

@@ -89,7 +89,12 @@ class Declared:
 
 
 def check(
-    name: str, value: float | None, threshold: float, verdict: str = "pass", *where: str, **more: Any
+    name: str,
+    value: float | None,
+    threshold: float,
+    verdict: str = "pass",
+    *where: str,
+    **more: Any,
 ) -> dict[str, Any]:
     """Return a check as diagnostics.json has it."""
     named = {"check": name, "value": value, "threshold": threshold, "verdict": verdict}
@@ -133,7 +138,10 @@ def png(width: int = 48, height: int = 30, seed: int = 0) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in chunks
     )
 
@@ -303,7 +311,16 @@ def _comparison(fits: Sequence[Made]) -> str:
     usable = [fit for fit in fits if fit.kind == "nuts" and not _stopped(fit)]
     for dataset in sorted({fit.dataset for fit in usable}):
         for place, fit in enumerate(f for f in usable if f.dataset == dataset):
-            numbers = (-30.71 - 6.2 * place, 1.12, 0.97, -6.2 * place, 1.4 * place, 0.5, 0.74, place)
+            numbers = (
+                -30.71 - 6.2 * place,
+                1.12,
+                0.97,
+                -6.2 * place,
+                1.4 * place,
+                0.5,
+                0.74,
+                place,
+            )
             lines.append(",".join(map(str, (dataset, fit.model, *numbers))))
     return "\n".join(lines) + "\n"
 
@@ -334,7 +351,12 @@ def _arguments(
         "predict": {"variable": "y_new", "dataset": "new"} if asked.predict else None,
         "posterior_predictive": predictive if asked.predictive else None,
         "intervals": dict(asked.intervals) if asked.intervals is not None else None,
-        "toolchain": {"version": "2.39.0", "origin": "wheel", "flags": "-O3", "driver_sha256": None},
+        "toolchain": {
+            "version": "2.39.0",
+            "origin": "wheel",
+            "flags": "-O3",
+            "driver_sha256": None,
+        },
     }
 
 

@@ -1,7 +1,8 @@
 """Posteriors whose answer is known, fitted as declared analyses.
 
 The tolerance is that of the reference: means within 4 standard errors, theirs and ours, and
-standard deviations within 10 %. The seed is fixed by the declarations.
+standard deviations within 10 %. Where a posterior has no variance, the width between its 5 and 95 %
+quantiles stands for the standard deviation. The seed is fixed by the declarations.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.stan.declared import read_summary, run_declaration
 
 REFERENCE = SHARED / "reference-posteriors"
 NAMED = ("eight_schools_noncentered", "kidscore_interaction", "arK", "low_dim_gauss_mix")
+HEAVY_TAILED = ("K_m", "V_m")  # under Cauchy priors, with their ratio alone known: no variance
 SLOW = ("lotka_volterra", "gp_regr", "hmm_example", "one_comp_mm_elim_abs")
 
 pytestmark = [
@@ -56,8 +58,10 @@ def _assert_agrees(project: ProjectDir, name: str) -> None:
     error = np.sqrt(ours["mcse_mean"] ** 2 + reference["sd"] ** 2 / reference["draws"])
     distance = (ours["mean"] - reference["mean"]).abs() / error
     ratio = ours["sd"] / reference["sd"]
+    width = (ours["q95"] - ours["q5"]) / (reference["q95"] - reference["q05"])
+    ratio.update(width[width.index.isin(HEAVY_TAILED)])
     assert (distance < 4).all(), f"means off by standard errors:\n{distance}"
-    assert ratio.between(0.9, 1.1).all(), f"ratio of standard deviations:\n{ratio}"
+    assert ratio.between(0.9, 1.1).all(), f"ratio of spreads:\n{ratio}"
 
 
 @pytest.mark.parametrize("name", NAMED)

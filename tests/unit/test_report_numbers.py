@@ -1,66 +1,133 @@
-"""How the report writes numbers and draws intervals."""
+"""How the report writes numbers: no digit that the Monte Carlo error does not support."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stanchion.report.forest import Interval, Row, forest
-from stanchion.report.numbers import decimals, fixed, probability, significant
-
-
-@pytest.mark.parametrize(
-    ("error", "sd", "places"),
-    [(0.02, 1.0, 2), (0.3, 10.0, 1), (5.0, 100.0, 0), (None, 1.0, 1), (None, 0.03, 3), (0.0, 0, 2)],
+from stanchion.report.numbers import (
+    beside,
+    count,
+    exact,
+    probability,
+    quantile_error,
+    significant,
+    supported,
+    to_place,
 )
-def test_digits_end_where_the_error_begins(error: float | None, sd: float, places: int) -> None:
-    """The last decimal is the first digit of the MCSE; without one, the second of the sd."""
-    assert decimals(error, sd) == places
+
+NAN = math.nan
 
 
 @pytest.mark.parametrize(
-    ("value", "places", "text"),
+    ("value", "error", "text"),
     [
-        (1.256, 2, "1.26"),
-        (-0.5, 1, "−0.5"),
-        (-0.001, 2, "0.00"),
-        (math.nan, 2, "–"),
-        (None, 2, "–"),
-        (math.inf, 0, "∞"),
-        (3e9, 1, "3.00e+09"),
+        (4.41234, 0.0123, "4.41"),
+        (4.41234, 0.0999, "4.41"),
+        (4.41234, 0.123, "4.4"),
+        (4.41234, 1.23, "4"),
+        (-0.04, 0.3, "0.0"),
+        (123456.0, 123.0, "123500"),
+        (0.000123456, 0.00000213, "0.000123"),
     ],
 )
-def test_fixed(value: float | None, places: int, text: str) -> None:
-    """Missing is a dash, infinity its sign, and no number is a negative zero."""
-    assert fixed(value, places) == text
+def test_last_digit_stands_where_the_error_begins(value: float, error: float, text: str) -> None:
+    """The last digit shown has the place of the Monte Carlo error's first digit."""
+    assert supported(value, error, 1.0) == text
 
 
-def test_significant_keeps_small_and_large_readable() -> None:
-    """Three significant digits, whatever the size of the number."""
-    assert [significant(x) for x in (0.001234, 12.34, 1234.0)] == ["0.00123", "12.3", "1234"]
+def test_without_an_error_the_sd_decides() -> None:
+    """Without a Monte Carlo error the last digit is the second of the posterior sd."""
+    assert supported(4.41234, NAN, 1.7) == "4.4"
+    assert supported(4.41234, NAN, 0.0172) == "4.412"
+
+
+def test_a_constant_is_shown_with_four_digits() -> None:
+    """A quantity without spread has no error, and four significant digits."""
+    assert supported(1.23456, NAN, 0.0) == "1.235"
+
+
+@given(
+    st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: abs(x) > 1e-3),
+    st.floats(1e-5, 1e3),
+)
+def test_rounding_costs_less_than_the_error(value: float, error: float) -> None:
+    """What rounding takes away is never more than half the error's leading unit."""
+    text = supported(value, error, 1.0).replace("−", "-")
+    unit = 10 ** math.floor(math.log10(error))
+    assert abs(float(text) - value) <= 0.5 * unit * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "text"),
+    [
+        (NAN, -2, "–"),
+        (math.inf, 0, "∞"),
+        (-math.inf, 0, "−∞"),
+        (-0.001, -2, "0.00"),
+        (-0.5, -1, "−0.5"),
+        (2.4e12, 11, "2.4×10¹²"),
+        (-3.14159e-9, -11, "−3.14×10⁻⁹"),
+    ],
+)
+def test_every_number_can_be_written(value: float, place: int, text: str) -> None:
+    """Missing is a dash, infinity its sign, zero has no sign, and the extremes have powers."""
+    assert to_place(value, place) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(0.001234, 3, "0.00123"), (1234.0, 2, "1200"), (9.996, 3, "10.0"), (0.0, 3, "0")],
+)
+def test_significant_digits(value: float, digits: int, text: str) -> None:
+    """Significant digits count from the first that is not zero, after rounding."""
+    assert significant(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.7, "0.7"),
+        (400.0, "400"),
+        (1.01, "1.01"),
+        (8.75, "8.75"),
+        (12345.0, "12345"),
+        (1e10, "1×10¹⁰"),
+    ],
+)
+def test_exact_numbers_have_no_idle_zeros(value: float, text: str) -> None:
+    """A number without an error ends with its last digit, and whole ones stay whole."""
+    assert exact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1.0104, "1.0104"), (1.0096, "1.0096"), (1.0021, "1.002"), (1.01, "1.010"), (1.25, "1.250")],
+)
+def test_a_value_never_reads_as_on_the_other_side(value: float, text: str) -> None:
+    """A value near its threshold gets digits until it reads as above, or as below."""
+    assert beside(value, 1.01, 3) == text
+    assert (float(text) > 1.01) == (value > 1.01)
+
+
+def test_a_sample_size_is_rounded_down() -> None:
+    """399.9 draws are not the 400 that are asked for."""
+    assert [count(x) for x in (399.9, 400.0, NAN)] == ["399", "400", "–"]
 
 
 def test_probability_never_says_zero_or_one() -> None:
-    """A tail probability from draws is never shown as certain."""
-    assert [probability(x) for x in (0.0, 1.0, 0.5)] == ["< 0.01", "> 0.99", "0.50"]
+    """A probability from draws is never shown as certain."""
+    assert [probability(x) for x in (0.0, 1.0, 0.5, NAN)] == ["< 0.01", "> 0.99", "0.50", "–"]
 
 
-def test_forest_keeps_order_and_proportion() -> None:
-    """Marks lie in the order of the numbers, and a middle halfway is drawn halfway."""
-    drawn = forest([Row("mu", (Interval(0, -1.0, 0.0, 1.0), Interval(1, 0.0, 2.0, 4.0)))])
-    assert drawn is not None
-    first, second = drawn.marks
-    assert first.middle == pytest.approx((first.left + first.right) / 2, abs=0.1)
-    assert second.left == pytest.approx(first.middle, abs=0.1)
-    assert drawn.zero == pytest.approx(first.middle, abs=0.1)
-    assert first.colour != second.colour and first.y < second.y
+def test_quantile_error_is_that_of_normal_draws() -> None:
+    """The error of a 5 % quantile agrees with its spread over simulated samples (within 15 %)."""
+    import numpy as np
 
-
-def test_forest_leaves_out_what_is_not_finite() -> None:
-    """A quantity that is NaN or infinite is not drawn, and nothing finite is no picture."""
-    bad = Row("bad", (Interval(0, math.nan, 0.0, math.inf),))
-    good = Row("good", (Interval(0, 1.0, 2.0, 3.0),))
-    drawn = forest([bad, good])
-    assert drawn is not None and [name for name, _ in drawn.labels] == ["good"]
-    assert forest([bad]) is None
+    samples = np.random.default_rng(7).normal(0, 3, size=(2000, 400))
+    spread = np.quantile(samples, 0.05, axis=1).std()
+    assert quantile_error(3.0, 400, 0.05) == pytest.approx(spread, rel=0.15)
+    assert math.isnan(quantile_error(0.0, 400, 0.05)) and math.isnan(quantile_error(1.0, NAN, 0.5))

@@ -2,178 +2,279 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from stanchion.report.page import page
-from stanchion.steps.job import Job
-
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+from stanchion.report.page import build
+from stanchion.report.render import render
+from stanchion.steps.write_report import run
+from tests.report_inputs import (
+    COLUMNS,
+    Declared,
+    Made,
+    check,
+    failed_checks,
+    khat_checks,
+    made_up,
+    nuts_checks,
+    png,
+    report_job,
 )
-PROGRAM = "// <a mean>\nmodel {\n  mu ~ normal(0, 1); // wide & open\n}\n"
-HEAD = "variable,mean,median,sd,mad,q5,q95,mcse_mean,mcse_sd,ess_bulk,ess_tail,rhat"
+
+SOUND = Made("partial", "nuts")
+STOPPED = Made("centred", "nuts", checks=failed_checks())
+FLAGGED = Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.934, "fail"))
+EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
+WAIVER = {
+    "check": "rhat",
+    "reason": "agrees with a run ten times as long",
+    "who": "the statistician",
+    "until": "2027-03-31",
+}
+WAIVED = Made(
+    "centred",
+    "dense",
+    checks=nuts_checks(rhat=check("rhat", 1.0163, 1.01, "waived", "tau", waiver=WAIVER)),
+)
 
 
-def check(name: str, verdict: str, value: float | None, threshold: float | None) -> dict[str, Any]:
-    where = ["theta[1]"] if verdict == "fail" else []
-    return {
-        "check": name,
-        "value": value,
-        "threshold": threshold,
-        "verdict": verdict,
-        "where": where,
-        "source": "a source",
-    }
+def html(folder: Path, *fits: Made, declared: Declared | None = None) -> str:
+    """Return the report of these fits."""
+    return render(build(report_job(folder, fits, declared)))
 
 
-def diagnostics(verdict: str) -> dict[str, Any]:
-    rhat = 1.234 if verdict == "fail" else 1.001
-    return {
-        "verdict": verdict,
-        "checks": [check("ess_bulk", "pass", 900.0, 400.0), check("rhat", verdict, rhat, 1.01)],
-        "notes": [],
-    }
+def text(page: str) -> str:
+    """Return what a reader sees."""
+    return re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]+>", "", page, flags=re.DOTALL))
 
 
-@pytest.fixture
-def job(tmp_path: Path) -> Any:
-    def write(name: str, content: object) -> Path:
-        path = tmp_path / name
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    def make(*verdicts: str, on_fail: str = "stop", rows: int = 1, **changes: Any) -> Job:
-        names = [f"fit{place}" for place in range(len(verdicts))]
-        table = "\n".join(
-            [
-                HEAD,
-                *(
-                    f'"theta[{n}]",1.23456,1.2,0.5,0.5,0.4,2.1,0.01,0.01,900,800,1.001'
-                    for n in range(rows)
-                ),
-            ]
-        )
-        fits = [
-            {
-                "dataset": "d",
-                "model": "m",
-                "method": name,
-                "kind": "nuts",
-                "on_fail": on_fail,
-                "settings": {"chains": 4},
-                "checks": {},
-                "seed": 7,
-                "parameters": None,
-                "keys": {"collect_draws": "k" * 64},
-                "has_predictive": False,
-            }
-            for name in names
-        ]
-        meta = {"rows": 8, "dropped": [], "transforms": {}, "unused": [], "sizes": {}}
-        arguments = {
-            "project": "p",
-            "analysis": "a",
-            "question": "Is <b> better & cheaper?",
-            "seed": 1,
-            "about": {},
-            "datasets": [{"name": "d", "path": "data/d.csv", "sha256": "0" * 64, "declared": {}}],
-            "models": [{"name": "m", "program": "stan/m.stan", "options": {}}],
-            "mappings": [{"y": "effect"}],
-            "pairs": [{"dataset": "d", "model": "m"}],
-            "fits": fits,
-            "priors": [],
-            "compare": None,
-            "predict": None,
-            "posterior_predictive": None,
-            "intervals": None,
-            "toolchain": {"version": "2.39.0"},
-        }
-        inputs: dict[str, Any] = {
-            "summaries": [write(f"{n}.csv", table) for n in names],
-            "diagnostics": [
-                write(f"{n}.json", diagnostics(v)) for n, v in zip(names, verdicts, strict=True)
-            ],
-            "ranks": [write("ranks.png", PNG) for _ in names],
-            "data": [write("data.json", {})],
-            "metas": [write("meta.json", meta)],
-            "predictives": [],
-            "predictive_pictures": [],
-            "priors": [],
-            "prior_pictures": [],
-            "programs": [write("m.stan", PROGRAM)],
-        }
-        return Job("write_report", "k", {**arguments, **changes}, inputs, {}, tmp_path / "log")
-
-    return make
+def first_screen(page: str) -> str:
+    """Return what a reader sees before the first answer."""
+    return text(page.split('id="answers"')[0])
 
 
-def text(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<(style|script).*?</\1>|<[^>]+>", " ", html, flags=re.S))
+def test_a_failure_is_the_first_thing_said(tmp_path: Path) -> None:
+    """Check, parameters, value, threshold, consequence and remedy stand before any answer."""
+    said = first_screen(html(tmp_path, SOUND, STOPPED))
+    assert "✕ fail 2 fits: 1 failed, 1 passed" in said
+    assert "R-hat 1.124 (allowed: ≤ 1.01) at tau, theta[1], mu" in said
+    assert "bulk ESS 38 (allowed: ≥ 400)" in said and "divergences 57 (allowed: none)" in said
+    assert "Nothing was computed from it" in said
+    assert "raise adapt_delta towards 0.99. (Now: adapt_delta 0.8.)" in said
+    assert said.index("schools/centred/nuts") < said.index("✓ pass")
 
 
-def test_failure_stands_before_everything_else(job: Any) -> None:
-    """The failed check, its parameter, value and threshold stand before any estimate."""
-    said = text(page(job("pass", "fail")))
-    first_screen = said.index("rhat is 1.234 , against 1.01".replace(" ,", ","))
-    assert first_screen < said.index("Estimates")
-    assert "theta[1]" in said[: said.index("Estimates")]
-    assert "Nothing was computed from this fit" in said
+def test_a_flagged_failure_says_that_results_follow_from_it(tmp_path: Path) -> None:
+    """ADVI's k̂ and what its failure means stand on the first screen."""
+    said = first_screen(html(tmp_path, SOUND, FLAGGED))
+    assert "Pareto k̂ 0.93 (allowed: ≤ 0.7)" in said
+    assert "results were computed from it all the same" in said
 
 
-def test_flagged_failure_says_so(job: Any) -> None:
-    """A failure that is declared to flag says that results were computed from it all the same."""
-    assert "results below were computed from it all the same" in text(
-        page(job("fail", on_fail="flag"))
+def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:
+    """A waived failure is no pass: it shows its waiver on the first screen."""
+    said = first_screen(html(tmp_path, WAIVED))
+    assert "◇ waived 1 fit: 1 failed and waived" in said
+    assert (
+        "Waived by the statistician until 2027-03-31: agrees with a run ten times as long" in said
     )
 
 
-def test_passing_report_shows_no_alarm(job: Any) -> None:
-    """Where every fit passes, the first screen says so and alarms of nothing."""
-    html = page(job("pass"))
-    assert "Every fit passed its checks" in html and 'class="alarm' not in html
+def test_sound_fits_alarm_of_nothing(tmp_path: Path) -> None:
+    """Where every fit passes, one sentence says so, and there is nothing to try."""
+    page = html(tmp_path, SOUND, replace(SOUND, model="pooled"))
+    assert "✓ pass All 2 fits passed" in first_screen(page)
+    assert "what to try" not in page and 'class="card' not in page
 
 
-def test_names_and_programs_are_escaped(job: Any) -> None:
-    """What people write cannot become markup."""
-    html = page(job("pass"))
-    assert "Is &lt;b&gt; better &amp; cheaper?" in html
-    assert "//&nbsp;" not in html and "&lt;a mean&gt;" in html
+def test_a_stopped_fit_gives_no_answer(tmp_path: Path) -> None:
+    """Its numbers are folded under a warning, and no picture shows them."""
+    page = html(tmp_path, STOPPED, declared=EVERYTHING)
+    answers = page.split('id="answers"')[1].split('id="comparison"')[0]
+    assert "no answer" in answers and '<figure class="forest">' not in answers
+    assert answers.index("<details>") < answers.index("<code>mu</code>")
+    assert "Not made, because the fit failed its checks" in text(page)
+    assert "centred on schools is left out, because its fit failed the checks" in text(page)
+    assert "Not made, because no fit may be compared" in text(page)
 
 
-def test_only_declared_sections_are_there(job: Any) -> None:
-    """Without comparison, predictive and prior checks there are no such sections."""
-    html = page(job("pass"))
-    assert not [name for name in ("comparison", "predictive", "prior") if f'id="{name}"' in html]
+def test_methods_stand_side_by_side(tmp_path: Path) -> None:
+    """A quantity's lines are those of all methods of its model, in one table."""
+    page = html(tmp_path, SOUND, FLAGGED)
+    table = page.split('<table class="estimates">')[1].split("</table>")[0]
+    body = re.findall(r"<tbody>.*?</tbody>", table, flags=re.DOTALL)[0]
+    assert 'rowspan="2"' in body and "nuts" in body and "advi" in body
 
 
-def test_long_tables_are_folded_and_end(job: Any) -> None:
-    """A table shows some rows, folds some, and names the file that holds the others."""
-    html = page(job("pass", rows=300))
-    assert "200 more rows" in html
-    assert "88 rows more are in <code>results/a/d/m/fit0/summary.csv</code>" in html
+def test_only_declared_sections_are_there(tmp_path: Path) -> None:
+    """Somebody's program with a Stan JSON file has no sections of what it did not ask for."""
+    ids = {"comparison", "predictive", "predictions", "prior"}
+    bare = Declared(question=None, mapping={}, meta={"rows": None})
+    page = html(tmp_path / "bare", SOUND, declared=bare)
+    assert not ids & set(re.findall(r'<section id="(\w+)"', page))
+    assert "<h1>coaching</h1>" in page and "taken as it stands" in page
+    page = html(tmp_path / "all", SOUND, declared=EVERYTHING)
+    assert ids <= set(re.findall(r'<section id="(\w+)"', page))
 
 
-def test_mean_shows_no_digit_beyond_its_error(job: Any) -> None:
-    """A mean with a Monte Carlo error of 0.01 is shown with two decimals."""
-    assert "<td>1.23</td>" in page(job("pass")) and "1.2346" not in page(job("pass"))
+def test_names_and_programs_cannot_become_markup(tmp_path: Path) -> None:
+    """What people write is escaped wherever it is shown."""
+    evil = '<script>alert("x")</script>&'
+    declared = Declared(
+        question=evil,
+        program=f"// {evil}\nmodel {{ x ~ normal(0, 1); }}",
+        about={evil: evil},
+        mapping={"y": evil},
+        meta={"unused": [evil], "dropped": [{"row": 3, "column": evil, "why": evil}]},
+    )
+    row = made_up(SOUND)[0] | {"variable": evil}
+    fit = replace(
+        SOUND,
+        method="a b<i>",
+        summary=[row],
+        checks=nuts_checks(rhat=check("rhat", 2, 1, "fail", evil)),
+    )
+    page = html(tmp_path, fit, declared=declared)
+    assert "<script" not in page and "b<i>" not in page
+    assert page.count("&lt;script&gt;") >= 8
 
 
-def test_report_needs_nothing_beside_it(job: Any) -> None:
-    """Pictures and styles are in the file: no address is fetched, no script runs."""
-    html = page(job("pass"))
-    assert set(re.findall(r'(?:src|href)="([a-z]+):', html)) == {"data"}
-    assert "<script" not in html and "@import" not in html and "url(" not in html
+def test_numbers_that_are_none_are_dashes(tmp_path: Path) -> None:
+    """NaN, infinity, empty fields and a missing k̂ leave a report without a `nan`."""
+    row = {"variable": "x", **dict.fromkeys(COLUMNS, ""), "mean": "nan", "sd": "inf", "q95": "-inf"}
+    checks = nuts_checks(
+        finite=check("finite", 1, 0, "fail", "x"), rhat=check("rhat", None, 1.01, "pass")
+    )
+    broken = replace(SOUND, on_fail="flag", summary=[row], checks=checks)
+    page = html(tmp_path, broken, replace(FLAGGED, checks=khat_checks(None, "fail"), summary=[row]))
+    shown = text(page)
+    assert not re.search(r"\b(nan|inf)\b", shown)
+    assert "–" in shown and "−∞" in shown
 
 
-def test_report_is_the_same_each_time(job: Any) -> None:
-    """The same inputs give the same bytes."""
-    assert page(job("pass", "fail")) == page(job("pass", "fail"))
+def test_no_digit_beyond_the_monte_carlo_error(tmp_path: Path) -> None:
+    """The mean ends where its MCSE begins, the sd where its own does."""
+    row = made_up(SOUND)[0] | {"mean": 4.41234, "mcse_mean": 0.0623, "sd": 3.14159, "mcse_sd": 0.2}
+    cells = re.findall(r"<td>([^<]*)</td>", html(tmp_path, replace(SOUND, summary=[row])))
+    start = cells.index("4.41")
+    assert cells[start + 1] == "3.1" and "0.062" in cells[start:]
+
+
+def test_long_tables_are_folded_and_end(tmp_path: Path) -> None:
+    """A table shows some rows, folds some, and names the file that holds all."""
+    page = html(tmp_path, replace(SOUND, parameters=500))
+    assert "<details><summary>184 more</summary>" in page
+    assert "302 more rows, and unrounded numbers: schools/partial/nuts/summary.csv" in text(page)
+
+
+def test_declared_intervals_replace_the_quantiles(tmp_path: Path) -> None:
+    """A declared HDI heads the table and is what the picture shows."""
+    page = html(tmp_path, SOUND, declared=Declared(intervals={"prob": 0.8, "kind": "hdi"}))
+    assert "80 % HDI, from" in page and "Median and 80 % highest-density interval" in page
+
+
+def test_small_differences_are_not_called_better(tmp_path: Path) -> None:
+    """The comparison says in words what a difference and a k̂ are worth."""
+    fits = [SOUND, replace(SOUND, model="pooled"), replace(SOUND, model="other")]
+    said = text(html(tmp_path, *fits, declared=EVERYTHING))
+    assert "partial predicts better than pooled and other" in said
+    assert "above its limit at some observations (1 of pooled and 2 of other)" in said
+
+
+def test_what_was_dropped_and_transformed_is_said(tmp_path: Path) -> None:
+    """Dropped rows, constants of transforms and unused variables stand with the data."""
+    meta = {
+        "dropped": [{"dataset": "schools", "row": 5, "column": "effect", "why": "missing"}],
+        "transforms": {"age": {"kind": "standardize", "center": 41.25, "scale": 9.5}},
+        "unused": ["n"],
+    }
+    said = text(html(tmp_path, SOUND, declared=Declared(meta=meta)))
+    assert "8 rows used, 1 dropped." in said and "row 5, effect: missing" in said
+    assert "age: standardize (center 41.25, scale 9.5)" in said
+    assert "Not used by the program: n." in said and "5f" * 32 in said
+
+
+def test_eight_fits_stay_under_five_megabytes(tmp_path: Path) -> None:
+    """Large pictures are left out rather than the report growing: it names where they are."""
+    picture = png(520, 300)
+    fits = [replace(SOUND, model=f"m{n}", parameters=400, picture=picture) for n in range(8)]
+    page = html(tmp_path, *fits, declared=EVERYTHING)
+    assert len(picture) > 400_000 and 3_000_000 < len(page.encode()) < 5_000_000
+    assert "it is in <code>schools/m7/nuts/plots/ranks.png</code>" in page
+
+
+def test_the_report_needs_nothing_beside_it(tmp_path: Path) -> None:
+    """Pictures and style are in the file: no address is fetched, no script runs."""
+    page = html(tmp_path, SOUND, declared=EVERYTHING)
+    addresses = re.findall(r'\b(?:src|href|action|data|poster)="([^"]*)"', page)
+    assert {a.split(",")[0] for a in addresses if a[0] != "#"} == {"data:image/png;base64"}
+    for word in ("<script", "<link", "@import", "url(", "http:", "https:"):
+        assert word not in page.lower(), word
+
+
+def test_the_report_is_the_same_each_time(tmp_path: Path) -> None:
+    """The same inputs give the same bytes, through the step as well."""
+    job = report_job(tmp_path, [SOUND, FLAGGED, STOPPED, WAIVED], EVERYTHING)
+    run(job)
+    first = job.outputs["report"].read_bytes()
+    run(job)
+    assert job.outputs["report"].read_bytes() == first == render(build(job)).encode()
+
+
+class Outline(HTMLParser):
+    """Collects what assistive technology needs of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.images_without_alt = 0
+        self.unscoped = 0
+        self.ids: list[str] = []
+        self.lang: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        self.images_without_alt += tag == "img" and not found.get("alt")
+        self.unscoped += tag == "th" and "scope" not in found
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "html":
+            self.lang = found.get("lang")
+
+
+@pytest.mark.parametrize("declared", [None, EVERYTHING])
+def test_the_page_can_be_read_aloud(tmp_path: Path, declared: Declared | None) -> None:
+    """Headings skip no level, pictures have words, header cells a scope, ids are single."""
+    outline = Outline()
+    outline.feed(html(tmp_path, SOUND, STOPPED, WAIVED, FLAGGED, declared=declared))
+    levels = outline.headings
+    assert levels[0] == 1 and levels.count(1) == 1 and outline.lang == "en"
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert outline.images_without_alt == 0 and outline.unscoped == 0
+    assert len(outline.ids) == len(set(outline.ids))
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of #rrggbb (WCAG 2.2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("ground", ["#ffffff", "#f5f7f9", "#fdf4f3", "#e3edf4"])
+def test_text_has_enough_contrast(tmp_path: Path, ground: str) -> None:
+    """Every colour of text has a contrast of 4.5 on every ground (WCAG AA)."""
+    page = html(tmp_path, SOUND)
+    names = ("ink", "soft", "accent", "pass", "warn", "fail", "waived")
+    found = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", page))
+    listed = re.findall(r"\.(?:comment|type|keyword)[^{]*\{ color: (#[0-9a-f]{6})", page)
+    for colour in [*(found[name] for name in names), *listed]:
+        light, dark = sorted((luminance(ground), luminance(colour)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour

@@ -145,6 +145,17 @@ def test_declared_parameters_narrow_and_order_the_summary(tmp_path: Path) -> Non
         collect(tmp_path, [chain(1)], parameters=["nu", "mu", "xi"])
 
 
+def test_a_program_without_parameters_has_an_empty_summary(tmp_path: Path) -> None:
+    """A simulation with fixed_param: the table has its header, and the verdict looks at lp__."""
+    declared = variables(generated_quantities="real x")
+    chains = [{"x": np.random.default_rng(seed).normal(size=200)} for seed in range(4)]
+    collect(tmp_path, chains, variables=declared, predicted=None, observed=None, replicated=None)
+    assert (tmp_path / "summary.csv").read_text().splitlines() == [
+        "variable,mean,median,sd,mad,q5,q95,mcse_mean,mcse_sd,ess_bulk,ess_tail,rhat"
+    ]
+    assert diagnose(tmp_path)["verdict"] == "pass"
+
+
 def test_the_same_chains_give_the_same_bytes(tmp_path: Path) -> None:
     """draws.nc, summary.csv, diagnostics, predictions and pictures: all of them."""
     made = []

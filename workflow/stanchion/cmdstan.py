@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,6 +81,7 @@ def install_release(version: str, folder: Path, *, cores: int) -> bool:
 def _build(copy: Path, program: Path, stanc: dict[str, object], cpp: dict[str, object]) -> Path:
     from cmdstanpy import compile_stan_file
 
+    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     try:
         return Path(compile_stan_file(copy, stanc_options=stanc, cpp_options=cpp))
     except ValueError as error:

@@ -1,29 +1,47 @@
-"""The picture of intervals: a row a quantity, a mark a fit, drawn as SVG."""
+"""The picture of intervals: a line a quantity and fit, in panels of quantities of like scale.
+
+Places across are shares of the width, so that the SVG fits a telephone as well as a sheet, with
+letters and marks of one size; places down are pixels.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, floor, log10
 
-LABEL, WIDTH, ROW, MARK = 150, 640, 30, 9
-COLOURS = ("#1f5f8b", "#c26a1b", "#4d7c4d", "#7a4f8f")
-"""One a fit, told apart without red against green; dark enough on white for contrast AA."""
+from stanchion.report.numbers import to_place
+
+LINE, GAP, AXIS = 13, 9, 26
+SHAPES = ("disc", "square", "diamond", "ring")
+"""A fit's mark: told apart without its colour, too."""
+_WIDEST = 25.0
+_LARGEST = 1e150
+_MARGIN = 0.03
+_MOST_STEPS = 6
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The 5 %, 50 % and 95 % quantiles of a quantity in one fit, by the fit's place."""
+    """The ends and the middle of a quantity's interval in a fit, by the fit's place."""
 
     fit: int
     low: float
     middle: float
     high: float
 
+    @property
+    def drawable(self) -> bool:
+        """Whether it has a width, and numbers that can be subtracted without overflow."""
+        return self.low < self.high and all(
+            abs(value) < _LARGEST for value in (self.low, self.middle, self.high)
+        )
+
 
 @dataclass(frozen=True)
-class Row:
-    """A quantity and its interval in each fit."""
+class Quantity:
+    """A quantity and its intervals."""
 
     name: str
     intervals: tuple[Interval, ...]
@@ -31,73 +49,123 @@ class Row:
 
 @dataclass(frozen=True)
 class Mark:
-    """An interval in the picture's own units."""
+    """An interval in the picture: shares of the width in per cent, pixels down."""
 
-    colour: str
+    fit: int
     left: float
     middle: float
     right: float
-    y: float
+    y: int
 
 
 @dataclass(frozen=True)
-class Forest:
-    """What the template draws."""
+class Tick:
+    """A number on the axis, and where it stands."""
 
-    width: int
+    text: str
+    x: float
+    zero: bool
+
+
+@dataclass(frozen=True)
+class Label:
+    """A quantity's name, and how many pixels its lines take."""
+
+    name: str
     height: int
-    labels: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Quantities that share an axis."""
+
+    labels: tuple[Label, ...]
     marks: tuple[Mark, ...]
-    ticks: tuple[tuple[str, float], ...]
-    zero: float | None
+    ticks: tuple[Tick, ...]
+    plot_height: int
+
+    @property
+    def height(self) -> int:
+        """The picture's height in pixels, with its axis."""
+        return self.plot_height + AXIS
 
 
-def forest(rows: Sequence[Row]) -> Forest | None:
-    """Return the picture of these rows, or None where nothing finite can be drawn."""
-    shown = [row for row in rows if any(_finite(interval) for interval in row.intervals)]
-    ends = [e for r in shown for i in r.intervals if _finite(i) for e in (i.low, i.high)]
-    if not ends:
-        return None
-    low, high = min(ends), max(ends)
-    margin = (high - low or abs(high) or 1.0) * 0.04
+def forest(quantities: Sequence[Quantity]) -> tuple[Panel, ...]:
+    """Return the panels of these quantities, in order; what cannot be drawn is left out."""
+    drawn = []
+    for quantity in quantities:
+        intervals = tuple(interval for interval in quantity.intervals if interval.drawable)
+        if intervals:
+            drawn.append(Quantity(quantity.name, intervals))
+    return tuple(_panel(group) for group in _groups(drawn))
+
+
+def ticks(low: float, high: float) -> tuple[float, ...]:
+    """Return two to seven round numbers from low to high."""
+    step, place = _step(low, high)
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return tuple(round(number * step, max(-place, 0)) for number in range(first, last + 1))
+
+
+def _step(low: float, high: float) -> tuple[float, int]:
+    place = floor(log10((high - low) / _MOST_STEPS))
+    for digit in (1, 2, 5):
+        if (high - low) / (digit * 10.0**place) <= _MOST_STEPS:
+            return digit * 10.0**place, place
+    return 10.0 ** (place + 1), place + 1
+
+
+def _groups(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
+    """Split where the next quantity would leave some interval too narrow to be seen."""
+    groups: list[list[Quantity]] = []
+    for quantity in quantities:
+        if groups and _ratio([*groups[-1], quantity]) <= _WIDEST:
+            groups[-1].append(quantity)
+        else:
+            groups.append([quantity])
+    return groups
+
+
+def _ratio(quantities: Sequence[Quantity]) -> float:
+    intervals = [interval for quantity in quantities for interval in quantity.intervals]
+    low, high = _span(intervals)
+    return (high - low) / min(interval.high - interval.low for interval in intervals)
+
+
+def _span(intervals: Sequence[Interval]) -> tuple[float, float]:
+    return min(i.low for i in intervals), max(i.high for i in intervals)
+
+
+def _panel(quantities: Sequence[Quantity]) -> Panel:
+    low, high = _span([interval for quantity in quantities for interval in quantity.intervals])
+    margin = _MARGIN * (high - low)
     low, high = low - margin, high + margin
 
     def across(value: float) -> float:
-        return round(LABEL + (WIDTH - LABEL - 10) * (value - low) / (high - low), 1)
+        return round(100 * (value - low) / (high - low), 2)
 
+    heights = [LINE * len(quantity.intervals) + GAP for quantity in quantities]
+    tops = [sum(heights[:place]) for place in range(len(heights) + 1)]
     marks = tuple(
         Mark(
-            COLOURS[interval.fit % len(COLOURS)],
-            across(interval.low),
-            across(interval.middle),
-            across(interval.high),
-            _down(place, order, len(row.intervals)),
+            fit=interval.fit,
+            left=across(interval.low),
+            middle=across(interval.middle),
+            right=across(interval.high),
+            y=top + GAP // 2 + LINE * line + LINE // 2 + 1,
         )
-        for place, row in enumerate(shown)
-        for order, interval in enumerate(row.intervals)
-        if _finite(interval)
+        for quantity, (top, _) in zip(quantities, pairwise(tops), strict=True)
+        for line, interval in enumerate(quantity.intervals)
     )
-    return Forest(
-        width=WIDTH,
-        height=ROW * len(shown) + 30,
-        labels=tuple((row.name, ROW * (place + 0.5) + 4) for place, row in enumerate(shown)),
+    return Panel(
+        labels=tuple(
+            Label(quantity.name, height)
+            for quantity, height in zip(quantities, heights, strict=True)
+        ),
         marks=marks,
-        ticks=tuple((f"{tick:g}".replace("-", "−"), across(tick)) for tick in _ticks(low, high)),
-        zero=across(0) if low < 0 < high else None,
+        ticks=tuple(
+            Tick(to_place(tick, _step(low, high)[1]), across(tick), tick == 0)
+            for tick in ticks(low, high)
+        ),
+        plot_height=tops[-1],
     )
-
-
-def _finite(interval: Interval) -> bool:
-    return all(map(math.isfinite, (interval.low, interval.middle, interval.high)))
-
-
-def _down(place: int, order: int, count: int) -> float:
-    return round(ROW * (place + 0.5) + MARK * (order - (count - 1) / 2), 1)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Return some four to eight round numbers between two others."""
-    step = 10 ** math.floor(math.log10((high - low) / 4))
-    step = next(step * k for k in (1, 2, 5, 10) if (high - low) / (step * k) <= 8)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [float(f"{number * step:.12g}") for number in range(first, last + 1)]

@@ -2,45 +2,106 @@
 
 from __future__ import annotations
 
-import math
+from decimal import ROUND_HALF_EVEN, Decimal
+from math import floor, isfinite, isnan, log10, sqrt
+from statistics import NormalDist
 
-MOST_DECIMALS = 6
 MISSING = "–"
+_MINUS = "\N{MINUS SIGN}"
+_NORMAL = NormalDist()
+_LARGEST_FIXED, _SMALLEST_FIXED = 7, -6
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def decimals(error: float | None, sd: float | None) -> int:
-    """Return how many decimals a posterior summary is shown with.
+def quantile_error(sd: float, ess: float, probability: float) -> float:
+    """Return a quantile's Monte Carlo standard error, with the density of a normal at its place.
 
-    The last one is the first significant digit of the Monte Carlo standard error; without one,
-    the second significant digit of the posterior sd.
+    The asymptotic error √(p(1 − p)/ESS)/f(q) of a sample quantile (Vehtari et al. 2021, section 4,
+    doi:10.1214/20-BA1221); NaN where sd or ESS is none.
     """
-    for scale, digits in ((error, 0), (sd, 1)):
-        if scale is not None and math.isfinite(scale) and scale > 0:
-            return min(max(digits - math.floor(math.log10(scale)), 0), MOST_DECIMALS)
-    return 2
+    if not (sd > 0 and ess > 0):
+        return float("nan")
+    density = _NORMAL.pdf(_NORMAL.inv_cdf(probability)) / sd
+    return sqrt(probability * (1 - probability) / ess) / density
 
 
-def fixed(value: float | None, places: int) -> str:
-    """Return a number with so many decimals, a dash where there is none."""
-    if value is None or math.isnan(value):
+def supported(value: float, error: float, sd: float) -> str:
+    """Return a posterior quantity with the digits that its Monte Carlo standard error supports.
+
+    The last digit stands where the error has its first; without an error, where the posterior sd
+    has its second; without either, there are four significant digits.
+    """
+    for scale, further in ((error, 0), (sd, 1)):
+        if isfinite(scale) and scale > 0:
+            return to_place(value, _exponent(scale) - further)
+    return significant(value, 4)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits."""
+    if not isfinite(value) or value == 0:
+        return to_place(value, 0)
+    return to_place(value, _exponent(float(f"{value:.{digits - 1}e}")) - digits + 1)
+
+
+def exact(value: float, digits: int = 4) -> str:
+    """Return a number that has no error: at most so many significant digits, no idle zeros."""
+    if not isfinite(value) or value == 0:
+        return to_place(value, 0)
+    mantissa, power = f"{abs(value):.{digits - 1}e}".split("e")
+    idle = len(mantissa) - len(mantissa.rstrip("0"))
+    place = int(power) - digits + 1 + min(idle, digits - 1)
+    return to_place(value, place if int(power) >= _LARGEST_FIXED else min(place, 0))
+
+
+def decimals(value: float, places: int) -> str:
+    """Return a number with so many decimals."""
+    return to_place(value, -places)
+
+
+def beside(value: float, threshold: float, places: int) -> str:
+    """Return a number with so many decimals, or as many more as show its side of the threshold."""
+    if isfinite(value) and isfinite(threshold):
+        for more in range(places, 15):
+            if _side(round(value, more), threshold) == _side(value, threshold):
+                return decimals(value, more)
+    return decimals(value, places)
+
+
+def count(value: float) -> str:
+    """Return a size rounded down, so that one below a whole threshold never reads as reached."""
+    return to_place(floor(value), 0) if isfinite(value) else to_place(value, 0)
+
+
+def probability(value: float) -> str:
+    """Return a probability with two decimals that are never a rounded 0 or 1."""
+    if value < 0.005:
+        return "< 0.01"
+    if value > 0.995:
+        return "> 0.99"
+    return decimals(value, 2)
+
+
+def to_place(value: float, place: int) -> str:
+    """Return a number whose last digit stands for 10^place; a dash for NaN."""
+    if isnan(value):
         return MISSING
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if abs(value) >= 1e7:
-        return f"{value:.2e}".replace("-", "−")
-    text = f"{value:.{places}f}"
-    return text.replace("-", "−") if float(text) else text.removeprefix("-")
+    if not isfinite(value):
+        return "∞" if value > 0 else f"{_MINUS}∞"
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
+    if not rounded:
+        return f"{0:.{min(max(-place, 0), -_SMALLEST_FIXED)}f}"
+    if rounded.adjusted() >= _LARGEST_FIXED or place < _SMALLEST_FIXED:
+        mantissa, power = f"{rounded:.{max(rounded.adjusted() - place, 0)}e}".split("e")
+        text = f"{mantissa}×10{str(int(power)).translate(_RAISED)}"
+    else:
+        text = f"{rounded:f}"
+    return text.replace("-", _MINUS)
 
 
-def significant(value: float | None, digits: int = 3) -> str:
-    """Return a number with so many significant digits, a dash where there is none."""
-    if value is None or not math.isfinite(value) or value == 0 or abs(value) >= 1e7:
-        return fixed(value, 0)
-    return fixed(value, min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), 9))
+def _exponent(value: float) -> int:
+    return floor(log10(abs(value)))
 
 
-def probability(value: float | None) -> str:
-    """Return a probability with two decimals, its end marked where it would round to 0 or 1."""
-    if value is None:
-        return MISSING
-    return "< 0.01" if value < 0.005 else "> 0.99" if value > 0.995 else fixed(value, 2)
+def _side(value: float, threshold: float) -> int:
+    return (value > threshold) - (value < threshold)

@@ -1,148 +1,223 @@
-"""One job → one page: gathers the sections that were declared, and renders them."""
+"""One job → one page: the sections that were declared, in the order of reading."""
 
 from __future__ import annotations
 
-import html
-import platform
-import re
-from importlib import metadata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from stanchion.provenance.runs import PACKAGES
-from stanchion.report.forest import COLOURS
-from stanchion.report.numbers import fixed, probability, significant
-from stanchion.report.reading import number, picture, read_json, read_table
-from stanchion.report.view import MARKS, answers, check_view, fit_views, worst
+from stanchion.report import traces
+from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fit
+from stanchion.report.arguments import Arguments, Fit, Model
+from stanchion.report.comparison import Comparison, comparison
+from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
+from stanchion.report.listing import CodeLine, listing
+from stanchion.report.predictive import (
+    Predicted,
+    PriorView,
+    Replicated,
+    predicted,
+    prior_view,
+    replicated,
+)
+from stanchion.report.reading import (
+    Picture,
+    read_comparison,
+    read_json,
+    read_judged,
+    read_picture,
+    read_summary,
+)
+from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
 from stanchion.steps.job import Job
 
-TEMPLATES = Path(__file__).parent / "templates"
-_PRIOR = re.compile(r"~|_lpdf|_lpmf|lprior")
+MOST_PICTURE_BYTES = 3_500_000
+"""As base64, so that a report stays under 5 MB whatever an analysis declares."""
 
 
-def page(job: Job) -> str:
-    """Return the report of an analysis as one HTML text."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+@dataclass(frozen=True)
+class Ranks:
+    """A fit's rank plots; None where it has no chains to compare."""
+
+    fit: FitView
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
+class ProgramView:
+    """A program, the models that use it, and its lines."""
+
+    path: str
+    models: tuple[str, ...]
+    options: str
+    lines: tuple[CodeLine, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the template shows; a section that was not declared is None or empty."""
+
+    told: Arguments
+    ends: Ends
+    verdicts: Verdicts
+    answers: tuple[Answer, ...]
+    comparison: Comparison | None
+    replicated: tuple[Replicated, ...]
+    predicted: tuple[Predicted, ...]
+    priors: tuple[PriorView, ...]
+    ranks: tuple[Ranks, ...]
+    sources: tuple[tuple[str, str], ...]
+    datasets: tuple[DatasetView, ...]
+    mapped: tuple[Mapped, ...]
+    programs: tuple[ProgramView, ...]
+    methods: tuple[traces.MethodView, ...]
+    traces: tuple[traces.Trace, ...]
+    toolchain: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[str, str], ...]
+    about: tuple[tuple[str, str], ...]
+
+
+def build(job: Job) -> Page:
+    """Read a job's files and return what its report shows."""
+    told = Arguments.model_validate(job.arguments)
+    fits = _fits(told, job)
+    ends = ends_of(told.intervals)
+    checked, expected = _predictives(told, job, ends)
+    return _within_size(
+        Page(
+            told=told,
+            ends=ends,
+            verdicts=verdicts(fits),
+            answers=_answers(told, job, fits, ends),
+            comparison=_comparison(told, job, fits),
+            replicated=checked,
+            predicted=expected,
+            priors=_priors(told, job),
+            ranks=_ranks(job, fits),
+            sources=_sources(fits),
+            datasets=tuple(map(dataset_view, told.datasets)),
+            mapped=_mapped(told, job),
+            programs=_programs(told.models, job.paths("programs")),
+            methods=traces.methods(told.fits),
+            traces=traces.traces(told.fits, told.priors),
+            toolchain=traces.toolchain(told.toolchain),
+            packages=traces.packages(),
+            about=traces.about(told),
+        )
     )
-    environment.filters.update(probability=probability, significant=significant)
-    told, fits = job.arguments, fit_views(job)
-    return environment.get_template("report.html.j2").render(
-        told=told,
-        css=Markup((TEMPLATES / "report.css").read_text()),
-        marks=MARKS,
-        colours=COLOURS,
-        fits=fits,
-        verdict=worst(fits),
-        alarms=[fit for fit in fits if fit.verdict in ("fail", "waived", "warn")],
-        answers=answers(job, fits),
-        comparison=_comparison(job),
-        predictions=_predictions(job),
-        priors=_priors(job),
-        data=_data(job),
-        programs=_programs(job),
-        versions=_versions(),
-    )
 
 
-def _comparison(job: Job) -> list[dict[str, Any]] | None:
-    if "comparison" not in job.inputs:
-        return None
-    return [
-        {
-            "dataset": row["dataset"],
-            "model": row["model"],
-            "cells": [
-                *(fixed(number(row[name]), 1) for name in ("elpd", "se", "p", "diff", "diff_se")),
-                fixed(number(row["weight"]), 2),
-                fixed(number(row["khat_max"]), 2),
-            ],
-            "bad": int(number(row["khat_bad"]) or 0),
-        }
-        for row in read_table(job.path("comparison"))
-    ]
+def _fits(told: Arguments, job: Job) -> list[FitView]:
+    files = zip(told.fits, job.paths("diagnostics"), strict=True)
+    return [fit_view(fit, read_judged(path)) for fit, path in files]
 
 
-def _predictions(job: Job) -> list[dict[str, Any]]:
-    fits = [fit for fit in job.arguments["fits"] if fit["has_predictive"]]
-    files = zip(fits, job.paths("predictives"), job.paths("predictive_pictures"), strict=True)
-    return [
-        {
-            "name": f"{fit['dataset']}/{fit['model']}/{fit['method']}",
-            "content": read_json(content),
-            "picture": picture(drawn),
-        }
-        for fit, content, drawn in files
-    ]
-
-
-def _priors(job: Job) -> list[dict[str, Any]]:
-    told = job.arguments["priors"]
-    files = zip(told, job.paths("priors"), job.paths("prior_pictures"), strict=True)
+def _answers(told: Arguments, job: Job, fits: Sequence[FitView], ends: Ends) -> tuple[Answer, ...]:
+    most = rows_of_a_fit(len(fits))
+    summaries = [read_summary(path, most) for path in job.paths("summaries")]
+    both = list(zip(fits, summaries, strict=True))
     found = []
-    for prior, path, drawn in files:
-        content = read_json(path)
-        checks = [check_view(check) for check in content["checks"]]
-        found.append(
-            {
-                "name": f"{prior['dataset']}/{prior['model']}",
-                "verdict": content["verdict"],
-                "draws": content["draws"],
-                "bad": [check for check in checks if check.verdict != "pass"],
-                "picture": picture(drawn),
-            }
+    for pair in told.pairs:
+        own = [(f, s) for f, s in both if f.fit.pair == (pair.dataset, pair.model)]
+        found.append(answer(pair, [fit for fit, _ in own], [summary for _, summary in own], ends))
+    return tuple(found)
+
+
+def _comparison(told: Arguments, job: Job, fits: Sequence[FitView]) -> Comparison | None:
+    if told.compare is None:
+        return None
+    return comparison(read_comparison(job.path("comparison")), told.pairs, fits)
+
+
+def _predictives(
+    told: Arguments, job: Job, ends: Ends
+) -> tuple[tuple[Replicated, ...], tuple[Predicted, ...]]:
+    """Return the checks and the predictions; a fit's one picture goes with the former."""
+    fits: list[Fit] = [fit for fit in told.fits if fit.has_predictive]
+    files = zip(fits, job.paths("predictives"), job.paths("predictive_pictures"), strict=True)
+    found = [(fit, read_json(path), read_picture(picture)) for fit, path, picture in files]
+    checked, expected = told.posterior_predictive is not None, told.predict is not None
+    return (
+        tuple(replicated(*one) for one in found) if checked else (),
+        tuple(
+            predicted(fit, content, None if checked else picture, ends)
+            for fit, content, picture in found
         )
-    return found
+        if expected
+        else (),
+    )
 
 
-def _data(job: Job) -> list[dict[str, Any]]:
-    told = job.arguments
-    pairs = zip(told["pairs"], told["mappings"], job.paths("metas"), strict=True)
-    return [{**pair, "mapping": mapping, "meta": read_json(meta)} for pair, mapping, meta in pairs]
+def _priors(told: Arguments, job: Job) -> tuple[PriorView, ...]:
+    files = zip(told.priors, job.paths("priors"), job.paths("prior_pictures"), strict=True)
+    return tuple(
+        prior_view(prior, read_judged(path), read_json(path)["draws"], read_picture(picture))
+        for prior, path, picture in files
+    )
 
 
-def _programs(job: Job) -> list[dict[str, Any]]:
-    """Return each program once, with the models that use it and its lines, priors marked."""
-    found: dict[str, dict[str, Any]] = {}
-    for model, path in zip(job.arguments["models"], job.paths("programs"), strict=True):
-        entry = found.setdefault(
-            model["program"],
-            {
-                "path": model["program"],
-                "models": [],
-                "options": model["options"],
-                "text": _marked(path.read_text()),
-            },
+def _ranks(job: Job, fits: Sequence[FitView]) -> tuple[Ranks, ...]:
+    return tuple(
+        Ranks(fit, read_picture(path) if fit.has_chains else None)
+        for fit, path in zip(fits, job.paths("ranks"), strict=True)
+    )
+
+
+def _sources(fits: Sequence[FitView]) -> tuple[tuple[str, str], ...]:
+    return tuple({check.name: check.source for fit in fits for check in fit.checks}.items())
+
+
+def _mapped(told: Arguments, job: Job) -> tuple[Mapped, ...]:
+    files = zip(told.pairs, told.mappings, job.paths("metas"), job.paths("data"), strict=True)
+    return merged(
+        mapped(pair, mapping, read_json(meta), read_json(data))
+        for pair, mapping, meta, data in files
+    )
+
+
+def _programs(models: Sequence[Model], paths: Sequence[Path]) -> tuple[ProgramView, ...]:
+    """Return each program once."""
+    by_path: dict[str, list[Model]] = {}
+    texts: dict[str, str] = {}
+    for model, path in zip(models, paths, strict=True):
+        by_path.setdefault(model.program, []).append(model)
+        texts[model.program] = path.read_text(encoding="utf-8")
+    return tuple(
+        ProgramView(
+            path=program,
+            models=tuple(model.name for model in users),
+            options=traces.options(users[0].options),
+            lines=listing(texts[program]),
         )
-        entry["models"].append(model["name"])
-    return list(found.values())
+        for program, users in by_path.items()
+    )
 
 
-def _marked(text: str) -> Markup:
-    lines = []
-    for line in text.splitlines():
-        code, slashes, comment = line.partition("//")
-        shown = html.escape(code)
-        if _PRIOR.search(code):
-            shown = f"<b>{shown}</b>"
-        if slashes:
-            shown += f"<i>//{html.escape(comment)}</i>"
-        lines.append(shown)
-    return Markup("\n".join(lines))
+class _Room:
+    """Leaves out pictures beyond what a report may weigh."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def keep[View: (Replicated, Predicted, PriorView, Ranks)](
+        self, views: tuple[View, ...]
+    ) -> tuple[View, ...]:
+        return tuple(
+            view if self._has(view.picture) else replace(view, picture=None) for view in views
+        )
+
+    def _has(self, picture: Picture | None) -> bool:
+        self.left -= len(picture.address) if picture is not None else 0
+        return self.left >= 0
 
 
-def _versions() -> list[tuple[str, str]]:
-    found = [("Python", platform.python_version())]
-    for package in PACKAGES:
-        try:
-            found.append((package, metadata.version(package)))
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _within_size(page: Page) -> Page:
+    """Leave out pictures where they are too many, the least telling first to go."""
+    room = _Room(MOST_PICTURE_BYTES)
+    return replace(
+        page,
+        replicated=room.keep(page.replicated),
+        predicted=room.keep(page.predicted),
+        priors=room.keep(page.priors),
+        ranks=room.keep(page.ranks),
+    )

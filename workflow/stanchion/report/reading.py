@@ -1,37 +1,134 @@
-"""Reads what a report shows: tables, JSON and pictures, as plain values."""
+"""Files → plain values: tables, JSON and pictures, as the steps before the report wrote them."""
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
 import math
+import struct
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+_NAN = math.nan
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check of a fit or a prior: value against threshold, where it is worst, who waived it."""
+
+    check: str
+    value: float
+    threshold: float
+    source: str
+    verdict: str
+    where: tuple[str, ...]
+    waiver: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict with the checks that it follows from, and what else is worth knowing."""
+
+    verdict: str
+    checks: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first rows of a summary.csv, how many there are, and the names of its columns."""
+
+    columns: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, float]]
+    total: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A model's row of comparison.csv."""
+
+    dataset: str
+    model: str
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG: its size in pixels, and the address that shows it without a file."""
+
+    width: int
+    height: int
+    address: str
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON file's content."""
-    content: dict[str, Any] = json.loads(path.read_text())
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Return a CSV's rows, column → text."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def read_judged(path: Path) -> Judged:
+    """Read diagnostics.json or prior.json."""
+    content = read_json(path)
+    checks = tuple(
+        Check(
+            check=found["check"],
+            value=number(found["value"]),
+            threshold=number(found["threshold"]),
+            source=found["source"],
+            verdict=found["verdict"],
+            where=tuple(found["where"]),
+            waiver=found.get("waiver"),
+        )
+        for found in content["checks"]
+    )
+    return Judged(content["verdict"], checks, tuple(map(str, content.get("notes", ()))))
 
 
-def number(text: str | None) -> float | None:
-    """Return a cell as a number, None where it is empty."""
-    return float(text) if text else None
+def read_summary(path: Path, most: int) -> Summary:
+    """Read at most so many rows of a summary.csv; an empty field is NaN."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        columns = tuple(next(lines))
+        rows = {
+            row[0]: dict(zip(columns[1:], map(number, row[1:]), strict=True))
+            for row in islice(lines, most)
+        }
+        return Summary(columns, rows, len(rows) + sum(1 for _ in lines))
 
 
-def finite(value: float | None) -> float | None:
-    """Return a number, None where it is none, NaN or infinite."""
-    return value if value is not None and math.isfinite(value) else None
+def read_comparison(path: Path) -> tuple[Compared, ...]:
+    """Read comparison.csv."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return tuple(_compared(row) for row in csv.DictReader(file))
 
 
-def picture(path: Path) -> str:
-    """Return a PNG as the address that an `img` shows without a file."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def read_picture(path: Path) -> Picture:
+    """Read a PNG; its size stands in its first chunk, IHDR."""
+    content = path.read_bytes()
+    width, height = struct.unpack(">II", content[16:24])
+    return Picture(width, height, f"data:image/png;base64,{b64encode(content).decode('ascii')}")
+
+
+def number(value: object) -> float:
+    """Return a field or a JSON value as a number; NaN where it is empty or null."""
+    return _NAN if value is None or value == "" else float(str(value))
+
+
+def leaves(values: object) -> Iterator[object]:
+    """Yield the scalars of nested lists."""
+    if isinstance(values, list):
+        for value in values:
+            yield from leaves(value)
+    else:
+        yield values
+
+
+def _compared(row: Mapping[str, str]) -> Compared:
+    named = {"dataset", "model"}
+    numbers = {name: number(value) for name, value in row.items() if name not in named}
+    return Compared(row["dataset"], row["model"], numbers)

@@ -32,7 +32,8 @@ class Block:
     @classmethod
     def of(cls, draws: Floats) -> Block:
         """Sort each column over all its chains."""
-        return cls(draws, *sort(draws.reshape(len(draws), -1)))
+        columns, chains, length = draws.shape
+        return cls(draws, *sort(draws.reshape(columns, chains * length)))
 
     def judgeable(self) -> NDArray[np.bool_]:
         """Return which columns vary, are finite, and have chains of at least four draws."""

@@ -1,14 +1,16 @@
-// Pathfinder: several paths with importance resampling; one goes to a file of its own, since
-// compiling the two takes time and memory.
+// Pathfinder: one path, or several with importance resampling.
 #include <stan/model/model_header.hpp>
 
 #include "file_names.hpp"
 #include "run.hpp"
 
 #include <stan/services/pathfinder/multi.hpp>
+#include <stan/services/pathfinder/single.hpp>
 
 namespace driver {
 namespace {
+
+namespace services = stan::services::pathfinder;
 
 void warn_of_resampling(Run& run) {
   const Setting& options = run.options;
@@ -19,6 +21,25 @@ void warn_of_resampling(Run& run) {
         "single Pathfinders. This is likely unintentional and leads to re-sampling from the same "
         "draws.");
   }
+}
+
+int one_path(Run& run, const Starts& starts, bool keep_path) {
+  const Setting& options = run.options;
+  stan::callbacks::writer inits;
+  CsvWriter draws = run.outputs.draws(1)[0];
+  JsonWriter path = std::move(run.outputs.structured("", 1, keep_path)[0]);
+  const bool wanted = keep_path || !run.root.text("output.diagnostic_file").empty();
+  const int code = services::pathfinder_lbfgs_single(
+      run.model, *starts.values[0], run.seed(), run.id(), starts.radius,
+      options.integer("history_size"), options.real("init_alpha"), options.real("tol_obj"),
+      options.real("tol_rel_obj"), options.real("tol_grad"), options.real("tol_rel_grad"),
+      options.real("tol_param"), options.integer("max_lbfgs_iters"),
+      options.integer("num_elbo_draws"), options.integer("num_draws"), wanted, run.refresh(),
+      run.interrupt, run.console, inits, draws, path, options.flag("calculate_lp"));
+  if (code != 0 && draws.rows() > 0) {
+    draws.file()->refuse();
+  }
+  return code;
 }
 
 std::vector<CsvWriter> path_draws(Run& run, unsigned int paths, bool keep_paths) {
@@ -41,7 +62,7 @@ int several_paths(Run& run, const Starts& starts, unsigned int paths, bool keep_
   std::vector<CsvWriter> single_draws = path_draws(run, paths, keep_paths);
   std::vector<JsonWriter> single_paths = run.outputs.structured("_path", paths, keep_paths);
   const bool wanted = keep_paths || !run.root.text("output.diagnostic_file").empty();
-  const int code = stan::services::pathfinder::pathfinder_lbfgs_multi(
+  const int code = services::pathfinder_lbfgs_multi(
       run.model, starts.values, run.seed(), run.id(), starts.radius,
       options.integer("history_size"), options.real("init_alpha"), options.real("tol_obj"),
       options.real("tol_rel_obj"), options.real("tol_grad"), options.real("tol_rel_grad"),
@@ -63,7 +84,7 @@ int pathfinder(Run& run) {
   const bool keep_paths = run.options.flag("save_single_paths");
   warn_of_resampling(run);
   const Starts starts = run.starts(paths);
-  return paths == 1 ? follow_one_path(run, starts, keep_paths)
+  return paths == 1 ? one_path(run, starts, keep_paths)
                     : several_paths(run, starts, paths, keep_paths);
 }
 

@@ -59,8 +59,6 @@ int sample_nuts_adapting(Run& run, Chains& chains);
 int sample_static(Run& run, Chains& chains);
 int sample_fixed(Run& run, Chains& chains);
 
-int follow_one_path(Run& run, const Starts& starts, bool keep_path);
-
 // Refuses a file that holds some rows, but fewer than it should; says so.
 bool is_whole(const CsvWriter& writer, std::size_t expected, const std::string& what, Run& run);
 

@@ -1,0 +1,190 @@
+"""Parameters with their intervals: the fits of one dataset and model side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+
+from stanchion.report.arguments import Intervals, Pair
+from stanchion.report.forest import Interval, Panel, Quantity, forest
+from stanchion.report.numbers import beside, count, quantile_error, significant, supported
+from stanchion.report.reading import Summary
+from stanchion.report.verdicts import FitView
+from stanchion.report.wording import counted
+
+AT_SIGHT, MOST_DRAWN = 16, 32
+_MOST_ROWS, _MOST_OF_A_FIT, _LEAST_OF_A_FIT = 2000, 200, 16
+
+
+@dataclass(frozen=True)
+class Ends:
+    """An interval's columns in summary.csv, their headings, and the probability below the first."""
+
+    columns: tuple[str, str]
+    headings: tuple[str, str]
+    below: float
+    name: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one fit says of a quantity."""
+
+    method: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A quantity, with a line for each fit that has it."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows at sight, rows that are folded, and what is left out."""
+
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+    folded: tuple[Row, ...]
+    omitted: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Legend:
+    """A fit's mark in the picture, by its place."""
+
+    fit: int
+    method: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of a model's quantities from one dataset.
+
+    The fits that may be used share picture and table; those that are stopped have a table of
+    their own, for looking at what went wrong.
+    """
+
+    pair: Pair
+    fits: tuple[FitView, ...]
+    panels: tuple[Panel, ...]
+    legend: tuple[Legend, ...]
+    undrawn: str
+    table: Table | None
+    stopped: Table | None
+
+
+def rows_of_a_fit(fits: int) -> int:
+    """Return how many rows of each summary are shown, so that a report of many fits stays small."""
+    return min(max(_MOST_ROWS // max(fits, 1), _LEAST_OF_A_FIT), _MOST_OF_A_FIT)
+
+
+def ends_of(intervals: Intervals | None) -> Ends:
+    """Return the interval that is shown: the declared one, else from 5 % to 95 %."""
+    if intervals is None:
+        return Ends(("q5", "q95"), ("5 %", "95 %"), 0.05, "5–95 % interval")
+    share = f"{100 * intervals.prob:g}"
+    hdi = intervals.kind == "hdi"
+    stem = f"{'hdi' if hdi else 'eti'}{share}"
+    name = f"{share} % {'highest-density' if hdi else 'equal-tailed'} interval"
+    short = f"{share} % {'HDI' if hdi else 'interval'}"
+    return Ends(
+        (f"{stem}_lower", f"{stem}_upper"),
+        (f"{short}, from", "to"),
+        (1 - intervals.prob) / 2,
+        name,
+    )
+
+
+def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], ends: Ends) -> Answer:
+    """Return the picture and the tables of one dataset and model; lists are aligned by fit."""
+    both = list(zip(fits, summaries, strict=True))
+    usable = [(fit, summary) for fit, summary in both if not fit.stopped]
+    stopped = [(fit, summary) for fit, summary in both if fit.stopped]
+    quantities = _quantities([summary for _, summary in usable], ends)
+    return Answer(
+        pair=pair,
+        fits=tuple(fits),
+        panels=forest(quantities[:MOST_DRAWN]),
+        legend=tuple(
+            Legend(place, fit.fit.method, fit.verdict) for place, (fit, _) in enumerate(usable)
+        ),
+        undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
+        table=_table(usable, ends) if usable else None,
+        stopped=_table(stopped, ends) if stopped else None,
+    )
+
+
+def cells(numbers: Mapping[str, float], ends: Ends, rhat_limit: float | None) -> tuple[str, ...]:
+    """Return a row's numbers as text, each with the digits that its own error supports."""
+    sd = numbers["sd"]
+    at_middle = quantile_error(sd, numbers["ess_bulk"], 0.5)
+    at_end = quantile_error(sd, numbers["ess_tail"], ends.below)
+    limit = nan if rhat_limit is None else rhat_limit
+    return (
+        supported(numbers["mean"], numbers["mcse_mean"], sd),
+        supported(sd, numbers["mcse_sd"], sd),
+        supported(numbers["median"], at_middle, sd),
+        *(supported(numbers[column], at_end, sd) for column in ends.columns),
+        significant(numbers["mcse_mean"], 2),
+        count(numbers["ess_bulk"]),
+        count(numbers["ess_tail"]),
+        beside(numbers["rhat"], limit, 3),
+    )
+
+
+def _headings(ends: Ends) -> tuple[str, ...]:
+    return ("mean", "sd", "median", *ends.headings, "MCSE", "bulk ESS", "tail ESS", "R-hat")
+
+
+def _names(summaries: Sequence[Summary]) -> list[str]:
+    return list(dict.fromkeys(name for summary in summaries for name in summary.rows))
+
+
+def _quantities(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
+    low, high = ends.columns
+    return [
+        Quantity(
+            name,
+            tuple(
+                Interval(place, found[low], found["median"], found[high])
+                for place, summary in enumerate(summaries)
+                if (found := summary.rows.get(name)) is not None
+            ),
+        )
+        for name in _names(summaries)
+    ]
+
+
+def _undrawn(total: int) -> str:
+    if total <= MOST_DRAWN:
+        return ""
+    return f"The first {MOST_DRAWN} of {total} quantities."
+
+
+def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
+    rows = [
+        Row(
+            name,
+            tuple(
+                Line(fit.fit.method, cells(found, ends, fit.fit.checks["rhat"]))
+                for fit, summary in fits
+                if (found := summary.rows.get(name)) is not None
+            ),
+        )
+        for name in _names([summary for _, summary in fits])
+    ]
+    omitted = max(summary.total for _, summary in fits) - len(rows)
+    return Table(
+        headings=_headings(ends),
+        rows=tuple(rows[:AT_SIGHT]),
+        folded=tuple(rows[AT_SIGHT:]),
+        omitted=counted(omitted, "more row") if omitted > 0 else "",
+        paths=tuple(f"{fit.fit.path}/summary.csv" for fit, _ in fits),
+    )

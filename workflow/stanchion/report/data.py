@@ -1,0 +1,176 @@
+"""The data: which file, which rows, and what became of them on the way to Stan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from stanchion.report.arguments import Dataset, Pair
+from stanchion.report.numbers import exact
+from stanchion.report.reading import leaves, number
+from stanchion.report.wording import counted, listed
+
+MOST_DROPPED, _LONGEST = 20, 160
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """A declared column and what was asked of it."""
+
+    name: str
+    type: str
+    rules: str
+
+
+@dataclass(frozen=True)
+class DatasetView:
+    """A dataset as declared."""
+
+    dataset: Dataset
+    columns: tuple[ColumnView, ...]
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of Stan's data: where it comes from, and what it holds."""
+
+    name: str
+    expression: str
+    shape: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What models were given of a dataset, all of them the same."""
+
+    dataset: str
+    models: str
+    used: str
+    dropped: tuple[str, ...]
+    dropped_more: str
+    transforms: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    unused: tuple[str, ...]
+
+
+def dataset_view(dataset: Dataset) -> DatasetView:
+    """Return a dataset's declaration in words."""
+    declared = dataset.declared
+    rows = [
+        ("rows kept", "; ".join(f"{c} is {_either(v)}" for c, v in declared.where.items())),
+        ("sorted by", ", ".join(declared.sort)),
+    ]
+    if declared.columns:
+        dropped = declared.missing == "drop"
+        rows.append(("missing values", "their rows are dropped" if dropped else "are an error"))
+    return DatasetView(
+        dataset=dataset,
+        columns=tuple(_column(name, rules) for name, rules in declared.columns.items()),
+        rows=tuple((name, text) for name, text in rows if text),
+    )
+
+
+def mapped(
+    pair: Pair, mapping: Mapping[str, Any], meta: Mapping[str, Any], values: Mapping[str, Any]
+) -> Mapped:
+    """Return what a model was given of a dataset: `values` is its Stan data."""
+    dropped = meta["dropped"]
+    more = len(dropped) - MOST_DROPPED
+    return Mapped(
+        dataset=pair.dataset,
+        models=pair.model,
+        used=_used(meta["rows"], len(dropped)),
+        dropped=tuple(_drop(row) for row in dropped[:MOST_DROPPED]),
+        dropped_more=counted(more, "more row") if more > 0 else "",
+        transforms=tuple(_transform(name, how) for name, how in meta["transforms"].items()),
+        variables=tuple(
+            Variable(name, _expression(name, mapping), *_described(value))
+            for name, value in values.items()
+        ),
+        unused=tuple(meta["unused"]),
+    )
+
+
+def merged(views: Iterable[Mapped]) -> tuple[Mapped, ...]:
+    """Show once what several models were given alike."""
+    models: dict[Mapped, list[str]] = {}
+    for view in views:
+        models.setdefault(replace(view, models=""), []).append(view.models)
+    return tuple(replace(view, models=listed(names)) for view, names in models.items())
+
+
+def shape(value: object) -> tuple[int, ...]:
+    """Return the lengths of nested lists, outermost first."""
+    sizes = []
+    while isinstance(value, list):
+        sizes.append(len(value))
+        value = value[0] if value else None
+    return tuple(sizes)
+
+
+def _described(value: object) -> tuple[str, str]:
+    if not isinstance(value, list):
+        return "one number", exact(number(value), 6)
+    size = " × ".join(map(str, shape(value)))
+    found = [n for n in map(_finite, leaves(value)) if n is not None]
+    if not found:
+        return size, ""
+    return size, f"{exact(min(found), 4)} … {exact(max(found), 4)}"
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, int | float) and isfinite(value):
+        return float(value)
+    return None
+
+
+def _used(rows: int | None, dropped: int) -> str:
+    if rows is None:
+        return "A file in Stan's JSON form, taken as it stands."
+    used = counted(rows, "row")
+    return f"{used} used, {dropped} dropped." if dropped else f"{used} used, none dropped."
+
+
+def _drop(row: Mapping[str, Any]) -> str:
+    return f"row {row['row']}, {row['column']}: {row['why']}"
+
+
+def _transform(name: str, how: Mapping[str, Any]) -> str:
+    constants = [
+        f"{word} {exact(how[word], 6)}" for word in ("center", "scale") if how.get(word) is not None
+    ]
+    return f"{name}: {how['kind']}" + (f" ({', '.join(constants)})" if constants else "")
+
+
+def _expression(name: str, mapping: Mapping[str, Any]) -> str:
+    if name == "prior_only":
+        return "supplied: 0 for a fit, 1 for the prior"
+    text = str(mapping[name]) if name in mapping else "as in the file"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _column(name: str, rules: Mapping[str, Any]) -> ColumnView:
+    words = {"lower": "≥ {}", "upper": "≤ {}", "allowed": "one of {}", "levels": "levels {}"}
+    said = [
+        text.format(_either(rules[rule]))
+        for rule, text in words.items()
+        if rules.get(rule) is not None
+    ]
+    if rules.get("unique"):
+        said.append("unique")
+    if rules.get("transform"):
+        said.append(str(rules["transform"]))
+    return ColumnView(name, str(rules.get("type") or "as found"), ", ".join(said))
+
+
+def _either(values: object) -> str:
+    if isinstance(values, float):
+        return exact(values, 6)
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        text = ", ".join(map(str, values))
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return str(values)

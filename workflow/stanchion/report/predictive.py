@@ -1,0 +1,129 @@
+"""Posterior predictive checks, predictions for new rows, and prior predictive checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from stanchion.report.answers import Ends
+from stanchion.report.arguments import Fit, Prior
+from stanchion.report.numbers import decimals, exact, probability, significant, supported
+from stanchion.report.reading import Judged, Picture, number
+from stanchion.report.wording import CheckView, by_gravity, check_view, tail
+
+AT_SIGHT, MOST_ROWS = 24, 200
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row of a table: what it is of, and its cells."""
+
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A fit's replicated data against the observed; `because` says why there is nothing."""
+
+    fit: Fit
+    because: str
+    rows: tuple[Named, ...]
+    pit: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A fit's predictions for new rows; `because` says why there are none."""
+
+    fit: Fit
+    because: str
+    headings: tuple[str, ...]
+    rows: tuple[Named, ...]
+    folded: tuple[Named, ...]
+    omitted: int
+    picture: Picture | None
+
+
+@dataclass(frozen=True)
+class PriorView:
+    """What a prior says before any data."""
+
+    prior: Prior
+    verdict: str
+    bad: tuple[CheckView, ...]
+    draws: int
+    picture: Picture | None
+
+
+def replicated(fit: Fit, content: Mapping[str, Any], picture: Picture) -> Replicated:
+    """Return a fit's posterior predictive check."""
+    made = content["made"]
+    return Replicated(
+        fit=fit,
+        because="" if made else content["because"],
+        rows=tuple(_statistic(row) for row in content["statistics"]) if made else (),
+        pit=_pit(content) if made else "",
+        picture=picture,
+    )
+
+
+def predicted(
+    fit: Fit, content: Mapping[str, Any], picture: Picture | None, ends: Ends
+) -> Predicted:
+    """Return a fit's predictions for new rows."""
+    rows = content["predictions"]["rows"] if content["made"] else []
+    shown = tuple(Named(str(row["row"]), _prediction(row, ends)) for row in rows[:MOST_ROWS])
+    return Predicted(
+        fit=fit,
+        because="" if content["made"] else content["because"],
+        headings=("mean", "sd", *ends.headings),
+        rows=shown[:AT_SIGHT],
+        folded=shown[AT_SIGHT:],
+        omitted=len(rows) - len(shown),
+        picture=picture,
+    )
+
+
+def prior_view(prior: Prior, judged: Judged, draws: int, picture: Picture) -> PriorView:
+    """Return a prior's checks, those that warn, and its picture."""
+    checks = tuple(check_view(check, {}) for check in judged.checks)
+    return PriorView(prior, judged.verdict, by_gravity(checks), draws, picture)
+
+
+def _statistic(row: Mapping[str, Any]) -> Named:
+    mean, sd = number(row["replicated_mean"]), number(row["replicated_sd"])
+    return Named(
+        str(row["statistic"]),
+        (
+            exact(number(row["observed"])),
+            supported(mean, nan, sd),
+            significant(sd, 2),
+            tail(number(row["tail_probability"])),
+        ),
+    )
+
+
+def _pit(content: Mapping[str, Any]) -> str:
+    found = content["loo_pit"]
+    if found is None:
+        because = content["loo_pit_because"]
+        return f"LOO-PIT was not made: {because}." if because else ""
+    says = (
+        "lies within its 95 % band, as it would if the model predicted each observation well"
+        if found["inside_band"]
+        else "leaves its 95 % band: the predictions are too wide, too narrow or shifted"
+    )
+    return (
+        f"LOO-PIT of {found['observations']} observations {says} "
+        f"(distance from uniform {decimals(found['ks'], 2)}, p {probability(found['p'])})."
+    )
+
+
+def _prediction(row: Mapping[str, Any], ends: Ends) -> tuple[str, ...]:
+    sd = number(row["sd"])
+    shown = (supported(number(row[name]), nan, sd) for name in ("mean", "sd", *ends.columns))
+    return tuple(shown)

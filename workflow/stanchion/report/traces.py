@@ -1,0 +1,105 @@
+"""How it was made: settings, seeds, keys, the toolchain and the packages."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from stanchion.provenance.runs import PACKAGES
+from stanchion.report.arguments import Arguments, Fit, Prior
+
+SHORT_KEY = 12
+_UNSET = "CmdStan's default"
+
+
+@dataclass(frozen=True)
+class MethodView:
+    """A method's settings and thresholds, the same for every fit that it names."""
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+    checks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A fit or a prior: its seed, and the key of each of its steps."""
+
+    name: str
+    seed: str
+    steps: tuple[tuple[str, str], ...]
+
+
+def methods(fits: Sequence[Fit]) -> tuple[MethodView, ...]:
+    """Return each method once, in the order of the declaration."""
+    by_name = {fit.method: fit for fit in reversed(fits)}
+    names = dict.fromkeys(fit.method for fit in fits)
+    return tuple(_method(by_name[name]) for name in names)
+
+
+def traces(fits: Sequence[Fit], priors: Sequence[Prior]) -> tuple[Trace, ...]:
+    """Return what every fit and prior was made from."""
+    return (
+        *(Trace(fit.path, str(fit.seed), _short(fit.keys)) for fit in fits),
+        *(Trace(f"{prior.path}, prior", "", _short(prior.keys)) for prior in priors),
+    )
+
+
+def toolchain(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what is known of the toolchain, without what is not known."""
+    return tuple(
+        (name.replace("_", " "), _value(value))
+        for name, value in told.items()
+        if value not in (None, "")
+    )
+
+
+def packages() -> tuple[tuple[str, str], ...]:
+    """Return the versions of Python and of the packages that make numbers and pictures."""
+    found = [("Python", platform.python_version())]
+    for name in PACKAGES:
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def options(model: Mapping[str, Any]) -> str:
+    """Return the options that a model is compiled with, without those that are off."""
+    said = [
+        f"{name} {_value(value)}" if value is not True else name
+        for name, value in model.items()
+        if value not in (None, False, {}, "")
+    ]
+    return ", ".join(said)
+
+
+def about(told: Arguments) -> tuple[tuple[str, str], ...]:
+    """Return what the declaration says about itself."""
+    return tuple((name, str(value)) for name, value in told.about.items())
+
+
+def _method(fit: Fit) -> MethodView:
+    settings = [
+        (name, _UNSET if value is None else _value(value))
+        for name, value in fit.settings.items()
+        if name not in ("seed", "on_fail")
+    ]
+    checks = [(name, _value(value)) for name, value in fit.checks.items() if value is not None]
+    return MethodView(fit.method, tuple(settings), tuple(checks))
+
+
+def _short(keys: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((step, key[:SHORT_KEY]) for step, key in keys.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_value(found)}" for name, found in value.items())
+    return str(value)

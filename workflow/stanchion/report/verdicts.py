@@ -1,0 +1,137 @@
+"""The first screen: the verdict of every fit, and what is wrong with those that are not sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+
+from stanchion.report.arguments import Fit
+from stanchion.report.numbers import MISSING
+from stanchion.report.reading import Judged
+from stanchion.report.wording import (
+    GRAVEST_FIRST,
+    CheckView,
+    by_gravity,
+    check_view,
+    counted,
+    gravest,
+    shown,
+)
+
+_FIGURES = {
+    "worst R-hat": ("rhat",),
+    "least ESS": ("ess_bulk", "ess_tail"),
+    "divergences": ("divergences",),
+    "Pareto k̂": ("khat",),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of the first screen, and the verdict of its check where that is no pass."""
+
+    text: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class FitView:
+    """A fit with its verdict, the figures of the first screen, and its checks in words."""
+
+    fit: Fit
+    verdict: str
+    figures: Mapping[str, Figure]
+    checks: tuple[CheckView, ...]
+    bad: tuple[CheckView, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def has_chains(self) -> bool:
+        """Whether it has chains that can be compared with each other."""
+        return self.fit.kind == "nuts" and self.fit.settings["chains"] > 1
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing may be computed from this fit."""
+        return self.verdict == "fail" and self.fit.on_fail == "stop"
+
+    @property
+    def consequence(self) -> str:
+        """What follows from the verdict."""
+        if self.stopped:
+            return "Nothing was computed from it: no predictions, no comparison."
+        if self.verdict == "fail":
+            return "It is flagged, not stopped: results were computed from it all the same."
+        if self.verdict == "waived":
+            return "Results were computed from it, because the failure is waived."
+        return ""
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """All fits, the gravest first, with the analysis' verdict in a word and in a sentence."""
+
+    verdict: str
+    sentence: str
+    fits: tuple[FitView, ...]
+    grave: tuple[FitView, ...]
+    headings: tuple[str, ...]
+    several_datasets: bool
+
+
+def fit_view(fit: Fit, judged: Judged) -> FitView:
+    """Return a fit as the report shows it."""
+    checks = tuple(check_view(check, fit.settings) for check in judged.checks)
+    return FitView(
+        fit=fit,
+        verdict=judged.verdict,
+        figures={heading: _figure(judged, names) for heading, names in _FIGURES.items()},
+        checks=checks,
+        bad=by_gravity(checks),
+        notes=judged.notes,
+    )
+
+
+def verdicts(fits: Sequence[FitView]) -> Verdicts:
+    """Return the first screen; fits of one verdict stay in the order of the declaration."""
+    ordered = sorted(fits, key=lambda f: (GRAVEST_FIRST.index(f.verdict), not f.stopped))
+    return Verdicts(
+        verdict=gravest(fit.verdict for fit in fits),
+        sentence=_sentence(fits),
+        fits=tuple(ordered),
+        grave=tuple(fit for fit in ordered if fit.bad),
+        headings=tuple(
+            heading
+            for heading in _FIGURES
+            if any(fit.figures[heading].text != MISSING for fit in fits)
+        ),
+        several_datasets=len({fit.fit.dataset for fit in fits}) > 1,
+    )
+
+
+def _sentence(fits: Sequence[FitView]) -> str:
+    total = {verdict: sum(fit.verdict == verdict for fit in fits) for verdict in GRAVEST_FIRST}
+    if total["pass"] == len(fits):
+        return "The fit passed its checks" if len(fits) == 1 else f"All {len(fits)} fits passed"
+    said = [
+        f"{total[verdict]} {words}"
+        for verdict, words in (
+            ("fail", "failed"),
+            ("waived", "failed and waived"),
+            ("warn", "with a warning"),
+            ("pass", "passed"),
+        )
+        if total[verdict]
+    ]
+    return f"{counted(len(fits), 'fit')}: {', '.join(said)}"
+
+
+def _figure(judged: Judged, names: Sequence[str]) -> Figure:
+    """Return the gravest of these checks, of equally grave ones that with the least value."""
+    found = [check for check in judged.checks if check.check in names and not isnan(check.value)]
+    if not found:
+        return Figure(MISSING, "")
+    worst = min(found, key=lambda check: (GRAVEST_FIRST.index(check.verdict), check.value))
+    text = shown(worst.check, worst.value, worst.threshold)
+    return Figure(text, "" if worst.verdict == "pass" else worst.verdict)
