@@ -71,10 +71,8 @@ def main() -> None:
         }
         for way, pair in medians.items():
             sums[way] = [total + one for total, one in zip(sums[way], pair, strict=True)]
-        print(
-            f"{program.stem:<28} {medians[True][0]:6.1f} s with, {medians[False][0]:6.1f} s without",
-            flush=True,
-        )
+        fast, slow = medians[True][0], medians[False][0]
+        print(f"{program.stem:<28} {fast:6.1f} s with, {slow:6.1f} s without", flush=True)
     wall, processor = (fast / slow for fast, slow in zip(sums[True], sums[False], strict=True))
     print(
         f"ratio {wall:.2f} of wall time, {processor:.2f} of processor time (aim: ≤ {AIM}); "

@@ -80,8 +80,9 @@ def install_release(version: str, folder: Path, *, cores: int) -> bool:
 
 def _build(copy: Path, program: Path, stanc: dict[str, object], cpp: dict[str, object]) -> Path:
     from cmdstanpy import compile_stan_file
+    from cmdstanpy.utils import get_logger
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
+    get_logger().setLevel(logging.ERROR)
     try:
         return Path(compile_stan_file(copy, stanc_options=stanc, cpp_options=cpp))
     except ValueError as error:

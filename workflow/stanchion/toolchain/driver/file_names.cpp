@@ -8,6 +8,8 @@
 namespace driver {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::vector<std::string> split_list(const std::string& given, unsigned int count) {
   std::vector<std::string> names;
   std::size_t start = 0;
@@ -39,7 +41,7 @@ std::vector<std::string> with_ids(const std::string& stem, const std::string& su
 
 bool exists(const std::string& name) {
   std::error_code ignored;
-  return std::filesystem::exists(name, ignored);
+  return fs::exists(name, ignored);
 }
 
 std::string join(const std::vector<std::string>& names) {
@@ -52,14 +54,23 @@ std::string join(const std::vector<std::string>& names) {
 
 }  // namespace
 
+bool is_device(const std::string& name) {
+  std::error_code ignored;
+  const auto status = fs::status(name, ignored);
+  return fs::exists(status) && (name.rfind("/dev/", 0) == 0 || !fs::is_regular_file(status));
+}
+
 std::pair<std::string, std::string> split_suffix(const std::string& name) {
-  const std::string suffix = std::filesystem::path(name).extension().string();
+  const std::string suffix = fs::path(name).extension().string();
   return {name.substr(0, name.size() - suffix.size()), suffix};
 }
 
 std::vector<std::string> output_names(const std::string& given, const std::string& tag,
                                       const std::string& suffix, unsigned int count,
                                       unsigned int first_id, bool keep_suffix) {
+  if (count == 1 && tag.empty() && is_device(given)) {
+    return {given};
+  }
   const bool list = is_list(given, count);
   std::vector<std::string> names = list ? split_list(given, count) : std::vector{given};
   std::string end;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace driver {
@@ -16,6 +17,9 @@ std::vector<std::string> output_names(const std::string& given, const std::strin
 // `shared` allows it, the one name for all, with a warning.
 std::vector<std::string> input_names(const std::string& given, unsigned int count,
                                      unsigned int first_id, bool shared);
+
+// Devices and pipes, which take no suffix and are not renamed to.
+bool is_device(const std::string& name);
 
 // "name" and ".csv" of "name.csv".
 std::pair<std::string, std::string> split_suffix(const std::string& name);

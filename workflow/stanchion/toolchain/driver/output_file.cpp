@@ -1,5 +1,6 @@
 #include "output_file.hpp"
 
+#include "file_names.hpp"
 #include "interruption.hpp"
 
 #include <cerrno>
@@ -15,12 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = 1 << 16;
-
-bool is_written_directly(const std::string& name) {
-  std::error_code ignored;
-  const auto status = fs::status(name, ignored);
-  return name.rfind("/dev/", 0) == 0 || (fs::exists(status) && !fs::is_regular_file(status));
-}
 
 std::string follow_links(const std::string& name) {
   std::error_code error;
@@ -45,7 +40,7 @@ std::string WriteFault::sentence() const {
 
 OutputFile::OutputFile(const std::string& name, WriteFault& fault) : name_(name), fault_(fault) {
   buffer_.reserve(buffer_size);
-  if (is_written_directly(name)) {
+  if (is_device(name)) {
     descriptor_ = ::open(name.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor_ < 0) {
       note("open", errno);

@@ -1,0 +1,104 @@
+"""Chromium without a driver: a page in a frame of a given width, measured, or printed to PDF."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import threading
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+HARNESS = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
+<iframe src="report.html" style="width:{width}px;height:800px;border:0"></iframe><pre></pre>
+<script>
+addEventListener("load", () => {{
+  const frame = document.querySelector("iframe").contentWindow, page = frame.document;
+  const boxes = ".scroll, .program, nav ul, .aside, .marks";
+  const wide = [...page.body.querySelectorAll("*")].filter((e) =>
+    !e.closest(boxes) && e.getBoundingClientRect().right > frame.innerWidth + 0.5);
+  document.querySelector("pre").textContent = JSON.stringify({{
+    width: frame.innerWidth,
+    scrolled: page.documentElement.scrollWidth,
+    wide: wide.map((e) => `${{e.tagName}}.${{e.getAttribute("class")}}`),
+    unloaded: [...page.images].filter((i) => !(i.complete && i.naturalWidth)).length,
+    images: page.images.length,
+    fetched: frame.performance.getEntriesByType("resource").map((e) => e.name.slice(0, 80)),
+    verdictBottom: page.querySelector(".banner h2").getBoundingClientRect().bottom,
+    tableBottom: page.querySelector(".verdicts").getBoundingClientRect().bottom,
+  }});
+}});
+</script>
+"""
+
+
+def find() -> str | None:
+    """Return the path of a Chromium, or None."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A Chromium with a profile of its own."""
+
+    program: str
+    profile: Path
+
+    def measure(self, folder: Path, width: int) -> dict[str, Any]:
+        """Return what a page of this width looks like: `report.html` in the folder."""
+        (folder / "harness.html").write_text(HARNESS.format(width=width))
+        with _Served(folder) as (address, asked):
+            dom = self._run("--window-size=1400,900", "--dump-dom", f"{address}/harness.html")
+        found = re.search(r"<pre>(\{.*?\})</pre>", dom, flags=re.DOTALL)
+        assert found is not None, f"the harness measured nothing: {dom[:500]}"
+        return {**json.loads(html.unescape(found.group(1))), "asked": asked}
+
+    def print(self, page: Path, target: Path) -> bytes:
+        """Return the page as PDF."""
+        self._run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri())
+        return target.read_bytes()
+
+    def _run(self, *arguments: str) -> str:
+        command = [self.program, *FLAGS, f"--user-data-dir={self.profile}", *arguments]
+        done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+        return done.stdout.decode()
+
+
+class _Served:
+    """A folder on a local port, and the paths that were asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        asked: list[str] = []
+
+        class Handler(SimpleHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                asked.append(self.path)
+
+        self.asked = asked
+        handler = partial(Handler, directory=str(folder))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    def __enter__(self) -> tuple[str, list[str]]:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server.server_port}", self.asked
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()

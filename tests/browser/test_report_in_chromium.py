@@ -1,0 +1,75 @@
+"""The report in a real browser: laptop, telephone and paper."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stanchion.report.page import build
+from stanchion.report.render import render
+from tests.browser import chromium
+from tests.report_inputs import Declared, Made, failed_checks, khat_checks, made_up, report_job
+
+pytestmark = pytest.mark.browser
+
+SOUND = Made("partial", "nuts", parameters=40)
+LONG = "a_quantity_with_a_name_that_is_much_longer_than_a_telephone_is_wide"
+FITS = [
+    SOUND,
+    Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.93, "fail")),
+    Made("centred", "nuts", checks=failed_checks()),
+    replace(SOUND, model=f"{LONG}_model", summary=[made_up(SOUND)[0] | {"variable": LONG}]),
+]
+EVERYTHING = Declared(
+    compare=True, predictive=True, predict=True, prior=True, about={"study": LONG * 3}
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> chromium.Browser:
+    """A Chromium of this machine."""
+    program = chromium.find()
+    if program is None:
+        pytest.skip("there is no Chromium on this machine")
+    return chromium.Browser(program, tmp_path_factory.mktemp("profile"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a report of everything, long names among it."""
+    folder = tmp_path_factory.mktemp("report")
+    page = render(build(report_job(folder / "inputs", FITS, EVERYTHING)))
+    (folder / "report.html").write_text(page)
+    return folder
+
+
+@pytest.mark.parametrize("width", [390, 820, 1366])
+def test_nothing_sticks_out(browser: chromium.Browser, folder: Path, width: int) -> None:
+    """At any width the page does not scroll sideways; wide tables do so inside their boxes."""
+    seen = browser.measure(folder, width)
+    assert seen["width"] == width and seen["scrolled"] <= width
+    assert seen["wide"] == []
+
+
+def test_all_is_in_the_file(browser: chromium.Browser, folder: Path) -> None:
+    """Pictures show, and nothing is asked of a server beside the page itself."""
+    seen = browser.measure(folder, 1366)
+    assert seen["images"] > 8 and seen["unloaded"] == 0
+    assert [name for name in seen["fetched"] if not name.startswith("data:")] == []
+    assert set(seen["asked"]) <= {"/harness.html", "/report.html", "/favicon.ico"}
+
+
+def test_the_verdicts_are_on_the_first_screen(browser: chromium.Browser, folder: Path) -> None:
+    """A laptop shows the table of verdicts without scrolling, a telephone the verdict itself."""
+    assert browser.measure(folder, 1366)["tableBottom"] < 768
+    assert browser.measure(folder, 390)["verdictBottom"] < 844
+
+
+def test_it_prints(browser: chromium.Browser, folder: Path) -> None:
+    """Printing gives a PDF of some pages."""
+    pdf = browser.print(folder / "report.html", folder / "report.pdf")
+    assert pdf.startswith(b"%PDF-")
+    assert 4 <= len(re.findall(rb"/Type\s*/Page\b", pdf)) <= 40
