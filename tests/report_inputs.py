@@ -337,7 +337,11 @@ def _arguments(
         "seed": 20261121,
         "datasets": [_dataset(name) for name in dict.fromkeys(d for d, _ in pairs)],
         "models": [
-            {"name": name, "program": f"stan/models/{name}.stan", "options": {"threads": False}}
+            {
+                "name": name,
+                "program": f"stan/models/{name}.stan",
+                "options": {"program": f"stan/models/{name}.stan", "threads": True},
+            }
             for name in dict.fromkeys(m for _, m in pairs)
         ],
         "mappings": [dict(asked.mapping) for _ in pairs],

@@ -34,7 +34,7 @@ model {
 }
 generated quantities {
   int again = bernoulli_rng(theta);
-  if (crash && again == 0) {
+  if (crash && theta > 0.4) {
     fatal_error("out of luck");
   }
 }

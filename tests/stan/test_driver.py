@@ -140,13 +140,12 @@ def test_generated_quantities_leave_warmup_out(coin: Coin) -> None:
         coin.do(
             f"id={chain} {SAMPLE} file=fit_{chain}.csv".replace(SHORT, f"{SHORT} save_warmup=1")
         )
-    coin.do("generate_quantities fitted_params=fit_1.csv data file=coin.json output file=one.csv")
-    coin.do(
-        "generate_quantities fitted_params=fit.csv num_chains=2 data file=coin.json "
-        "output file=two.csv"
-    )
+    common = "data file=coin.json random seed=7 output"
+    coin.do(f"generate_quantities fitted_params=fit_1.csv {common} file=one.csv")
+    coin.do(f"generate_quantities fitted_params=fit.csv num_chains=2 {common} file=two.csv")
     assert {len(coin.rows(name)) for name in ("one.csv", "two_1.csv", "two_2.csv")} == {20}
-    assert {cell["again"] for cell in coin.rows("one.csv")} == {"0", "1"}
+    assert {row["again"] for row in coin.rows("one.csv")} == {"0", "1"}
+    assert coin.rows("two_1.csv") == coin.rows("one.csv")
 
 
 def test_draws_of_another_model_are_refused(coin: Coin) -> None:
@@ -202,7 +201,8 @@ def test_laplace_around_an_optimum(coin: Coin) -> None:
         "optimize jacobian=1 data file=coin.json random seed=7 output file=mode.csv sig_figs=18"
     )
     mode = float(coin.rows("mode.csv")[0]["theta"])
-    assert mode == pytest.approx((ONES + 1) / (ONES + ZEROS + 2), abs=1e-6)
+    # L-BFGS stops at a relative gradient of 1e7 times the machine's precision.
+    assert mode == pytest.approx((ONES + 1) / (ONES + ZEROS + 2), abs=1e-4)
     coin.do(
         "laplace mode=mode.csv draws=10 data file=coin.json random seed=7 "
         "output file=out.csv diagnostic_file=hessian"

@@ -43,6 +43,13 @@ def test_quantities_of_unlike_scale_have_panels_of_their_own() -> None:
     assert [[label.name for label in panel.labels] for panel in panels] == [["a", "b"], ["c"]]
 
 
+def test_a_vector_stays_together_longer() -> None:
+    """Shares of some 0.007 and 0.38 are compared on one axis, two parameters of such sizes not."""
+    sizes = [(0.0045, 0.0104), (0.3485, 0.4144)]
+    assert len(forest([quantity(f"share[{n}]", ends) for n, ends in enumerate(sizes)])) == 1
+    assert len(forest([quantity(name, ends) for name, ends in zip("ab", sizes, strict=True)])) == 2
+
+
 def test_what_cannot_be_drawn_is_left_out() -> None:
     """NaN, infinity, a constant and what would overflow are not drawn; nothing else suffers."""
     bad = [(math.nan, 1.0), (0.0, math.inf), (2.0, 2.0), (-1e300, 1e300)]

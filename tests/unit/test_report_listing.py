@@ -45,6 +45,18 @@ def test_statements_are_marked_as_a_whole(body: str, expected: list[str]) -> Non
     assert marked(f"model {{\n{body}\n}}\n") == expected
 
 
+def test_a_log_prior_of_transformed_parameters_is_marked() -> None:
+    """Where the prior is summed up as `lprior`, these lines are marked, and those that add it."""
+    program = (
+        "functions {\n  #include priors.stanfunctions\n}\n"
+        "transformed parameters {\n  real lprior = 0;\n  lprior += normal_lpdf(mu | 0, 1);\n}\n"
+        "model {\n  target += lprior;\n}\n"
+    )
+    assert marked(program) == ["lprior += normal_lpdf(mu | 0, 1);", "target += lprior;"]
+    kinds = {token.kind for line in listing(program) for token in line.tokens}
+    assert "include" in kinds
+
+
 @pytest.mark.parametrize("program", ["", "model {", "/* never closed", '"', "#include a.stan\n\n"])
 def test_any_text_can_be_shown(program: str) -> None:
     """What is no whole program is still shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from stanchion.config import load
+from stanchion.planner import make_plan
+from stanchion.report.arguments import Arguments
 from stanchion.report.page import build
 from stanchion.report.render import render
 from stanchion.steps.write_report import run
@@ -25,6 +29,7 @@ from tests.report_inputs import (
     png,
     report_job,
 )
+from tests.unit.test_plan import CONFIG, FACTS
 
 SOUND = Made("partial", "nuts")
 STOPPED = Made("centred", "nuts", checks=failed_checks())
@@ -215,6 +220,39 @@ def test_the_report_needs_nothing_beside_it(tmp_path: Path) -> None:
     assert {a.split(",")[0] for a in addresses if a[0] != "#"} == {"data:image/png;base64"}
     for word in ("<script", "<link", "@import", "url(", "http:", "https:"):
         assert word not in page.lower(), word
+
+
+def test_how_it_was_made_is_said(tmp_path: Path) -> None:
+    """Seed, keys, toolchain, compile options and the command that makes it again are there."""
+    said = text(html(tmp_path, SOUND, declared=EVERYTHING))
+    assert "partial.stan, compiled with threads" in said
+    assert "stanchion run coaching" in said and "1234567" in said and "20261121" in said
+    assert "diagnose_fit 444444444444" in said and "sample_prior abababababab" in said
+    assert "version2.39.0" in said and "driver sha256" not in said
+
+
+def test_stan_data_of_any_form_can_be_shown(tmp_path: Path) -> None:
+    """Scalars, arrays, empty ones, words for infinity and tuples are shown by size and range."""
+    job = report_job(tmp_path, [SOUND])
+    values = {"a": 3, "b": [[1, 2.5], [4, -3]], "c": [], "d": ["Inf", 2, "NaN"], "e": {"1": 2}}
+    job.paths("data")[0].write_text(json.dumps(values))
+    rows = re.findall(
+        r"<code>([a-e])</code></th>.*?<td class=\"left\">(.*?)</td></tr>", render(build(job))
+    )
+    shown = {name: cells.split('</td><td class="left">') for name, cells in rows}
+    assert shown["a"] == ["one number", "3"] and shown["b"] == ["2 × 2", "−3 … 4"]
+    assert shown["c"] == ["0", ""] and shown["d"] == ["3", "2 … 2"] and shown["e"] == ["tuple", ""]
+
+
+def test_the_plan_tells_what_the_report_asks_for(tmp_path: Path) -> None:
+    """The arguments of the planned step are those that the report reads, no more and no less."""
+    config = tmp_path / "config.yaml"
+    config.write_text(CONFIG)
+    step = make_plan(load(config), FACTS).step("write_report", {"analysis": "means"})
+    told = Arguments.model_validate(step.arguments)
+    assert len(told.fits) == len(step.inputs["summaries"]) == 4
+    assert len(told.priors) == len(step.inputs["prior_pictures"]) == 2
+    assert sum(fit.has_predictive for fit in told.fits) == len(step.inputs["predictives"])
 
 
 def test_the_report_is_the_same_each_time(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stanchion.toolchain import pieces as pieces_module
 from stanchion.toolchain.cli import app
 from stanchion.toolchain.compiler import compiler, native_target, require_compiler
 from stanchion.toolchain.description import MANIFEST, SCHEMA
-from stanchion.toolchain.pieces import MAKEFILE, VERSION, wheel_layout
+from stanchion.toolchain.pieces import MAKEFILE, TOOLS, VERSION, wheel_layout
 
 
 def cmdstan(folder: Path, version: str = "2.36.0", stanc: str = "stanc") -> Path:
@@ -224,3 +224,17 @@ def test_path_prints_the_path_only(tmp_path: Path) -> None:
     folder = cmdstan(tmp_path / ("long" * 50))
     ran = CliRunner().invoke(app, ["path"], env={"CMDSTAN": str(folder), "COLUMNS": "40"})
     assert ran.stdout == f"{folder}\n"
+
+
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_other_processors_are_refused_with_a_sentence(tmp_path: Path) -> None:
+    """A program built for instructions that this processor lacks says so, and starts nothing."""
+    if "xop" in Path("/proc/cpuinfo").read_text():
+        pytest.skip("this processor has the instructions that the test takes for missing")
+    (tmp_path / "main.cpp").write_text('#include <cstdio>\nint main() { std::puts("ran"); }\n')
+    command = ["g++", tmp_path / "main.cpp", TOOLS / "processor.cpp", "-o", tmp_path / "program"]
+    for flags, code, words in ([], 0, ""), (["-DUSES_XOP"], 1, "built for another processor"):
+        subprocess.run([*command, *flags], check=True)
+        ran = subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout) == (code, "" if code else "ran\n")
+        assert words in ran.stderr

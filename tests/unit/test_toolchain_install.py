@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from stanchion.errors import ToolchainError
-from stanchion.toolchain import find, installation, wheel
+from stanchion.toolchain import check, find, installation, wheel
 from stanchion.toolchain.compiler import Compiler
 from stanchion.toolchain.installation import install
-from stanchion.toolchain.layout import clean_environment
+from stanchion.toolchain.layout import clean_environment, file_hashes
 from stanchion.toolchain.pieces import wheel_layout
 
 
@@ -260,3 +260,18 @@ def test_outer_make_and_flags_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
         clean_environment()
     )
     assert "PATH" in clean_environment()
+
+
+def test_changed_files_are_noticed(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`check` names a file that is no longer what was installed, before it compiles anything."""
+
+    def record(folder: Path, offline: Path | None, progress: Any) -> dict[str, Any]:
+        return builder(folder, offline, progress) | {"files": file_hashes(folder)}
+
+    monkeypatch.setattr(installation, "lay_out", record)
+    installed = install("wheel")
+    (installed.path / "bin" / "stanc").write_text("another stanc")
+    with pytest.raises(ToolchainError, match="changed after its installation: bin/stanc"):
+        check(installed)

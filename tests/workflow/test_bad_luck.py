@@ -190,7 +190,7 @@ def test_stopped_run_goes_on(project: ProjectDir, run: Run, number: signal.Signa
     assert finished
     go_on(project)
     after = chain_states(project)
-    assert {chain: after[chain] for chain in finished} == {c: before[c] for c in finished}
+    assert all(after[chain].count("done") == 1 for chain in finished), after
     assert not list((project.path / FIT).rglob("*.tmp*"))
 
 
@@ -233,7 +233,7 @@ def test_missing_compiler_is_one_sentence(project: ProjectDir, tmp_path: Path) -
     """Without g++ the compile step says what to install."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("bash", "sh", "env", "make", "git", "uname", "cat", "rm", "cp", "mkdir"):
+    for name in ("bash", "which", "sh", "env", "make", "git", "uname", "cat", "rm", "cp", "mkdir"):
         found = shutil.which(name)
         if found:
             (tools / name).symlink_to(found)

@@ -113,6 +113,8 @@ def shape(value: object) -> tuple[int, ...]:
 
 
 def _described(value: object) -> tuple[str, str]:
+    if isinstance(value, Mapping):
+        return "tuple", ""
     if not isinstance(value, list):
         return "one number", exact(number(value), 6)
     size = " × ".join(map(str, shape(value)))

@@ -16,7 +16,8 @@ from stanchion.report.numbers import to_place
 LINE, GAP, AXIS = 13, 9, 26
 SHAPES = ("disc", "square", "diamond", "ring")
 """A fit's mark: told apart without its colour, too."""
-_WIDEST = 25.0
+_WIDEST, _WIDEST_OF_A_VECTOR = 25.0, 100.0
+"""How many times wider than its narrowest interval a panel may be."""
 _LARGEST = 1e150
 _MARGIN = 0.03
 _MOST_STEPS = 6
@@ -119,11 +120,16 @@ def _groups(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
     """Split where the next quantity would leave some interval too narrow to be seen."""
     groups: list[list[Quantity]] = []
     for quantity in quantities:
-        if groups and _ratio([*groups[-1], quantity]) <= _WIDEST:
+        if groups and _ratio([*groups[-1], quantity]) <= _widest(groups[-1][-1], quantity):
             groups[-1].append(quantity)
         else:
             groups.append([quantity])
     return groups
+
+
+def _widest(before: Quantity, quantity: Quantity) -> float:
+    same = before.name.partition("[")[0] == quantity.name.partition("[")[0]
+    return _WIDEST_OF_A_VECTOR if same else _WIDEST
 
 
 def _ratio(quantities: Sequence[Quantity]) -> float:

@@ -1,7 +1,7 @@
 """A Stan program as it is shown: comments, strings, types, and the statements that set densities.
 
-Prior and likelihood stand in the model block as `x ~ …`, `target += …` or a call of a density; the
-lines of such a statement are marked as a whole.
+Prior and likelihood stand in the model block as `x ~ …`, `target += …` or a call of a density, and
+in transformed parameters as such calls (`lprior += …`); such a statement is marked as a whole.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*.*?\*/|/\*.*\Z)
     |(?P<string>"[^"\n]*")
-    |(?P<include>^[ \t]*\#include[^\n]*)
+    |(?P<include>\#include[^\n]*)
     |(?P<block>\b(?:functions|data|transformed\s+data|parameters|transformed\s+parameters|model
         |generated\s+quantities)\b(?=\s*\{))
     |(?P<type>\b(?:int|real|complex|array|tuple|void|simplex|ordered|positive_ordered|unit_vector
@@ -23,9 +23,10 @@ _TOKEN = re.compile(
     |(?P<keyword>\b(?:for|in|while|if|else|break|continue|return|profile|print|reject|fatal_error
         |target|lower|upper|offset|multiplier|jacobian)\b)
     |(?P<other>\w+|\s+|[^\s\w"/\#]+|.)""",
-    re.VERBOSE | re.DOTALL | re.MULTILINE,
+    re.VERBOSE | re.DOTALL,
 )
 _DENSITY = re.compile(r"~|\b(?:target|jacobian)\s*\+=|\w_(?:lpdf|lpmf|lupdf|lupmf)\b")
+_BLOCKS = ("transformed parameters", "model")
 _STATEMENT_ENDS = re.compile(r"[;{}]")
 
 
@@ -67,20 +68,20 @@ def _tokens(program: str) -> Iterator[Token]:
 
 
 def _density_lines(tokens: list[Token]) -> set[int]:
-    """Return the lines, from 0, of the model block's statements that set a density."""
+    """Return the lines, from 0, of the statements that set a density."""
     found: set[int] = set()
-    line, depth, in_model = 0, 0, False
+    line, depth, sets_densities = 0, 0, False
     statement, begun = "", 0
     for token in tokens:
         if token.kind == "block" and depth == 0:
-            in_model = token.text == "model"
+            sets_densities = " ".join(token.text.split()) in _BLOCKS
         code = "" if token.kind in ("comment", "string", "block") else token.text
         for part in re.split(r"(\n|[;{}])", code):
             if part == "\n":
                 line += 1
             if _STATEMENT_ENDS.fullmatch(part):
                 depth += {"{": 1, "}": -1}.get(part, 0)
-                if in_model and part == ";" and _DENSITY.search(statement):
+                if sets_densities and part == ";" and _DENSITY.search(statement):
                     found.update(range(begun, line + 1))
                 statement = ""
             elif part.strip() and not statement:

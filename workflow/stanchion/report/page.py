@@ -76,6 +76,11 @@ class Page:
     packages: tuple[tuple[str, str], ...]
     about: tuple[tuple[str, str], ...]
 
+    @property
+    def has_approximation(self) -> bool:
+        """Whether some fit is no sample of the posterior itself."""
+        return any(fit.kind == "advi" for fit in self.told.fits)
+
 
 def build(job: Job) -> Page:
     """Read a job's files and return what its report shows."""

@@ -73,7 +73,7 @@ def options(model: Mapping[str, Any]) -> str:
     said = [
         f"{name} {_value(value)}" if value is not True else name
         for name, value in model.items()
-        if value not in (None, False, {}, "")
+        if name != "program" and value not in (None, False, {}, "")
     ]
     return ", ".join(said)
 

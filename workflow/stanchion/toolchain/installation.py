@@ -27,7 +27,7 @@ from stanchion.toolchain.pieces import VERSION, wheel_layout
 from stanchion.toolchain.wheel import require_platform
 
 Progress = Callable[[str], None]
-_ROOM = "it takes about 1.5 GB; free some space, or set STANCHION_CACHE to a folder with room"
+_ROOM = "it takes about 1 GB; free some space, or set STANCHION_CACHE to a folder with room"
 
 
 def _say(text: str) -> None:

@@ -26,6 +26,9 @@ from stanchion.toolchain.wheel import REQUIREMENT, download, unpack
 BASELINE_CPU = "x86-64"
 _HASHED = ("makefile", "bin/*", "lib/*", "driver/*", "tools/*")
 _LAST_WORDS = 12
+_MEMORY = 3 * 2**30
+"""Bytes that the compiler takes for a part of the driver, at most (2.2 GB were seen)."""
+_MOST_JOBS = 8
 _MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKEFILES")
 _FLAG_VARIABLES = ("CXXFLAGS", "CPPFLAGS", "LDFLAGS", "LDLIBS", "STANCFLAGS", "O")
 
@@ -44,7 +47,7 @@ def lay_out(folder: Path, offline: Path | None, progress: Callable[[str], None])
     wheel.unlink()
     _copy_sources(folder, compiler)
     progress("compiling CmdStan's command line and the model header, once: some minutes")
-    make(folder, f"-j{len(os.sched_getaffinity(0))}", "build")
+    make(folder, f"-j{_jobs()}", "build")
     driver = wheel_layout().driver_sha256
     return {
         "origin": "wheel",
@@ -56,12 +59,14 @@ def lay_out(folder: Path, offline: Path | None, progress: Callable[[str], None])
         "compiler": {"command": compiler.command, "version": compiler.version},
         "flags": make(folder, "-s", "print-flags").strip(),
         "cpu": BASELINE_CPU,
-        "files": {
-            str(file.relative_to(folder)): _hash(file)
-            for pattern in _HASHED
-            for file in sorted(folder.glob(pattern))
-        },
+        "files": file_hashes(folder),
     }
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the files that a toolchain is run with, by relative path."""
+    files = (file for pattern in _HASHED for file in sorted(folder.glob(pattern)))
+    return {str(file.relative_to(folder)): _hash(file) for file in files}
 
 
 def make(folder: Path, *arguments: str) -> str:
@@ -84,6 +89,12 @@ def make(folder: Path, *arguments: str) -> str:
         words = "\n".join(f"  {line}" for line in ran.stdout.splitlines()[-_LAST_WORDS:])
         raise ToolchainError(f"CmdStan could not be built; the last words of make:\n{words}")
     return ran.stdout
+
+
+def _jobs() -> int:
+    """Return how many compilers run at once: as many as there are cores, and memory for."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(len(os.sched_getaffinity(0)), memory // _MEMORY, _MOST_JOBS))
 
 
 def clean_environment() -> dict[str, str]:

@@ -10,7 +10,8 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 
 from stanchion.errors import ToolchainError
-from stanchion.toolchain.description import Toolchain
+from stanchion.toolchain.description import Toolchain, manifest
+from stanchion.toolchain.layout import file_hashes
 
 PROGRAM = Path(__file__).parent / "share" / "coin.stan"
 DATA = '{"N": 10, "y": [0, 1, 0, 0, 0, 0, 0, 0, 0, 1]}'
@@ -24,11 +25,12 @@ def check(toolchain: Toolchain) -> float:
     """Compile and sample the tiny program; return the mean that came out.
 
     Raises:
-        ToolchainError: it does not run, or the answer is wrong.
+        ToolchainError: its files were changed, it does not run, or the answer is wrong.
         CompileError: it does not compile.
     """
     from stanchion.cmdstan import compile_program
 
+    _require_unchanged(toolchain)
     with TemporaryDirectory() as name:
         folder = Path(name)
         compile_program(
@@ -49,6 +51,23 @@ def check(toolchain: Toolchain) -> float:
             allowed=f"{MEAN} ± {TOLERANCE}",
         )
     return mean
+
+
+def _require_unchanged(toolchain: Toolchain) -> None:
+    """Compare the files with what was written of them when they were installed."""
+    written = (manifest(toolchain.path) or {}).get("files")
+    if written is None:
+        return
+    now = file_hashes(toolchain.path)
+    changed = sorted(
+        name for name in written.keys() | now.keys() if written.get(name) != now.get(name)
+    )
+    if changed:
+        raise ToolchainError(
+            f"files of this CmdStan were changed after its installation: {', '.join(changed)}",
+            where=str(toolchain.path),
+            todo="remove the folder and run `stanchion toolchain install`",
+        )
 
 
 def _sample(folder: Path) -> float:

@@ -9,6 +9,29 @@
 #include <stdexcept>
 
 namespace driver {
+namespace {
+
+// With several chains Stan's service writes the parameters before the quantities, although the
+// header names the quantities alone: this lets only those through.
+class QuantitiesOnly final : public stan::callbacks::writer {
+ public:
+  QuantitiesOnly(CsvWriter& table, std::size_t parameters)
+      : table_(&table), parameters_(static_cast<Eigen::Index>(parameters)) {}
+
+  using stan::callbacks::writer::operator();
+  void operator()(const std::vector<std::string>& names) override { (*table_)(names); }
+  void operator()(const std::vector<double>& row) override { (*table_)(row); }
+  void operator()(const std::string& comment) override { (*table_)(comment); }
+  void operator()(const Eigen::Matrix<double, -1, 1>& row) override {
+    (*table_)(std::vector<double>(row.data() + parameters_, row.data() + row.size()));
+  }
+
+ private:
+  CsvWriter* table_;
+  Eigen::Index parameters_;
+};
+
+}  // namespace
 
 int generate_quantities(Run& run) {
   const unsigned int chains = run.options.natural("num_chains");
@@ -29,8 +52,12 @@ int generate_quantities(Run& run) {
   }
   std::vector<CsvWriter> tables = run.outputs.draws(chains);
   run.outputs.diagnostics(chains);
+  std::vector<QuantitiesOnly> writers;
+  for (auto& table : tables) {
+    writers.emplace_back(table, parameters.size());
+  }
   const int code = stan::services::standalone_generate(
-      run.model, static_cast<int>(chains), draws, run.seed(), run.interrupt, run.console, tables);
+      run.model, static_cast<int>(chains), draws, run.seed(), run.interrupt, run.console, writers);
   bool whole = true;
   for (unsigned int i = 0; i < chains; ++i) {
     whole &= is_whole(tables[i], static_cast<std::size_t>(draws[i].rows()),
