@@ -14,6 +14,7 @@ install: packages
 	@$(BIN)/stanchion toolchain path >/dev/null 2>&1 || $(BIN)/stanchion toolchain install
 
 test: test-packages
+	@$(BIN)/stanchion toolchain path >/dev/null 2>&1 || $(BIN)/stanchion toolchain install
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: test-packages

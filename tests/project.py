@@ -100,6 +100,17 @@ class ProjectDir:
         return {p for folder in folders for p in folder.rglob("records/*/*.json")}
 
 
+def cache_of_programs(folder: Path, shared: Path) -> Path:
+    """Make a cache that shares toolchain and compiled programs with another, and nothing else."""
+    programs = shared / "steps/compile_program"
+    programs.mkdir(parents=True, exist_ok=True)
+    (folder / "steps").mkdir(parents=True)
+    (folder / "steps/compile_program").symlink_to(programs)
+    if (shared / "toolchains").exists():
+        (folder / "toolchains").symlink_to((shared / "toolchains").resolve())
+    return folder
+
+
 def planned_jobs(text: str) -> set[str]:
     """Read the jobs out of a dry run's text."""
     jobs = set()

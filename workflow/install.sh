@@ -39,4 +39,5 @@ logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
     --require-hashes -r "$lock"
 logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
     --no-deps --no-build-isolation --editable .
+logged .venv/bin/python -m compileall -q workflow/stanchion
 echo "$wanted" >"$stamp"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project import BIN, ProjectDir
+from tests.project import BIN, ProjectDir, cache_of_programs
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
@@ -73,13 +73,7 @@ FIT = "results/luck/points/slow/nuts"
 @pytest.fixture
 def project(tmp_path: Path, cache: Path) -> ProjectDir:
     files = {"data/points.json": DATA, "stan/slow.stan": SLOW, "stan/no_start.stan": NO_START}
-    own = tmp_path / "cache"
-    own.mkdir()
-    (own / "toolchains").symlink_to((cache / "toolchains").resolve())
-    compiled = cache / "steps/compile_program"
-    compiled.mkdir(parents=True, exist_ok=True)
-    (own / "steps").mkdir()
-    (own / "steps/compile_program").symlink_to(compiled)
+    own = cache_of_programs(tmp_path / "cache", cache)
     return ProjectDir.make(tmp_path / "project", own, CONFIG, files)
 
 

@@ -6,6 +6,7 @@
 #include <stan/io/empty_var_context.hpp>
 #include <stan/io/json/json_data.hpp>
 
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>

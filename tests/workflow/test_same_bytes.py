@@ -1,0 +1,27 @@
+"""Two runs from nothing give the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.project import ProjectDir, cache_of_programs
+
+pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
+NAMES = ("draws.nc", "prior.nc", "summary.csv", "comparison.csv", "*.png", "diagnostics.json")
+
+
+def test_second_run_from_nothing_gives_the_same_bytes(finished: ProjectDir, tmp_path: Path) -> None:
+    """Draws, tables and pictures hold no clock, no host, no path and no order of a set."""
+    cache = cache_of_programs(tmp_path / "cache", finished.cache)
+    names = ("config/config.yaml", "data/points.csv", "stan/wide.stan", "stan/narrow.stan")
+    files = {name: (finished.path / name).read_text() for name in names}
+    again = ProjectDir.make(tmp_path / "again", cache, files[names[0]], files)
+    again.run()
+    for name in NAMES:
+        first = sorted((finished.path / "results").rglob(name))
+        assert first
+        for path in first:
+            other = again.path / path.relative_to(finished.path)
+            assert path.read_bytes() == other.read_bytes(), path
