@@ -85,6 +85,7 @@ def _arguments(
     extra: Sequence[str],
 ) -> list[str]:
     arguments = ["--cores", cores, "--keep-going", "--nolock", "--rerun-incomplete"]
+    arguments += ["--quiet", "rules", "host"]
     if profile is not None:
         arguments += ["--workflow-profile", _profile(profile)]
     if configfile != Path(DEFAULT_CONFIG):

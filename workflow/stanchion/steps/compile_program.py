@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from stanchion.steps.job import Job
@@ -18,6 +19,7 @@ def run(job: Job) -> None:
     from stanchion.facts import FUNCTIONS
     from stanchion.toolchain import find
 
+    logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
     options = job.arguments
     compile_program(
         Path(options["program"]),

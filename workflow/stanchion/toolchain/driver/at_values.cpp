@@ -109,7 +109,7 @@ Eigen::VectorXd read_mode(const Run& run) {
   std::vector<double> mode;
   if (is_csv(file)) {
     const Draws draws = read_draws(file);
-    if (draws.method != "optimize" || draws.rows.empty()) {
+    if (draws.method != "optimize" || draws.rows.rows() == 0) {
       throw std::invalid_argument("CSV file is not output from Stan optimization");
     }
     const auto columns = draws.columns(parameter_names(run.model),

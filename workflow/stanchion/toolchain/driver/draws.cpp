@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <stdexcept>
 
@@ -51,27 +50,32 @@ std::size_t rows_before_draws(Settings settings) {
   return (warmup + thin - 1) / thin;
 }
 
-std::vector<double> read_row(const std::string& line, std::size_t size) {
+std::vector<double> read_row(const std::string& line, const std::string& file, std::size_t number) {
   std::vector<double> row;
-  row.reserve(size);
-  const char* cell = line.c_str();
-  while (true) {
+  for (const auto& cell : split(line)) {
     char* end = nullptr;
-    row.push_back(std::strtod(cell, &end));
-    const char* next = end + std::strspn(end, " \t\r");
-    if (end == cell || (*next != ',' && *next != '\0')) {
-      throw std::invalid_argument("a value is not a number");
+    row.push_back(std::strtod(cell.c_str(), &end));
+    if (cell.empty() || *end != '\0') {
+      throw std::invalid_argument("Cannot read \"" + cell + "\" as a number in line "
+                                  + std::to_string(number) + " of \"" + file + "\"");
     }
-    if (*next == '\0') {
-      break;
-    }
-    cell = next + 1;
-  }
-  if (row.size() != size) {
-    throw std::invalid_argument("there are " + std::to_string(row.size()) + " values for "
-                                + std::to_string(size) + " columns");
   }
   return row;
+}
+
+Eigen::MatrixXd to_matrix(const std::vector<std::vector<double>>& rows, std::size_t columns,
+                          std::size_t first, const std::string& file) {
+  Eigen::MatrixXd matrix(rows.size() > first ? rows.size() - first : 0, columns);
+  for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
+    const auto& row = rows[first + static_cast<std::size_t>(i)];
+    if (row.size() != columns) {
+      throw std::invalid_argument("A row of \"" + file + "\" has " + std::to_string(row.size())
+                                  + " values, but its header names "
+                                  + std::to_string(columns));
+    }
+    matrix.row(i) = Eigen::Map<const Eigen::RowVectorXd>(row.data(), matrix.cols());
+  }
+  return matrix;
 }
 
 }  // namespace
@@ -80,6 +84,7 @@ Draws read_draws(const std::string& name) {
   std::ifstream file = open_input(name);
   Draws draws;
   Settings settings;
+  std::vector<std::vector<double>> rows;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     if (line.rfind('#', 0) == 0) {
@@ -87,41 +92,29 @@ Draws read_draws(const std::string& name) {
     } else if (!trim(line).empty() && draws.names.empty()) {
       draws.names = split(line);
     } else if (!trim(line).empty()) {
-      try {
-        draws.rows.push_back(read_row(line, draws.names.size()));
-      } catch (const std::invalid_argument& error) {
-        throw std::invalid_argument("Cannot read line " + std::to_string(number) + " of \"" + name
-                                    + "\": " + error.what());
-      }
+      rows.push_back(read_row(line, name, number));
     }
   }
   if (draws.names.empty()) {
     throw std::invalid_argument("Error: no column names found in csv file \"" + name + "\"");
   }
   draws.method = settings["method"];
-  const std::size_t before = std::min(rows_before_draws(settings), draws.rows.size());
-  draws.rows.erase(draws.rows.begin(), draws.rows.begin() + static_cast<std::ptrdiff_t>(before));
+  draws.rows = to_matrix(rows, draws.names.size(), rows_before_draws(settings), name);
   return draws;
 }
 
 Eigen::MatrixXd Draws::columns(const std::vector<std::string>& wanted,
                                const std::string& mismatch) const {
-  std::vector<std::size_t> places;
+  Eigen::MatrixXd found(rows.rows(), static_cast<Eigen::Index>(wanted.size()));
   auto next = names.begin();  // they mostly follow each other
-  for (const auto& name : wanted) {
-    auto place = std::find(next, names.end(), name);
-    place = place == names.end() ? std::find(names.begin(), next, name) : place;
-    if (place == names.end() || *place != name) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto place = std::find(next, names.end(), wanted[i]);
+    place = place == names.end() ? std::find(names.begin(), next, wanted[i]) : place;
+    if (place == names.end() || *place != wanted[i]) {
       throw std::invalid_argument(mismatch);
     }
-    places.push_back(static_cast<std::size_t>(place - names.begin()));
+    found.col(static_cast<Eigen::Index>(i)) = rows.col(place - names.begin());
     next = place + 1;
-  }
-  Eigen::MatrixXd found(rows.size(), places.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    for (std::size_t j = 0; j < places.size(); ++j) {
-      found(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = rows[i][places[j]];
-    }
   }
   return found;
 }

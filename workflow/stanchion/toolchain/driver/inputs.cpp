@@ -6,7 +6,6 @@
 #include <stan/io/empty_var_context.hpp>
 #include <stan/io/json/json_data.hpp>
 
-#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>

@@ -32,7 +32,7 @@ Starts read_starts(const std::string& init, unsigned int chains, unsigned int fi
 struct Draws {
   std::string method;
   std::vector<std::string> names;
-  std::vector<std::vector<double>> rows;  // draw × column
+  Eigen::MatrixXd rows;  // draw × column
 
   // The columns of these names; `mismatch` says what is wrong where one is missing.
   Eigen::MatrixXd columns(const std::vector<std::string>& wanted,
