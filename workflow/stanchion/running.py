@@ -106,6 +106,9 @@ def _snakemake(arguments: list[str]) -> bool:
     """Run Snakemake in this process, without its limit on jobs started per second."""
     from snakemake.cli import args_to_api, parse_args
 
+    from stanchion.terminal import quieten
+
+    quieten()
     parser, args = parse_args(arguments)
     if args.executor in (None, "local"):
         args.max_jobs_per_timespan = None

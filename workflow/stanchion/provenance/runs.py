@@ -70,7 +70,7 @@ def note_failure(key: str, step: str, exit_code: int, message: str) -> None:
     """Leave word of a failed step for the end of the run."""
     folder = run_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"step": step, "exit_code": exit_code, "message": message}
+    content = {"key": key, "step": step, "exit_code": exit_code, "message": message}
     (folder / f"failed-{key[:12]}.json").write_text(json.dumps(content) + "\n")
 
 
