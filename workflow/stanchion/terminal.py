@@ -24,7 +24,6 @@ _NOISE = (
     "Exiting because a job execution failed",
     "Complete log",
     "At least one job did not complete",
-    "Nothing to be done",
 )
 
 
