@@ -6,6 +6,7 @@ rule write_report:
         files=ancient(GRAPH.files("write_report")),
     output:
         report="results/{analysis}/report.html",
+        metrics="results/{analysis}/metrics.json",
         key="results/{analysis}/.keys/write_report",
     log:
         "logs/{analysis}/write_report.log",

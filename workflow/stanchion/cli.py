@@ -106,6 +106,59 @@ def status(
     print(statuses.as_json(found) if as_json else statuses.table(found))
 
 
+@app.command()
+def track(
+    analyses: Analyses = None,
+    configfile: Config = DEFAULT,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit the pointers as well.")] = False,
+) -> None:
+    """Give the results a version: manifest, DVC pointer, and a push where there is a remote."""
+    from stanchion.tracking import track as track_results
+
+    track_results(analyses or [], configfile=configfile, commit=commit)
+
+
+@app.command()
+def restore(
+    analyses: Analyses = None,
+    revision: Annotated[
+        str | None, typer.Option("--rev", metavar="REV", help="Switch git to this revision first.")
+    ] = None,
+    configfile: Config = DEFAULT,
+) -> None:
+    """Bring tracked results back and verify them."""
+    from stanchion.restoring import restore as restore_results
+
+    raise typer.Exit(restore_results(analyses or [], revision=revision, configfile=configfile))
+
+
+@app.command()
+def verify(
+    analyses: Analyses = None,
+    remote: Annotated[bool, typer.Option("--remote", help="Hash the remote's copy too.")] = False,
+    configfile: Config = DEFAULT,
+) -> None:
+    """Hash results against manifest and records: exit 0 intact, 1 altered, 2 cannot tell."""
+    from stanchion.verifying import verify as verify_results
+
+    raise typer.Exit(verify_results(analyses or [], remote=remote, configfile=configfile))
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="REV1")],
+    new: Annotated[
+        str | None, typer.Argument(metavar="[REV2]", help="Without it, the working tree.")
+    ] = None,
+    configfile: Config = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what changed between two revisions: declaration, data, programs, toolchain, results."""
+    from stanchion.changes import diff as compare_revisions
+
+    print(compare_revisions(old, new, configfile=configfile, json=as_json))
+
+
 def main() -> None:
     """Run a command; an error is one message and an exit code, without a traceback."""
     before, after = _split(sys.argv[1:])

@@ -68,15 +68,23 @@ class Graph:
 
     def targets(self, analyses: Iterable[str] = ()) -> list[str]:
         """Return what a run makes: all results that stay, with the key files that prove them."""
-        chosen = set(analyses) or set(self.plan.project.analyses)
-        kept = {name for name in chosen if "csv" in self.plan.project.analyses[name].keep}
         return [
             path
-            for step in self.plan
-            if step.wildcards.get("analysis") in chosen
-            and (step.rule not in _NOT_SHOWN or step.wildcards["analysis"] in kept)
+            for step in staying_steps(self.plan, analyses)
             for path in (*step.outputs.values(), step.key_file)
         ]
+
+
+def staying_steps(plan: Plan, analyses: Iterable[str] = ()) -> list[Step]:
+    """Return the steps of these analyses, or of all, whose results stay after a run."""
+    chosen = set(analyses) or set(plan.project.analyses)
+    kept = {name for name in chosen if "csv" in plan.project.analyses[name].keep}
+    return [
+        step
+        for step in plan
+        if step.wildcards.get("analysis") in chosen
+        and (step.rule not in _NOT_SHOWN or step.wildcards["analysis"] in kept)
+    ]
 
 
 def open_graph(

@@ -42,7 +42,10 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "picture": f"{_FIT}/plots/posterior_predictive.png",
     },
     "compare_models": {"comparison": "results/{analysis}/comparison.csv"},
-    "write_report": {"report": "results/{analysis}/report.html"},
+    "write_report": {
+        "report": "results/{analysis}/report.html",
+        "metrics": "results/{analysis}/metrics.json",
+    },
     "check_verdicts": {"verdicts": "results/{analysis}/verdicts.json"},
 }
 

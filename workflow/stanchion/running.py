@@ -7,13 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from stanchion import versioning
 from stanchion.check import check_plan
-from stanchion.errors import StanchionError, ToolchainError
+from stanchion.errors import DataError, GateError, StanchionError, ToolchainError
+from stanchion.git import ask_git
 from stanchion.graph import Graph, open_graph
 from stanchion.lock import lock_project
 from stanchion.provenance.runs import failures
+from stanchion.restoring import pull_missing_data
 from stanchion.status import fit_statuses, is_current, table
 from stanchion.toolchain import find, install
+from stanchion.tracking import report_tracked, track_plan
 
 DEFAULT_CONFIG = "config/config.yaml"
 
@@ -35,14 +39,18 @@ def run(
     lock_project()
     _forget_dead_locks()
     _require_toolchain()
-    graph = open_graph([str(configfile)])
+    _set_up_versions()
+    graph = _open_graph(configfile)
     _require_analyses(graph, analyses)
     if not all(is_current(step) for step in graph.plan):
         check_plan(graph.plan)
     success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra))
     failed = failures()
     print(_closing(graph, analyses, failed))
-    return 0 if success else _exit_code(failed)
+    code = 0 if success else _exit_code(failed)
+    if code in (0, GateError.exit_code):
+        _track(graph, analyses)
+    return code
 
 
 def _require_project(configfile: Path) -> None:
@@ -62,6 +70,28 @@ def _require_toolchain() -> None:
     except ToolchainError:
         print("no CmdStan found: installing one", file=sys.stderr)
         install()
+
+
+def _set_up_versions() -> None:
+    """Put a git repository under DVC, once; results can be tracked from then on."""
+    if ask_git("rev-parse", "--is-inside-work-tree") == "true" and not versioning.is_set_up():
+        versioning.set_up()
+        print("DVC is set up: commit .dvc and .dvcignore", file=sys.stderr)
+
+
+def _open_graph(configfile: Path) -> Graph:
+    """Open the graph; datasets that are under DVC and not here are fetched first."""
+    try:
+        return open_graph([str(configfile)])
+    except DataError:
+        if not pull_missing_data(configfile):
+            raise
+    return open_graph([str(configfile)])
+
+
+def _track(graph: Graph, analyses: Sequence[str]) -> None:
+    if graph.plan.project.versioning.track == "after_run":
+        print(f"\n{report_tracked(track_plan(graph.plan, analyses))}")
 
 
 def _require_analyses(graph: Graph, analyses: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ _HEADINGS = {
     "Checks": "checks",
     "Compare": "compare",
     "Intervals": "intervals",
+    "Versioning": "versioning",
 }
 _TOP = """\
 # The declaration, key by key

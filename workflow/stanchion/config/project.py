@@ -11,6 +11,7 @@ from stanchion.config.base import RESERVED, Label, Name, NotEmpty, Section, Text
 from stanchion.config.dataset import Dataset
 from stanchion.config.model import Model
 from stanchion.config.source import Source, written
+from stanchion.config.versioning import Versioning
 from stanchion.errors import Fault
 
 
@@ -35,6 +36,9 @@ class Project(Section):
     )
     analyses: Annotated[dict[Name, Analysis], NotEmpty, AfterValidator(distinct_names())] = Field(
         description="Questions, by name."
+    )
+    versioning: Versioning = Field(
+        default=Versioning(), description="When results are tracked by DVC, and where to."
     )
     _source: Source = PrivateAttr(default_factory=Source)
 

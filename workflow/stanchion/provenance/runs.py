@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import uuid
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stanchion.git import ask_git
 from stanchion.paths import RUNS
 
 PACKAGES = (
@@ -87,22 +87,14 @@ def _version(package: str) -> str | None:
 
 
 def _git() -> dict[str, Any] | None:
-    commit = _ask_git("rev-parse", "HEAD")
+    commit = ask_git("rev-parse", "HEAD")
     if commit is None:
         return None
-    changed = _ask_git("status", "--porcelain") or ""
-    diff = _ask_git("diff", "HEAD") or ""
+    changed = ask_git("status", "--porcelain") or ""
+    diff = ask_git("diff", "HEAD") or ""
     return {
         "commit": commit,
-        "branch": _ask_git("rev-parse", "--abbrev-ref", "HEAD"),
+        "branch": ask_git("rev-parse", "--abbrev-ref", "HEAD"),
         "dirty": bool(changed),
         "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if changed else None,
     }
-
-
-def _ask_git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(["git", *words], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.decode(errors="surrogateescape").strip().encode(errors="replace").decode()

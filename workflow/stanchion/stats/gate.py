@@ -175,9 +175,12 @@ def why_stopped(diagnostics: Mapping[str, Any], on_fail: str) -> str | None:
     return f"the fit failed its checks: {', '.join(failed)}"
 
 
-def notes(names: Sequence[str], found: Findings) -> list[str]:
-    """Return what is worth knowing but judged by no check: quantities equal to one constant."""
-    constant = _named(names, found.constant)
+def notes(names: Sequence[str], found: Findings, *, unused: Sequence[str] = ()) -> list[str]:
+    """Return what is worth knowing but judged by no check: quantities equal to one constant.
+
+    `unused` names columns that the method fills with zeros.
+    """
+    constant = [name for name in _named(names, found.constant) if name not in unused]
     return [f"equal to one constant in all chains: {', '.join(constant)}"] if constant else []
 
 

@@ -9,10 +9,10 @@ VERSIONS: dict[str, int] = {
     "sample_chain": 1,
     "approximate_posterior": 1,
     "collect_draws": 1,
-    "diagnose_fit": 1,
+    "diagnose_fit": 2,
     "predict_outcomes": 1,
     "compare_models": 1,
-    "write_report": 2,
+    "write_report": 3,
     "check_verdicts": 1,
 }
 """A step's version enters its key: raise it when the same inputs must give another result."""

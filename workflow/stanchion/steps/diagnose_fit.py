@@ -17,6 +17,7 @@ from stanchion.strict_json import write_json
 def run(job: Job) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     told = job.arguments
+    nuts = told["method"] == "nuts"
     scalars = read_gated(job.path("draws"))
     stats = read_group(job.path("draws"), "sample_stats")
     found = gate.scan(scalars.values)
@@ -26,7 +27,7 @@ def run(job: Job) -> None:
         "verdict": gate.verdict(checks),
         "method": told["method"],
         "checks": [check.as_json() for check in checks],
-        "notes": gate.notes(scalars.names, found),
+        "notes": gate.notes(scalars.names, found, unused=() if nuts else ("lp__",)),
     }
     write_json(content, job.outputs["diagnostics"])
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from stanchion.report.metrics import metrics
 from stanchion.report.page import build
 from stanchion.report.render import render
 from stanchion.steps.job import Job
+from stanchion.strict_json import write_json
 
 
 def run(job: Job) -> None:
-    """Read what the analysis made and write one HTML file that shows it."""
+    """Read what the analysis made; write one HTML file that shows it, and its figures as JSON."""
     job.outputs["report"].write_text(render(build(job)), encoding="utf-8")
+    write_json(metrics(job), job.outputs["metrics"])

@@ -1,0 +1,41 @@
+"""What the report says in figures, as JSON that `dvc metrics diff` compares between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from stanchion.report.reading import read_comparison, read_judged, read_summary
+from stanchion.steps.job import Job
+
+_MOST_ROWS = 1000
+_SHOWN = ("mean", "sd")
+
+
+def metrics(job: Job) -> dict[str, Any]:
+    """Return, by fit, its verdict, its checks' values and the declared parameters' mean and sd."""
+    rows = zip(job.arguments["fits"], job.paths("summaries"), job.paths("diagnostics"), strict=True)
+    content: dict[str, Any] = {}
+    for fit, summary, diagnostics in rows:
+        judged = read_judged(diagnostics)
+        found: dict[str, Any] = {
+            "verdict": judged.verdict,
+            "checks": _finite({check.check: check.value for check in judged.checks}),
+        }
+        if fit["parameters"] is not None:
+            found["parameters"] = {
+                name: _finite({column: row[column] for column in _SHOWN})
+                for name, row in read_summary(summary, _MOST_ROWS).rows.items()
+            }
+        content[f"{fit['dataset']}/{fit['model']}/{fit['method']}"] = found
+    if "comparison" in job.inputs:
+        content["comparison"] = {
+            f"{row.dataset}/{row.model}": _finite({n: row.numbers[n] for n in ("elpd", "weight")})
+            for row in read_comparison(job.path("comparison"))
+        }
+    return content
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in numbers.items() if isfinite(value)}

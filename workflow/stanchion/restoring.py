@@ -1,0 +1,143 @@
+"""`stanchion restore`: the tracked results of a revision, verified, with nothing left to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stanchion import versioning
+from stanchion.config import Project, load
+from stanchion.errors import StanchionError, ToolchainError, VersioningError
+from stanchion.git import ask_git, git, require_repository, require_revision
+from stanchion.graph import open_graph, staying_steps
+from stanchion.lock import lock_project
+from stanchion.provenance.manifest import files_in, folder_of
+from stanchion.status import is_current
+from stanchion.tracking import pointer_of, tracked_analyses
+from stanchion.verifying import Finding, verify_analysis
+
+
+def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path) -> int:
+    """Switch to a revision, bring its results back, verify them, and return the exit code.
+
+    Raises:
+        VersioningError: the tree has changes, results would be lost, or git or DVC cannot do it.
+    """
+    require_repository()
+    lock_project()
+    _require_clean()
+    _require_saved()
+    if revision is not None:
+        _switch(revision)
+    names = _chosen(analyses)
+    project = load(configfile)
+    _pull(project, names)
+    found = [verify_analysis(name, remote=False, name=None) for name in names]
+    print("\n".join(one.text() for one in found))
+    if any(one.finding is not Finding.INTACT for one in found):
+        return 1
+    print(_left_to_run(configfile, names))
+    return 0
+
+
+def data_pointers(project: Project) -> list[str]:
+    """Return the DVC pointers of the declared datasets that have one."""
+    pointers = [f"{dataset.path}.dvc" for dataset in project.datasets.values() if dataset.path]
+    return sorted({pointer for pointer in pointers if Path(pointer).exists()})
+
+
+def pull_missing_data(configfile: Path) -> bool:
+    """Bring the declared datasets that are under DVC and not here; return whether there were any.
+
+    Raises:
+        VersioningError: DVC cannot bring one.
+    """
+    project = load(configfile)
+    wanted = [p for p in data_pointers(project) if not Path(p.removesuffix(".dvc")).exists()]
+    if wanted:
+        with versioning.repository() as repo:
+            versioning.pull(repo, wanted, project.versioning.remote)
+        print("\n".join(f"fetched {p.removesuffix('.dvc')} through DVC" for p in wanted))
+    return bool(wanted)
+
+
+def _require_clean() -> None:
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    if changes:
+        first = changes.splitlines()[0][3:]
+        raise VersioningError(
+            f"the working tree has changes that are not committed: {first}",
+            todo="commit them, or put them aside with `git stash`",
+        )
+
+
+def _require_saved() -> None:
+    """Refuse to replace results that no pointer names as they are."""
+    tracked = [pointer_of(name) for name in tracked_analyses()]
+    folders = [path for path in Path("results").glob("*") if path.is_dir() and files_in(path)]
+    for folder in folders:
+        if pointer_of(folder.name) not in tracked:
+            raise _unsaved(folder)
+    there = [pointer_of(folder.name) for folder in folders]
+    if there:
+        with versioning.repository() as repo:
+            for pointer in versioning.changed(repo, there):
+                raise _unsaved(Path(pointer.removesuffix(".dvc")))
+
+
+def _unsaved(folder: Path) -> VersioningError:
+    return VersioningError(
+        "these results are not tracked as they are, and would be lost",
+        where=str(folder),
+        todo="keep them with `stanchion track --commit`, or move them away",
+    )
+
+
+def _switch(revision: str) -> None:
+    commit = require_revision(revision)
+    if commit == git("rev-parse", "HEAD"):
+        return
+    if ask_git("rev-parse", "--verify", "--quiet", f"refs/heads/{revision}") is not None:
+        git("switch", "--quiet", revision)
+    else:
+        git("switch", "--quiet", "--detach", commit)
+    print(f"git is at {git('log', '-1', '--format=%h %s')}")
+
+
+def _chosen(analyses: Sequence[str]) -> list[str]:
+    tracked = tracked_analyses()
+    if not tracked:
+        raise VersioningError(
+            "no results are tracked at this revision",
+            where="results/",
+            todo="give another revision by --rev; `git log -- results` lists those with results",
+        )
+    for name in analyses:
+        if name not in tracked:
+            raise VersioningError(f"no tracked results of {name!r}", allowed=", ".join(tracked))
+    return list(analyses) or tracked
+
+
+def _pull(project: Project, names: Sequence[str]) -> None:
+    pointers = [*map(pointer_of, names), *data_pointers(project)]
+    with versioning.repository() as repo:
+        versioning.pull(repo, pointers, project.versioning.remote)
+    for name in names:
+        if not folder_of(name).is_dir():
+            raise VersioningError(f"DVC did not bring the results of {name}")
+
+
+def _left_to_run(configfile: Path, names: Sequence[str]) -> str:
+    """Settle the key files, so that Snakemake knows the results again, and say what is stale."""
+    try:
+        plan = open_graph([str(configfile)]).plan
+    except ToolchainError:
+        return "no CmdStan is installed here: `stanchion run` installs one before anything runs"
+    except StanchionError as error:
+        return f"the declaration at this revision cannot be run here:\n{error}"
+    declared = [name for name in names if name in plan.project.analyses]
+    stale = [step for step in staying_steps(plan, declared) if not is_current(step)]
+    if not stale:
+        return "nothing to do"
+    rules = ", ".join(sorted({step.rule for step in stale}))
+    return f"{len(stale)} steps would run here ({rules}): their keys differ, see `stanchion diff`"
