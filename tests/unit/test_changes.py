@@ -1,0 +1,112 @@
+"""What differs between two revisions, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from stanchion.changes.compare import Change, compare
+from stanchion.changes.revision import Estimate, FitResult, Revision
+from stanchion.changes.show import as_json, as_text
+
+FIT = "means/points/wide/nuts"
+PROGRAM = "model {\n  mu ~ normal(0, 10);\n}"
+
+
+def revision(**changes: object) -> Revision:
+    before = Revision(
+        name="old",
+        declaration={"seed": 1, "analyses": {"means": {"methods": {"nuts": {"draws": 500}}}}},
+        data={"points": "sha256:aa"},
+        programs={"wide": PROGRAM},
+        fits={
+            FIT: FitResult(
+                "pass",
+                {"mu": Estimate(1.0, 0.03), "tau": Estimate(2.0, 0.1)},
+                {"version": "2.39.0", "numpy": "2.5.5"},
+            )
+        },
+    )
+    return replace(before, **changes)  # type: ignore[arg-type]
+
+
+def with_fit(verdict: str, mu: Estimate, **versions: str) -> Revision:
+    fit = revision().fits[FIT]
+    estimates = {**fit.estimates, "mu": mu}
+    return revision(fits={FIT: FitResult(verdict, estimates, {**fit.toolchain, **versions})})
+
+
+def test_equal_revisions_do_not_differ() -> None:
+    """Two revisions alike give one line that says so."""
+    assert as_text(compare(revision(), revision(name="new"))) == "old → new: no difference"
+
+
+def test_a_changed_key_is_named_with_both_values() -> None:
+    """The declaration is compared leaf by leaf, defaults included."""
+    after = revision(
+        declaration={"seed": 1, "analyses": {"means": {"methods": {"advi": {"d": 1}}}}}
+    )
+    assert compare(revision(), after).declaration == (
+        Change("analyses.means.methods.advi.d", None, 1),
+        Change("analyses.means.methods.nuts.draws", 500, None),
+    )
+
+
+def test_a_changed_prior_shows_its_lines() -> None:
+    """A program shows the lines that differ in its canonical form, and no others."""
+    after = revision(programs={"wide": PROGRAM.replace("10", "1")})
+    (changed,) = compare(revision(), after).programs
+    assert changed.lines == ("-  mu ~ normal(0, 10);", "+  mu ~ normal(0, 1);")
+
+
+def test_a_moved_value_is_told_in_monte_carlo_errors() -> None:
+    """The difference is divided by the root of the sum of both squared errors: 0.5 / 0.05."""
+    after = with_fit("pass", Estimate(1.5, 0.04))
+    (fit,) = compare(revision(), after).results
+    (value,) = fit.values
+    assert (value.variable, fit.unchanged) == ("mu", 1)
+    assert value.in_errors == pytest.approx(10.0)
+    assert "1 ± 0.03" in as_text(compare(revision(), after))
+
+
+@pytest.mark.parametrize("mu", [Estimate(1.5, None), Estimate(None, None)])
+def test_a_value_without_an_error_is_shown_without_one(mu: Estimate) -> None:
+    """An approximation has no Monte Carlo error: old and new stand there, no ratio."""
+    (fit,) = compare(revision(), with_fit("pass", mu)).results
+    assert fit.values[0].in_errors is None
+
+
+def test_a_changed_verdict_is_shown_even_with_equal_values() -> None:
+    """A verdict that changed with a threshold is a difference."""
+    after = with_fit("fail", Estimate(1.0, 0.03))
+    assert f"{FIT}: pass → fail" in as_text(compare(revision(), after))
+
+
+def test_a_fit_that_is_gone_is_shown() -> None:
+    """A fit that one side lacks is named with the verdict it had."""
+    assert f"{FIT}: pass → not there" in as_text(compare(revision(), revision(fits={})))
+
+
+def test_toolchain_and_data_are_compared() -> None:
+    """A changed package or dataset is named with both versions."""
+    after = replace(with_fit("pass", Estimate(1.0, 0.03), numpy="2.6.0"), data={"points": "md5:b"})
+    changes = compare(revision(), after)
+    assert changes.toolchain == (Change("numpy", "2.5.5", "2.6.0"),)
+    assert changes.data == (Change("points", "sha256:aa", "md5:b"),)
+
+
+def test_json_holds_every_value() -> None:
+    """The JSON has all values where the text shows the twenty that moved furthest."""
+    many = {f"x[{i}]": Estimate(float(i), 1.0) for i in range(30)}
+    moved = {f"x[{i}]": Estimate(2.0 * i + 1, 1.0) for i in range(30)}
+    before = revision(fits={FIT: FitResult("pass", many, {})})
+    changes = compare(before, revision(fits={FIT: FitResult("pass", moved, {})}))
+    content = json.loads(as_json(changes))
+    assert content["schema"] == "stanchion/diff/1"
+    assert len(content["results"][0]["values"]) == 30
+    text = as_text(changes)
+    assert "x[29]" in text
+    assert "x[0] " not in text
+    assert "and 10 more" in text

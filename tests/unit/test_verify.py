@@ -1,0 +1,146 @@
+"""`stanchion verify`: what is intact, altered, or cannot be told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stanchion.provenance.manifest import manifest_path
+from stanchion.verifying import Finding, Verified, verify_analysis
+from tests.versions import FIT, Remote, make_repository, track_results, write_results
+
+DRAWS = Path(f"{FIT}/draws.nc")
+RECORD = Path(f"{FIT}/records/collect_draws/{'a' * 12}-1.json")
+
+
+@pytest.fixture
+def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
+    """Tracked and pushed results in the current folder."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    make_repository(Path())
+    write_results()
+    track_results(tmp_path / "remote")
+    return Remote(tmp_path / "remote")
+
+
+def verified(*, remote: bool = False) -> Verified:
+    return verify_analysis("means", remote=remote, name=None)
+
+
+def found(result: Verified) -> set[tuple[str, str]]:
+    return {(difference.kind, difference.path) for difference in result.differences}
+
+
+def edit_in_place(path: Path) -> None:
+    """Change a byte and put size and times back."""
+    before = path.stat()
+    mode = before.st_mode
+    path.chmod(0o644)
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    path.chmod(mode)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_untouched_results_are_intact(remote: Remote) -> None:
+    """Nothing is found where nothing was touched, here, in the cache and at the remote."""
+    result = verified(remote=True)
+    assert (result.finding, found(result)) == (Finding.INTACT, set())
+
+
+def test_an_edit_with_size_and_time_put_back_is_found(remote: Remote) -> None:
+    """The bytes decide, not what the file system says of them."""
+    edit_in_place(DRAWS)
+    result = verified()
+    assert result.finding is Finding.ALTERED
+    assert found(result) == {("altered", str(DRAWS))}
+
+
+def test_missing_and_extra_files_are_named(remote: Remote) -> None:
+    """A file that is gone and one that was added are each named."""
+    DRAWS.unlink()
+    (DRAWS.parent / "more.txt").write_text("more")
+    assert found(verified()) == {("missing", str(DRAWS)), ("extra", f"{FIT}/more.txt")}
+
+
+def test_an_edited_cache_object_is_found(remote: Remote) -> None:
+    """The cache's copy is hashed, whatever DVC remembers of it."""
+    cache = Remote(Path(".dvc/cache/files"))
+    edit_in_place(cache.object_of(DRAWS))
+    result = verified()
+    assert found(result) == {("altered", str(DRAWS))}
+    assert "cache" in result.text()
+
+
+def test_an_edited_remote_object_is_found_where_asked(remote: Remote) -> None:
+    """The remote's copy is hashed with --remote, and not read without."""
+    edit_in_place(remote.object_of(DRAWS))
+    assert verified().finding is Finding.INTACT
+    result = verified(remote=True)
+    assert found(result) == {("altered", str(DRAWS))}
+    assert "remote store" in result.text()
+
+
+def test_a_lost_remote_object_is_found(remote: Remote) -> None:
+    """An object that the remote does not hold any more is missing."""
+    remote.object_of(DRAWS).unlink()
+    assert found(verified(remote=True)) == {("missing", str(DRAWS))}
+
+
+def test_an_edited_list_of_files_is_found(remote: Remote) -> None:
+    """The remote's list of a folder's files is held to its own name."""
+    (listing,) = [path for path in remote.objects() if path.suffix == ".dir"]
+    edit_in_place(listing)
+    assert found(verified(remote=True)) == {("altered", str(listing))}
+
+
+def test_a_pruned_cache_is_no_alteration(remote: Remote) -> None:
+    """Objects that the cache lacks come back from the remote: intact."""
+    Remote(Path(".dvc/cache/files")).object_of(DRAWS).unlink()
+    assert verified().finding is Finding.INTACT
+
+
+def _shorten(path: Path) -> None:
+    path.write_text(path.read_text()[:-20])
+
+
+def _claim_another_hash(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["outputs"][0]["sha256"] = "0" * 64
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("change", [_shorten, _claim_another_hash])
+def test_an_altered_record_is_found(remote: Remote, change: Callable[[Path], None]) -> None:
+    """A record that was edited or cut is altered, and so is what it no longer proves."""
+    change(RECORD)
+    assert {("altered", str(RECORD)), ("altered", str(DRAWS))} <= found(verified())
+
+
+@pytest.mark.parametrize("change", [_shorten, edit_in_place, Path.unlink])
+def test_an_altered_manifest_is_found(remote: Remote, change: Callable[[Path], None]) -> None:
+    """A manifest that is not the one that the pointer names proves nothing: altered."""
+    change(manifest_path("means"))
+    result = verified()
+    assert result.finding is Finding.ALTERED
+    assert {path for _, path in found(result)} == {"results/means.manifest.json"}
+
+
+def test_what_is_not_tracked_cannot_be_told(remote: Remote) -> None:
+    """Without manifest and pointer there is nothing to hold results to."""
+    result = verify_analysis("other", remote=False, name=None)
+    assert result.finding is Finding.UNKNOWN
+    assert "stanchion track" in result.text()
+
+
+def test_a_remote_that_is_not_known_cannot_be_told(remote: Remote) -> None:
+    """Where the remote cannot be read, results are neither intact nor altered."""
+    result = verify_analysis("means", remote=True, name="elsewhere")
+    assert result.finding is Finding.UNKNOWN
+    assert "elsewhere" in result.text()
