@@ -23,7 +23,8 @@ _NOISE = (
     "Shutting down, this might take",
     "Exiting because a job execution failed",
     "Complete log",
-    "At least one job did not complete",
+    "WorkflowError:\nAt least one job did not complete",
+    "RuleException:\nCalledProcessError",
 )
 
 
