@@ -59,11 +59,8 @@ class Took:
 def large(project: Path) -> None:
     """Declare one fit whose chains (kept) and draws take 1.1 GB: 4 × 1,000 × 10,000."""
     (project / "data/y.json").write_text(json.dumps({"J": LARGE, "y": [0.5] * LARGE}))
-    declare(
-        project,
-        ["y"],
-        "    methods: {nuts: {chains: 4, warmup: 300, draws: 1000, on_fail: flag}}\n    keep: [csv]\n",
-    )
+    nuts = "{chains: 4, warmup: 300, draws: 1000, on_fail: flag}"
+    declare(project, ["y"], f"    methods: {{nuts: {nuts}}}\n    keep: [csv]\n")
 
 
 def many(project: Path) -> None:

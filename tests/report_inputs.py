@@ -165,7 +165,7 @@ def report_job(folder: Path, fits: Sequence[Made], declared: Declared | None = N
         **_declared_files(files, fits, pairs, asked),
     }
     arguments = _arguments(fits, pairs, asked)
-    outputs = {"report": folder / "report.html"}
+    outputs = {"report": folder / "report.html", "metrics": folder / "metrics.json"}
     return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -14,115 +13,20 @@ import pytest
 
 from stanchion.errors import StepError
 from stanchion.prior import summarise_prior
-from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
-from stanchion.steps.job import Job
+from stanchion.steps import collect_draws
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
-
-DECLARED = variables(
-    parameters="real mu",
-    transformed_parameters="real twice",
-    generated_quantities="real[N] log_lik; real[N] y_rep; real[M] y_new",
+from tests.unit.steps_cases import (
+    COLLECT,
+    META,
+    Y,
+    chain,
+    collect,
+    compare,
+    diagnose,
+    fit,
+    predict,
+    read_csv,
 )
-Y = np.random.default_rng(0).normal(1, 1, size=12)
-META = {"sizes": {"N": {"dim": "obs", "labels": None}, "M": {"dim": "row", "labels": ["p", "q"]}}}
-CHECKS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
-PREDICTIVE = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "sd"]}
-COLLECT: dict[str, Any] = {
-    "method": "nuts",
-    "parameters": None,
-    "variables": DECLARED,
-    "observed": "y",
-    "replicated": "y_rep",
-    "predicted": "y_new",
-    "intervals": None,
-}
-
-
-def chain(seed: int, draws: int = 500, spread: float = 1.0, centre: float = 1.0) -> dict[str, Any]:
-    """Return independent draws of the posterior of y ~ Normal(mu, spread)."""
-    rng = np.random.default_rng(seed)
-    mu = rng.normal(centre, len(Y) ** -0.5, size=draws)
-    density = -0.5 * np.log(2 * np.pi * spread**2) - 0.5 * ((Y - mu[:, None]) / spread) ** 2
-    replicated = rng.normal(mu[:, None], spread, size=(draws, len(Y)))
-    return {
-        "mu": mu,
-        "twice": 2 * mu,
-        **{f"log_lik.{place + 1}": density[:, place] for place in range(len(Y))},
-        **{f"y_rep.{place + 1}": replicated[:, place] for place in range(len(Y))},
-        **{f"y_new.{place}": rng.normal(mu, spread) + place for place in (1, 2)},
-    }
-
-
-def collect(
-    folder: Path, chains: list[dict[str, Any]], data: dict[str, Any] | None = None, **told: Any
-) -> Job:
-    """Collect chains into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sizes = {"N": len(Y), "M": 2, "y": Y.tolist()}
-    inputs: dict[str, Path | list[Path]] = {
-        "chains": write_chains(folder, chains),
-        "data": write_json(folder / "data.json", sizes if data is None else data),
-        "meta": write_json(folder / "meta.json", META),
-    }
-    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    made = job(folder, "collect_draws", {**COLLECT, **told}, inputs, outputs)
-    collect_draws.run(made)
-    return made
-
-
-def diagnose(folder: Path, method: str = "nuts", **told: Any) -> dict[str, Any]:
-    """Diagnose the draws of a folder and return what was written."""
-    arguments = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, **told}
-    outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
-    made = job(folder, "diagnose_fit", arguments, {"draws": folder / "draws.nc"}, outputs)
-    diagnose_fit.run(made)
-    content: dict[str, Any] = json.loads((folder / "diagnostics.json").read_text())
-    return content
-
-
-def predict(folder: Path, **told: Any) -> dict[str, Any]:
-    """Make the predictive checks of a folder and return what was written."""
-    arguments = {
-        "posterior_predictive": PREDICTIVE,
-        "predict": {"variable": "y_new", "dataset": "new"},
-        "intervals": None,
-        "on_fail": "stop",
-        **told,
-    }
-    inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}
-    outputs = {"predictive": "predictive.json", "picture": "posterior_predictive.png"}
-    predict_outcomes.run(job(folder, "predict_outcomes", arguments, inputs, outputs))
-    content: dict[str, Any] = json.loads((folder / "predictive.json").read_text())
-    return content
-
-
-def compare(folder: Path, *fits: str, method: str = "nuts") -> tuple[list[dict[str, str]], Job]:
-    """Compare the fits of some folders; a folder's name is the model's."""
-    described = [
-        {"dataset": "d", "model": name.split("@")[0], "method": method, "on_fail": "stop"}
-        for name in fits
-    ]
-    inputs: dict[str, Path | list[Path]] = {
-        "draws": [folder / name / "draws.nc" for name in fits],
-        "diagnostics": [folder / name / "diagnostics.json" for name in fits],
-    }
-    arguments = {"by": "loo", "fits": described}
-    made = job(folder, "compare_models", arguments, inputs, {"comparison": "comparison.csv"})
-    compare_models.run(made)
-    return read_csv(folder / "comparison.csv"), made
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def fit(folder: Path, **told: Any) -> Path:
-    """Collect and diagnose a sound fit of four chains."""
-    collect(folder, [chain(seed, **told) for seed in range(1, 5)])
-    assert diagnose(folder)["verdict"] == "pass"
-    return folder
 
 
 def test_a_summary_holds_a_row_a_scalar(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ rule predict_outcomes:
         job=ancient(GRAPH.job("predict_outcomes")),
         upstream=GRAPH.upstream("predict_outcomes"),
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
-        diagnostics=ancient("results/{analysis}/{dataset}/{model}/{method}/diagnostics.json"),
+        diagnostics=ancient(
+            "results/{analysis}/{dataset}/{model}/{method}/diagnostics.json"
+        ),
     output:
         predictive="results/{analysis}/{dataset}/{model}/{method}/predictive.json",
         picture="results/{analysis}/{dataset}/{model}/{method}/plots/posterior_predictive.png",
