@@ -92,6 +92,8 @@ def _missing(project: Project, key: tuple[str, ...], path: Path, error: OSError)
 
 
 def _nearest(path: Path) -> str:
+    if path.with_name(f"{path.name}.dvc").exists():
+        return f"it is under DVC: `stanchion run` fetches it, or `dvc pull {path}.dvc`"
     try:
         there = sorted(p.name for p in path.parent.iterdir() if p.is_file())[:8]
     except OSError:

@@ -22,7 +22,7 @@ def git(*words: str, folder: Path | None = None) -> str:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         reason = (said or ["no reason given"])[-1].removeprefix("fatal: ").removeprefix("error: ")
         raise VersioningError(f"git {words[0]} failed: {reason}", where=str(folder or Path.cwd()))
-    return done.stdout.decode(errors="surrogateescape").rstrip("\n")
+    return done.stdout.decode(errors="replace").rstrip("\n")
 
 
 def ask_git(*words: str) -> str | None:

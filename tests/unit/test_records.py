@@ -1,0 +1,96 @@
+"""What a record says of its step: who, where, with what, from which commit."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stanchion.provenance.records import open_record
+from stanchion.provenance.runs import describe_run
+from stanchion.steps.job import JobFile
+from tests.versions import git, make_repository
+
+KEY = "c" * 64
+TOOLCHAIN = {"version": "2.39.0", "origin": "wheel", "compiler": "g++", "flags": "-O3", "cpu": "x"}
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANCHION_RUN_ID", "the-run")
+    make_repository(tmp_path)
+    return tmp_path
+
+
+def opened() -> dict[str, Any]:
+    """Describe the run, open a record and return what is on disk before the work."""
+    describe_run(TOOLCHAIN)
+    job = JobFile(
+        step="sample_chain",
+        key=KEY,
+        made_of={"version": 1},
+        arguments={"seed": 7, "warmup": 1000},
+        inputs={},
+        outputs={},
+        key_file="k",
+        records="records/sample_chain.1",
+        log="log",
+        drop=(),
+        cached=True,
+    )
+    content: dict[str, Any] = json.loads(open_record(job).path.read_text())
+    return content
+
+
+def test_a_record_says_what_made_the_result() -> None:
+    """Key and what it was made of, arguments with their defaults, toolchain and packages."""
+    content = opened()
+    assert (content["key"], content["made_of"]) == (KEY, {"version": 1})
+    assert content["arguments"] == {"seed": 7, "warmup": 1000}
+    assert content["toolchain"] == TOOLCHAIN
+    assert content["packages"]["numpy"] == np.__version__
+    assert (content["run"], content["attempt"], content["state"]) == ("the-run", 1, "started")
+
+
+def test_a_record_says_who_and_where_and_when() -> None:
+    """User, host, and the start in UTC to the millisecond."""
+    content = opened()
+    assert (content["user"], content["host"]) == (getpass.getuser(), socket.gethostname())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", content["started"])
+
+
+def test_a_record_names_the_commit_of_a_clean_tree() -> None:
+    """Commit and branch are there; a clean tree has no diff."""
+    assert opened()["git"] == {
+        "commit": git("rev-parse", "HEAD"),
+        "branch": "main",
+        "dirty": False,
+        "diff_sha256": None,
+    }
+
+
+@pytest.mark.parametrize("line", ["seed: 2\n", "# Größe\n", "caf\\xe9\n"])
+def test_a_record_names_the_diff_of_a_dirty_tree(project: Path, line: str) -> None:
+    """What is not committed is named by the hash of the diff, whatever its encoding."""
+    path = project / ".gitignore"
+    path.write_bytes(path.read_bytes() + line.encode().decode("unicode_escape").encode("latin-1"))
+    found = opened()["git"]
+    assert found["dirty"]
+    assert re.fullmatch("[0-9a-f]{64}", found["diff_sha256"])
+    assert found["diff_sha256"] != hashlib.sha256(b"").hexdigest()
+    path.write_bytes(path.read_bytes() + b"more\n")
+    assert opened()["git"]["diff_sha256"] != found["diff_sha256"]
+
+
+def test_a_record_names_the_schedulers_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a cluster's node the scheduler's job is named."""
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    assert opened()["scheduler"] == {"name": "slurm", "job": "4711"}
