@@ -38,7 +38,7 @@ class Project(Section):
         description="Questions, by name."
     )
     versioning: Versioning = Field(
-        default=Versioning(), description="When results are tracked by DVC, and where to."
+        default_factory=Versioning, description="When results are tracked by DVC, and where to."
     )
     _source: Source = PrivateAttr(default_factory=Source)
 
