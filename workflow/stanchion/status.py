@@ -27,7 +27,7 @@ class FitStatus:
     divergences: int | None = None
     khat: float | None = None
     seconds: float | None = None
-    """Longest time that one of the fit's chains took, in seconds."""
+    """Longest time that one of the fit's chains took, in seconds; None where all were reused."""
 
 
 def fit_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[FitStatus]:
@@ -81,7 +81,9 @@ def table(statuses: Sequence[FitStatus]) -> str:
             _shown(status.ess, "{:.0f}"),
             _shown(status.divergences, "{:.0f}"),
             _shown(status.khat, "{:.2f}"),
-            _shown(status.seconds, "{:.1f} s"),
+            "reused"
+            if status.verdict and status.seconds is None
+            else _shown(status.seconds, "{:.1f} s"),
         ]
         for status in statuses
     ]

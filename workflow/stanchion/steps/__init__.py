@@ -10,7 +10,7 @@ VERSIONS: dict[str, int] = {
     "approximate_posterior": 1,
     "collect_draws": 1,
     "diagnose_fit": 2,
-    "predict_outcomes": 1,
+    "predict_outcomes": 2,
     "compare_models": 1,
     "write_report": 3,
     "check_verdicts": 1,
