@@ -114,11 +114,11 @@ def cache_of_programs(folder: Path, shared: Path) -> Path:
 def planned_jobs(text: str) -> set[str]:
     """Read the jobs out of a dry run's text."""
     jobs = set()
-    for block in re.split(r"\n(?=(?:rule|localrule) \w+:)", text):
-        name = re.match(r"(?:rule|localrule) (\w+):", block)
+    for block in re.split(r"\n(?= *(?:rule|localrule) \w+:)", text):
+        name = re.match(r" *(?:rule|localrule) (\w+):", block)
         if name is None or name.group(1) == "all":
             continue
-        wildcards = re.search(r"^    wildcards: (.*)$", block, re.MULTILINE)
+        wildcards = re.search(r"^ +wildcards: (.*)$", block, re.MULTILINE)
         values = re.findall(r"\w+=([^,\s]+)", wildcards.group(1)) if wildcards else []
         jobs.add(" ".join([name.group(1), *values]))
     return jobs

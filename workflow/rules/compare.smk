@@ -10,10 +10,12 @@ rule compare_models:
         key="results/{analysis}/.keys/compare_models",
     log:
         "logs/{analysis}/compare_models.log",
+    group:
+        "analysis"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=15,
     params:
         key=GRAPH.key("compare_models"),
     shell:

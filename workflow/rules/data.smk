@@ -9,6 +9,7 @@ rule prepare_data:
         key="results/{analysis}/{dataset}/.keys/prepare_data.{model}",
     log:
         "logs/{analysis}/{dataset}/prepare_data.{model}.log",
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,

@@ -10,10 +10,12 @@ rule diagnose_fit:
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/diagnose_fit",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/diagnose_fit.log",
+    group:
+        "fit"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=10,
     params:
         key=GRAPH.key("diagnose_fit"),
     shell:

@@ -49,7 +49,7 @@ rule approximate_posterior:
 
 
 rule collect_draws:
-    """Joins a fit's chains into draws and a summary; chains that are not kept are dropped."""
+    """Joins a fit's chains into draws and a summary."""
     input:
         job=ancient(GRAPH.job("collect_draws")),
         upstream=GRAPH.upstream("collect_draws"),
@@ -62,10 +62,12 @@ rule collect_draws:
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/collect_draws",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/collect_draws.log",
+    group:
+        "fit"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=10,
     params:
         key=GRAPH.key("collect_draws"),
     shell:

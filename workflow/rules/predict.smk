@@ -13,10 +13,12 @@ rule predict_outcomes:
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/predict_outcomes",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/predict_outcomes.log",
+    group:
+        "fit"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=10,
     params:
         key=GRAPH.key("predict_outcomes"),
     shell:

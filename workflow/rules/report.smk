@@ -10,10 +10,12 @@ rule write_report:
         key="results/{analysis}/.keys/write_report",
     log:
         "logs/{analysis}/write_report.log",
+    group:
+        "analysis"
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=30,
+        runtime=15,
     params:
         key=GRAPH.key("write_report"),
     shell:
@@ -32,10 +34,11 @@ rule check_verdicts:
         key="results/{analysis}/.keys/check_verdicts",
     log:
         "logs/{analysis}/check_verdicts.log",
+    localrule: True
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=30,
+        runtime=5,
     params:
         key=GRAPH.key("check_verdicts"),
     shell:
