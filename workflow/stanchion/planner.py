@@ -186,11 +186,18 @@ class Planner:
         )
 
     def fit(self, fit: Fit) -> None:
+        """Plan a fit; its last step drops the chains, so that the steps before it can be repeated.
+
+        On a cluster these steps are one job, and a job that is lost midway starts from the chains.
+        """
         analysis = self.project.analyses[fit.analysis]
-        draws = self.collected(fit, analysis, self.chains(fit, analysis.methods[fit.method]))
-        diagnosed = self.diagnosed(fit, analysis, draws)
-        if analysis.posterior_predictive is not None or analysis.predict is not None:
-            self.predicted(fit, analysis, draws, diagnosed)
+        chains = self.chains(fit, analysis.methods[fit.method])
+        draws = self.collected(fit, analysis, chains)
+        drop = [] if "csv" in analysis.keep else [step.outputs["chain"] for step in chains]
+        predicts = analysis.posterior_predictive is not None or analysis.predict is not None
+        diagnosed = self.diagnosed(fit, analysis, draws, [] if predicts else drop)
+        if predicts:
+            self.predicted(fit, analysis, draws, diagnosed, drop)
 
     def chains(self, fit: Fit, method: Method) -> list[Step]:
         data = self.data(fit.analysis, fit.dataset, fit.model)
@@ -239,10 +246,9 @@ class Planner:
             unkeyed={"fit": fit.name},
             inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
             upstream=[*chains, data],
-            drop=() if "csv" in analysis.keep else files,
         )
 
-    def diagnosed(self, fit: Fit, analysis: Analysis, draws: Step) -> Step:
+    def diagnosed(self, fit: Fit, analysis: Analysis, draws: Step, drop: Sequence[str]) -> Step:
         method = analysis.methods[fit.method]
         checks = resolved_checks(analysis, method)
         del checks["on_fail"]
@@ -258,9 +264,12 @@ class Planner:
             unkeyed={"fit": fit.name},
             inputs={"draws": draws.outputs["draws"]},
             upstream=[draws],
+            drop=drop,
         )
 
-    def predicted(self, fit: Fit, analysis: Analysis, draws: Step, diagnosed: Step) -> Step:
+    def predicted(
+        self, fit: Fit, analysis: Analysis, draws: Step, diagnosed: Step, drop: Sequence[str]
+    ) -> Step:
         return self.add(
             "predict_outcomes",
             fit.wildcards,
@@ -276,6 +285,7 @@ class Planner:
                 "diagnostics": diagnosed.outputs["diagnostics"],
             },
             upstream=[draws, diagnosed],
+            drop=drop,
         )
 
     def on_fail(self, fit: Fit) -> str:
