@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stanchion import handover
 from stanchion.config import load
 from stanchion.facts import gather
 from stanchion.plan import Plan, Step
@@ -18,6 +19,7 @@ from stanchion.provenance.runs import describe_run, run_id
 
 Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
+HANDED_OVER = ("STANCHION_RUN_ID", "STANCHION_CACHE", "STANCHION_SCRATCH", "CMDSTAN")
 _NOT_SHOWN = ("compile_program", "sample_chain", "approximate_posterior")
 
 
@@ -66,6 +68,10 @@ class Graph:
         }
         return "|".join(sorted(named)) or NOTHING
 
+    def environment(self) -> list[str]:
+        """Return the variables that a job needs where its machine does not inherit them all."""
+        return [name for name in HANDED_OVER if name in os.environ]
+
     def targets(self, analyses: Iterable[str] = ()) -> list[str]:
         """Return what a run makes: all results that stay, with the key files that prove them."""
         return [
@@ -92,18 +98,22 @@ def open_graph(
 ) -> Graph:
     """Read a declaration and return its graph; the main process settles key files and writes jobs.
 
+    A job of a run on another machine takes the plan that the main process has kept for it.
+
     Raises:
         DeclarationError: the declaration, a dataset or a program is wrong.
         ToolchainError: there is no CmdStan to read the programs with.
     """
-    file = Path(list(files)[-1])
-    project = load(file, dict(overrides or {}))
-    facts = gather(project, file.parent / "waivers.yaml")
-    plan = make_plan(project, facts)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     run_id()
+    if not main and (plan := handover.kept()) is not None:
+        return Graph(plan)
+    file = Path(list(files)[-1])
+    project = load(file, dict(overrides or {}))
+    plan = make_plan(project, gather(project, file.parent / "waivers.yaml"))
     if main and stale_steps(plan):
-        describe_run(facts.toolchain)
+        describe_run(plan.facts.toolchain)
+        handover.keep(plan)
     return Graph(plan)
 
 
