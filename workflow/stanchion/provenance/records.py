@@ -31,6 +31,10 @@ class Record:
     path: Path
     content: dict[str, Any]
 
+    def is_superseded(self) -> bool:
+        """Tell whether a later attempt has begun, as where this one's machine was given up."""
+        return _attempts(self.path.parent, self.content["key"]) > self.content["attempt"]
+
     def close(self, state: str, exit_code: int, **facts: Any) -> None:
         """Say how the step ended, in one rename over the `started` text of this same attempt."""
         ended = time.time()
@@ -47,7 +51,7 @@ def open_record(job: JobFile) -> Record:
     """Open the next attempt's record of a step; the file is on disk when this returns."""
     folder = Path(job.records)
     folder.mkdir(parents=True, exist_ok=True)
-    attempt = 1 + len(list(folder.glob(f"{job.key[:12]}-*.json")))
+    attempt = 1 + _attempts(folder, job.key)
     while True:
         path = folder / f"{job.key[:12]}-{attempt}.json"
         started = time.time()
@@ -70,6 +74,12 @@ def open_record(job: JobFile) -> Record:
             attempt += 1
             continue
         return Record(path, content)
+
+
+def _attempts(folder: Path, key: str) -> int:
+    """Return the number of the last attempt at a key, 0 where there was none."""
+    numbers = [path.stem.partition("-")[2] for path in folder.glob(f"{key[:12]}-*.json")]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def describe_files(files: Mapping[str, Path | list[Path]]) -> list[dict[str, Any]]:
@@ -101,7 +111,7 @@ def _who_and_where() -> dict[str, Any]:
     return {
         "run": run_id(),
         "user": user,
-        "host": socket.gethostname(),
+        "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
         "scheduler": scheduler,
         "python": platform.python_version(),
         "packages": about.get("packages"),

@@ -74,6 +74,11 @@ def note_failure(key: str, step: str, exit_code: int, message: str) -> None:
     (folder / f"failed-{key[:12]}.json").write_text(json.dumps(content) + "\n")
 
 
+def forget_failure(key: str) -> None:
+    """Take back the word of a failed step, which has now succeeded at another attempt."""
+    (run_folder() / f"failed-{key[:12]}.json").unlink(missing_ok=True)
+
+
 def failures() -> list[dict[str, Any]]:
     """Return what failed in this run, in a fixed order."""
     return [json.loads(path.read_text()) for path in sorted(run_folder().glob("failed-*.json"))]

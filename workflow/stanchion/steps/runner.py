@@ -25,7 +25,7 @@ from stanchion.paths import TEMPORARY
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
-from stanchion.provenance.runs import note_failure
+from stanchion.provenance.runs import forget_failure, note_failure
 from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
@@ -64,6 +64,8 @@ def main(argv: list[str] | None = None) -> int:
                 traceback.print_exception(error)
             return exit_code
         print(f"{label(file)}: {how}", file=written)
+    with contextlib.suppress(OSError):
+        forget_failure(file.key)
     _say(f"{label(file)}: {how}\n")
     return 0
 
@@ -86,8 +88,9 @@ def run(file: JobFile) -> str:
             with contextlib.suppress(OSError):
                 record.close("failed", exit_code, error=message)
             raise
-    for path in file.drop:
-        Path(path).unlink(missing_ok=True)
+    if record.content["state"] != "superseded":
+        for path in file.drop:
+            Path(path).unlink(missing_ok=True)
     return how
 
 
@@ -143,13 +146,20 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
 def _publish(
     file: JobFile, record: Record, staged: dict[str, Path], state: str, **facts: Any
 ) -> None:
-    """Rename the outputs into place, close the record, then write the key file, which proves."""
+    """Rename the outputs into place, close the record, then write the key file, which proves.
+
+    An attempt that was given up for lost, on a node that nobody could reach, changes nothing: a
+    later one has taken its place, whose files may be in use or dropped already.
+    """
     described = describe_files(staged)
+    if record.is_superseded():
+        record.close("superseded", 0, **facts)
+        return
     sizes = {}
     for entry in described:
         final = Path(file.outputs[entry["name"]])
         final.parent.mkdir(parents=True, exist_ok=True)
-        staged[entry["name"]].replace(final)
+        _rename(staged[entry["name"]], final)
         entry["path"] = str(final)
         sizes[entry["name"]] = entry["size"]
     record.close(state, 0, outputs=described, **facts)
@@ -158,8 +168,12 @@ def _publish(
 
 @contextlib.contextmanager
 def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
-    """Give each output a path of its own on the same file system, and sweep what is left there."""
-    folder = Path(TEMPORARY) / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
+    """Give each output a path of its own, and sweep what is left there.
+
+    It lies on the results' file system, or where $STANCHION_SCRATCH says: $TMPDIR, for instance.
+    """
+    root = os.path.expandvars(os.environ.get("STANCHION_SCRATCH") or TEMPORARY)
+    folder = Path(root) / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
     staged = {name: folder / name / Path(path).name for name, path in file.outputs.items()}
     try:
         for path in staged.values():
@@ -167,6 +181,21 @@ def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
         yield staged
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rename(staged: Path, final: Path) -> None:
+    """Put a file into its place at once; from another file system, by way of a copy beside it."""
+    try:
+        staged.replace(final)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        near = final.with_name(f".{final.name}.{os.uname().nodename}.{os.getpid()}")
+        try:
+            shutil.copy(staged, near)
+            near.replace(final)
+        finally:
+            near.unlink(missing_ok=True)
 
 
 def _end_with_parent() -> None:
