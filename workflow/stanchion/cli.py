@@ -68,7 +68,10 @@ def check(configfile: Config = DEFAULT) -> None:
 @app.command()
 def run(
     analyses: Analyses = None,
-    cores: Annotated[str, typer.Option(metavar="N", help="How many cores, or `all`.")] = "all",
+    cores: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="How many cores, or `all`, which is the default."),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="A profile, such as `slurm`.")
     ] = None,

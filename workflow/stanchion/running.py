@@ -15,6 +15,7 @@ from stanchion.graph import Graph, open_graph
 from stanchion.lock import lock_project
 from stanchion.provenance.runs import failures
 from stanchion.restoring import pull_missing_data
+from stanchion.slurm import settle_leftovers
 from stanchion.status import fit_statuses, is_current, table
 from stanchion.toolchain import find, install
 from stanchion.tracking import report_tracked, track_plan
@@ -25,7 +26,7 @@ DEFAULT_CONFIG = "config/config.yaml"
 def run(
     analyses: Sequence[str],
     *,
-    cores: str,
+    cores: str | None,
     profile: str | None,
     configfile: Path,
     extra: Sequence[str],
@@ -109,13 +110,14 @@ def _forget_dead_locks() -> None:
 def _arguments(
     graph: Graph,
     analyses: Sequence[str],
-    cores: str,
+    cores: str | None,
     profile: str | None,
     configfile: Path,
     extra: Sequence[str],
 ) -> list[str]:
-    arguments = ["--cores", cores, "--keep-going", "--nolock", "--rerun-incomplete"]
-    arguments += ["--quiet", "rules", "host"]
+    arguments = ["--keep-going", "--nolock", "--rerun-incomplete", "--quiet", "rules", "host"]
+    if cores is not None:
+        arguments += ["--cores", cores]
     if profile is not None:
         arguments += ["--workflow-profile", _profile(profile)]
     if configfile != Path(DEFAULT_CONFIG):
@@ -133,15 +135,21 @@ def _profile(name: str) -> str:
 
 
 def _snakemake(arguments: list[str]) -> bool:
-    """Run Snakemake in this process, without its limit on jobs started per second."""
-    from snakemake.cli import args_to_api, parse_args
+    """Run Snakemake in this process: here on all cores, or as the profile says, in a cluster."""
+    from snakemake.cli import args_to_api, parse_args, parse_cores
 
     from stanchion.terminal import quieten
 
-    quieten()
+    terminal = quieten()
     parser, args = parse_args(arguments)
-    if args.executor in (None, "local"):
+    if args.executor in (None, "local", "slurm"):
         args.max_jobs_per_timespan = None
+    else:
+        terminal.steps_are_elsewhere = True
+    if args.cores is None and args.jobs is None:
+        args.cores = parse_cores("all")
+    if args.executor == "slurm" and args.slurm_jobname_prefix and not args.dryrun:
+        settle_leftovers(args.slurm_jobname_prefix)
     return bool(args_to_api(args, parser))
 
 
