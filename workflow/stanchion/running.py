@@ -135,17 +135,19 @@ def _profile(name: str) -> str:
 
 
 def _snakemake(arguments: list[str]) -> bool:
-    """Run Snakemake in this process: here on all cores, or as the profile says, in a cluster."""
+    """Run Snakemake in this process: on all cores, or as the profile says.
+
+    Its limit on jobs started per second goes where it would only cost time; sbatch sets its own.
+    """
     from snakemake.cli import args_to_api, parse_args, parse_cores
 
     from stanchion.terminal import quieten
 
     terminal = quieten()
     parser, args = parse_args(arguments)
+    terminal.steps_are_elsewhere = args.executor not in (None, "local")
     if args.executor in (None, "local", "slurm"):
         args.max_jobs_per_timespan = None
-    else:
-        terminal.steps_are_elsewhere = True
     if args.cores is None and args.jobs is None:
         args.cores = parse_cores("all")
     if args.executor == "slurm" and args.slurm_jobname_prefix and not args.dryrun:
