@@ -57,7 +57,7 @@ analyses:
     datasets: [{names}]
     models: [mean]
     methods:
-      nuts: {{chains: 2, warmup: 200, draws: 400}}
+      nuts: {{chains: {chains}, warmup: 200, draws: 400}}
     checks: {{on_fail: flag}}
 """
 IMPATIENT = ("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5")
@@ -131,10 +131,10 @@ def make(
 ) -> Callable[..., ProjectDir]:
     """Return a function that lays out a project of datasets with this much work each."""
 
-    def made(**work: int) -> ProjectDir:
+    def made(chains: int = 2, **work: int) -> ProjectDir:
         folder = tmp_path_factory.mktemp("cluster")
         own = cache_of_programs(folder / "cache", compiled.cache)
-        project = lay_out(folder / "project", own, work)
+        project = lay_out(folder / "project", own, work, chains)
         programs = ".stanchion/programs"
         shutil.copytree(compiled.path / programs, project.path / programs)
         return project
@@ -142,10 +142,10 @@ def make(
     return made
 
 
-def lay_out(folder: Path, cache: Path, work: dict[str, int]) -> ProjectDir:
+def lay_out(folder: Path, cache: Path, work: dict[str, int], chains: int = 2) -> ProjectDir:
     """Lay out a project with a fit for each dataset."""
     datasets = "\n".join(f"  {name}: {{path: data/{name}.json}}" for name in work)
-    config = CONFIG.format(datasets=datasets, names=", ".join(work))
+    config = CONFIG.format(datasets=datasets, names=", ".join(work), chains=chains)
     data = {
         f"data/{name}.json": json.dumps({"N": 3, "y": [0.1, -0.3, 0.5], "work": amount})
         for name, amount in work.items()

@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.stan, pytest.mark.snakemake]
 
 RUN = ("stanchion", "run", "--profile", "slurm", "--")
 PLAIN = ("snakemake", "--workflow-profile", "workflow/profiles/slurm")
+SLOW = 25000
+"""Work that takes a chain some seconds."""
 Make = Callable[..., ProjectDir]
 Records = dict[str, list[dict[str, Any]]]
 
@@ -69,7 +71,7 @@ def assert_same_draws(project: ProjectDir, other: ProjectDir) -> None:
 @pytest.fixture(scope="module")
 def cancelled(cluster: Slurm, make: Make, submit: Submit) -> tuple[ProjectDir, str]:
     """A project of two fits, run on the cluster with one chain's job cancelled in mid-run."""
-    project = make(quick=0, slow=20000)
+    project = make(quick=0, slow=SLOW)
     run = submit(project, *RUN)
     cluster.wait_until(lambda: "2" in started(project, "slow"), "chain 2 is running", 90)
     cluster.ask("scancel", started(project, "slow")["2"]["scheduler"]["job"])
@@ -110,10 +112,10 @@ def test_cancelled_chain_alone_is_run_again(cancelled: tuple[ProjectDir, str]) -
 
 
 def test_dead_node_loses_its_chain_only(
-    cluster: Slurm, make: Make, submit: Submit, tmp_path: Path
+    cluster: Slurm, make: Make, submit: Submit, cancelled: tuple[ProjectDir, str]
 ) -> None:
     """A node that dies in mid-chain costs that chain, and its orphan, back late, harms nothing."""
-    project = make(slow=30000)
+    project = make(slow=SLOW)
     run = submit(project, *RUN)
     cluster.wait_until(lambda: len(started(project, "slow")) == 2, "both chains run", 90)
     lost, record = next(c for c in started(project, "slow").items() if c[1]["host"] == "node2")
@@ -136,17 +138,19 @@ def test_dead_node_loses_its_chain_only(
         assert path.read_bytes() == content or "records" in path.parts, path
     assert not list((project.path / "results").rglob("chain_*.csv"))
     assert project.stale() == set()
-    local = twin(project, tmp_path)
-    local.run()
-    assert_same_draws(project, local)
+    assert_same_draws(project, cancelled[0])
 
 
 def test_killed_submitter_goes_on_where_it_was(cluster: Slurm, make: Make, submit: Submit) -> None:
     """After `kill -9` of the submitting process the same command goes on; no chain is lost."""
-    project = make(quick=0, slow=50000)
+    project = make(quick=0, slow=2 * SLOW)
     run = submit(project, *RUN)
-    done = lambda: sum("done" in states(rs) for rs in chains(project, "quick").values())  # noqa: E731
-    cluster.wait_until(lambda: done() > 0 and bool(started(project, "slow")), "a chain ended", 90)
+
+    def in_the_middle() -> bool:
+        ended = [rs for rs in chains(project, "quick").values() if states(rs) == ["done"]]
+        return bool(ended) and bool(started(project, "slow"))
+
+    cluster.wait_until(in_the_middle, "a chain has ended and another runs", 90)
     run.kill()
     left = chains(project, "slow")
     assert any(states(attempts) == ["started"] for attempts in left.values())
@@ -157,16 +161,16 @@ def test_killed_submitter_goes_on_where_it_was(cluster: Slurm, make: Make, submi
             assert states(attempts) == ["done"], said
 
 
-@pytest.mark.parametrize("command", [RUN, PLAIN], ids=["stanchion", "snakemake"])
-def test_failed_job_says_the_samplers_words(
-    make: Make, submit: Submit, command: tuple[str, ...]
-) -> None:
+def test_failed_job_says_the_samplers_words(make: Make, submit: Submit) -> None:
     """A chain that fails on a node shows the sampler's own last words in the terminal."""
-    run = submit(make(bad=-1), *command, "--retries", "0")
-    said = run.said()
-    assert run.process.returncode == 1, said
-    assert "mu cannot be" in said
-    assert "Traceback" not in said
+    once = ("--retries", "0")
+    runs = [submit(make(chains=1, bad=-1), *command, *once) for command in (RUN, PLAIN)]
+    for run in runs:
+        said = run.said()
+        assert run.process.returncode == 1, said
+        assert "mu cannot be" in said
+        assert "the sampler's last words" in said
+        assert "Traceback" not in said
 
 
 def processes_of(project: ProjectDir, key: str) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import ChainError
+from stanchion.provenance.runs import failures
 from stanchion.steps import runner
 from stanchion.steps.job import Job, JobFile
 
@@ -149,3 +151,62 @@ def test_step_that_writes_too_little_fails(
     use(monkeypatch, lambda job: None)
     assert runner.main([str(job_file(project))]) == 1
     assert "did not write draws" in capsys.readouterr().err
+
+
+def test_attempt_given_up_for_lost_changes_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that ends after a later one has begun leaves files, key and inputs alone."""
+
+    def overtaken(job: Job) -> None:
+        write_draws(job)
+        records = project / "results/fit/records/collect_draws"
+        (records / f"{KEY[:12]}-2.json").write_text("{}")
+
+    use(monkeypatch, overtaken)
+    assert runner.main([str(job_file(project))]) == 0
+    assert record(project)["state"] == "superseded"
+    assert not (project / "results/fit/draws.nc").exists()
+    assert not (project / "results/fit/.keys/collect_draws").exists()
+    assert (project / "chain.csv").exists()
+
+
+def test_success_takes_back_an_earlier_failure(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that succeeds at its second attempt in a run has not failed in that run."""
+
+    def stop(job: Job) -> None:
+        raise runner.Stopped(15)
+
+    use(monkeypatch, stop)
+    assert runner.main([str(job_file(project))]) == 143
+    assert [failure["exit_code"] for failure in failures()] == [143]
+    use(monkeypatch, write_draws)
+    assert runner.main([str(job_file(project))]) == 0
+    assert failures() == []
+
+
+def test_scratch_of_the_node_holds_what_is_being_written(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$STANCHION_SCRATCH, with variables of the node in it, takes the place of .stanchion/tmp."""
+    other = Path("/dev/shm") if Path("/dev/shm").is_dir() else project
+    scratch = other / f"stanchion-{project.name}"
+    monkeypatch.setenv("NODE_DISK", str(scratch))
+    monkeypatch.setenv("STANCHION_SCRATCH", "$NODE_DISK")
+    staged: list[Path] = []
+
+    def note(job: Job) -> None:
+        staged.append(job.outputs["draws"])
+        write_draws(job)
+
+    use(monkeypatch, note)
+    try:
+        assert runner.main([str(job_file(project))]) == 0
+        assert staged[0].is_relative_to(scratch)
+        assert list(scratch.iterdir()) == []
+    finally:
+        shutil.rmtree(scratch)
+    assert [path.name for path in (project / "results/fit").glob("*draws*")] == ["draws.nc"]
+    assert not (project / ".stanchion/tmp").exists()
