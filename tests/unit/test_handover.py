@@ -32,7 +32,7 @@ def test_kept_plan_is_the_same(plan: Plan) -> None:
 
 
 def test_job_asks_nothing_of_the_world(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job takes the kept plan although the declaration has changed since, and reads nothing else."""
+    """A job takes the kept plan, though the declaration has changed, and reads nothing else."""
     handover.keep(plan)
     Path("config.yaml").write_text("broken: [")
     monkeypatch.setattr(graph, "gather", lambda *_: pytest.fail("looked at the world"))

@@ -37,7 +37,7 @@ _NOISE = (
     "Cleaning up SLURM log files",
     "Job rate limit reached",
 )
-_SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid")
+_SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid|Submitted (group )?job ")
 _SIGNALLED = 128
 
 
