@@ -210,3 +210,16 @@ def test_scratch_of_the_node_holds_what_is_being_written(
         shutil.rmtree(scratch)
     assert [path.name for path in (project / "results/fit").glob("*draws*")] == ["draws.nc"]
     assert not (project / ".stanchion/tmp").exists()
+
+
+def test_scratch_that_the_node_does_not_know_is_one_message(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable in $STANCHION_SCRATCH that the node does not set is named, and nothing is made."""
+    monkeypatch.setenv("STANCHION_SCRATCH", "$NO_SUCH_DISK/x")
+    use(monkeypatch, write_draws)
+    assert runner.main([str(job_file(project))]) == 1
+    said = capsys.readouterr().err
+    assert "STANCHION_SCRATCH=$NO_SUCH_DISK/x names a variable" in said
+    assert "Traceback" not in said
+    assert not (project / "results/fit/draws.nc").exists()

@@ -172,8 +172,7 @@ def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
 
     It lies on the results' file system, or where $STANCHION_SCRATCH says: $TMPDIR, for instance.
     """
-    root = os.path.expandvars(os.environ.get("STANCHION_SCRATCH") or TEMPORARY)
-    folder = Path(root) / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
+    folder = _scratch() / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
     staged = {name: folder / name / Path(path).name for name, path in file.outputs.items()}
     try:
         for path in staged.values():
@@ -181,6 +180,20 @@ def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
         yield staged
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _scratch() -> Path:
+    chosen = os.environ.get("STANCHION_SCRATCH")
+    if not chosen:
+        return Path(TEMPORARY)
+    found = os.path.expandvars(chosen)
+    if "$" in found:
+        raise StepError(
+            f"STANCHION_SCRATCH={chosen} names a variable that is not set here",
+            where=os.uname().nodename,
+            todo="name a folder of the node, or a variable that it sets, or unset it",
+        )
+    return Path(found)
 
 
 def _rename(staged: Path, final: Path) -> None:
