@@ -37,7 +37,7 @@ def test_what_is_not_declared_is_absent_or_the_default(tmp_path: Path) -> None:
     project = declared(tmp_path, SMALLEST)
     dataset, model, analysis = project.datasets["d"], project.models["m"], project.analyses["a"]
     assert (dataset.missing, dataset.stan, dataset.columns) == ("error", {}, {})
-    assert (model.parameters, model.threads, model.native) == (None, False, False)
+    assert (model.parameters, model.stan, model.stanc, model.cpp) == (None, {}, {}, {})
     nuts = analysis.methods["nuts"]
     assert isinstance(nuts, Nuts)
     assert (nuts.chains, nuts.warmup, nuts.draws, nuts.thin) == (4, 1000, 1000, 1)

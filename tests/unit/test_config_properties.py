@@ -64,14 +64,17 @@ DATASETS = st.fixed_dictionaries(
         "sort": st.lists(TEXTS, max_size=2, unique=True),
     },
 )
+COMPILING = {
+    "stanc": st.just({"O1": True}),
+    "cpp": st.just({"STAN_NO_RANGE_CHECKS": True}),
+    "threads": st.booleans(),
+    "native": st.booleans(),
+}
 MODELS = st.fixed_dictionaries(
     {"program": VARIABLES.map("stan/{}.stan".format)},
     optional={
         "parameters": st.lists(VARIABLES, min_size=1, max_size=3, unique=True),
-        "stanc": st.just({"O1": True}),
-        "cpp": st.just({"STAN_NO_RANGE_CHECKS": True}),
-        "threads": st.booleans(),
-        "native": st.booleans(),
+        **COMPILING,
     },
 )
 NUTS = _optional(
@@ -113,6 +116,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         "project": draw(TEXTS),
         "seed": draw(st.integers(0, 2**53 - 1)),
         "about": draw(st.dictionaries(TEXTS, TEXTS, max_size=2)),
+        "toolchain": draw(_optional(**COMPILING)),
         "datasets": datasets,
         "models": models,
         "analyses": draw(_distinct(NAMES, analyses, min_size=1, max_size=2)),

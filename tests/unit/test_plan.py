@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stanchion.config import load
-from stanchion.plan import Facts, Plan
+from stanchion.plan import Facts, Plan, Step
 from stanchion.planner import make_plan
 from stanchion.program import Program, Variable
 
@@ -87,6 +87,8 @@ AFTER_DIAGNOSIS = {
 }
 AFTER_SAMPLING = {"collect_draws", *AFTER_DIAGNOSIS}
 SAMPLING = {"sample_prior", "sample_chain", "approximate_posterior"}
+AFTER_COMPILING = SAMPLING | AFTER_SAMPLING
+COMPILING = {"compile_program"} | AFTER_COMPILING
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,11 @@ SAMPLING = {"sample_prior", "sample_chain", "approximate_posterior"}
         ("    compare:", "    checks: {rhat: 1.05}\n    compare:", AFTER_DIAGNOSIS),
         ("seed: 3", "seed: 4", SAMPLING | AFTER_SAMPLING),
         ("type: real", "type: real, lower: 0", {"prepare_data"} | SAMPLING | AFTER_SAMPLING),
+        ("seed: 3", "seed: 3\ntoolchain: {stanc: {O1: true}}", COMPILING),
+        ("seed: 3", "seed: 3\ntoolchain: {cpp: {STAN_CPP_OPTIMS: true}}", COMPILING),
+        ("seed: 3", "seed: 3\ntoolchain: {native: false, stanc: {O1: false}}", set()),
+        ("wide.stan}", "wide.stan, cpp: {O: 2}}", COMPILING),
+        ("wide.stan}", "wide.stan, stanc: {O1: false}, threads: false}", set()),
     ],
 )
 def test_what_a_change_stales(planned: Planned, old: str, new: str, rules: set[str]) -> None:
@@ -109,6 +116,40 @@ def test_what_a_change_stales(planned: Planned, old: str, new: str, rules: set[s
         assert rules <= changed(planned(), after)
     else:
         assert changed(planned(), after) == rules
+
+
+def test_a_models_options_stale_its_own_fits(planned: Planned) -> None:
+    """Another option of one model compiles that program again and leaves other models alone."""
+    before, after = planned(), planned("wide.stan}", "wide.stan, stanc: {O1: true}}")
+    known = {step.key for step in before}
+    new = [step for step in after if step.key not in known]
+    assert {step.wildcards.get("model") for step in new} == {"wide", None}
+    (compiled,) = [step for step in new if step.rule == "compile_program"]
+    assert compiled.arguments["stanc"] == {"O1": True}
+
+
+def test_a_native_build_is_recorded_with_its_processor(planned: Planned) -> None:
+    """What a native program was compiled for is told to its step, and is a part of its key."""
+
+    def compiled(cpu: str) -> Step:
+        wide = {**FACTS.compilers["wide"], "cpu": cpu}
+        facts = replace(FACTS, compilers={**FACTS.compilers, "wide": wide})
+        plan = planned("wide.stan}", "wide.stan, native: true}", facts)
+        return next(s for s in plan if s.rule == "compile_program" and s.arguments["native"])
+
+    one, other = compiled("znver3-0123"), compiled("skylake-4567")
+    assert one.made_of["content"]["compiler"]["cpu"] == one.arguments["cpu"] == "znver3-0123"
+    assert one.key != other.key
+
+
+def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None:
+    """`threads_per_chain` is what each chain's job reserves; the draws do not depend on it."""
+    two, four = (planned("chains: 2", f"chains: 2, threads_per_chain: {n}") for n in (2, 4))
+    assert {s.threads for s in four if s.rule == "sample_chain"} == {4}
+    assert {s.arguments["threads"] for s in four if s.rule == "sample_chain"} == {4}
+    assert {s.threads for s in four if s.rule != "sample_chain"} == {1}
+    assert all(s.arguments["threads"] for s in four if s.rule == "compile_program")
+    assert changed(two, four) == {"write_report", "check_verdicts"}
 
 
 def test_a_chain_more_keeps_the_chains_there_are(planned: Planned) -> None:

@@ -151,6 +151,26 @@ def test_native_build_names_the_processor(places: dict[str, str]) -> None:
     assert native["cpu"] == native_target("g++") != "x86-64"
 
 
+@pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
+def test_native_flags_name_the_processor_too(places: dict[str, str], tmp_path: Path) -> None:
+    """`-march=native` in a model's flags, or in another CmdStan's make/local, is a native build."""
+    seal(cmdstan(own(places)))
+    by_hand = find(places).compile_identity(
+        stanc={}, cpp={"CXXFLAGS": "-march=native"}, native=False
+    )
+    assert by_hand["cpu"] == native_target("g++")
+    theirs = cmdstan(tmp_path / "theirs")
+    (theirs / "make").mkdir()
+    (theirs / "make" / "local").write_text("# fast\nCXXFLAGS += -march=native\n")
+    assert find(places | {"CMDSTAN": str(theirs)}).identity()["cpu"] == native_target("g++")
+
+
+def test_native_without_a_compiler_is_one_sentence() -> None:
+    """What the processor is called is asked of the compiler."""
+    with pytest.raises(ToolchainError, match="`no-such`, which would tell it, does not run here"):
+        native_target("no-such")
+
+
 def test_finding_imports_the_standard_library_only() -> None:
     """Looking for CmdStan happens at each parse: nothing heavy is imported for it."""
     code = (

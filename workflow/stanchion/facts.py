@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stanchion.config import Project, in_force, load_waivers
+from stanchion.config import Project, in_force, load_waivers, resolved_compiling
 from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault
 from stanchion.keys import file_hash
@@ -35,11 +35,10 @@ def gather(project: Project, waivers: Path) -> Facts:
         files=_hashes(project),
         compilers={
             name: toolchain.compile_identity(
-                stanc={str(n): v for n, v in model.stanc.items()},
-                cpp=dict(model.cpp),
-                native=model.native,
+                stanc=options["stanc"], cpp=options["cpp"], native=options["native"]
             )
-            for name, model in project.models.items()
+            for name in project.models
+            for options in [resolved_compiling(project, name)]
         },
         toolchain=toolchain.identity(),
         waivers=_waivers(waivers),

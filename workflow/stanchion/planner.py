@@ -13,7 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from stanchion.config import Advi, Analysis, Nuts, Project, resolved_checks, resolved_method
+from stanchion.config import (
+    Advi,
+    Analysis,
+    Nuts,
+    Project,
+    resolved_checks,
+    resolved_compiling,
+    resolved_method,
+)
 from stanchion.keys import key_of, seed_of, text_hash
 from stanchion.plan import Facts, Fit, Plan, Step, identity
 from stanchion.plan_data import dataset_content, dataset_names, mapping_of, source_of
@@ -93,16 +101,13 @@ class Planner:
 
     def compiled(self, model: str) -> Step:
         declared, program = self.project.models[model], self.facts.programs[model]
-        options = {
-            "stanc": dict(declared.stanc),
-            "cpp": dict(declared.cpp),
-            "threads": declared.threads or self._threaded(model),
-            "native": declared.native,
-        }
-        content = {
+        options = resolved_compiling(self.project, model)
+        options["threads"] = options["threads"] or self._threaded(model)
+        content: dict[str, Any] = {
             "program": text_hash(program.canonical),
             "compiler": dict(self.facts.compilers[model]),
         }
+        cpu = {"cpu": content["compiler"]["cpu"]} if options["native"] else {}
         made_of = {"arguments": options, "content": content, "name": "compile_program"}
         short = key_of(made_of)[:12]
         stem = PurePosixPath(declared.program).stem
@@ -112,7 +117,7 @@ class Planner:
             {"program": folder},
             arguments=options,
             content=content,
-            unkeyed={"program": declared.program},
+            unkeyed={"program": declared.program, **cpu},
             inputs={"program": declared.program},
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from pathlib import Path
 from stanchion.errors import ChainError
 
 PR_SET_PDEATHSIG = 1
-_FOOTER = b"Elapsed Time"
+_FOOTER = re.compile(rb"seconds \(Total\)\s*$")
+"""The last line of what a chain writes about its time."""
 _LAST_WORDS = 8
 
 
@@ -72,17 +74,22 @@ def check_rows(path: Path, draws: int, *, chain: str) -> bool:
     """Check that a Stan CSV holds this many rows, and tell whether it has a chain's footer.
 
     Raises:
-        ChainError: rows are missing.
+        ChainError: there is no file, rows are missing, or the last line is cut off.
     """
-    rows, footer = 0, False
-    with path.open("rb") as file:
-        for line in file:
-            if line.startswith(b"#"):
-                footer = footer or _FOOTER in line
-            elif line.strip():
-                rows += 1
+    rows, footer, line = 0, False, b""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if line.startswith(b"#"):
+                    footer = footer or _FOOTER.search(line) is not None
+                elif line.strip():
+                    rows += 1
+    except OSError as error:
+        raise _not_whole(path, f"{chain} left no CSV: {error.strerror}") from error
     if rows - 1 != draws:
         raise _not_whole(path, f"{chain} is not whole: {max(rows - 1, 0)} draws of {draws}")
+    if not line.endswith(b"\n"):
+        raise _not_whole(path, f"{chain} is not whole: its last line is cut off")
     return footer
 
 

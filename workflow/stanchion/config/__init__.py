@@ -12,12 +12,13 @@ from stanchion.config.analysis import (
 )
 from stanchion.config.checks import Checks
 from stanchion.config.column import Column
+from stanchion.config.compiling import Toolchain
 from stanchion.config.dataset import Dataset
 from stanchion.config.method import Advi, Method, Nuts
 from stanchion.config.model import Model
 from stanchion.config.project import Project
 from stanchion.config.reading import load
-from stanchion.config.resolve import resolved_checks, resolved_method
+from stanchion.config.resolve import resolved_checks, resolved_compiling, resolved_method
 from stanchion.config.waivers import Waiver, in_force, load_waivers
 
 __all__ = [
@@ -35,10 +36,12 @@ __all__ = [
     "Predict",
     "PriorPredictive",
     "Project",
+    "Toolchain",
     "Waiver",
     "in_force",
     "load",
     "load_waivers",
     "resolved_checks",
+    "resolved_compiling",
     "resolved_method",
 ]

@@ -18,6 +18,7 @@ from stanchion.config.waivers import Waiver
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _HEADINGS = {
     "Project": "The top level",
+    "Toolchain": "toolchain",
     "Dataset": "datasets.NAME",
     "Column": "datasets.NAME.columns.COLUMN",
     "Model": "models.NAME",

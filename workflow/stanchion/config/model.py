@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from stanchion.config.base import Distinct, NotEmpty, Scalar, Section, StanName, titled
+from stanchion.config.compiling import StancOptions
 from stanchion.config.dataset import StanMapping
-
-StancOption = Literal["O0", "O1", "Oexperimental", "warn-pedantic", "warn-uninitialized"]
 
 
 class Model(Section):
@@ -26,17 +25,17 @@ class Model(Section):
     stan: StanMapping = Field(
         default={}, description="Stan variable ← expression, in place of the dataset's own."
     )
-    stanc: dict[StancOption, bool] = Field(
-        default={}, description="Options of stanc, without their dashes, such as `O1: true`."
+    stanc: StancOptions = Field(
+        default={}, description="Options of stanc, beside or in place of the toolchain's."
     )
     cpp: dict[str, Scalar] = Field(
-        default={}, description="Variables for make, such as `STAN_NO_RANGE_CHECKS: true`."
+        default={}, description="Variables for make, beside or in place of the toolchain's."
     )
-    threads: bool = Field(
-        default=False, description="Compile for threads within a chain (`reduce_sum`)."
+    threads: bool | None = Field(
+        default=None,
+        description="Compile for threads within a chain; without it, what the toolchain says.",
     )
-    native: bool = Field(
-        default=False,
-        description="Compile for the processor at hand: faster, and its results belong to "
-        "that kind of processor.",
+    native: bool | None = Field(
+        default=None,
+        description="Compile for the processor at hand; without it, what the toolchain says.",
     )

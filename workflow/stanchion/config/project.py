@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from stanchion.config.analysis import Analysis
 from stanchion.config.base import RESERVED, Label, Name, NotEmpty, Section, Text, distinct_names
+from stanchion.config.compiling import Toolchain
 from stanchion.config.dataset import Dataset
 from stanchion.config.model import Model
 from stanchion.config.source import Source, written
@@ -27,6 +28,9 @@ class Project(Section):
     )
     about: dict[str, Label] = Field(
         default={}, description="Printed in the report as it stands: study, protocol, author, …"
+    )
+    toolchain: Toolchain = Field(
+        default_factory=Toolchain, description="How all programs are compiled."
     )
     datasets: Annotated[dict[Name, Dataset], NotEmpty, AfterValidator(distinct_names(RESERVED))] = (
         Field(description="Tables and Stan JSON files, by name.")

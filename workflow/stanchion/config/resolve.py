@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stanchion.config.analysis import Analysis
+from stanchion.config.compiling import LEVELS
 from stanchion.config.method import Method, Nuts
+from stanchion.config.project import Project
 
 ESS_PER_CHAIN = 100
 """Vehtari et al. (2021), Bayesian Analysis 16(2): bulk and tail ESS of 100 a chain."""
@@ -31,3 +34,20 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
         "ebfmi": checks.ebfmi if nuts else None,
         "khat": None if nuts else checks.khat,
     }
+
+
+def resolved_compiling(project: Project, model: str) -> dict[str, Any]:
+    """Return what a model is compiled with: its own options before the toolchain's, none off."""
+    common, own = project.toolchain, project.models[model]
+    levels = LEVELS if any(own.stanc.get(level) for level in LEVELS) else ()
+    stanc = {str(name): value for name, value in common.stanc.items() if name not in levels}
+    return {
+        "stanc": _switched_on({**stanc, **own.stanc}),
+        "cpp": _switched_on({**common.cpp, **own.cpp}),
+        "threads": common.threads if own.threads is None else own.threads,
+        "native": common.native if own.native is None else own.native,
+    }
+
+
+def _switched_on(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not False}

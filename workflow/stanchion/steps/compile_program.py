@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
+from stanchion.errors import CompileError
 from stanchion.steps.job import Job
+from stanchion.toolchain import Toolchain
+from stanchion.toolchain.compiler import native_target
 
 
 def run(job: Job) -> None:
@@ -13,21 +17,37 @@ def run(job: Job) -> None:
 
     Raises:
         ProgramError: stanc refuses the program.
-        CompileError: the C++ compiler failed or is missing.
+        CompileError: the C++ compiler failed or is missing, or this is not the processor that a
+            native build was planned for.
     """
     from stanchion.cmdstan import compile_program
     from stanchion.facts import FUNCTIONS
     from stanchion.toolchain import find
 
     logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
-    options = job.arguments
+    options, toolchain = job.arguments, find()
+    if options["native"]:
+        _require_processor(options["cpu"], toolchain)
     compile_program(
         Path(options["program"]),
         job.outputs["executable"],
-        find(),
+        toolchain,
         stanc_options=options["stanc"],
         cpp_options=options["cpp"],
         threads=options["threads"],
         native=options["native"],
         include_dirs=[FUNCTIONS],
     )
+
+
+def _require_processor(planned: str, toolchain: Toolchain) -> None:
+    """Refuse to build for another processor than the key names: a cluster's nodes may differ."""
+    here = native_target(toolchain.compiler)
+    if here != planned:
+        raise CompileError(
+            "a native build was planned on another kind of processor than it would be built on",
+            where=os.uname().nodename,
+            value=here,
+            allowed=planned,
+            todo="start the run on a machine like those that it runs on, or leave `native` out",
+        )

@@ -13,6 +13,8 @@ from functools import cache
 
 from stanchion.errors import ToolchainError
 
+NATIVE = "=native"
+"""What flags hold that compile for the processor at hand: `-march=native`, `-mcpu=native`."""
 _HOW = (
     "install a C++ compiler and make: `apt install g++ make`, `dnf install gcc-c++ make`, "
     "`conda install gxx make`, or `module load gcc` on a cluster"
@@ -67,14 +69,17 @@ def native_target(command: str) -> str:
     Raises:
         ToolchainError: the compiler does not say.
     """
-    asked = subprocess.run(
-        [*shlex.split(command), "-march=native", "-E", "-dM", "-x", "c++", os.devnull],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    words = [*shlex.split(command), f"-march{NATIVE}", "-E", "-dM", "-x", "c++", os.devnull]
+    try:
+        asked = subprocess.run(words, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ToolchainError(
+            f"`native: true` is for the processor at hand, and `{command}`, which would tell it, "
+            "does not run here",
+            todo=f"{_HOW}; or leave `native:` out",
+        ) from error
     if asked.returncode:
-        raise ToolchainError(f"`{command}` knows no `-march=native`: leave `native:` out")
+        raise ToolchainError(f"`{command}` knows no `-march{NATIVE}`: leave `native:` out")
     names = sorted(line for line in asked.stdout.splitlines() if line.endswith(" 1"))
     named = [line.split()[1].strip("_") for line in names if line.startswith("#define __tune_")]
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion.toolchain.compiler import native_target
+from stanchion.toolchain.compiler import NATIVE, native_target
 
 MANIFEST = "stanchion-toolchain.json"
 SCHEMA = "stanchion/toolchain/1"
@@ -50,6 +50,7 @@ class Toolchain:
         self, *, stanc: Mapping[str, object], cpp: Mapping[str, object], native: bool
     ) -> dict[str, Any]:
         """Return what a model's compiled code depends on beside its program, as plain JSON."""
+        native = native or any(NATIVE in str(value) for value in cpp.values())
         return self.identity() | {
             "stanc": dict(stanc),
             "cpp": dict(cpp),

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import ToolchainError
-from stanchion.toolchain.compiler import compiler
+from stanchion.toolchain.compiler import NATIVE, compiler, native_target
 from stanchion.toolchain.description import Toolchain, manifest
 from stanchion.toolchain.pieces import wheel_layout
 
@@ -113,6 +113,8 @@ def _from_folder(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     local = folder / "make" / "local"
     lines = local.read_text(errors="replace").splitlines() if local.is_file() else []
     built_with = compiler(environ)
+    flags = "; ".join(line.strip() for line in lines if line.strip() and line[0] != "#")
+    machine = platform.machine()
     return {
         "version": version[1] if version else "unknown",
         "origin": "found",
@@ -120,8 +122,8 @@ def _from_folder(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
         "driver_sha256": None,
         "compiler": built_with.command if built_with else "g++",
         "compiler_version": built_with.version if built_with else None,
-        "flags": "; ".join(line.strip() for line in lines if line.strip() and line[0] != "#"),
-        "cpu": platform.machine(),
+        "flags": flags,
+        "cpu": native_target(built_with.command) if built_with and NATIVE in flags else machine,
     }
 
 

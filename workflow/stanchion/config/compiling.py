@@ -1,0 +1,48 @@
+"""How programs are compiled: for all of them, and what a model may say in their place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from stanchion.config.base import Scalar, Section, refused
+
+StancOption = Literal["O0", "O1", "Oexperimental", "warn-pedantic", "warn-uninitialized"]
+LEVELS: tuple[StancOption, ...] = ("O0", "O1", "Oexperimental")
+
+
+def _one_level(options: dict[StancOption, bool]) -> dict[StancOption, bool]:
+    """Refuse two levels of optimisation: stanc takes one of them and says nothing."""
+    levels = [level for level in LEVELS if options.get(level)]
+    if len(levels) > 1:
+        what = f"{' and '.join(levels)} at once: stanc takes one level"
+        raise refused(what, at=levels[1:2], todo="keep one of them")
+    return options
+
+
+StancOptions = Annotated[dict[StancOption, bool], AfterValidator(_one_level)]
+
+
+class Toolchain(Section):
+    """How programs are compiled where their model does not say otherwise.
+
+    Of `stanc` and `cpp`, a model's own entries go first, each by itself; `false` turns one off.
+    """
+
+    stanc: StancOptions = Field(
+        default={}, description="Options of stanc, without their dashes, such as `O1: true`."
+    )
+    cpp: dict[str, Scalar] = Field(
+        default={}, description="Variables for make, such as `STAN_NO_RANGE_CHECKS: true`."
+    )
+    threads: bool = Field(
+        default=False,
+        description="Compile for threads within a chain (`reduce_sum`); `threads_per_chain` "
+        "above 1 does so too.",
+    )
+    native: bool = Field(
+        default=False,
+        description="Compile for the processor at hand: faster, and its results belong to "
+        "that kind of processor.",
+    )
