@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import ChainError
+from stanchion.provenance import cache
+from stanchion.provenance.cache import Cache
 from stanchion.provenance.runs import failures
 from stanchion.steps import runner
 from stanchion.steps.job import Job, JobFile
@@ -223,3 +227,52 @@ def test_scratch_that_the_node_does_not_know_is_one_message(
     assert "STANCHION_SCRATCH=$NO_SUCH_DISK/x names a variable" in said
     assert "Traceback" not in said
     assert not (project / "results/fit/draws.nc").exists()
+
+
+def test_runs_that_compile_the_same_at_once_compile_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several processes that want one program, one compiles, the others wait and reuse."""
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
+    code = (
+        "import sys, time\n"
+        "from types import SimpleNamespace\n"
+        "from stanchion.steps import runner\n"
+        "def compile_slowly(job):\n"
+        "    open(sys.argv[2], 'a').write('compiled\\n')\n"
+        "    time.sleep(1)\n"
+        "    job.outputs['executable'].write_text('program')\n"
+        "step = SimpleNamespace(run=compile_slowly)\n"
+        "runner.importlib = SimpleNamespace(import_module=lambda _: step)\n"
+        "sys.exit(runner.main([sys.argv[1]]))\n"
+    )
+    running = []
+    for number in range(4):
+        project = tmp_path / f"project{number}"
+        project.mkdir()
+        outputs = {"executable": ".stanchion/programs/p/model"}
+        file = job_file(project, step="compile_program", outputs=outputs, drop=())
+        arguments = [str(file), str(tmp_path / "compiled")]
+        command = [sys.executable, "-c", code, *arguments]
+        running.append(subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, said
+    assert (tmp_path / "compiled").read_text() == "compiled\n"
+    assert sum("reused, the cache holds key" in text for text in said) == 3
+    assert not [path for path in (tmp_path / "cache/locks").rglob("*") if path.is_file()]
+
+
+def test_without_locks_everybody_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that cannot be written, or a file system without locks, stops nobody."""
+    made = []
+    (tmp_path / "file").write_text("")
+    with Cache(tmp_path / "file").alone("compile_program", KEY):
+        made.append("cache that cannot be written")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(cache.fcntl, "flock", refuse)
+    with Cache(tmp_path / "cache").alone("compile_program", KEY):
+        made.append("no locks")
+    assert len(made) == 2

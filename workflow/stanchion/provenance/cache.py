@@ -7,11 +7,13 @@ hashed on the way out, so that a damaged one is never used.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,29 @@ class Cache:
             shutil.rmtree(making, ignore_errors=True)
             if not folder.exists():
                 raise
+
+    @contextmanager
+    def alone(self, step: str, key: str) -> Iterator[None]:
+        """Hold the lock of one key; who had to wait for it finds the entry in the cache.
+
+        The kernel frees it when its process ends, however it ends. Where the file system knows no
+        locks, or the cache may not be written, everybody goes on at once: that costs time only.
+        """
+        place = self.root / "locks" / step / key
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock = place.open("w")
+        except OSError:
+            yield
+            return
+        with lock:
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    place.unlink()
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / "steps" / step / key[:2] / key

@@ -30,3 +30,6 @@ CACHED = frozenset(
     }
 )
 """Steps whose results are kept by key in the cache; the others cost less than looking them up."""
+
+ONE_AT_A_TIME = frozenset({"compile_program"})
+"""Of these, runs that want the same result at once let one make it and wait for it."""

@@ -26,6 +26,7 @@ from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
+from stanchion.steps import ONE_AT_A_TIME
 from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
@@ -82,7 +83,7 @@ def run(file: JobFile) -> str:
     record = open_record(file)
     with _staging(file) as staged:
         try:
-            how = _reuse(file, record, staged) or _make(file, record, staged)
+            how = _reuse(file, record, staged) or _make_alone(file, record, staged)
         except BaseException as error:
             exit_code, message = explain(error)
             with contextlib.suppress(OSError):
@@ -118,6 +119,14 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
         return None
     _publish(file, record, staged, "reused", origin=entry["origin"])
     return f"reused, the cache holds key {file.key[:12]}"
+
+
+def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
+    """Make the outputs; where another run makes the same ones, wait and reuse those."""
+    if file.step not in ONE_AT_A_TIME:
+        return _make(file, record, staged)
+    with Cache(cache_root()).alone(file.step, file.key):
+        return _reuse(file, record, staged) or _make(file, record, staged)
 
 
 def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
