@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cmdstanpy
 import numpy as np
 import pytest
 
 from stanchion.toolchain import Toolchain
-from tests.stan.toolchains import toolchain_for_tests
+from tests.stan.normal import DATA, MEAN
 
 pytestmark = pytest.mark.stan
 
-PROGRAM = """
-functions {
-#include shift.stanfunctions
-}
-data {
-  int<lower=0> N;
-  vector[N] y;
-}
-parameters {
-  real mu;
-  real<lower=0> sigma;
-}
-transformed parameters {
-  real shifted = shift(mu);
-}
-model {
-  mu ~ normal(0, 10);
-  sigma ~ exponential(1);
-  y ~ normal(mu, sigma);
-}
-generated quantities {
-  vector[N] y_rep;
-  for (n in 1 : N) {
-    y_rep[n] = normal_rng(mu, sigma);
-  }
-}
-"""
-FUNCTIONS = "real shift(real x) {\n  return x + 100;\n}\n"
-DATA: dict[str, Any] = {"N": 6, "y": [1.2, 0.4, 2.2, 1.9, 0.8, 1.5]}
-MEAN = float(np.mean(DATA["y"]))
 EXTERNAL = """
 functions {
   real twice(real x);
@@ -69,53 +33,6 @@ inline stan::promote_args_t<T> twice(const T& x, std::ostream* pstream__) {
 }
 }
 """
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Toolchain]:
-    """Points cmdstanpy to the toolchain."""
-    toolchain = toolchain_for_tests()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CMDSTAN", str(toolchain.path))
-        yield toolchain
-
-
-@pytest.fixture(scope="module")
-def cmdstan_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`stansummary` and `diagnose` of CmdStan 2.37, with the library they need."""
-    folder = tmp_path_factory.mktemp("prophet")
-    command = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "-d", str(folder)]
-    ran = subprocess.run(
-        [sys.executable, "-m", "pip", *command, "prophet==1.5.0"], capture_output=True, check=False
-    )
-    if ran.returncode:
-        pytest.skip("the wheel `prophet`, which carries CmdStan's tools, is not to be had")
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-        for name in wheel.namelist():
-            if re.search(r"bin/(stansummary|diagnose)$|libtbb-\w+\.so\.2$", name):
-                (folder / Path(name).name).write_bytes(wheel.read(name))
-                (folder / Path(name).name).chmod(0o755)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(home: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> cmdstanpy.CmdStanModel:
-    """A program with an include, in a folder with a space, with options of both kinds."""
-    folder = tmp_path_factory.mktemp("with a space")
-    (folder / "program.stan").write_text(PROGRAM)
-    (folder / "parts").mkdir()
-    (folder / "parts" / "shift.stanfunctions").write_text(FUNCTIONS)
-    return cmdstanpy.CmdStanModel(
-        stan_file=folder / "program.stan",
-        stanc_options={"include-paths": [str(folder / "parts")], "O1": True},
-        cpp_options={"STAN_THREADS": True},
-    )
-
-
-@pytest.fixture(scope="module")
-def fit(model: cmdstanpy.CmdStanModel) -> cmdstanpy.CmdStanMCMC:
-    """A fit by NUTS."""
-    return model.sample(DATA, chains=4, seed=20, show_progress=False)
 
 
 def test_version_is_read(home: Toolchain) -> None:
@@ -285,23 +202,3 @@ def test_syntax_error_is_reported(home: Toolchain, tmp_path: Path) -> None:
     (tmp_path / "bad.stan").write_text("parameters { real x }")
     with pytest.raises(ValueError, match=r"Syntax error in 'bad\.stan'"):
         cmdstanpy.CmdStanModel(stan_file=tmp_path / "bad.stan")
-
-
-@pytest.mark.parametrize("tool", ["stansummary", "diagnose"])
-def test_tools_agree_with_those_of_cmdstan(
-    home: Toolchain, cmdstan_tools: Path, fit: cmdstanpy.CmdStanMCMC, tmp_path: Path, tool: str
-) -> None:
-    """CmdStan 2.37's own programs print the same report and write the same CSV, byte for byte."""
-    said = []
-    for folder in (cmdstan_tools, home.path / "bin"):
-        out = tmp_path / f"{len(said)}.csv"
-        options = ["--sig_figs=8", "--percentiles=2.5,50,97.5", f"--csv_filename={out}"]
-        ran = subprocess.run(
-            [folder / tool, *(options if tool == "stansummary" else []), *fit.runset.csv_files],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={"LD_LIBRARY_PATH": str(cmdstan_tools)},
-        )
-        said.append(out.read_text() if tool == "stansummary" else ran.stdout)
-    assert said[0] == said[1]

@@ -72,6 +72,16 @@ def test_messages_agree(checker: ModuleType, reference_runs: Path) -> None:
             assert ours == lines(case / stream), f"{case.name}/{stream}"
 
 
+def test_files_agree(checker: ModuleType, reference_runs: Path) -> None:
+    """No file is there that CmdStan does not write."""
+
+    def names(folder: Path) -> set[str]:
+        return {path.name for path in folder.iterdir()}
+
+    for case in sorted(path for path in (checker.HERE / "expected").iterdir() if path.is_dir()):
+        assert names(reference_runs / case.name) <= names(case), case.name
+
+
 def test_configuration_and_metric_agree(checker: ModuleType, reference_runs: Path) -> None:
     """The JSON files are CmdStan's, less the clock and what stanc was called with."""
 

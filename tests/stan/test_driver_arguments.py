@@ -34,6 +34,65 @@ def test_refused_arguments(coin: Coin, arguments: str, message: str) -> None:
     assert said.endswith("Failed to parse command arguments, cannot run model.\n")
 
 
+# The bounds that CmdStan's own help states, less the two that it does not hold itself to: draws and
+# warmup, and widths of the adaptation's windows, may be 0.
+COUNTS = (
+    *("sample thin", "sample num_chains", "sample algorithm=hmc engine=nuts max_depth"),
+    *("optimize iter", "optimize algorithm=lbfgs history_size", "generate_quantities num_chains"),
+    *(f"variational {n}" for n in ("iter", "grad_samples", "elbo_samples", "eval_elbo")),
+    *("variational output_samples", "variational adapt iter"),
+    *(f"pathfinder {n}" for n in ("num_psis_draws", "num_paths", "num_draws", "num_elbo_draws")),
+    *("pathfinder max_lbfgs_iters", "pathfinder history_size"),
+)
+COUNTS_OR_NONE = (
+    *("sample num_samples", "sample num_warmup", "laplace draws", "sample id"),
+    *(f"sample adapt {n}" for n in ("init_buffer", "term_buffer", "window")),
+    "sample output refresh",
+)
+TOLERANCES = ("init_alpha", "tol_obj", "tol_rel_obj", "tol_grad", "tol_rel_grad", "tol_param")
+POSITIVE = (
+    *(f"sample adapt {n}" for n in ("gamma", "kappa", "t0")),
+    *("sample algorithm=hmc stepsize", "sample algorithm=hmc engine=static int_time"),
+    *(f"{m} {n}" for m in ("optimize algorithm=bfgs", "pathfinder") for n in TOLERANCES),
+    *("variational eta", "variational tol_rel_obj"),
+    *("diagnose test=gradient epsilon", "diagnose test=gradient error"),
+)
+FLAGS = (
+    *("sample save_warmup", "sample adapt engaged", "sample adapt save_metric"),
+    *("optimize jacobian", "optimize save_iterations", "variational adapt engaged"),
+    *(f"pathfinder {n}" for n in ("save_single_paths", "psis_resample", "calculate_lp")),
+    *("log_prob jacobian", "laplace jacobian", "laplace calculate_lp"),
+    "sample output save_cmdstan_config",
+)
+BOUNDS = [
+    *((name, "1 2147483647", "0 -1 2147483648 1.5 one") for name in COUNTS),
+    *((name, "0 1 2147483647", "-1 2147483648 0.5") for name in COUNTS_OR_NONE),
+    *((name, "1e-300 0.5 1e300", "0 -0.1 nan 1e999 half") for name in POSITIVE),
+    *((name, "0 1 false true", "2 yes True") for name in FLAGS),
+    ("sample adapt delta", "0.1 0.999", "0 0.09 1 1.1 -1"),
+    ("sample algorithm=hmc stepsize_jitter", "0 0.5 1", "-0.1 1.1"),
+    ("sample random seed", "-1 0 4294967295", "-2 4294967296 0.5"),
+    ("sample output sig_figs", "-1 0 1 18", "-2 19 2.5"),
+    ("sample num_threads", "-1 1 64", "0 -2 1.5"),
+    ("sample algorithm", "hmc fixed_param", "nuts"),
+    ("sample algorithm=hmc engine", "nuts static", "hmc"),
+    ("sample algorithm=hmc metric", "unit_e diag_e dense_e", "diag"),
+    ("optimize algorithm", "bfgs lbfgs newton", "sgd"),
+    ("variational algorithm", "meanfield fullrank", "lowrank"),
+    ("diagnose test", "gradient", "hessian"),
+]
+
+
+@pytest.mark.parametrize(("argument", "allowed", "refused"), BOUNDS, ids=[b[0] for b in BOUNDS])
+def test_bounds(coin: Coin, argument: str, allowed: str, refused: str) -> None:
+    """What an argument's bounds allow is taken, and what they do not is refused by its name."""
+    name = argument.rpartition(" ")[2]
+    for value in allowed.split():
+        coin.do(f"{argument}={value} help")
+    for value in refused.split():
+        assert f'{value} is not a valid value for "{name}"' in coin.refuses(f"{argument}={value}")
+
+
 @pytest.mark.parametrize(
     "argument",
     ["num_samples=10.5", "num_samples=1e3", "num_samples", "thin=2x", "adapt gamma=0.1.2",

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from tests.stan.coin import ENDLESS, SAMPLE, SHORT, TOSSES, Coin, coin, wait_for
@@ -18,17 +19,92 @@ __all__ = ["coin"]
 pytestmark = pytest.mark.stan
 
 
-def test_missing_output_folder_fails(coin: Coin) -> None:
+POINT = '{"theta": 0.3}'
+METHODS = (
+    f"sample {SHORT}",
+    f"sample {SHORT} algorithm=fixed_param",
+    "optimize",
+    "variational output_samples=5",
+    "pathfinder num_draws=20 num_psis_draws=10",
+    "pathfinder num_paths=1 num_draws=20",
+    "laplace mode=point.json draws=5",
+    "log_prob constrained_params=point.json",
+    "diagnose",
+    "generate_quantities fitted_params=fit.csv",
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_missing_output_folder_fails(coin: Coin, method: str) -> None:
     """An output in a folder that does not exist is refused in one sentence, and nothing appears."""
-    message = coin.refuses(f"{SAMPLE} file=nowhere/out.csv")
-    assert message == ('Cannot open output file "nowhere/out.csv": No such file or directory.\n')
+    inputs = {coin.write("point.json", POINT).name, coin.write("fit.csv", "theta\n0.3\n").name}
+    message = coin.refuses(f"{method} data file=coin.json output refresh=0 file=nowhere/out.csv")
+    assert message == 'Cannot open output file "nowhere/out.csv": No such file or directory.\n'
+    assert coin.names() == inputs
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_full_device_fails(coin: Coin, method: str) -> None:
+    """A device without space ends every method with its reason."""
+    inputs = {coin.write("point.json", POINT).name, coin.write("fit.csv", "theta\n0.3\n").name}
+    message = coin.refuses(f"{method} data file=coin.json output refresh=0 file=/dev/full")
+    assert 'Cannot write output file "/dev/full": No space left on device.' in message
+    assert coin.names() == inputs
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "diagnostic_file=nowhere/more.csv",
+        "diagnostic_file=/dev/full",
+        "profile_file=nowhere/times.csv",
+        "profile_file=/dev/full",
+    ],
+)
+def test_what_stands_beside_the_output_is_as_strict(coin: Coin, second: str) -> None:
+    """Where a second file is lost the whole run has failed, and the first one is not kept."""
+    path = second.partition("=")[2]
+    assert f'output file "{path}"' in coin.refuses(f"{SAMPLE} file=out.csv {second}")
     assert coin.names() == set()
 
 
-def test_full_device_fails(coin: Coin) -> None:
-    """A device without space ends the run with its reason."""
-    message = coin.refuses(f"{SAMPLE} file=/dev/full")
-    assert 'Cannot write output file "/dev/full": No space left on device.' in message
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can be mounted by root only")
+def test_full_file_system_leaves_nothing(coin: Coin) -> None:
+    """Two chains that fill a file system fail in one sentence, and leave no part of themselves."""
+    small = coin.folder / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        arguments = SAMPLE.replace("num_samples=20", "num_samples=20000000 num_chains=2")
+        done = coin.run(f"{arguments} file=small/out.csv num_threads=2")
+        assert done.returncode == 1
+        assert re.fullmatch(
+            r'Cannot write output file "small/out_[12]\.csv": No space left on device\.\n',
+            done.stderr,
+        )
+        assert not list(small.iterdir())
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_reader_of_the_draws_that_goes_away_fails_the_run(coin: Coin) -> None:
+    """Draws written to a pipe whose reader has ended are lost, which is said."""
+    os.mkfifo(coin.folder / "pipe")
+    process = subprocess.Popen(
+        coin.command(f"sample {ENDLESS} save_warmup=1 data file=coin.json output file=pipe").copy(),
+        cwd=coin.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    (coin.folder / "pipe").open().close()
+    assert process.stderr is not None
+    message = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(20) == 1
+    assert message == 'Cannot write output file "pipe": Broken pipe.\n'
 
 
 def test_full_disk_leaves_nothing(coin: Coin) -> None:
@@ -116,6 +192,40 @@ def test_output_does_not_replace_an_input(coin: Coin) -> None:
     message = coin.refuses("generate_quantities fitted_params=output.csv data file=coin.json")
     assert "is an input of this run" in message
     assert (coin.folder / "output.csv").read_bytes() == before
+
+
+def test_one_output_gets_a_suffix(coin: Coin) -> None:
+    """A name without a suffix gets `.csv`; another suffix, and dots in a folder's name, stay."""
+    (coin.folder / "v1.2").mkdir()
+    for given, made in (("out", "out.csv"), ("out.txt", "out.txt"), ("v1.2/o", "v1.2/o.csv")):
+        coin.do(f"{SAMPLE} file={given} profile_file=p.csv")
+        assert (coin.folder / made).is_file()
+
+
+@pytest.mark.parametrize("metric", ["diag_e", "dense_e"])
+def test_saved_metric_starts_another_run(coin: Coin, metric: str) -> None:
+    """What `save_metric` writes is what the CSV says of the adaptation, and `metric_file` reads."""
+    coin.do(
+        f"{SAMPLE} file=a.csv".replace(
+            SHORT, f"{SHORT} adapt save_metric=1 algorithm=hmc metric={metric}"
+        )
+    )
+    saved = json.loads((coin.folder / "a_metric.json").read_text())
+    comments = (coin.folder / "a.csv").read_text().split("# Adaptation terminated\n")[1].split("\n")
+    assert saved["metric_type"] == metric
+    assert saved["stepsize"] == pytest.approx(float(comments[0].rpartition("=")[2]), rel=1e-5)
+    (written,) = np.ravel(saved["inv_metric"])
+    assert written == pytest.approx(float(comments[2].removeprefix("# ")), rel=1e-5)
+    fixed = f"num_samples=20 num_warmup=0 adapt engaged=0 algorithm=hmc metric={metric}"
+    coin.do(f"{SAMPLE} file=b.csv".replace(SHORT, f"{fixed} metric_file=a_metric.json"))
+    assert len(coin.rows("b.csv")) == 20
+
+
+def test_nothing_is_profiled_where_nothing_is_measured(coin: Coin) -> None:
+    """`help` and `info` write no file at all."""
+    for words in ("info", "help", "help-all", "sample help"):
+        coin.do(words)
+    assert not (coin.folder / "profile.csv").exists()
 
 
 def test_listed_output_names(coin: Coin) -> None:

