@@ -5,19 +5,19 @@
 namespace driver {
 namespace {
 
-void describe(const Setting& setting, const std::string& indent, std::vector<std::string>& lines) {
+void add_lines(const Setting& setting, const std::string& indent, std::vector<std::string>& lines) {
   const Argument& argument = setting.argument();
   if (argument.kind == Kind::category) {
     lines.push_back(indent + argument.name);
     for (const auto& child : setting.children()) {
-      describe(child, indent + "  ", lines);
+      add_lines(child, indent + "  ", lines);
     }
     return;
   }
   lines.push_back(indent + argument.name + " = " + to_text(setting.value())
                   + (setting.is_default() ? " (Default)" : ""));
   if (argument.kind == Kind::choice && setting.chosen().argument().kind == Kind::category) {
-    describe(setting.chosen(), indent + "  ", lines);
+    add_lines(setting.chosen(), indent + "  ", lines);
   }
 }
 
@@ -58,7 +58,7 @@ std::vector<std::string> version_lines() {
 std::vector<std::string> setting_lines(const Setting& root) {
   std::vector<std::string> lines;
   for (const auto& child : root.children()) {
-    describe(child, "", lines);
+    add_lines(child, "", lines);
   }
   return lines;
 }

@@ -13,7 +13,7 @@ std::string names(const std::vector<Argument>& arguments) {
   return list;
 }
 
-void describe(const Argument& argument, const std::string& indent, bool all, std::ostream& out) {
+void explain(const Argument& argument, const std::string& indent, bool all, std::ostream& out) {
   const bool valued = !argument.type.empty();
   out << indent << argument.name << (valued ? "=<" + argument.type + ">" : "") << "\n";
   out << indent << "  " << argument.help << "\n";
@@ -26,7 +26,7 @@ void describe(const Argument& argument, const std::string& indent, bool all, std
   out << "\n";
   if (all) {
     for (const auto& child : argument.children) {
-      describe(child, indent + "  ", true, out);
+      explain(child, indent + "  ", true, out);
     }
   }
 }
@@ -59,10 +59,10 @@ void print_usage(const std::string& program, std::ostream& out) {
 
 void print_help(const Argument& subject, bool all, const std::string& program, std::ostream& out) {
   if (!subject.name.empty()) {
-    describe(subject, "", all, out);
+    explain(subject, "", all, out);
   } else if (all) {
     for (const auto& child : subject.children) {
-      describe(child, "  ", true, out);
+      explain(child, "  ", true, out);
     }
   }
   print_usage(program, out);

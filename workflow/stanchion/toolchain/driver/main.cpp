@@ -47,10 +47,10 @@ void print_information() {
 int run_method(Run& run, const std::string& method) {
   using Method = int (*)(Run&);
   static const std::vector<std::pair<std::string, Method>> methods{
-      {"sample", sample},         {"optimize", optimize},
-      {"variational", variational}, {"diagnose", diagnose},
-      {"generate_quantities", generate_quantities}, {"pathfinder", pathfinder},
-      {"log_prob", log_prob},     {"laplace", laplace}};
+      {"sample", driver::sample},           {"optimize", driver::optimize},
+      {"variational", driver::variational}, {"diagnose", driver::diagnose},
+      {"pathfinder", driver::pathfinder},   {"generate_quantities", driver::generate_quantities},
+      {"log_prob", driver::log_prob},       {"laplace", driver::laplace}};
   for (const auto& [name, call] : methods) {
     if (name == method) {
       return call(run);

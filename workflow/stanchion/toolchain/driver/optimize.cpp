@@ -10,7 +10,7 @@
 namespace driver {
 namespace {
 
-namespace services = stan::services::optimize;
+namespace optimizing = stan::services::optimize;
 using Model = stan::model::model_base;
 
 template <bool jacobian>
@@ -25,19 +25,19 @@ int run_optimizer(Run& run) {
   run.outputs.diagnostics(1);
   const std::string& algorithm = options.text("algorithm");
   if (algorithm == "newton") {
-    return services::newton<Model, jacobian>(run.model, start, run.seed(), run.id(), starts.radius,
-                                             iterations, save, run.interrupt, run.console, inits,
-                                             points);
+    return optimizing::newton<Model, jacobian>(run.model, start, run.seed(), run.id(),
+                                               starts.radius, iterations, save, run.interrupt,
+                                               run.console, inits, points);
   }
   const Setting& search = options.at("algorithm").chosen();
   if (algorithm == "bfgs") {
-    return services::bfgs<Model, jacobian>(
+    return optimizing::bfgs<Model, jacobian>(
         run.model, start, run.seed(), run.id(), starts.radius, search.real("init_alpha"),
         search.real("tol_obj"), search.real("tol_rel_obj"), search.real("tol_grad"),
         search.real("tol_rel_grad"), search.real("tol_param"), iterations, save, run.refresh(),
         run.interrupt, run.console, inits, points);
   }
-  return services::lbfgs<Model, jacobian>(
+  return optimizing::lbfgs<Model, jacobian>(
       run.model, start, run.seed(), run.id(), starts.radius, search.integer("history_size"),
       search.real("init_alpha"), search.real("tol_obj"), search.real("tol_rel_obj"),
       search.real("tol_grad"), search.real("tol_rel_grad"), search.real("tol_param"), iterations,

@@ -10,7 +10,7 @@
 namespace driver {
 namespace {
 
-namespace services = stan::services::pathfinder;
+namespace pathfinding = stan::services::pathfinder;
 
 void warn_of_resampling(Run& run) {
   const Setting& options = run.options;
@@ -29,7 +29,7 @@ int one_path(Run& run, const Starts& starts, bool keep_path) {
   CsvWriter draws = run.outputs.draws(1)[0];
   JsonWriter path = std::move(run.outputs.structured("", 1, keep_path)[0]);
   const bool wanted = keep_path || !run.root.text("output.diagnostic_file").empty();
-  const int code = services::pathfinder_lbfgs_single(
+  const int code = pathfinding::pathfinder_lbfgs_single(
       run.model, *starts.values[0], run.seed(), run.id(), starts.radius,
       options.integer("history_size"), options.real("init_alpha"), options.real("tol_obj"),
       options.real("tol_rel_obj"), options.real("tol_grad"), options.real("tol_rel_grad"),
@@ -62,7 +62,7 @@ int several_paths(Run& run, const Starts& starts, unsigned int paths, bool keep_
   std::vector<CsvWriter> single_draws = path_draws(run, paths, keep_paths);
   std::vector<JsonWriter> single_paths = run.outputs.structured("_path", paths, keep_paths);
   const bool wanted = keep_paths || !run.root.text("output.diagnostic_file").empty();
-  const int code = services::pathfinder_lbfgs_multi(
+  const int code = pathfinding::pathfinder_lbfgs_multi(
       run.model, starts.values, run.seed(), run.id(), starts.radius,
       options.integer("history_size"), options.real("init_alpha"), options.real("tol_obj"),
       options.real("tol_rel_obj"), options.real("tol_grad"), options.real("tol_rel_grad"),

@@ -2,47 +2,61 @@
 #define STANCHION_TOOLS_CHAINS_HPP
 
 // Chains of one model, read from Stan CSV files: what `stansummary` and `diagnose` have in common.
+// Stan's templates stay in chains.cpp, which is compiled once for both.
 
-#include <stan/mcmc/chainset.hpp>
-
-#include <algorithm>
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace stanchion {
 
-struct Chains {
-  std::vector<stan::io::stan_csv> files;
-  stan::mcmc::chainset draws;
-
-  const stan::io::stan_csv_metadata& metadata() const { return files[0].metadata; }
-
-  int index(const std::string& name) const {
-    const auto& header = files[0].header;
-    const auto found = std::find(header.begin(), header.end(), name);
-    return found == header.end() ? -1 : static_cast<int>(found - header.begin());
-  }
+// A statistic of the bulk of the draws, and of their tails.
+struct Pair {
+  double bulk;
+  double tail;
 };
 
-inline bool ends_in_underscores(const std::string& name) {
-  return name.size() > 2 && name.compare(name.size() - 2, 2, "__") == 0;
-}
+class Chains {
+ public:
+  // Throws std::invalid_argument where a file holds no draws, or the files do not belong together.
+  explicit Chains(const std::vector<std::string>& paths);
+  ~Chains();
+  Chains(Chains&&) noexcept;
 
-// Throws std::invalid_argument where a file holds no draws, or the files do not belong together.
-inline Chains read_chains(const std::vector<std::string>& paths) {
-  std::vector<stan::io::stan_csv> files;
-  for (const auto& path : paths) {
-    std::ifstream in(path);
-    std::stringstream said;
-    files.push_back(stan::io::stan_csv_reader::parse(in, &said));
-    if (files.back().samples.rows() == 0)
-      throw std::invalid_argument("No sampling draws found in Stan CSV file: " + path + ".");
-  }
-  return {files, stan::mcmc::chainset(files)};
-}
+  int columns() const;
+  int chains() const;
+  long draws() const;  // of a chain
+  const std::string& name(int column) const;
+  int index(const std::string& name) const;  // -1: there is no such column
+
+  std::vector<double> values(int column) const;  // chain after chain
+  double mean(int column) const;
+  double mcse_mean(int column) const;
+  double sd(int column) const;
+  double mad(int column) const;
+  std::vector<double> quantiles(int column, const std::vector<double>& probabilities) const;
+  Pair ess(int column) const;
+  Pair rhat(int column) const;
+  std::vector<double> autocorrelation(int chain, int column) const;
+
+  // What the first file says of the run.
+  std::string model() const;
+  std::string algorithm() const;
+  std::string engine() const;
+  long iterations() const;
+  long warmup() const;
+  long thin() const;
+  int max_depth() const;
+  // A chain each.
+  std::vector<double> warmup_seconds() const;
+  std::vector<double> sampling_seconds() const;
+
+ private:
+  struct Read;
+  std::unique_ptr<Read> read_;
+};
+
+bool ends_in_underscores(const std::string& name);
 
 }  // namespace stanchion
 

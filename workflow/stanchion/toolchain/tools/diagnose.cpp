@@ -3,9 +3,13 @@
 
 #include "chains.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <iomanip>
 #include <iostream>
+#include <sstream>
+#include <stdexcept>
 
 using stanchion::Chains;
 
@@ -27,9 +31,10 @@ bool treedepth_is_fine(const Chains& chains) {
   const int column = chains.index("treedepth__");
   if (column < 0)
     return true;
-  const int limit = chains.metadata().max_depth;
-  const Eigen::ArrayXXd depth = chains.draws.samples(column).array();
-  const long hits = (depth >= limit).count();
+  const int limit = chains.max_depth();
+  const auto depth = chains.values(column);
+  const long hits
+      = std::count_if(depth.begin(), depth.end(), [&](double one) { return one >= limit; });
   std::cout << "Checking sampler transitions treedepth.\n";
   if (hits > 0)
     std::cout << share(hits, depth.size()) << " transitions hit the maximum treedepth limit of "
@@ -46,8 +51,9 @@ bool no_divergences(const Chains& chains) {
   const int column = chains.index("divergent__");
   if (column < 0)
     return true;
-  const Eigen::ArrayXXd divergent = chains.draws.samples(column).array();
-  const long hits = (divergent > 0).count();
+  const auto divergent = chains.values(column);
+  const long hits
+      = std::count_if(divergent.begin(), divergent.end(), [](double one) { return one > 0; });
   std::cout << "Checking sampler transitions for divergences.\n";
   if (hits > 0)
     std::cout << share(hits, divergent.size()) << " transitions ended with a divergence.\n"
@@ -61,18 +67,24 @@ bool no_divergences(const Chains& chains) {
 }
 
 // Over the draws of all chains, one after another, as CmdStan has it.
-double bfmi(const Eigen::MatrixXd& energy) {
-  const Eigen::Map<const Eigen::VectorXd> draws(energy.data(), energy.size());
-  const long steps = draws.size() - 1;
-  const double change = (draws.tail(steps) - draws.head(steps)).squaredNorm();
-  return change / (draws.array() - draws.mean()).square().sum();
+double bfmi(const std::vector<double>& energy) {
+  double sum = 0, change = 0, spread = 0;
+  for (double one : energy)
+    sum += one;
+  const double mean = sum / static_cast<double>(energy.size());
+  for (std::size_t n = 0; n < energy.size(); ++n) {
+    spread += (energy[n] - mean) * (energy[n] - mean);
+    if (n > 0)
+      change += (energy[n] - energy[n - 1]) * (energy[n] - energy[n - 1]);
+  }
+  return change / spread;
 }
 
 bool bfmi_is_fine(const Chains& chains) {
   const int column = chains.index("energy__");
   if (column < 0)
     return true;
-  const double value = bfmi(chains.draws.samples(column));
+  const double value = bfmi(chains.values(column));
   std::cout << "Checking E-BFMI - sampler transitions HMC potential energy.\n";
   const bool low = value < least_bfmi;
   if (low)
@@ -95,17 +107,17 @@ void print_names(const std::vector<std::string>& names) {
 template <typename IsBad>
 std::vector<std::string> bad_parameters(const Chains& chains, IsBad is_bad) {
   std::vector<std::string> names;
-  for (int n = 0; n < chains.draws.num_params(); ++n)
-    if (!stanchion::ends_in_underscores(chains.draws.param_name(n)) && is_bad(n))
-      names.push_back(chains.draws.param_name(n));
+  for (int n = 0; n < chains.columns(); ++n)
+    if (!stanchion::ends_in_underscores(chains.name(n)) && is_bad(n))
+      names.push_back(chains.name(n));
   return names;
 }
 
 bool ess_is_fine(const Chains& chains) {
-  const double draws = static_cast<double>(chains.draws.num_samples());
+  const double draws = static_cast<double>(chains.draws());
   const auto low = bad_parameters(chains, [&](int n) {
-    const auto ess = chains.draws.split_rank_normalized_ess(n);
-    return std::min(ess.first, ess.second) / draws < least_relative_ess;
+    const auto ess = chains.ess(n);
+    return std::min(ess.bulk, ess.tail) / draws < least_relative_ess;
   });
   if (low.empty()) {
     std::cout << "Rank-normalized split effective sample size satisfactory for all "
@@ -122,8 +134,8 @@ bool ess_is_fine(const Chains& chains) {
 // R-hat is compared as it is printed, with two decimals, as CmdStan has it.
 bool rhat_is_fine(const Chains& chains) {
   const auto high = bad_parameters(chains, [&](int n) {
-    const auto rhat = chains.draws.split_rank_normalized_rhat(n);
-    return std::round(100 * std::max(rhat.first, rhat.second)) > 100 * greatest_rhat;
+    const auto rhat = chains.rhat(n);
+    return std::round(100 * std::max(rhat.bulk, rhat.tail)) > 100 * greatest_rhat;
   });
   if (high.empty()) {
     std::cout << "Rank-normalized split R-hat values satisfactory for all parameters.\n\n";
@@ -162,7 +174,7 @@ int main(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   try {
-    const Chains chains = stanchion::read_chains(paths);
+    const Chains chains(paths);
     bool fine = treedepth_is_fine(chains);
     fine &= no_divergences(chains);
     fine &= bfmi_is_fine(chains);

@@ -4,6 +4,7 @@
 #include "chains.hpp"
 #include "summary_options.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
@@ -40,20 +41,19 @@ struct Table {
 
 double total_sampling_time(const Chains& chains) {
   double seconds = 0;
-  for (const auto& file : chains.files)
-    seconds += file.timing.sampling;
+  for (double of_chain : chains.sampling_seconds())
+    seconds += of_chain;
   return seconds;
 }
 
-Row statistics(const Chains& chains, int n, const Eigen::VectorXd& probabilities) {
-  const auto& draws = chains.draws;
-  const auto ess = draws.split_rank_normalized_ess(n);
-  const auto rhat = draws.split_rank_normalized_rhat(n);
-  Row row{draws.mean(n), draws.mcse_mean(n), draws.sd(n), draws.med_abs_deviation(n)};
-  const Eigen::VectorXd quantiles = draws.quantiles(n, probabilities);
-  row.insert(row.end(), quantiles.data(), quantiles.data() + quantiles.size());
-  for (double value : {ess.first, ess.second, ess.first / total_sampling_time(chains),
-                       rhat.first > rhat.second ? rhat.first : rhat.second})
+Row statistics(const Chains& chains, int n, const std::vector<double>& probabilities) {
+  const auto ess = chains.ess(n);
+  const auto rhat = chains.rhat(n);
+  Row row{chains.mean(n), chains.mcse_mean(n), chains.sd(n), chains.mad(n)};
+  for (double quantile : chains.quantiles(n, probabilities))
+    row.push_back(quantile);
+  for (double value : {ess.bulk, ess.tail, ess.bulk / total_sampling_time(chains),
+                       rhat.bulk > rhat.tail ? rhat.bulk : rhat.tail})
     row.push_back(value);
   return row;
 }
@@ -61,8 +61,8 @@ Row statistics(const Chains& chains, int n, const Eigen::VectorXd& probabilities
 std::vector<int> chosen_columns(const Chains& chains, const SummaryOptions& options) {
   std::vector<int> chosen;
   std::string unknown;
-  for (int n = 0; n < chains.draws.num_params(); ++n)
-    if (options.parameters.empty() || stanchion::ends_in_underscores(chains.draws.param_name(n)))
+  for (int n = 0; n < chains.columns(); ++n)
+    if (options.parameters.empty() || stanchion::ends_in_underscores(chains.name(n)))
       chosen.push_back(n);
   for (const auto& name : options.parameters) {
     if (stanchion::ends_in_underscores(name))
@@ -79,15 +79,15 @@ std::vector<int> chosen_columns(const Chains& chains, const SummaryOptions& opti
 
 Table summarize(const Chains& chains, const SummaryOptions& options) {
   Table table{{"Mean", "MCSE", "StdDev", "MAD"}, {}, {}};
-  Eigen::VectorXd probabilities(options.percentiles.size());
-  for (std::size_t n = 0; n < options.percentiles.size(); ++n) {
-    probabilities[n] = std::stod(options.percentiles[n]) / 100;
-    table.columns.push_back(options.percentiles[n] + "%");
+  std::vector<double> probabilities;
+  for (const auto& percentile : options.percentiles) {
+    probabilities.push_back(std::stod(percentile) / 100);
+    table.columns.push_back(percentile + "%");
   }
   for (const char* name : {"ESS_bulk", "ESS_tail", "ESS_bulk/s", "R_hat"})
     table.columns.push_back(name);
   for (int n : chosen_columns(chains, options)) {
-    table.names.push_back(chains.draws.param_name(n));
+    table.names.push_back(chains.name(n));
     table.rows.push_back(statistics(chains, n, probabilities));
     table.of_sampler += stanchion::ends_in_underscores(table.names.back());
   }
@@ -162,25 +162,18 @@ std::string times(const std::vector<double>& seconds) {
 }
 
 std::string heading(const Chains& chains) {
-  const auto& metadata = chains.metadata();
-  std::vector<double> warmup, sampling;
-  for (const auto& file : chains.files) {
-    warmup.push_back(file.timing.warmup);
-    sampling.push_back(file.timing.sampling);
-  }
   std::ostringstream text;
-  text << "Inference for Stan model: " << metadata.model << "\n"
-       << chains.draws.num_chains() << " chains: each with iter=" << metadata.num_samples
-       << "; warmup=" << metadata.num_warmup << "; thin=" << metadata.thin << "; "
-       << chains.draws.num_samples() << " iterations saved.\n\n"
-       << "Warmup took " << times(warmup) << "\n"
-       << "Sampling took " << times(sampling) << "\n";
+  text << "Inference for Stan model: " << chains.model() << "\n"
+       << chains.chains() << " chains: each with iter=" << chains.iterations()
+       << "; warmup=" << chains.warmup() << "; thin=" << chains.thin() << "; " << chains.draws()
+       << " iterations saved.\n\n"
+       << "Warmup took " << times(chains.warmup_seconds()) << "\n"
+       << "Sampling took " << times(chains.sampling_seconds()) << "\n";
   return text.str();
 }
 
 std::string closing(const Chains& chains) {
-  return "Samples were drawn using " + chains.metadata().algorithm + " with "
-         + chains.metadata().engine
+  return "Samples were drawn using " + chains.algorithm() + " with " + chains.engine()
          + ".\n"
            "For each parameter, ESS_bulk and ESS_tail measure the effective sample size for the "
            "entire sample (bulk) and for the .05 and .95 tails (tail), \n"
@@ -215,16 +208,16 @@ void write_csv(const Table& table, const Chains& chains, const SummaryOptions& o
 
 void print_autocorrelation(const Chains& chains, int chain) {
   std::size_t width = 0;
-  for (const auto& name : chains.files[0].header)
-    width = std::max(width, name.size());
-  std::vector<Eigen::VectorXd> columns;
+  for (int n = 0; n < chains.columns(); ++n)
+    width = std::max(width, chains.name(n).size());
+  std::vector<std::vector<double>> columns;
   std::cout << "Displaying the autocorrelations for chain " << chain << ":\n\n Lag";
-  for (int n = 0; n < chains.draws.num_params(); ++n) {
-    std::cout << std::setw(width + 1) << chains.draws.param_name(n);
-    columns.push_back(chains.draws.autocorrelation(chain - 1, n));
+  for (int n = 0; n < chains.columns(); ++n) {
+    std::cout << std::setw(width + 1) << chains.name(n);
+    columns.push_back(chains.autocorrelation(chain - 1, n));
   }
   std::cout << "\n" << std::fixed << std::setprecision(2);
-  for (int lag = 0; lag < chains.draws.num_samples(); ++lag) {
+  for (std::size_t lag = 0; lag < static_cast<std::size_t>(chains.draws()); ++lag) {
     std::cout << std::setw(4) << lag;
     for (const auto& column : columns)
       std::cout << std::setw(width + 1) << column[lag];
@@ -233,10 +226,10 @@ void print_autocorrelation(const Chains& chains, int chain) {
 }
 
 void report(const SummaryOptions& options) {
-  const Chains chains = stanchion::read_chains(options.files);
-  if (options.autocorrelation > chains.draws.num_chains())
-    throw stanchion::UsageError("--autocorr: there are "
-                                + std::to_string(chains.draws.num_chains()) + " chains");
+  const Chains chains(options.files);
+  if (options.autocorrelation > chains.chains())
+    throw stanchion::UsageError("--autocorr: there are " + std::to_string(chains.chains())
+                                + " chains");
   const Table table = summarize(chains, options);
   std::cout << heading(chains) << "\n";
   print_table(table, options.digits, std::cout);
