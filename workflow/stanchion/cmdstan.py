@@ -54,16 +54,20 @@ def compile_program(
     ):
         stem = re.sub(r"\W", "_", program.stem, flags=re.ASCII)
         copy = Path(folder) / f"{stem}.stan"
-        try:
-            copy.write_bytes(program.read_bytes())
-        except OSError as error:
-            raise ProgramError(
-                f"the Stan program cannot be read: {(error.strerror or str(error)).lower()}",
-                where=str(program),
-            ) from error
+        copy.write_bytes(_source(program))
         stanc = _stanc_options(stanc_options, include_folders(program, include_dirs))
         built = _build(copy, program, stanc | {"name": f"{stem}_model"}, cpp)
         built.rename(executable)
+
+
+def _source(program: Path) -> bytes:
+    try:
+        return program.read_bytes()
+    except OSError as error:
+        raise ProgramError(
+            f"the Stan program cannot be read: {(error.strerror or str(error)).lower()}",
+            where=str(program),
+        ) from error
 
 
 def install_release(version: str, folder: Path, *, cores: int) -> bool:
