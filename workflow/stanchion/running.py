@@ -21,6 +21,7 @@ from stanchion.toolchain import find, install
 from stanchion.tracking import report_tracked, track_plan
 
 DEFAULT_CONFIG = "config/config.yaml"
+_DRY = {"-n", "--dry-run", "--dryrun"}
 
 
 def run(
@@ -49,7 +50,7 @@ def run(
     failed = failures()
     print(_closing(graph, analyses, failed))
     code = 0 if success else _exit_code(failed)
-    if code in (0, GateError.exit_code):
+    if code in (0, GateError.exit_code) and not _DRY & set(extra):
         _track(graph, analyses)
     return code
 
