@@ -19,7 +19,7 @@ import pytest
 from tests.cluster import slurm
 from tests.project import BIN, ProjectDir, cache_of_programs
 
-LIMIT = 200
+LIMIT = 300
 """Seconds after which no run of these tests goes on."""
 PROGRAM = """\
 // A normal mean; a gradient takes as much time as `work` asks for, and less than none refuses.

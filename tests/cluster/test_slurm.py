@@ -73,7 +73,7 @@ def cancelled(cluster: Slurm, make: Make, submit: Submit) -> tuple[ProjectDir, s
     """A project of two fits, run on the cluster with one chain's job cancelled in mid-run."""
     project = make(quick=0, slow=SLOW)
     run = submit(project, *RUN)
-    cluster.wait_until(lambda: "2" in started(project, "slow"), "chain 2 is running", 90)
+    cluster.wait_until(lambda: "2" in started(project, "slow"), "chain 2 is running", 120)
     cluster.ask("scancel", started(project, "slow")["2"]["scheduler"]["job"])
     return project, assert_finished(run)
 
@@ -117,7 +117,7 @@ def test_dead_node_loses_its_chain_only(
     """A node that dies in mid-chain costs that chain, and its orphan, back late, harms nothing."""
     project = make(slow=SLOW)
     run = submit(project, *RUN)
-    cluster.wait_until(lambda: len(started(project, "slow")) == 2, "both chains run", 90)
+    cluster.wait_until(lambda: len(started(project, "slow")) == 2, "both chains run", 120)
     lost, record = next(c for c in started(project, "slow").items() if c[1]["host"] == "node2")
     cluster.kill_node("node2")
     orphans = processes_of(project, record["key"])
@@ -129,7 +129,9 @@ def test_dead_node_loses_its_chain_only(
     finally:
         for pid in orphans:
             os.kill(pid, signal.SIGCONT)
-    cluster.wait_until(lambda: not processes_of(project, record["key"]), "the orphan has ended")
+    cluster.wait_until(
+        lambda: not processes_of(project, record["key"]), "the orphan has ended", 120
+    )
     cluster.start_node("node2")
     assert states(chains(project, "slow")[lost]) == ["superseded", "done"]
     others = [rs for name, rs in records(project).items() if f"sample_chain.{lost}" not in name]
@@ -150,7 +152,7 @@ def test_killed_submitter_goes_on_where_it_was(cluster: Slurm, make: Make, submi
         ended = [rs for rs in chains(project, "quick").values() if states(rs) == ["done"]]
         return bool(ended) and bool(started(project, "slow"))
 
-    cluster.wait_until(in_the_middle, "a chain has ended and another runs", 90)
+    cluster.wait_until(in_the_middle, "a chain has ended and another runs", 120)
     run.kill()
     left = chains(project, "slow")
     assert any(states(attempts) == ["started"] for attempts in left.values())
