@@ -206,13 +206,14 @@ def _scratch() -> Path:
 
 
 def _rename(staged: Path, final: Path) -> None:
-    """Put a file into its place at once; from another file system, by way of a copy beside it."""
+    """Put a file into its place at once; from another file system, by way of a copy on this one."""
     try:
         staged.replace(final)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        near = final.with_name(f".{final.name}.{os.uname().nodename}.{os.getpid()}")
+        near = Path(TEMPORARY) / f"{os.uname().nodename}-{os.getpid()}-{final.name}"
+        near.parent.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copy(staged, near)
             near.replace(final)
