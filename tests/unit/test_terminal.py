@@ -33,47 +33,77 @@ def failed(kind: LogEvent = LogEvent.JOB_ERROR, **facts: Any) -> logging.LogReco
     return event(kind, **{**told, **facts})
 
 
+def terminal(*, elsewhere: bool) -> Terminal:
+    made = Terminal()
+    made.steps_are_elsewhere = elsewhere
+    return made
+
+
 def test_step_elsewhere_says_its_line_when_it_ends(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A step on a node is one line, its own, once; a step that ran here has said it already."""
     (project / "chain.log").write_text("sampling\nsample_chain.1 fit: ran\n")
-    terminal = Terminal()
-    for jobid, local in ((1, False), (2, True)):
-        terminal.speak_for_steps(
-            event(LogEvent.JOB_INFO, jobid=jobid, local=local, log=["chain.log"])
-        )
-        terminal.speak_for_steps(event(LogEvent.JOB_FINISHED, job_id=jobid))
-    assert capsys.readouterr().err == "sample_chain.1 fit: ran\n"
+    for elsewhere, local, said in ((True, False, 1), (True, True, 0), (False, False, 0)):
+        shown = terminal(elsewhere=elsewhere)
+        shown.speak(event(LogEvent.JOB_INFO, jobid=1, local=local, log=["chain.log"]))
+        shown.speak(event(LogEvent.JOB_FINISHED, job_id=1))
+        assert capsys.readouterr().err == "sample_chain.1 fit: ran\n" * said
 
 
-def test_failure_elsewhere_is_told_once_in_the_steps_words(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_failure_is_told_once_in_the_steps_words(
+    elsewhere: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A step that failed on a node is heard at once; its second, same failure adds nothing."""
+    """A step that failed on a node is heard at once, and once; one that failed here has spoken."""
     note_failure(KEY, "sample_chain.1 fit", 1, "the sampler's last words:\n  mu cannot be 3")
-    terminal = Terminal()
+    shown = terminal(elsewhere=elsewhere)
     for error in (failed(), failed()):
-        terminal.speak_for_steps(error)
-        assert not terminal.filter(error)
-    assert capsys.readouterr().err.count("mu cannot be 3") == 1
+        shown.speak(error)
+        assert not shown.filter(error)
+    said = capsys.readouterr().err
+    assert said.count("mu cannot be 3") == int(elsewhere)
+    assert "ended" not in said
 
 
-def test_failed_group_is_told_by_the_step_that_failed() -> None:
+def test_failed_group_is_told_by_the_step_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     """Of a job that held several steps only the one that failed is heard, not its neighbours."""
     note_failure(KEY, "diagnose_fit fit", 1, "no draws")
     neighbour = {"input": ["results/fit/draws.nc"], "indent": True}
-    group = failed(LogEvent.GROUP_ERROR, job_error_info=[vars(failed()), neighbour])
-    assert not Terminal().filter(group)
-    assert not Terminal().filter(event(LogEvent.JOB_ERROR, **neighbour))
+    shown = terminal(elsewhere=True)
+    shown.speak(failed(LogEvent.GROUP_ERROR, job_error_info=[vars(failed()), neighbour]))
+    shown.speak(event(LogEvent.JOB_ERROR, **neighbour))
+    assert capsys.readouterr().err == "\ndiagnose_fit fit failed\nno draws\n\n"
 
 
 @pytest.mark.parametrize("noted", [False, True], ids=["killed", "terminated"])
-def test_job_that_slurm_ended_shows_slurms_reason(noted: bool) -> None:
-    """A job that ran out of time or memory, or was cancelled, shows what the scheduler says."""
+def test_job_that_slurm_ended_is_told_with_slurms_reason(
+    noted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job that ran out of time is named, with the scheduler's word for it and what to do."""
     if noted:
         note_failure(KEY, "sample_chain.1 fit", 143, "stopped by SIGTERM")
-    assert Terminal().filter(failed())
+    monkeypatch.setattr("stanchion.terminal.state_of", {"17": "TIMEOUT"}.get)
+    terminal(elsewhere=True).speak(failed(aux={"external_jobid": "17"}))
+    said = capsys.readouterr().err
+    assert "sample_chain.1 fit: ended by Slurm, which says TIMEOUT of job 17\n" in said
+    assert "`runtime` under set-resources" in said
+
+
+def test_step_that_was_killed_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """A step that could leave no word is named by the run, on this machine too."""
+    terminal(elsewhere=False).speak(failed(rule_msg=None, aux={}))
+    assert "sample_chain.1 fit: ended from outside" in capsys.readouterr().err
+
+
+def test_job_that_could_not_be_sent_is_told_with_the_schedulers_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What sbatch says, of a partition that does not exist for instance, is shown."""
+    message = "sbatch failed: invalid partition.For further error details see the log"
+    terminal(elsewhere=True).speak(failed(rule_msg=message, aux={}))
+    said = capsys.readouterr().err
+    assert said == "\nsample_chain.1 fit: sbatch failed: invalid partition.\n\n"
 
 
 def test_submissions_are_not_shown() -> None:

@@ -162,6 +162,7 @@ def test_killed_chain_alone_is_run_again(project: ProjectDir, run: Run) -> None:
         os.kill(step, signal.SIGKILL)
     said = run.process.communicate(timeout=300)[0]
     assert run.process.returncode == 1, said
+    assert "sample_chain.3 luck/points/slow/nuts: ended from outside" in said
     before = chain_states(project)
     assert before["3"] == ["started"]
     assert [before[c] for c in ("1", "2", "4")] == [["done"]] * 3

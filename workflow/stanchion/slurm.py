@@ -1,4 +1,4 @@
-"""Jobs that a killed run has left in Slurm: the next run lets them end before it begins."""
+"""What a run asks of Slurm: how a job ended, and which jobs a killed run has left there."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+ADVICE = {
+    "TIMEOUT": "give this step more minutes: `runtime` under set-resources in the profile",
+    "OUT_OF_MEMORY": "give this step more memory: `mem_mb` under set-resources in the profile",
+}
+"""What to do about the state in which Slurm ended a job."""
 _FORMAT = "%i|%T|%j|%Z"
 _POLL = 5.0
 
@@ -42,17 +47,28 @@ def settle_leftovers(prefix: str) -> None:
         time.sleep(_POLL)
 
 
+def state_of(job: str) -> str | None:
+    """Return the state of a job, such as TIMEOUT; None where Slurm does not know it."""
+    asked = ["squeue", "--noheader", "--states=all", "--jobs", job, "--format", "%T"]
+    return _ask(asked).strip() or None
+
+
 def leftovers(prefix: str) -> list[Leftover]:
     """Return the jobs of this folder, by the prefix of their name, that are not at their end."""
     asked = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", _FORMAT]
-    try:
-        answer = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return []
     here = Path.cwd()
-    rows = [line.split("|", 3) for line in answer.stdout.splitlines() if line.count("|") >= 3]
+    rows = [line.split("|", 3) for line in _ask(asked).splitlines() if line.count("|") >= 3]
     return [
         Leftover(job, state)
         for job, state, name, folder in rows
         if name.startswith(f"{prefix}_") and Path(folder) == here
     ]
+
+
+def _ask(command: list[str]) -> str:
+    """Return what a command prints; nothing where it fails or is not there."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout

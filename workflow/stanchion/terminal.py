@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from stanchion.paths import JOBS
 from stanchion.provenance.runs import failures
+from stanchion.slurm import ADVICE, state_of
 
 _HANDLER = "DefaultStreamHandler"
 _TENTHS = 10
@@ -50,8 +52,7 @@ def quieten() -> Terminal:
         for handler in logging.getLogger(record.name).handlers:
             if handler.name == _HANDLER and terminal not in handler.filters:
                 handler.addFilter(terminal)
-        if terminal.steps_are_elsewhere:
-            terminal.speak_for_steps(record)
+        terminal.speak(record)
         return True
 
     logging.getLogger("snakemake.logging").addFilter(attach)
@@ -59,7 +60,7 @@ def quieten() -> Terminal:
 
 
 class Terminal(logging.Filter):
-    """Lets through progress by tenths, and errors that no step has told about itself.
+    """Lets through progress by tenths, and says what failed steps cannot say for themselves.
 
     Steps on other machines do not speak to this terminal: it reads their lines from their logs.
     """
@@ -74,28 +75,47 @@ class Terminal(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is shown."""
         event = getattr(record, "event", None)
-        if event is LogEvent.JOB_FINISHED:
+        if event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             return False
         if event is LogEvent.PROGRESS:
             return self._is_news(vars(record)["done"], vars(record)["total"])
-        if event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
-            return not _is_covered(vars(record))
         message = record.getMessage()
         return not message.startswith(_NOISE) and _SUBMITTED.match(message) is None
 
-    def speak_for_steps(self, record: logging.LogRecord) -> None:
-        """Say for a step that has ended elsewhere what it said of itself."""
+    def speak(self, record: logging.LogRecord) -> None:
+        """Say of a step that has ended what it could not say here itself."""
         event, facts = getattr(record, "event", None), vars(record)
         if event is LogEvent.JOB_INFO and not facts["local"] and facts["log"]:
             self._logs[facts["jobid"]] = Path(facts["log"][0])
         elif event is LogEvent.JOB_FINISHED and facts["job_id"] in self._logs:
-            _say(_last_line(self._logs.pop(facts["job_id"])))
-        elif event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
-            for failure in _told(facts):
-                words = f"\n{failure['step']} failed\n{failure['message']}\n"
-                if words not in self._said:
-                    self._said.add(words)
-                    _say(words)
+            line = _last_line(self._logs.pop(facts["job_id"]))
+            if self.steps_are_elsewhere:
+                _say(line)
+        elif event is LogEvent.GROUP_ERROR:
+            self._speak_of_failure(facts["job_error_info"], facts)
+        elif event is LogEvent.JOB_ERROR and not facts["indent"]:
+            self._speak_of_failure([facts], facts)
+
+    def _speak_of_failure(
+        self, jobs: Sequence[Mapping[str, Any]], error: Mapping[str, Any]
+    ) -> None:
+        """Say what the steps of a failed job left word of; where that is nothing, what ended it."""
+        paths = [PurePath(str(path)) for job in jobs for path in job["input"] or ()]
+        files = [path for path in paths if path.is_relative_to(JOBS)]
+        keys = {path.stem for path in files}
+        told = [failure for failure in failures() if failure["key"] in keys]
+        if self.steps_are_elsewhere:
+            for failure in told:
+                self._say_once(f"\n{failure['step']} failed\n{failure['message']}\n")
+            told = [failure for failure in told if failure["exit_code"] < _SIGNALLED]
+        if not told:
+            steps = ", ".join(_label(path) for path in files) or str(error.get("groupid", "a job"))
+            self._say_once(f"\n{steps}: {_end(error)}\n")
+
+    def _say_once(self, words: str) -> None:
+        if words not in self._said:
+            self._said.add(words)
+            _say(words)
 
     def _is_news(self, done: int, total: int) -> bool:
         tenth = _TENTHS * done // total
@@ -105,18 +125,23 @@ class Terminal(logging.Filter):
         return True
 
 
-def _is_covered(error: Mapping[str, Any]) -> bool:
-    """Return whether the failing step left its own message, and not only that it was stopped."""
-    if error["event"] is LogEvent.JOB_ERROR and error["indent"]:
-        return True
-    return any(failure["exit_code"] < _SIGNALLED for failure in _told(error))
+def _label(job_file: PurePath) -> str:
+    """Return what a person calls the step of a job file: its name and where its results lie."""
+    place = job_file.relative_to(JOBS).parent
+    return f"{place.name} {place.parent}"
 
 
-def _told(error: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what the failing steps, known by their job files, have left word of."""
-    jobs = error.get("job_error_info", [error])
-    keys = {PurePath(str(path)).stem for job in jobs for path in job["input"] or ()}
-    return [failure for failure in failures() if failure["key"] in keys]
+def _end(error: Mapping[str, Any]) -> str:
+    """Return what ended a job whose step left no word: Snakemake's message, or the scheduler's."""
+    message, _, _ = str(error.get("rule_msg") or "").partition("For further error details")
+    job = error.get("external_jobid") or error.get("aux", {}).get("external_jobid")
+    state = state_of(str(job)) if job else None
+    lines = [message.strip() or "ended from outside, or never begun"]
+    if state is not None:
+        lines[0] = f"ended by Slurm, which says {state} of job {job}"
+    if state in ADVICE:
+        lines.append(f"  do:       {ADVICE[state]}")
+    return "\n".join(lines)
 
 
 def _last_line(log: Path) -> str:

@@ -1,4 +1,4 @@
-"""Jobs that a killed run has left in Slurm, seen through a squeue and a scancel of these tests."""
+"""What a run asks of Slurm, with a squeue and a scancel of these tests."""
 
 from __future__ import annotations
 
