@@ -88,6 +88,7 @@ def test_job_that_slurm_ended_is_told_with_slurms_reason(
     said = capsys.readouterr().err
     assert "sample_chain.1 fit: ended by Slurm, which says TIMEOUT of job 17\n" in said
     assert "`runtime` under set-resources" in said
+    assert "SIGTERM" not in said
 
 
 def test_step_that_was_killed_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,11 +100,14 @@ def test_step_that_was_killed_here_is_named(capsys: pytest.CaptureFixture[str]) 
 def test_job_that_could_not_be_sent_is_told_with_the_schedulers_words(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """What sbatch says, of a partition that does not exist for instance, is shown."""
-    message = "sbatch failed: invalid partition.For further error details see the log"
-    terminal(elsewhere=True).speak(failed(rule_msg=message, aux={}))
+    """What sbatch says, of a partition that does not exist for instance, is shown, and once."""
+    message = "sbatch failed: invalid partition\n    sbatch call:\n  sbatch -p none --wrap=…"
+    shown = terminal(elsewhere=True)
+    for chain in ("1", "2"):
+        file = f".stanchion/jobs/fit/sample_chain.{chain}/{KEY}.json"
+        shown.speak(failed(input=[file], rule_msg=message, aux={}))
     said = capsys.readouterr().err
-    assert said == "\nsample_chain.1 fit: sbatch failed: invalid partition.\n\n"
+    assert said == "\nsample_chain.1 fit: sbatch failed: invalid partition\n\n"
 
 
 def test_submissions_are_not_shown() -> None:

@@ -38,6 +38,7 @@ _NOISE = (
     "Unable to guess SLURM account",
     "Cleaning up SLURM log files",
     "Job rate limit reached",
+    "--keep-incomplete mode is set",
 )
 _SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid|Submitted (group )?job ")
 _SIGNALLED = 128
@@ -105,17 +106,19 @@ class Terminal(logging.Filter):
         keys = {path.stem for path in files}
         told = [failure for failure in failures() if failure["key"] in keys]
         if self.steps_are_elsewhere:
-            for failure in told:
-                self._say_once(f"\n{failure['step']} failed\n{failure['message']}\n")
             told = [failure for failure in told if failure["exit_code"] < _SIGNALLED]
+            for failure in told:
+                self._say_once(f"{failure['step']} failed\n{failure['message']}")
         if not told:
             steps = ", ".join(_label(path) for path in files) or str(error.get("groupid", "a job"))
-            self._say_once(f"\n{steps}: {_end(error)}\n")
+            refused = _refusal(error)
+            self._say_once(f"{steps}: {refused or _end(error)}", refused)
 
-    def _say_once(self, words: str) -> None:
-        if words not in self._said:
-            self._said.add(words)
-            _say(words)
+    def _say_once(self, words: str, gist: str = "") -> None:
+        """Say something unless its gist was said before: a thousand jobs may be refused alike."""
+        if (gist or words) not in self._said:
+            self._said.add(gist or words)
+            _say(f"\n{words}\n")
 
     def _is_news(self, done: int, total: int) -> bool:
         tenth = _TENTHS * done // total
@@ -131,17 +134,27 @@ def _label(job_file: PurePath) -> str:
     return f"{place.name} {place.parent}"
 
 
+def _refusal(error: Mapping[str, Any]) -> str:
+    """Return what Snakemake says of a job that could not be sent; of others it only knows less."""
+    message = str(error.get("rule_msg") or "") if _scheduled(error) is None else ""
+    for rest in ("For further error details", "    sbatch call:"):
+        message = message.partition(rest)[0]
+    return message.strip()
+
+
 def _end(error: Mapping[str, Any]) -> str:
-    """Return what ended a job whose step left no word: Snakemake's message, or the scheduler's."""
-    message, _, _ = str(error.get("rule_msg") or "").partition("For further error details")
-    job = error.get("external_jobid") or error.get("aux", {}).get("external_jobid")
-    state = state_of(str(job)) if job else None
-    lines = [message.strip() or "ended from outside, or never begun"]
-    if state is not None:
-        lines[0] = f"ended by Slurm, which says {state} of job {job}"
-    if state in ADVICE:
-        lines.append(f"  do:       {ADVICE[state]}")
-    return "\n".join(lines)
+    """Return what ended a job whose step left no word, as far as the scheduler knows."""
+    job = _scheduled(error)
+    state = state_of(job) if job is not None else None
+    if state is None:
+        return "ended from outside"
+    advice = f"\n  do:       {ADVICE[state]}" if state in ADVICE else ""
+    return f"ended by Slurm, which says {state} of job {job}{advice}"
+
+
+def _scheduled(error: Mapping[str, Any]) -> str | None:
+    found = error.get("external_jobid") or error.get("aux", {}).get("external_jobid")
+    return str(found) if found else None
 
 
 def _last_line(log: Path) -> str:
