@@ -23,6 +23,7 @@ CARRIED = {
     "workflow/Snakefile",
     "workflow/rules/compile.smk",
     "workflow/profiles/default/config.yaml",
+    "workflow/profiles/slurm/config.yaml",
     "config/config.yaml",
     "config/schema.json",
     "config/README.md",
