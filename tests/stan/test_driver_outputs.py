@@ -93,7 +93,7 @@ def test_reader_of_the_draws_that_goes_away_fails_the_run(coin: Coin) -> None:
     """Draws written to a pipe whose reader has ended are lost, which is said."""
     os.mkfifo(coin.folder / "pipe")
     process = subprocess.Popen(
-        coin.command(f"sample {ENDLESS} save_warmup=1 data file=coin.json output file=pipe").copy(),
+        coin.command(f"{SAMPLE} file=pipe".replace("num_samples=20", "num_samples=2000000000")),
         cwd=coin.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -204,7 +204,7 @@ def test_one_output_gets_a_suffix(coin: Coin) -> None:
 
 @pytest.mark.parametrize("metric", ["diag_e", "dense_e"])
 def test_saved_metric_starts_another_run(coin: Coin, metric: str) -> None:
-    """What `save_metric` writes is what the CSV says of the adaptation, and `metric_file` reads."""
+    """What `save_metric` writes is what the CSV says of the adaptation, and starts a run again."""
     coin.do(
         f"{SAMPLE} file=a.csv".replace(
             SHORT, f"{SHORT} adapt save_metric=1 algorithm=hmc metric={metric}"
@@ -216,9 +216,12 @@ def test_saved_metric_starts_another_run(coin: Coin, metric: str) -> None:
     assert saved["stepsize"] == pytest.approx(float(comments[0].rpartition("=")[2]), rel=1e-5)
     (written,) = np.ravel(saved["inv_metric"])
     assert written == pytest.approx(float(comments[2].removeprefix("# ")), rel=1e-5)
+    coin.write("metric.json", json.dumps({"inv_metric": saved["inv_metric"]}))
     fixed = f"num_samples=20 num_warmup=0 adapt engaged=0 algorithm=hmc metric={metric}"
-    coin.do(f"{SAMPLE} file=b.csv".replace(SHORT, f"{fixed} metric_file=a_metric.json"))
-    assert len(coin.rows("b.csv")) == 20
+    step = f"metric_file=metric.json stepsize={saved['stepsize']}"
+    coin.do(f"{SAMPLE} file=b.csv".replace(SHORT, f"{fixed} {step}"))
+    steps = [float(row["stepsize__"]) for row in coin.rows("b.csv")]
+    assert steps == pytest.approx([saved["stepsize"]] * 20, rel=1e-5)
 
 
 def test_nothing_is_profiled_where_nothing_is_measured(coin: Coin) -> None:

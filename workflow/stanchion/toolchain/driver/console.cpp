@@ -1,9 +1,10 @@
 #include "console.hpp"
 
+#include "interruption.hpp"
+
 #include <cerrno>
 #include <cstring>
 #include <iostream>
-#include <stdexcept>
 
 namespace driver {
 
@@ -29,7 +30,7 @@ bool Console::has_told(const std::string& message) const {
 
 void StopOnFault::operator()() {
   if (fault_.any()) {
-    throw std::runtime_error(fault_.sentence());
+    fail_at_once(fault_.sentence());
   }
 }
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
+#include <mutex>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -20,12 +22,16 @@ struct Remembered {
 
 std::atomic<Remembered*> first_remembered{nullptr};
 
-void end_run(int signal) {
+void remove_unfinished() {
   for (Remembered* each = first_remembered; each != nullptr; each = each->next) {
     if (each->there) {
       ::unlink(each->file.c_str());
     }
   }
+}
+
+void end_run(int signal) {
+  remove_unfinished();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
@@ -57,6 +63,14 @@ void* remove_if_interrupted(const std::string& file) {
 }
 
 void forget_interrupted(void* remembered) { static_cast<Remembered*>(remembered)->there = false; }
+
+void fail_at_once(const std::string& sentence) {
+  static std::mutex only_one;
+  only_one.lock();
+  std::cerr << sentence << std::endl;
+  remove_unfinished();
+  std::_Exit(EXIT_FAILURE);
+}
 
 void prepare_process() {
   while (true) {

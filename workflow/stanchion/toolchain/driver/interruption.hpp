@@ -9,6 +9,11 @@ namespace driver {
 void* remove_if_interrupted(const std::string& file);
 void forget_interrupted(void* remembered);
 
+// Ends the process as failed, with one sentence, and leaves no unfinished file. Chains on other
+// threads are not unwound: an exception of one cancels the parallel loops within the others' model,
+// which would go on with results that are not there.
+[[noreturn]] void fail_at_once(const std::string& sentence);
+
 // Turns a closed pipe and a file size limit into failed writes, which are told in words, opens
 // /dev/null where a standard stream is closed, so that no output file takes its number, and ends
 // the run with its parent where STANCHION_DIE_WITH_PARENT is set: to 1, or to the parent's process

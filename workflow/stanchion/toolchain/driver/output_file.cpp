@@ -99,7 +99,7 @@ OutputFile::int_type OutputFile::overflow(int_type c) {
   return traits_type::not_eof(c);
 }
 
-void OutputFile::publish() {
+void OutputFile::finish() {
   flush();
   if (descriptor_ < 0) {
     return;
@@ -112,7 +112,11 @@ void OutputFile::publish() {
     note("write", errno);
   }
   descriptor_ = -1;
-  if (!final_.empty() && !fault_.any() && ::rename(draft_.c_str(), final_.c_str()) != 0) {
+  finished_ = true;
+}
+
+void OutputFile::publish() {
+  if (finished_ && !final_.empty() && ::rename(draft_.c_str(), final_.c_str()) != 0) {
     note("rename", errno);
   }
   discard();

@@ -37,7 +37,9 @@ class OutputFile : public std::streambuf {
   void refuse() { refused_ = true; }
   bool is_refused() const { return refused_; }
 
-  // Writes out what is left and gives the file its name.
+  // Writes out what is left; then nothing more can go wrong but the renaming.
+  void finish();
+  // Gives the finished file its name.
   void publish();
   // Leaves nothing behind.
   void discard();
@@ -55,6 +57,7 @@ class OutputFile : public std::streambuf {
   int descriptor_ = -1;
   bool written_ = false;
   bool refused_ = false;
+  bool finished_ = false;
   void* cleanup_ = nullptr;
 
   void flush();

@@ -124,6 +124,8 @@ void Outputs::publish() {
   for (auto& file : files_) {
     if (file->is_refused() || file->is_empty()) {
       file->discard();
+    } else {
+      file->finish();
     }
   }
   for (auto& file : files_) {
