@@ -28,7 +28,13 @@ Model = cmdstanpy.CmdStanModel
 def still(model: Model, inits: Any, chains: int = 2) -> np.ndarray[Any, Any]:
     """Return where chains stand that do not move: mu and sigma of each chain's first draw."""
     found = model.sample(
-        DATA, inits=inits, chains=chains, fixed_param=True, iter_sampling=1, show_progress=False
+        DATA,
+        inits=inits,
+        chains=chains,
+        fixed_param=True,
+        iter_sampling=1,
+        show_progress=False,
+        force_one_process_per_chain=True,  # else cmdstanpy does not pass the number of chains on
     )
     return found.draws()[0, :, [found.column_names.index(name) for name in START]].T
 
@@ -121,6 +127,10 @@ def test_quantities_follow_several_chains_and_other_methods(
     """Standalone quantities take a sample of several chains, a mode, or an approximation."""
     made = model.generate_quantities(DATA, previous_fit=fit, seed=20)
     assert made.draws().shape[:2] == fit.draws().shape[:2]
+    warm = model.sample(DATA, chains=2, save_warmup=True, **QUICK)
+    of_warm = model.generate_quantities(DATA, previous_fit=warm, seed=20)
+    assert of_warm.draws().shape[0] == 20
+    assert of_warm.draws(inc_warmup=True).shape[0] == 70
     mode = model.optimize(DATA, seed=20)
     at_mode = model.generate_quantities(DATA, previous_fit=mode, seed=20)
     assert at_mode.stan_variable("y_rep").shape == (1, len(DATA["y"]))
@@ -155,21 +165,22 @@ def test_every_method_is_read_from_its_csv(
     model: Model, fit: cmdstanpy.CmdStanMCMC, tmp_path: Path
 ) -> None:
     """`from_csv` gives back what the call returned, for each kind of file."""
-    mode = model.optimize(DATA, seed=20, output_dir=tmp_path / "mode")
+    mode = model.optimize(DATA, seed=20, output_dir=tmp_path / "optimize")
+    options: dict[str, Any] = {"seed": 20, "draws": 20}
     made = {
-        "sample": fit,
         "optimize": mode,
         "variational": model.variational(
-            DATA, seed=20, draws=20, require_converged=False, output_dir=tmp_path / "vb"
+            DATA, **options, require_converged=False, output_dir=tmp_path / "variational"
         ),
-        "pathfinder": model.pathfinder(DATA, seed=20, draws=20, output_dir=tmp_path / "pf"),
+        "pathfinder": model.pathfinder(DATA, **options, output_dir=tmp_path / "pathfinder"),
         "laplace": model.laplace_sample(
-            DATA, mode=mode, jacobian=False, draws=20, seed=20, output_dir=tmp_path / "laplace"
+            DATA, mode=mode, jacobian=False, **options, output_dir=tmp_path / "laplace"
         ),
     }
-    for method, wanted in made.items():
-        files = list(wanted.runset.csv_files)
-        read = cmdstanpy.from_csv(files if method == "sample" else files[0], method=method)
+    for method, wanted in [("sample", fit), *made.items()]:
+        there = sorted(str(path) for path in (tmp_path / method).glob("*.csv"))
+        files = list(fit.runset.csv_files) if method == "sample" else there
+        read = cmdstanpy.from_csv(files, method=method)
         assert type(read) is type(wanted)
         assert read.column_names == wanted.column_names
         for name in ("mu", "y_rep"):
@@ -178,7 +189,7 @@ def test_every_method_is_read_from_its_csv(
 
 def test_draws_come_as_tables_and_datasets(fit: cmdstanpy.CmdStanMCMC) -> None:
     """Chains, iterations and variables are named in pandas and xarray."""
-    table = fit.draws_pd(vars=["mu", "y_rep"])
+    table = fit.draws_pd()
     assert {"chain__", "iter__", "draw__", "mu", "y_rep[6]"} <= set(table.columns)
     assert sorted(table["chain__"].unique()) == [1, 2, 3, 4]
     dataset = fit.draws_xr(vars="y_rep")

@@ -144,8 +144,8 @@ def test_warmup_and_thinning(coin: Coin) -> None:
     assert len(coin.rows("out.csv")) == 17 + 7
 
 
-def test_generated_quantities_leave_warmup_out(coin: Coin) -> None:
-    """Each draw after the warm-up gives one row, from one file or from one for each chain."""
+def test_generated_quantities_have_a_row_a_row(coin: Coin) -> None:
+    """Every row of the draws, warm-up and all, gives one row: cmdstanpy counts on it."""
     for chain in (1, 2):
         coin.do(
             f"id={chain} {SAMPLE} file=fit_{chain}.csv".replace(SHORT, f"{SHORT} save_warmup=1")
@@ -153,7 +153,7 @@ def test_generated_quantities_leave_warmup_out(coin: Coin) -> None:
     common = "data file=coin.json random seed=7 output"
     coin.do(f"generate_quantities fitted_params=fit_1.csv {common} file=one.csv")
     coin.do(f"generate_quantities fitted_params=fit.csv num_chains=2 {common} file=two.csv")
-    assert {len(coin.rows(name)) for name in ("one.csv", "two_1.csv", "two_2.csv")} == {20}
+    assert {len(coin.rows(name)) for name in ("one.csv", "two_1.csv", "two_2.csv")} == {50 + 20}
     assert {row["again"] for row in coin.rows("one.csv")} == {"0", "1"}
     assert coin.rows("two_1.csv") == coin.rows("one.csv")
 

@@ -35,21 +35,6 @@ void keep_setting(const std::string& comment, Settings& settings) {
   }
 }
 
-// Rows that come before the draws: the warm-up, or the mean of a variational approximation.
-std::size_t rows_before_draws(Settings settings) {
-  if (settings["method"] == "variational") {
-    return 1;
-  }
-  const std::string saved = settings["save_warmup"];
-  if (settings["method"] != "sample" || settings["algorithm"] == "fixed_param"
-      || (saved != "true" && saved != "1")) {
-    return 0;
-  }
-  const auto warmup = std::strtoul(settings["num_warmup"].c_str(), nullptr, 10);
-  const auto thin = std::max(1UL, std::strtoul(settings["thin"].c_str(), nullptr, 10));
-  return (warmup + thin - 1) / thin;
-}
-
 std::vector<double> read_row(const std::string& line, const std::string& file, std::size_t number) {
   std::vector<double> row;
   for (const auto& cell : split(line)) {
@@ -64,10 +49,10 @@ std::vector<double> read_row(const std::string& line, const std::string& file, s
 }
 
 Eigen::MatrixXd to_matrix(const std::vector<std::vector<double>>& rows, std::size_t columns,
-                          std::size_t first, const std::string& file) {
-  Eigen::MatrixXd matrix(rows.size() > first ? rows.size() - first : 0, columns);
+                          const std::string& file) {
+  Eigen::MatrixXd matrix(rows.size(), columns);
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {
-    const auto& row = rows[first + static_cast<std::size_t>(i)];
+    const auto& row = rows[static_cast<std::size_t>(i)];
     if (row.size() != columns) {
       throw std::invalid_argument("A row of \"" + file + "\" has " + std::to_string(row.size())
                                   + " values, but its header names "
@@ -99,7 +84,7 @@ Draws read_draws(const std::string& name) {
     throw std::invalid_argument("Error: no column names found in csv file \"" + name + "\"");
   }
   draws.method = settings["method"];
-  draws.rows = to_matrix(rows, draws.names.size(), rows_before_draws(settings), name);
+  draws.rows = to_matrix(rows, draws.names.size(), name);
   return draws;
 }
 

@@ -28,7 +28,7 @@ struct Starts {
 };
 Starts read_starts(const std::string& init, unsigned int chains, unsigned int first_id);
 
-// A Stan CSV without its warm-up and without the row of a variational mean.
+// A Stan CSV, every row of it: whoever reads the results knows which were warm-up.
 struct Draws {
   std::string method;
   std::vector<std::string> names;

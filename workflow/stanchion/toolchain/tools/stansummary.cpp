@@ -218,11 +218,12 @@ void print_autocorrelation(const Chains& chains, int chain) {
   }
   std::cout << "\n" << std::fixed << std::setprecision(2);
   for (std::size_t lag = 0; lag < static_cast<std::size_t>(chains.draws()); ++lag) {
-    std::cout << std::setw(4) << lag;
+    std::cout << std::setw(3) << lag;
     for (const auto& column : columns)
       std::cout << std::setw(width + 1) << column[lag];
     std::cout << "\n";
   }
+  std::cout << "\n";
 }
 
 void report(const SummaryOptions& options) {
