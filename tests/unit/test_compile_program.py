@@ -1,0 +1,46 @@
+"""compile_program: what it refuses before a compiler works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from stanchion.errors import CompileError
+from stanchion.steps import compile_program
+from stanchion.steps.job import Job
+from stanchion.toolchain.compiler import native_target
+
+COMPILER = """\
+#!/bin/sh
+echo '#define __{features}__ 1'
+echo '#define __tune_{name}__ 1'
+"""
+
+
+def compiler(folder: Path, name: str, features: str) -> str:
+    """Return a compiler that tells of a processor, and compiles nothing."""
+    path = folder / f"{name}-{features}"
+    path.write_text(COMPILER.format(name=name, features=features))
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(("name", "features"), [("zen4", "AVX"), ("skylake", "XOP")])
+def test_a_native_build_for_another_processor_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, features: str
+) -> None:
+    """A node of another kind, by name or by features, builds nothing and says what to do."""
+    planned = native_target(compiler(tmp_path, "skylake", "AVX"))
+    here = SimpleNamespace(compiler=compiler(tmp_path, name, features))
+    monkeypatch.setattr("stanchion.toolchain.find", lambda: here)
+    options = {"program": "p.stan", "native": True, "cpu": planned}
+    outputs = {"executable": tmp_path / "model"}
+    with pytest.raises(CompileError, match="another kind of processor") as refused:
+        compile_program.run(
+            Job("compile_program", "0" * 64, options, {}, outputs, tmp_path / "log")
+        )
+    assert planned in str(refused.value)
+    assert name in str(refused.value)
+    assert not outputs["executable"].exists()
