@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.keys import file_hash
 from stanchion.project import init
-from stanchion.provenance.records import open_record
+from stanchion.provenance.records import describe_files, open_record
 from stanchion.steps.job import JobFile
 from stanchion.toolchain import find
 
@@ -150,9 +149,9 @@ def again(project: Path) -> Took:
         records = [json.loads(path.read_text()) for path in Path().rglob("records/*/*.json")]
         begin = time.perf_counter()
         for number, record in enumerate(records):
-            for entry in [*record["inputs"], *record["outputs"]]:
-                if Path(entry["path"]).exists():
-                    file_hash(Path(entry["path"]))
+            for side in (record["inputs"], record["outputs"]):
+                there = [Path(entry["path"]) for entry in side if Path(entry["path"]).exists()]
+                describe_files({"files": list(there)})
             opened = open_record(job_of(record, f"again/{number}"))
             opened.close("done", 0, inputs=record["inputs"], outputs=record["outputs"])
         seconds = time.perf_counter() - begin

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from stanchion.provenance import keyfile
+from stanchion.provenance import hashes, keyfile
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.records import open_record
 from stanchion.steps.job import JobFile
@@ -147,3 +148,17 @@ def test_second_writer_of_a_cache_entry_changes_nothing(tmp_path: Path) -> None:
     cache.fetch("collect_draws", KEY, {"draws": tmp_path / "copy"})
     assert (tmp_path / "copy").read_text() == "first"
     assert not list((tmp_path / "cache").rglob(".*"))
+
+
+@pytest.mark.parametrize("large", [0, 1 << 30])
+def test_many_files_are_hashed_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    """Each file has its own SHA-256, in order, by one thread or by several."""
+    monkeypatch.setattr(hashes, "_LARGE", large)
+    texts = [f"content {number}".encode() for number in range(9)]
+    paths = [tmp_path / str(number) for number in range(9)]
+    for path, text in zip(paths, texts, strict=True):
+        path.write_bytes(text)
+    wanted = [hashlib.sha256(text).hexdigest() for text in texts]
+    assert hashes.sha256_of_files(paths) == wanted

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import Fault, VersioningError
-from stanchion.keys import file_hash
+from stanchion.provenance.hashes import sha256_of_files
 
 SCHEMA = "stanchion/manifest/1"
 _ENDED_WELL = ("done", "reused")
@@ -94,8 +94,9 @@ def make_manifest(analysis: str) -> Manifest:
     folder = folder_of(analysis)
     proofs = dict(_proofs(folder))
     entries, faults = [], []
-    for path in files_in(folder):
-        size, digest = path.stat().st_size, file_hash(path)
+    paths = files_in(folder)
+    for path, digest in zip(paths, sha256_of_files(paths), strict=True):
+        size = path.stat().st_size
         proof = proofs.get(str(path))
         if proof is not None and proof.sha256 not in (None, digest):
             faults.append(_altered(path))

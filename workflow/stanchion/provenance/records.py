@@ -7,7 +7,6 @@ step leaves one too, with `state: started`.
 from __future__ import annotations
 
 import getpass
-import hashlib
 import json
 import os
 import platform
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stanchion.provenance.hashes import sha256_of_files
 from stanchion.provenance.runs import about_run, run_id
 from stanchion.steps.job import JobFile
 
@@ -84,14 +84,16 @@ def _attempts(folder: Path, key: str) -> int:
 
 def describe_files(files: Mapping[str, Path | list[Path]]) -> list[dict[str, Any]]:
     """Return name, path, SHA-256 and size in bytes of each file."""
-    rows = []
-    for name, found in files.items():
-        for path in found if isinstance(found, list) else [found]:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = path.stat().st_size
-            rows.append({"name": name, "path": str(path), "sha256": digest, "size": size})
-    return rows
+    named = [
+        (name, path)
+        for name, found in files.items()
+        for path in (found if isinstance(found, list) else [found])
+    ]
+    hashes = sha256_of_files([path for _, path in named])
+    return [
+        {"name": name, "path": str(path), "sha256": digest, "size": path.stat().st_size}
+        for (name, path), digest in zip(named, hashes, strict=True)
+    ]
 
 
 def _who_and_where() -> dict[str, Any]:
