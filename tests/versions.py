@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stanchion import versioning
-from stanchion.keys import file_hash
 from stanchion.provenance import keyfile
-from stanchion.provenance.manifest import make_manifest, manifest_path
+from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.manifest import make_manifest, manifest_path, pointer_of
 from stanchion.provenance.records import describe_files, open_record
+from stanchion.provenance.writing import write_whole
 from stanchion.steps.job import JobFile
-from stanchion.tracking import pointer_of
 
 FIT = "results/means/points/wide/nuts"
 FILES = {
@@ -77,7 +77,7 @@ def write_step(step: str, outputs: dict[str, tuple[str, str]], key: str) -> None
     described = describe_files({name: Path(path) for name, path in job.outputs.items()})
     record.close("done", 0, outputs=described)
     sizes = {entry["name"]: entry["size"] for entry in described}
-    keyfile.write(job.key_file, keyfile.line(key, sizes))
+    write_whole(job.key_file, keyfile.line(key, sizes))
 
 
 @dataclass(frozen=True)

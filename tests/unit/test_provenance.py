@@ -11,6 +11,7 @@ import pytest
 from stanchion.provenance import hashes, keyfile
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.records import open_record
+from stanchion.provenance.writing import write_whole
 from stanchion.steps.job import JobFile
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -54,7 +55,7 @@ def settle(file: JobFile) -> bool:
 def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:
     """A key file that agrees with the plan gets a time older than any other file's."""
     size = made(project).stat().st_size
-    keyfile.write(job().key_file, keyfile.line(KEY, {"draws": size}))
+    write_whole(job().key_file, keyfile.line(KEY, {"draws": size}))
     assert settle(job())
     assert Path(job().key_file).stat().st_mtime == keyfile.SETTLED
 
@@ -62,7 +63,7 @@ def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:
 def test_key_file_of_another_key_is_deleted(project: Path) -> None:
     """A key file left by another key is deleted, so that the step runs."""
     size = made(project).stat().st_size
-    keyfile.write(job().key_file, keyfile.line(OTHER, {"draws": size}))
+    write_whole(job().key_file, keyfile.line(OTHER, {"draws": size}))
     assert not settle(job())
     assert not Path(job().key_file).exists()
 
@@ -71,7 +72,7 @@ def test_key_file_of_another_key_is_deleted(project: Path) -> None:
 def test_key_file_does_not_prove_other_outputs(project: Path, change: str) -> None:
     """A missing output, or one of another size, is not proved by its key file."""
     path = made(project)
-    keyfile.write(job().key_file, keyfile.line(KEY, {"draws": path.stat().st_size}))
+    write_whole(job().key_file, keyfile.line(KEY, {"draws": path.stat().st_size}))
     path.unlink() if change == "missing" else path.write_text("other draws")
     assert not settle(job())
 
@@ -161,4 +162,4 @@ def test_many_files_are_hashed_in_order(
     for path, text in zip(paths, texts, strict=True):
         path.write_bytes(text)
     wanted = [hashlib.sha256(text).hexdigest() for text in texts]
-    assert hashes.sha256_of_files(paths) == wanted
+    assert hashes.file_hashes(paths) == wanted

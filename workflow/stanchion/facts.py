@@ -10,11 +10,11 @@ from typing import Any
 from stanchion.config import Project, in_force, load_waivers, resolved_compiling
 from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault
-from stanchion.keys import file_hash
 from stanchion.plan import Facts
 from stanchion.plan_data import source_of
 from stanchion.program import Program, describe
 from stanchion.provenance.cache import cache_root
+from stanchion.provenance.hashes import file_hash
 from stanchion.toolchain import find
 
 FUNCTIONS = Path("stan/functions")

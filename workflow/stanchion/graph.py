@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stanchion import handover
 from stanchion.config import load
+from stanchion.errors import StanchionError
 from stanchion.facts import gather
 from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
 from stanchion.provenance.runs import describe_run, run_id
+from stanchion.provenance.writing import write_whole
 
 Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
@@ -81,6 +84,19 @@ class Graph:
         ]
 
 
+def chosen_analyses(plan: Plan, analyses: Sequence[str]) -> list[str]:
+    """Return the analyses asked for, all where none is, in the order of their declaration.
+
+    Raises:
+        StanchionError: one is not declared.
+    """
+    declared = list(plan.project.analyses)
+    for name in analyses:
+        if name not in declared:
+            raise StanchionError(f"no analysis {name!r}", allowed=", ".join(declared))
+    return [name for name in declared if not analyses or name in analyses]
+
+
 def staying_steps(plan: Plan, analyses: Iterable[str] = ()) -> list[Step]:
     """Return the steps of these analyses, or of all, whose results stay after a run."""
     chosen = set(analyses) or set(plan.project.analyses)
@@ -128,16 +144,11 @@ def stale_steps(plan: Plan) -> list[Step]:
 
 
 def _write_job(step: Step) -> None:
-    path = Path(step.job_file)
-    text = step.job().text()
-    try:
+    path, text = Path(step.job_file), step.job().text()
+    with suppress(OSError):
         if path.read_text() == text:
             return
-    except OSError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
+    write_whole(path, text)
 
 
 def _listed(found: str | list[str]) -> list[str]:

@@ -11,9 +11,9 @@ from stanchion.errors import StanchionError, ToolchainError, VersioningError
 from stanchion.git import ask_git, git, require_repository, require_revision
 from stanchion.graph import open_graph, staying_steps
 from stanchion.lock import lock_project
-from stanchion.provenance.manifest import files_in, folder_of
+from stanchion.provenance.manifest import files_in, folder_of, pointer_of
 from stanchion.status import is_current
-from stanchion.tracking import pointer_of, tracked_analyses
+from stanchion.tracking import tracked_analyses
 from stanchion.verifying import Finding, verify_analysis
 
 
@@ -73,10 +73,9 @@ def _require_clean() -> None:
 
 def _require_saved() -> None:
     """Refuse to replace results that no pointer names as they are."""
-    tracked = [pointer_of(name) for name in tracked_analyses()]
     folders = [path for path in Path("results").glob("*") if path.is_dir() and files_in(path)]
     for folder in folders:
-        if pointer_of(folder.name) not in tracked:
+        if not Path(pointer_of(folder.name)).exists():
             raise _unsaved(folder)
     there = [pointer_of(folder.name) for folder in folders]
     if there:

@@ -11,7 +11,7 @@ from stanchion import versioning
 from stanchion.check import check_plan
 from stanchion.errors import DataError, GateError, StanchionError, ToolchainError
 from stanchion.git import ask_git
-from stanchion.graph import Graph, open_graph
+from stanchion.graph import Graph, chosen_analyses, open_graph
 from stanchion.lock import lock_project
 from stanchion.provenance.runs import failures
 from stanchion.restoring import pull_missing_data
@@ -43,12 +43,12 @@ def run(
     _require_toolchain()
     _set_up_versions()
     graph = _open_graph(configfile)
-    _require_analyses(graph, analyses)
+    chosen = chosen_analyses(graph.plan, analyses)
     if not all(is_current(step) for step in graph.plan):
         check_plan(graph.plan)
     success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra))
     failed = failures()
-    print(_closing(graph, analyses, failed))
+    print(_closing(graph, chosen, failed))
     code = 0 if success else _exit_code(failed)
     if code in (0, GateError.exit_code) and not _DRY & set(extra):
         _track(graph, analyses)
@@ -94,13 +94,6 @@ def _open_graph(configfile: Path) -> Graph:
 def _track(graph: Graph, analyses: Sequence[str]) -> None:
     if graph.plan.project.versioning.track == "after_run":
         print(f"\n{report_tracked(track_plan(graph.plan, analyses))}")
-
-
-def _require_analyses(graph: Graph, analyses: Sequence[str]) -> None:
-    declared = list(graph.plan.project.analyses)
-    for name in analyses:
-        if name not in declared:
-            raise StanchionError(f"no analysis {name!r}", allowed=", ".join(declared))
 
 
 def _forget_dead_locks() -> None:
@@ -163,10 +156,9 @@ def _exit_code(failed: Sequence[dict[str, object]]) -> int:
     return 2 if codes and codes <= {2, 3} else 1
 
 
-def _closing(graph: Graph, analyses: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
-    chosen = [n for n in graph.plan.project.analyses if not analyses or n in analyses]
+def _closing(graph: Graph, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
     reports = [Path(f"results/{name}/report.html") for name in chosen]
     parts = [f"{f['step']} failed\n{f['message']}" for f in failed]
-    parts.append(table(fit_statuses(graph.plan, analyses)))
+    parts.append(table(fit_statuses(graph.plan, chosen)))
     parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
     return "\n" + "\n\n".join(part for part in parts if part)

@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any
 from stanchion import versioning
 from stanchion.errors import VersioningError
 from stanchion.git import git, require_repository
-from stanchion.graph import open_graph, stale_steps, staying_steps
+from stanchion.graph import chosen_analyses, open_graph, stale_steps, staying_steps
 from stanchion.lock import lock_project
 from stanchion.plan import Plan
-from stanchion.provenance.manifest import Manifest, folder_of, make_manifest, manifest_path
+from stanchion.provenance.manifest import (
+    Manifest,
+    folder_of,
+    make_manifest,
+    manifest_path,
+    pointer_of,
+)
 from stanchion.provenance.objects import differences
+from stanchion.provenance.writing import write_whole
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -77,7 +84,7 @@ def report_tracked(done: Tracked) -> str:
 def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     """Write manifests, pointers and the list of metrics; push them where there is a remote."""
     require_repository()
-    names = _chosen(plan, analyses)
+    names = chosen_analyses(plan, analyses)
     _require_current(plan, names)
     manifests = tuple(make_manifest(name) for name in names)
     if not versioning.is_set_up():
@@ -92,11 +99,6 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     return Tracked(manifests, remote, tuple(path for path in _files(names) if _differs(path)))
 
 
-def pointer_of(analysis: str) -> str:
-    """Return the path of an analysis's DVC pointer."""
-    return f"results/{analysis}.dvc"
-
-
 def _commit(done: Tracked) -> None:
     """Commit the pointers; what else the user has changed or staged stays as it is."""
     git("add", "--", *done.files)
@@ -107,14 +109,6 @@ def _commit(done: Tracked) -> None:
 def _differs(path: str) -> bool:
     """Tell whether git does not hold a file as it is."""
     return bool(git("status", "--porcelain", "--", path))
-
-
-def _chosen(plan: Plan, analyses: Sequence[str]) -> list[str]:
-    declared = list(plan.project.analyses)
-    for name in analyses:
-        if name not in declared:
-            raise VersioningError(f"no analysis {name!r}", allowed=", ".join(declared))
-    return [name for name in declared if not analyses or name in analyses]
 
 
 def _require_current(plan: Plan, names: Sequence[str]) -> None:
@@ -131,10 +125,7 @@ def _require_current(plan: Plan, names: Sequence[str]) -> None:
 
 
 def _write(repo: Repo, manifest: Manifest) -> None:
-    path = manifest_path(manifest.analysis)
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(manifest.text())
-    temporary.replace(path)
+    write_whole(manifest_path(manifest.analysis), manifest.text())
     meta: dict[str, Any] = {"stanchion": {"manifest": manifest.sha256}}
     versioning.add(repo, str(folder_of(manifest.analysis)), meta)
 

@@ -11,17 +11,18 @@ from pathlib import Path
 from stanchion import versioning
 from stanchion.config import load
 from stanchion.errors import VersioningError
-from stanchion.keys import file_hash
+from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.manifest import (
     Entry,
     Manifest,
     files_in,
     folder_of,
     manifest_path,
+    pointer_of,
     read_manifest,
 )
 from stanchion.provenance.objects import Difference, differences
-from stanchion.tracking import pointer_of, tracked_analyses
+from stanchion.tracking import tracked_analyses
 
 _CACHE_MAY_LACK = ("missing",)
 """A pruned cache is no alteration: its objects come back from the remote."""

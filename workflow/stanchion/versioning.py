@@ -61,7 +61,7 @@ def set_up() -> None:
     What the user has staged stays as it is; DVC's own files are left for the user to commit.
     """
     top = ask_git("rev-parse", "--show-toplevel")
-    with _translated(), warnings_of_dvc():
+    with _translated(), _heeded():
         from dvc.repo import Repo
 
         with (
@@ -89,7 +89,7 @@ def repository() -> Iterator[Repo]:
 
 def add(repo: Repo, folder: str, meta: dict[str, Any]) -> None:
     """Track a folder in the pointer beside it, and write `meta` into the pointer."""
-    with warnings_of_dvc():
+    with _heeded():
         [stage] = repo.add(folder, relink=False)
         stage.meta = meta
         stage.dump()
@@ -97,19 +97,19 @@ def add(repo: Repo, folder: str, meta: dict[str, Any]) -> None:
 
 def push(repo: Repo, pointers: Sequence[str], remote: str | None) -> None:
     """Send what pointers name to a remote."""
-    with warnings_of_dvc():
+    with _heeded():
         repo.push(targets=list(pointers), remote=remote)
 
 
 def pull(repo: Repo, pointers: Sequence[str], remote: str | None) -> None:
     """Bring what pointers name into the folder; unsaved results are not overwritten."""
-    with warnings_of_dvc():
+    with _heeded():
         repo.pull(targets=list(pointers), remote=remote)
 
 
 def changed(repo: Repo, pointers: Sequence[str]) -> list[str]:
     """Return the pointers whose files are not as they say."""
-    with warnings_of_dvc():
+    with _heeded():
         return sorted(repo.status(targets=list(pointers)))
 
 
@@ -152,7 +152,7 @@ def read_listing(text: bytes) -> dict[str, str]:
 
 
 @contextmanager
-def warnings_of_dvc() -> Iterator[None]:
+def _heeded() -> Iterator[None]:
     """Keep DVC's advice off the terminal, and raise as an error what it only logs."""
     heard = _Listener()
     loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
@@ -216,13 +216,11 @@ def _said(error: Exception) -> VersioningError:
     if isinstance(error, ConfirmRemoveError):
         todo = "keep them with `stanchion track`, or move them away"
         return VersioningError(f"results that are not saved would be lost: {error}", todo=todo)
-    if isinstance(error, OSError) and error.errno in _FULL:
-        place = error.filename2 or error.filename
-        where = str(place) if place is not None else None
-        todo = "make room and give the command again; what was sent stays"
-        return VersioningError("no space left on the device", where=where, todo=todo)
     if isinstance(error, OSError) and error.strerror:
         place = error.filename2 or error.filename
         where = str(place) if place is not None else None
+        if error.errno in _FULL:
+            todo = "make room and give the command again; what was sent stays"
+            return VersioningError("no space left on the device", where=where, todo=todo)
         return VersioningError(f"DVC cannot do it: {error.strerror.lower()}", where=where)
     return VersioningError(f"DVC cannot do it: {' '.join(str(error).split())}")

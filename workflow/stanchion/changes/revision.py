@@ -19,10 +19,10 @@ from stanchion.config import Project, load
 from stanchion.errors import VersioningError
 from stanchion.facts import FUNCTIONS
 from stanchion.git import require_revision
-from stanchion.keys import file_hash
 from stanchion.program import describe
 from stanchion.provenance.cache import cache_root
-from stanchion.provenance.manifest import files_in
+from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.manifest import files_in, folder_of, pointer_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -114,7 +114,7 @@ class Results:
 
 class _Untracked(Results):
     def paths(self, analysis: str) -> Sequence[str]:
-        return [str(path) for path in files_in(Path("results") / analysis)]
+        return [str(path) for path in files_in(folder_of(analysis))]
 
     def read(self, path: str) -> bytes:
         return Path(path).read_bytes()
@@ -130,7 +130,7 @@ class _Tracked(Results):
         self._oids: dict[str, str] = {}
 
     def paths(self, analysis: str) -> Sequence[str]:
-        pointer = self._root / f"results/{analysis}.dvc"
+        pointer = self._root / pointer_of(analysis)
         if not pointer.exists():
             return []
         listing, _ = versioning.read_pointer(pointer)

@@ -7,11 +7,13 @@ the steps that follow. Where the plan's key and the outputs agree, it gets the m
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.writing import write_whole
 
 SETTLED = 1
 
@@ -43,7 +45,7 @@ def settle(key: str, key_file: str, outputs: Mapping[str, str], records: str) ->
     except OSError:
         if sizes is None or not _proved(key, outputs, records):
             return False
-        write(key_file, wanted or "")
+        write_whole(key_file, wanted or "")
         os.utime(key_file, (SETTLED, SETTLED))
         return True
     if found != wanted:
@@ -52,15 +54,6 @@ def settle(key: str, key_file: str, outputs: Mapping[str, str], records: str) ->
     if status.st_mtime != SETTLED:
         os.utime(key_file, (SETTLED, SETTLED))
     return True
-
-
-def write(key_file: str, text: str) -> None:
-    """Write a key file in one rename."""
-    path = Path(key_file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 def _proved(key: str, outputs: Mapping[str, str], records: str) -> bool:
@@ -72,10 +65,5 @@ def _proved(key: str, outputs: Mapping[str, str], records: str) -> bool:
             hashes = {entry["name"]: entry["sha256"] for entry in content["outputs"]}
         except (OSError, ValueError, KeyError):
             continue
-        return all(_sha256(path) == hashes.get(name) for name, path in outputs.items())
+        return all(file_hash(Path(path)) == hashes.get(name) for name, path in outputs.items())
     return False
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import Fault, VersioningError
-from stanchion.provenance.hashes import sha256_of_files
+from stanchion.provenance.hashes import file_hashes
 
 SCHEMA = "stanchion/manifest/1"
 _ENDED_WELL = ("done", "reused")
@@ -59,6 +59,11 @@ def manifest_path(analysis: str) -> Path:
     return Path(f"results/{analysis}.manifest.json")
 
 
+def pointer_of(analysis: str) -> str:
+    """Return the path of an analysis's DVC pointer."""
+    return f"results/{analysis}.dvc"
+
+
 def folder_of(analysis: str) -> Path:
     """Return the folder of an analysis's results."""
     return Path(f"results/{analysis}")
@@ -95,7 +100,7 @@ def make_manifest(analysis: str) -> Manifest:
     proofs = dict(_proofs(folder))
     entries, faults = [], []
     paths = files_in(folder)
-    for path, digest in zip(paths, sha256_of_files(paths), strict=True):
+    for path, digest in zip(paths, file_hashes(paths), strict=True):
         size = path.stat().st_size
         proof = proofs.get(str(path))
         if proof is not None and proof.sha256 not in (None, digest):

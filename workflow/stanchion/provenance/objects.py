@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from stanchion.provenance.manifest import Entry, Manifest
+from stanchion.provenance.manifest import Entry, Manifest, folder_of
 from stanchion.versioning import Store, read_listing
 
 _BLOCK = 1 << 20
@@ -28,7 +28,7 @@ def differences(store: Store, listing: str, manifest: Manifest) -> Iterator[Diff
 
     `listing` is the MD5 of the object that lists the folder's files, as the pointer names it.
     """
-    folder = f"results/{manifest.analysis}"
+    folder = folder_of(manifest.analysis)
     oids = _listed(store, listing)
     if isinstance(oids, Difference):
         yield oids

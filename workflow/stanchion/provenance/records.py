@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion.provenance.hashes import sha256_of_files
+from stanchion.provenance.hashes import file_hashes
 from stanchion.provenance.runs import about_run, run_id
+from stanchion.provenance.writing import write_whole
 from stanchion.steps.job import JobFile
 
 _SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
@@ -42,9 +43,7 @@ class Record:
         self.content.update(state=state, exit_code=exit_code, ended=_utc(ended), **facts)
         self.content["seconds"] = seconds
         content = {name: value for name, value in self.content.items() if name != "started_at"}
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-        temporary.replace(self.path)
+        write_whole(self.path, json.dumps(content, indent=1) + "\n")
 
 
 def open_record(job: JobFile) -> Record:
@@ -89,7 +88,7 @@ def describe_files(files: Mapping[str, Path | list[Path]]) -> list[dict[str, Any
         for name, found in files.items()
         for path in (found if isinstance(found, list) else [found])
     ]
-    hashes = sha256_of_files([path for _, path in named])
+    hashes = file_hashes([path for _, path in named])
     return [
         {"name": name, "path": str(path), "sha256": digest, "size": path.stat().st_size}
         for (name, path), digest in zip(named, hashes, strict=True)

@@ -26,6 +26,7 @@ from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
+from stanchion.provenance.writing import write_whole
 from stanchion.steps import ONE_AT_A_TIME
 from stanchion.steps.job import Job, JobFile
 
@@ -172,7 +173,7 @@ def _publish(
         entry["path"] = str(final)
         sizes[entry["name"]] = entry["size"]
     record.close(state, 0, outputs=described, **facts)
-    keyfile.write(file.key_file, keyfile.line(file.key, sizes))
+    write_whole(file.key_file, keyfile.line(file.key, sizes))
 
 
 @contextlib.contextmanager
