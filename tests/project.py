@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+REFERENCE = ROOT / "tests" / "reference"
 BIN = Path(sys.executable).parent
 
 

@@ -14,6 +14,7 @@ from stanchion.cmdstan import compile_program
 from stanchion.errors import CompileError, ProgramError, ToolchainError
 from stanchion.program import describe
 from stanchion.toolchain import Toolchain, check
+from tests.project import REFERENCE
 from tests.stan.toolchains import toolchain_for_tests
 
 pytestmark = pytest.mark.stan
@@ -223,9 +224,9 @@ def test_fault_in_an_include_names_the_include(toolchain: Toolchain, tmp_path: P
     assert caught.value.faults[0].where == f"{tmp_path / 'f.stanfunctions'}:2"
 
 
-def test_draws_do_not_depend_on_threads(toolchain: Toolchain, shared: Path, tmp_path: Path) -> None:
+def test_draws_do_not_depend_on_threads(toolchain: Toolchain, tmp_path: Path) -> None:
     """reduce_sum with 1, 2 and 4 threads and a fixed grain gives the same draws."""
-    reference = shared / "cmdstan-reference"
+    reference = REFERENCE / "cmdstan"
     compile_program(
         reference / "threaded_logit.stan",
         tmp_path / "model",

@@ -1,20 +1,19 @@
 """The driver, CmdStan's command line, held to CmdStan itself and to what it documents.
 
-The first tests compare with what CmdStan wrote (../shared). The others run a coin, whose posterior,
-log density and Hessian are known in closed form.
+The first tests compare with what CmdStan wrote (tests/reference/cmdstan). The others run a coin,
+whose posterior, log density and Hessian are known in closed form.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from tests.reference.cmdstan import check
 from tests.stan.coin import ONES, SAMPLE, SHORT, ZEROS, Coin, coin, compile_with_driver
 
 __all__ = ["coin"]
@@ -24,71 +23,56 @@ CLOCK = re.compile(r"[0-9.e-]+ seconds|seed = \d+ \(Default\)|\d{4}-\d\d-\d\d [0
 
 
 @pytest.fixture(scope="session")
-def checker(shared: Path) -> ModuleType:
-    """The script that runs the reference's command lines and compares."""
-    script = shared / "cmdstan-reference" / "check.py"
-    if not script.is_file():
-        pytest.skip("the reference for CmdStan is not in the shared files")
-    spec = importlib.util.spec_from_file_location("check", script)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def reference_runs(
-    checker: ModuleType, cache: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def reference_runs(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the reference's command lines give with our driver, a folder for each case."""
     programs, runs = tmp_path_factory.mktemp("programs"), tmp_path_factory.mktemp("runs")
-    for program in sorted(checker.HERE.glob("*.stan")):
+    for program in sorted(check.HERE.glob("*.stan")):
         compile_with_driver(program, programs / program.stem)
-    checker.run(programs, runs)
+    check.run(programs, runs)
     return runs
 
 
 def test_every_reference_case_agrees(
-    checker: ModuleType, reference_runs: Path, capsys: pytest.CaptureFixture[str]
+    reference_runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit codes, files and every CSV are CmdStan's; comments differ by a drawn seed alone."""
-    failed = checker.compare(reference_runs)
+    failed = check.compare(reference_runs)
     said = capsys.readouterr().out
     assert failed == 0, said
     remarks = [line.partition(":")[0] for line in said.splitlines() if "[" in line]
     assert set(remarks) <= {"bad_init_rejected", "log_prob_constrained"}, said
 
 
-def test_messages_agree(checker: ModuleType, reference_runs: Path) -> None:
+def test_messages_agree(reference_runs: Path) -> None:
     """Both standard streams hold CmdStan's lines, less the clock, drawn seeds and file paths."""
 
     def lines(file: Path) -> list[str]:
         text = re.sub(r" \(in '.*", "", CLOCK.sub("", file.read_text()))
         return [line.rstrip() for line in text.splitlines() if line.strip()]
 
-    for case in sorted(path for path in (checker.HERE / "expected").iterdir() if path.is_dir()):
+    for case in sorted(path for path in (check.HERE / "expected").iterdir() if path.is_dir()):
         for stream in ("stdout.txt", "stderr.txt"):
             ours = lines(reference_runs / case.name / stream)
             assert ours == lines(case / stream), f"{case.name}/{stream}"
 
 
-def test_files_agree(checker: ModuleType, reference_runs: Path) -> None:
+def test_files_agree(reference_runs: Path) -> None:
     """No file is there that CmdStan does not write."""
 
     def names(folder: Path) -> set[str]:
         return {path.name for path in folder.iterdir()}
 
-    for case in sorted(path for path in (checker.HERE / "expected").iterdir() if path.is_dir()):
+    for case in sorted(path for path in (check.HERE / "expected").iterdir() if path.is_dir()):
         assert names(reference_runs / case.name) <= names(case), case.name
 
 
-def test_configuration_and_metric_agree(checker: ModuleType, reference_runs: Path) -> None:
+def test_configuration_and_metric_agree(reference_runs: Path) -> None:
     """The JSON files are CmdStan's, less the clock and what stanc was called with."""
 
     def comparable(file: Path) -> str:
         return re.sub(r'"stancflags" : ".*"', "", CLOCK.sub("", file.read_text()))
 
-    wanted = sorted((checker.HERE / "expected").glob("*/*.json"))
+    wanted = sorted((check.HERE / "expected").glob("*/*.json"))
     assert wanted
     for file in wanted:
         ours = reference_runs / file.parent.name / file.name

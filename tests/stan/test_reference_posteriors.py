@@ -15,24 +15,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.project import SHARED, ProjectDir
+from tests.project import REFERENCE, ProjectDir
 from tests.stan.declared import read_summary, run_declaration
 
-REFERENCE = SHARED / "reference-posteriors"
+POSTERIORS = REFERENCE / "posteriors"
 NAMED = ("eight_schools_noncentered", "kidscore_interaction", "arK", "low_dim_gauss_mix")
 HEAVY_TAILED = ("K_m", "V_m")  # under Cauchy priors, with their ratio alone known: no variance
 SLOW = ("lotka_volterra", "gp_regr", "hmm_example", "one_comp_mm_elim_abs")
 
-pytestmark = [
-    pytest.mark.stan,
-    pytest.mark.skipif(
-        not REFERENCE.is_dir(), reason="shared/reference-posteriors is not beside the checkout"
-    ),
-]
+pytestmark = pytest.mark.stan
 
 
 def _run(folder: Path, cache: Path, declaration: str, names: tuple[str, ...]) -> ProjectDir:
-    data = {f"{name}.json": (REFERENCE / name / "data.json").read_text() for name in names}
+    data = {f"{name}.json": (POSTERIORS / name / "data.json").read_text() for name in names}
     return run_declaration(folder, cache, declaration, data)
 
 
@@ -52,7 +47,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> ProjectDir:
 
 def _assert_agrees(project: ProjectDir, name: str) -> None:
     reference = pd.DataFrame(
-        json.loads((REFERENCE / name / "reference.json").read_text())["posterior"]
+        json.loads((POSTERIORS / name / "reference.json").read_text())["posterior"]
     ).T
     ours = read_summary(project, name, name, name).loc[reference.index]
     error = np.sqrt(ours["mcse_mean"] ** 2 + reference["sd"] ** 2 / reference["draws"])

@@ -18,6 +18,7 @@ import cmdstanpy
 import pytest
 
 from stanchion.toolchain import Toolchain
+from tests.project import REFERENCE
 
 pytestmark = pytest.mark.stan
 
@@ -65,14 +66,14 @@ def said(tool: Path, library: Path, words: Sequence[str | Path]) -> tuple[int, s
     return ran.returncode, ran.stdout
 
 
-def chains(shared: Path, case: str) -> list[Path]:
-    return sorted((shared / "cmdstan-reference" / "expected" / case).glob("out*.csv"))
+def chains(case: str) -> list[Path]:
+    return sorted((REFERENCE / "cmdstan" / "expected" / case).glob("out*.csv"))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_diagnose_is_cmdstan_s(home: Toolchain, theirs: Path, shared: Path, case: str) -> None:
+def test_diagnose_is_cmdstan_s(home: Toolchain, theirs: Path, case: str) -> None:
     """On CmdStan's own chains of every kind both say the same, word for word."""
-    files = chains(shared, case)
+    files = chains(case)
     wanted, ours = (said(f / "diagnose", theirs, files) for f in (theirs, home.path / "bin"))
     assert ours == wanted
 
@@ -80,14 +81,14 @@ def test_diagnose_is_cmdstan_s(home: Toolchain, theirs: Path, shared: Path, case
 @pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
 @pytest.mark.parametrize("case", CASES)
 def test_stansummary_is_cmdstan_s(
-    home: Toolchain, theirs: Path, shared: Path, case: str, options: list[str]
+    home: Toolchain, theirs: Path, case: str, options: list[str]
 ) -> None:
     """On CmdStan's own chains of every kind both print the same words and numbers.
 
     Widths of columns are not compared, and autocorrelations are to one decimal: what CmdStan 2.37
     prints there depends on the column that it has printed before.
     """
-    words = [*options, *chains(shared, case)]
+    words = [*options, *chains(case)]
     wanted, ours = (said(f / "stansummary", theirs, words) for f in (theirs, home.path / "bin"))
     assert ours[0] == wanted[0]
     table, lags = ours[1].partition("Displaying")[::2]

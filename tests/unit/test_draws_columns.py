@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from stanchion.draws.columns import Column, containers, default_pattern, scalar_names
 from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import ChainError
+from tests.project import REFERENCE
 
 
 @pytest.mark.parametrize(
@@ -76,9 +75,9 @@ def test_a_missing_element_is_an_error() -> None:
         containers(["theta.1", "theta.3"])
 
 
-def test_cmdstan_s_containers(shared: Path) -> None:
+def test_cmdstan_s_containers() -> None:
     """Every kind of container that CmdStan writes has its declared shape."""
-    path = shared / "cmdstan-reference" / "expected" / "sample_shapes" / "out.csv"
+    path = REFERENCE / "cmdstan" / "expected" / "sample_shapes" / "out.csv"
     chains = read_chains([path])
     found = {c.name: c for c in containers(chains.columns)}
     shapes = {name: c.places.shape for name, c in found.items() if not name.endswith("__")}

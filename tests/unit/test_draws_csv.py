@@ -9,6 +9,7 @@ import pytest
 
 from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import ChainError
+from tests.project import REFERENCE
 from tests.unit.draws_cases import FOOTER, SAMPLE, advi_text, nuts_text, write_chains
 
 DRAWS = {"mu": np.array([0.1, 1 / 3, -2e-308, 1e300])}
@@ -116,7 +117,7 @@ def test_chains_of_different_programs_are_refused(tmp_path: Path) -> None:
         ("variational_meanfield", (1, 100, 37)),
     ],
 )
-def test_files_of_cmdstan_are_read(shared: Path, case: str, shape: tuple[int, ...]) -> None:
+def test_files_of_cmdstan_are_read(case: str, shape: tuple[int, ...]) -> None:
     """CmdStan's own files hold as many draws as their command line asked for."""
-    path = shared / "cmdstan-reference" / "expected" / case / "out.csv"
+    path = REFERENCE / "cmdstan" / "expected" / case / "out.csv"
     assert read_chains([path]).values.shape == shape

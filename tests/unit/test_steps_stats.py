@@ -14,6 +14,7 @@ import pytest
 from stanchion.errors import StepError
 from stanchion.prior import summarise_prior
 from stanchion.steps import collect_draws
+from tests.project import REFERENCE
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
 from tests.unit.steps_cases import (
     COLLECT,
@@ -307,9 +308,9 @@ def test_an_improper_prior_is_a_warning(tmp_path: Path) -> None:
     assert "extent" in [c["check"] for c in found["checks"] if c["verdict"] == "warn"]
 
 
-def test_cmdstan_s_eight_schools(shared: Path, tmp_path: Path) -> None:
+def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
     """Four chains as CmdStan wrote them: its own thetas, named by school."""
-    folder = shared / "cmdstan-reference"
+    folder = REFERENCE / "cmdstan"
     declared = variables(
         parameters="real mu; real tau; real[J] theta_raw",
         transformed_parameters="real[J] theta",
