@@ -36,7 +36,7 @@ def test_job_asks_nothing_of_the_world(plan: Plan, monkeypatch: pytest.MonkeyPat
     handover.keep(plan)
     Path("config.yaml").write_text("broken: [")
     monkeypatch.setattr(graph, "gather", lambda *_: pytest.fail("looked at the world"))
-    opened = graph.open_graph(["config.yaml"], main=False)
+    opened = graph.open_graph(Path("config.yaml"), main=False)
     assert opened.targets() == graph.Graph(plan).targets()
     assert not Path(".stanchion/jobs").exists()
 

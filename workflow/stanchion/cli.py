@@ -24,9 +24,15 @@ app = typer.Typer(
 )
 app.add_typer(toolchain_app, name="toolchain")
 
-Config = Annotated[Path, typer.Option("--configfile", metavar="F", help="The declaration to read.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--configfile",
+        metavar="F",
+        help="The declaration to read, in place of the Snakefile's `configfile:`.",
+    ),
+]
 Analyses = Annotated[list[str] | None, typer.Argument(metavar="[ANALYSIS]...")]
-DEFAULT = Path("config/config.yaml")
 
 
 def _version(wanted: bool) -> None:
@@ -58,11 +64,12 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
 
 
 @app.command()
-def check(configfile: Config = DEFAULT) -> None:
+def check(configfile: Config = None) -> None:
     """Validate the declaration, its datasets and its programs, without compiling."""
     from stanchion.check import check_declaration
+    from stanchion.configfile import declaration_file
 
-    print(check_declaration(configfile))
+    print(check_declaration(declaration_file(configfile)))
 
 
 @app.command()
@@ -75,7 +82,7 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="A profile, such as `slurm`.")
     ] = None,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
     extra: Annotated[
         list[str] | None, typer.Option("--snakemake", hidden=True, metavar="ARG")
     ] = None,
@@ -97,14 +104,15 @@ def run(
 @app.command()
 def status(
     analyses: Analyses = None,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show each fit's state, verdict and the figures behind it."""
     from stanchion import status as statuses
+    from stanchion.configfile import declaration_file
     from stanchion.graph import open_graph
 
-    plan = open_graph([str(configfile)], main=False).plan
+    plan = open_graph(declaration_file(configfile), main=False).plan
     found = statuses.fit_statuses(plan, analyses or [])
     print(statuses.as_json(found) if as_json else statuses.table(found))
 
@@ -112,13 +120,14 @@ def status(
 @app.command()
 def track(
     analyses: Analyses = None,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit the pointers as well.")] = False,
 ) -> None:
     """Give the results a version: manifest, DVC pointer, and a push where there is a remote."""
+    from stanchion.configfile import declaration_file
     from stanchion.tracking import track as track_results
 
-    track_results(analyses or [], configfile=configfile, commit=commit)
+    track_results(analyses or [], configfile=declaration_file(configfile), commit=commit)
 
 
 @app.command()
@@ -127,7 +136,7 @@ def restore(
     revision: Annotated[
         str | None, typer.Option("--rev", metavar="REV", help="Switch git to this revision first.")
     ] = None,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
 ) -> None:
     """Bring tracked results back and verify them."""
     from stanchion.restoring import restore as restore_results
@@ -139,7 +148,7 @@ def restore(
 def verify(
     analyses: Analyses = None,
     remote: Annotated[bool, typer.Option("--remote", help="Hash the remote's copy too.")] = False,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
 ) -> None:
     """Hash results against manifest and records: exit 0 intact, 1 altered, 2 cannot tell."""
     from stanchion.verifying import verify as verify_results
@@ -153,7 +162,7 @@ def diff(
     new: Annotated[
         str | None, typer.Argument(metavar="[REV2]", help="Without it, the working tree.")
     ] = None,
-    configfile: Config = DEFAULT,
+    configfile: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what changed between two revisions: declaration, data, programs, toolchain, results."""

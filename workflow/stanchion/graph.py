@@ -110,7 +110,7 @@ def staying_steps(plan: Plan, analyses: Iterable[str] = ()) -> list[Step]:
 
 
 def open_graph(
-    files: Iterable[str], overrides: Mapping[str, Any] | None = None, *, main: bool = True
+    file: Path, overrides: Mapping[str, Any] | None = None, *, main: bool = True
 ) -> Graph:
     """Read a declaration and return its graph; the main process settles key files and writes jobs.
 
@@ -124,7 +124,6 @@ def open_graph(
     run_id()
     if not main and (plan := handover.kept()) is not None:
         return Graph(plan)
-    file = Path(list(files)[-1])
     project = load(file, dict(overrides or {}))
     plan = make_plan(project, gather(project, file.parent / "waivers.yaml"))
     if main and stale_steps(plan):

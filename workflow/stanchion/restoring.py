@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stanchion import versioning
 from stanchion.config import Project, load
+from stanchion.configfile import declaration_file
 from stanchion.errors import StanchionError, ToolchainError, VersioningError
 from stanchion.git import ask_git, git, require_repository, require_revision
 from stanchion.graph import open_graph, staying_steps
@@ -17,7 +18,7 @@ from stanchion.tracking import tracked_analyses
 from stanchion.verifying import Finding, verify_analysis
 
 
-def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path) -> int:
+def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path | None) -> int:
     """Switch to a revision, bring its results back, verify them, and return the exit code.
 
     Raises:
@@ -30,13 +31,14 @@ def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path) 
     if revision is not None:
         _switch(revision)
     names = _chosen(analyses)
-    project = load(configfile)
+    declaration = declaration_file(configfile)
+    project = load(declaration)
     _pull(project, names)
     found = [verify_analysis(name, remote=False, name=None) for name in names]
     print("\n".join(one.text() for one in found))
     if any(one.finding is not Finding.INTACT for one in found):
         return 1
-    print(_left_to_run(configfile, names))
+    print(_left_to_run(declaration, names))
     return 0
 
 
@@ -126,10 +128,10 @@ def _pull(project: Project, names: Sequence[str]) -> None:
             raise VersioningError(f"DVC did not bring the results of {name}")
 
 
-def _left_to_run(configfile: Path, names: Sequence[str]) -> str:
+def _left_to_run(declaration: Path, names: Sequence[str]) -> str:
     """Settle the key files, so that Snakemake knows the results again, and say what is stale."""
     try:
-        plan = open_graph([str(configfile)]).plan
+        plan = open_graph(declaration).plan
     except ToolchainError:
         return "no CmdStan is installed here: `stanchion run` installs one before anything runs"
     except StanchionError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stanchion import versioning
 from stanchion.check import check_plan
+from stanchion.configfile import declaration_file
 from stanchion.errors import DataError, GateError, StanchionError, ToolchainError
 from stanchion.git import ask_git
 from stanchion.graph import Graph, chosen_analyses, open_graph
@@ -20,7 +22,6 @@ from stanchion.status import fit_statuses, is_current, table
 from stanchion.toolchain import find, install
 from stanchion.tracking import report_tracked, track_plan
 
-DEFAULT_CONFIG = "config/config.yaml"
 _DRY = {"-n", "--dry-run", "--dryrun"}
 
 
@@ -29,7 +30,7 @@ def run(
     *,
     cores: str | None,
     profile: str | None,
-    configfile: Path,
+    configfile: Path | None,
     extra: Sequence[str],
 ) -> int:
     """Run analyses, print what failed and the table of fits, and return the exit code.
@@ -37,12 +38,12 @@ def run(
     Raises:
         StanchionError: the declaration is bad, or another run goes on in this folder.
     """
-    _require_project(configfile)
+    declaration = _require_project(configfile)
     lock_project()
     _forget_dead_locks()
     _require_toolchain()
     _set_up_versions()
-    graph = _open_graph(configfile)
+    graph = _open_graph(declaration, _overrides(extra))
     chosen = chosen_analyses(graph.plan, analyses)
     if not all(is_current(step) for step in graph.plan):
         check_plan(graph.plan)
@@ -55,15 +56,34 @@ def run(
     return code
 
 
-def _require_project(configfile: Path) -> None:
+def _require_project(configfile: Path | None) -> Path:
+    """Return the declaration of the project in this folder."""
     if not Path("Snakefile").exists():
         raise StanchionError(
             "there is no Snakefile in this folder",
             where=str(Path.cwd()),
             todo="go to your project's folder, or make one with `stanchion init DIR`",
         )
-    if not configfile.exists():
-        raise StanchionError("there is no such file", where=str(configfile))
+    declaration = declaration_file(configfile)
+    if not declaration.exists():
+        raise StanchionError("there is no such file", where=str(declaration))
+    return declaration
+
+
+def _overrides(extra: Sequence[str]) -> dict[str, Any]:
+    """Return what Snakemake's `--config` among its own arguments lays over the declaration."""
+    if not any(word.startswith(("--config", "-C")) for word in extra):
+        return {}
+    from snakemake.cli import parse_args, parse_config
+
+    _, args = parse_args(list(extra))
+    if args.configfile:
+        raise StanchionError(
+            "`--configfile` is given to Snakemake, and Stanchion would read another file",
+            value=" ".join(map(str, args.configfile)),
+            todo="put it before `--`",
+        )
+    return dict(parse_config(args.config))
 
 
 def _require_toolchain() -> None:
@@ -81,14 +101,14 @@ def _set_up_versions() -> None:
         print("DVC is set up: commit .dvc and .dvcignore", file=sys.stderr)
 
 
-def _open_graph(configfile: Path) -> Graph:
+def _open_graph(declaration: Path, overrides: Mapping[str, Any]) -> Graph:
     """Open the graph; datasets that are under DVC and not here are fetched first."""
     try:
-        return open_graph([str(configfile)])
+        return open_graph(declaration, overrides)
     except DataError:
-        if not pull_missing_data(configfile):
+        if not pull_missing_data(declaration):
             raise
-    return open_graph([str(configfile)])
+    return open_graph(declaration, overrides)
 
 
 def _track(graph: Graph, analyses: Sequence[str]) -> None:
@@ -106,7 +126,7 @@ def _arguments(
     analyses: Sequence[str],
     cores: str | None,
     profile: str | None,
-    configfile: Path,
+    configfile: Path | None,
     extra: Sequence[str],
 ) -> list[str]:
     arguments = ["--keep-going", "--nolock", "--rerun-incomplete", "--quiet", "rules", "host"]
@@ -114,7 +134,7 @@ def _arguments(
         arguments += ["--cores", cores]
     if profile is not None:
         arguments += ["--workflow-profile", _profile(profile)]
-    if configfile != Path(DEFAULT_CONFIG):
+    if configfile is not None:
         arguments += ["--configfile", str(configfile)]
     targets = graph.targets(analyses) if analyses else []
     return [*arguments, *extra, *(["--", *targets] if targets else [])]

@@ -66,7 +66,7 @@ def track(analyses: Sequence[str], *, configfile: Path, commit: bool) -> None:
         VersioningError: results are not up to date or were altered, or git or DVC cannot do it.
     """
     lock_project()
-    done = track_plan(open_graph([str(configfile)], main=False).plan, analyses)
+    done = track_plan(open_graph(configfile, main=False).plan, analyses)
     if commit and done.files:
         print(done.summary())
         _commit(done)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stanchion import versioning
 from stanchion.config import load
+from stanchion.configfile import declaration_file
 from stanchion.errors import VersioningError
 from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.manifest import (
@@ -56,9 +57,9 @@ class Verified:
         return "\n".join([f"{self.analysis}: altered", *rows])
 
 
-def verify(analyses: Sequence[str], *, remote: bool, configfile: Path) -> int:
+def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) -> int:
     """Verify analyses, or all that are tracked, print what was found and return the exit code."""
-    name = load(configfile).versioning.remote if remote else None
+    name = load(declaration_file(configfile)).versioning.remote if remote else None
     names = list(analyses) or tracked_analyses()
     if not names:
         print("cannot tell: nothing is tracked here; run `stanchion track`")

@@ -13,7 +13,7 @@ from stanchion.git import require_repository
 from stanchion.toolchain import find
 
 
-def diff(old: str, new: str | None, *, configfile: Path, json: bool) -> str:
+def diff(old: str, new: str | None, *, configfile: Path | None, json: bool) -> str:
     """Return what differs between two revisions, or between one and the working tree.
 
     Raises:

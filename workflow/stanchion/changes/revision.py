@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stanchion import versioning
 from stanchion.config import Project, load
+from stanchion.configfile import declaration_file
 from stanchion.errors import VersioningError
 from stanchion.facts import FUNCTIONS
 from stanchion.git import require_revision
@@ -61,7 +62,7 @@ class Revision:
 
 
 @contextmanager
-def at(name: str, configfile: Path, stanc: Path, repo: Repo) -> Iterator[Revision]:
+def at(name: str, given: Path | None, stanc: Path, repo: Repo) -> Iterator[Revision]:
     """Read a revision of git; its results come from DVC's cache, else from the remote.
 
     Raises:
@@ -71,6 +72,7 @@ def at(name: str, configfile: Path, stanc: Path, repo: Repo) -> Iterator[Revisio
     with TemporaryDirectory() as folder:
         root = Path(folder)
         _extract(commit, root)
+        configfile = declaration_file(given, root)
         if not (root / configfile).exists():
             raise VersioningError(f"the revision {name} has no {configfile}")
         remote = load(root / configfile).versioning.remote
@@ -78,9 +80,9 @@ def at(name: str, configfile: Path, stanc: Path, repo: Repo) -> Iterator[Revisio
         yield read_tree(shown, root, configfile, stanc, _Tracked(root, repo, remote))
 
 
-def here(configfile: Path, stanc: Path) -> Revision:
+def here(given: Path | None, stanc: Path) -> Revision:
     """Read the working tree as it is."""
-    return read_tree("the working tree", Path(), configfile, stanc, _Untracked())
+    return read_tree("the working tree", Path(), declaration_file(given), stanc, _Untracked())
 
 
 def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Results) -> Revision:

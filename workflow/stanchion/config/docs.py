@@ -49,6 +49,10 @@ words; `1e-3` is a number; `2026-11-21` and `007` are text. Whole numbers go up 
 said otherwise. Names of datasets, models, analyses and methods become folders: a letter, then
 letters, digits, `_` or `-`; two that differ only in case are refused.
 
+Another file is the declaration where the Snakefile's `configfile:` names it, by its path in quotes;
+`--configfile` goes before both, and replaces the file rather than extending it. A `config` that a
+Snakefile makes or changes is refused: `check` and `status`, which run no code, could not see it.
+
 `snakemake --config`, or `stanchion run -- --config`, lays values over the file for one run:
 `--config 'analyses={coaching: {methods: {nuts: {draws: 200}}}}'`.
 

@@ -1,0 +1,171 @@
+"""Which file is the declaration: the command line's, else the Snakefile's, else the default.
+
+The commands read the Snakefile's `configfile:` as text, without running it; the rules are given it
+by Snakemake. Both refuse what the other could not see, so that all speak of one declaration.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from stanchion.errors import DeclarationError, Fault
+
+DEFAULT = Path("config/config.yaml")
+SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
+"""Where Snakemake looks for the Snakefile, in this order (snakemake.api.SNAKEFILE_CHOICES)."""
+
+_SPACE = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
+_TODO = 'write `configfile: "config/config.yaml"`, with the path itself, or give --configfile'
+
+
+def declaration_file(given: Path | None = None, root: Path = Path()) -> Path:
+    """Return the declaration of the project in `root`, from there: `given`, else as it declares.
+
+    Raises:
+        DeclarationError: the Snakefile's `configfile:` is not a plain text, or names two files.
+    """
+    if given is not None:
+        return given
+    snakefile = next((root / name for name in SNAKEFILES if (root / name).is_file()), None)
+    return _only(_literals(snakefile, set())) if snakefile is not None else DEFAULT
+
+
+def workflow_declaration(workflow: Any, config: Mapping[str, Any]) -> Path:
+    """Return the declaration of a running Snakemake; `config` is what the module was given.
+
+    Raises:
+        DeclarationError: several files are named, or `config` is not what these files say.
+    """
+    settings = workflow.config_settings
+    named = workflow.configfiles[len(settings.configfiles) :]
+    if workflow.is_main_process:
+        _require_unchanged(config, [] if settings.replace_workflow_config else named, settings)
+    return _only(settings.configfiles or named)
+
+
+def _only(files: Iterable[str | Path]) -> Path:
+    """Return the only file of a list, relative to this folder where it lies in it."""
+    here = Path.cwd()
+    paths = {Path(file).resolve(): Path(file) for file in files}
+    if len(paths) > 1:
+        raise DeclarationError(
+            f"the declaration is one file, and {len(paths)} are named",
+            key="configfile",
+            value=", ".join(map(str, paths.values())),
+            todo="write one file, and name that",
+        )
+    path = next(iter(paths.values()), DEFAULT)
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+
+
+def _require_unchanged(config: Mapping[str, Any], named: Sequence[str], settings: Any) -> None:
+    """Refuse a `config` that a Snakefile has made or changed: `check` and `status` cannot see it.
+
+    It is what Snakemake makes of the Snakefile's files, with the command line's laid over them.
+    """
+    from snakemake.common.configfile import load_configfile
+    from snakemake.utils import update_config
+
+    def merged(load: Any) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for file in named:
+            update_config(made, load(file))
+        update_config(made, deepcopy(settings.overwrite_config))
+        return made
+
+    if config and not any(_same(config, merged(load), set()) for load in (_fast, load_configfile)):
+        raise DeclarationError(
+            "the module `stanchion` is given a `config` of its own, which is in no file",
+            where="Snakefile",
+            key="module stanchion: config",
+            allowed="`config: config`, with the content of `configfile:` as it stands there",
+            todo="write the declaration into a YAML file and name it by `configfile:`; "
+            "change single values by --config",
+        )
+
+
+def _fast(file: str) -> Any:
+    """Read YAML with the C parser, which took a sixth of the time of Snakemake's own reader."""
+    import yaml
+
+    try:
+        content = yaml.load(Path(file).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (yaml.YAMLError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+    """Compare two values, each pair of parts once: YAML's aliases share parts."""
+    if (id(one), id(other)) in seen:
+        return True
+    seen.add((id(one), id(other)))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[k], other[k], seen) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(lambda a, b: _same(a, b, seen), one, other))
+    return type(one) is type(other) and bool(one == other or (one != one and other != other))
+
+
+def _literals(snakefile: Path, seen: set[Path]) -> Iterator[str]:
+    """Yield the files that a Snakefile and what it includes name by `configfile:`."""
+    seen.add(snakefile.resolve())
+    for line, directive, value in _directives(snakefile):
+        if directive == "include" and value is not None:
+            included = snakefile.parent / value
+            if included.is_file() and included.resolve() not in seen:
+                yield from _literals(included, seen)
+        elif directive == "configfile" and value is not None:
+            yield value
+        elif directive == "configfile":
+            raise DeclarationError(
+                "only Snakemake could tell which file this is, by running the Snakefile",
+                where=f"{snakefile}:{line}",
+                key="configfile",
+                allowed="a quoted path, at the beginning of a line",
+                todo=_TODO,
+            )
+
+
+def _directives(snakefile: Path) -> Iterator[tuple[int, str, str | None]]:
+    """Yield line, name and text of each `configfile:` and `include:`; None where it is no text."""
+    try:
+        source = io.BytesIO(snakefile.read_bytes())
+        tokens = list(tokenize.tokenize(source.readline))[1:]
+    except (OSError, SyntaxError, UnicodeDecodeError, tokenize.TokenError) as error:
+        raise DeclarationError(
+            Fault(f"the Snakefile cannot be read: {error}", str(snakefile), todo=_TODO)
+        ) from None
+    for place, token in enumerate(tokens):
+        if token.type != tokenize.NAME or token.string not in ("configfile", "include"):
+            continue
+        follows = tokens[place + 1].string if place + 1 < len(tokens) else ""
+        called = place > 0 and tokens[place - 1].string == "."
+        if follows == ":" or called:
+            plain = follows == ":" and token.start[1] == 0
+            value = _text(tokens[place + 2 :], token.start[0]) if plain else None
+            yield token.start[0], token.string, value
+
+
+def _text(tokens: Sequence[tokenize.TokenInfo], line: int) -> str | None:
+    """Return the text that a directive's value is, or None where it is anything else."""
+    parts: list[str] = []
+    for token in tokens:
+        if token.type in _SPACE:
+            if parts and token.type in (tokenize.NEWLINE, tokenize.DEDENT):
+                break
+        elif token.type == tokenize.STRING:
+            parts.append(token.string)
+        elif token.string != ",":
+            return None
+    try:
+        value = ast.literal_eval(" ".join(parts))
+    except (SyntaxError, ValueError):
+        return None
+    return value if isinstance(value, str) else None
