@@ -167,9 +167,11 @@ def job_of(record: dict[str, object], records: str) -> JobFile:
         key=str(record["key"]),
         made_of=dict(record["made_of"]),  # type: ignore[call-overload]
         arguments=dict(record["arguments"]),  # type: ignore[call-overload]
+        unkeyed=dict(record["unkeyed"]),  # type: ignore[call-overload]
         inputs={},
         outputs={},
         key_file="",
+        stamps="",
         records=records,
         log="",
         drop=(),

@@ -11,6 +11,7 @@ from stanchion.provenance import keyfile
 from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.manifest import make_manifest, manifest_path, pointer_of
 from stanchion.provenance.records import describe_files, open_record
+from stanchion.provenance.stamps import Content
 from stanchion.provenance.writing import write_whole
 from stanchion.steps.job import JobFile
 
@@ -62,9 +63,11 @@ def write_step(step: str, outputs: dict[str, tuple[str, str]], key: str) -> None
         key=key,
         made_of={},
         arguments={},
+        unkeyed={},
         inputs={},
         outputs={name: path for name, (path, _) in outputs.items()},
         key_file=f"{FIT}/.keys/{step}",
+        stamps=f".stanchion/stamps/{step}",
         records=f"{FIT}/records/{step}",
         log="log",
         drop=(),
@@ -76,8 +79,8 @@ def write_step(step: str, outputs: dict[str, tuple[str, str]], key: str) -> None
         Path(path).write_text(text)
     described = describe_files({name: Path(path) for name, path in job.outputs.items()})
     record.close("done", 0, outputs=described)
-    sizes = {entry["name"]: entry["size"] for entry in described}
-    write_whole(job.key_file, keyfile.line(key, sizes))
+    held = {entry["name"]: Content(entry["size"], entry["sha256"]) for entry in described}
+    write_whole(job.key_file, keyfile.line(key, held))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 import pytest
 
 from stanchion.config import load
+from stanchion.keys import key_of
 from stanchion.plan import Facts, Plan, Step
 from stanchion.planner import make_plan
 from stanchion.program import Program, Variable
+from stanchion.provenance.records import open_record
+from stanchion.provenance.writing import write_whole
+from stanchion.steps.job import JobFile
 
 CONFIG = """\
 project: plan
@@ -138,7 +143,7 @@ def test_a_native_build_is_recorded_with_its_processor(planned: Planned) -> None
         return next(s for s in plan if s.rule == "compile_program" and s.arguments["native"])
 
     one, other = compiled("znver3-0123"), compiled("skylake-4567")
-    assert one.made_of["content"]["compiler"]["cpu"] == one.arguments["cpu"] == "znver3-0123"
+    assert one.made_of["content"]["compiler"]["cpu"] == one.unkeyed["cpu"] == "znver3-0123"
     assert one.key != other.key
 
 
@@ -146,7 +151,7 @@ def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None
     """`threads_per_chain` is what each chain's job reserves; the draws do not depend on it."""
     two, four = (planned("chains: 2", f"chains: 2, threads_per_chain: {n}") for n in (2, 4))
     assert {s.threads for s in four if s.rule == "sample_chain"} == {4}
-    assert {s.arguments["threads"] for s in four if s.rule == "sample_chain"} == {4}
+    assert {s.unkeyed["threads"] for s in four if s.rule == "sample_chain"} == {4}
     assert {s.threads for s in four if s.rule != "sample_chain"} == {1}
     assert all(s.arguments["threads"] for s in four if s.rule == "compile_program")
     assert changed(two, four) == {"write_report", "check_verdicts"}
@@ -221,3 +226,22 @@ def test_every_step_has_a_job_file_of_its_own(planned: Planned) -> None:
     keys = [step.key for step in plan if step.rule == "prepare_data"]
     assert len(set(keys)) < len(keys)
     assert len({step.job_file for step in plan}) == len(list(plan))
+
+
+def test_a_key_is_recomputed_from_the_job_and_its_record(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`made_of` with `arguments`, as job and record hold them, give the key; `unkeyed` does not."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    for step in planned():
+        write_whole(step.job_file, step.job().text())
+        job = JobFile.read(Path(step.job_file))
+        record = json.loads(open_record(job).path.read_text())
+        for found in ({**job.made_of, "arguments": job.arguments}, made_of(record)):
+            assert key_of(found) == step.key
+        assert not job.arguments.keys() & job.unkeyed.keys()
+
+
+def made_of(record: dict[str, Any]) -> dict[str, Any]:
+    return {**record["made_of"], "arguments": record["arguments"]}

@@ -249,7 +249,7 @@ def test_the_plan_tells_what_the_report_asks_for(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)
     step = make_plan(load(config), FACTS).step("write_report", {"analysis": "means"})
-    told = Arguments.model_validate(step.arguments)
+    told = Arguments.model_validate({**step.arguments, **step.unkeyed})
     assert len(told.fits) == len(step.inputs["summaries"]) == 4
     assert len(told.priors) == len(step.inputs["prior_pictures"]) == 2
     assert sum(fit.has_predictive for fit in told.fits) == len(step.inputs["predictives"])

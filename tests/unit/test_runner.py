@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 import subprocess
@@ -39,9 +40,11 @@ def job_file(project: Path, **changes: object) -> Path:
         "key": KEY,
         "made_of": {},
         "arguments": {},
+        "unkeyed": {},
         "inputs": {"data": "data.json"},
         "outputs": {"draws": "results/fit/draws.nc"},
         "key_file": "results/fit/.keys/collect_draws",
+        "stamps": ".stanchion/stamps/fit/collect_draws",
         "records": "results/fit/records/collect_draws",
         "log": "logs/collect_draws.log",
         "drop": ("chain.csv",),
@@ -76,7 +79,9 @@ def test_finished_step_leaves_outputs_record_and_key_file(
     use(monkeypatch, write_draws)
     assert runner.main([str(job_file(project))]) == 0
     assert (project / "results/fit/draws.nc").read_text() == "draws"
-    assert (project / "results/fit/.keys/collect_draws").read_text() == f"{KEY} draws=5\n"
+    digest = hashlib.sha256(b"draws").hexdigest()
+    said = (project / "results/fit/.keys/collect_draws").read_text()
+    assert said == f"{KEY} draws=5:{digest}\n"
     content = record(project)
     assert content["state"] == "done" and content["exit_code"] == 0
     assert content["outputs"][0]["path"] == "results/fit/draws.nc"

@@ -114,7 +114,8 @@ def status(
 
     plan = open_graph(declaration_file(configfile), main=False).plan
     found = statuses.fit_statuses(plan, analyses or [])
-    print(statuses.as_json(found) if as_json else statuses.table(found))
+    altered = statuses.altered_results(plan, analyses or [])
+    print(statuses.as_json(found, altered) if as_json else statuses.table(found, altered))
 
 
 @app.command()

@@ -136,7 +136,7 @@ def stale_steps(plan: Plan) -> list[Step]:
     """Settle every key file, write the job files of the steps that must run, return these steps."""
     stale = []
     for step in plan:
-        if not keyfile.settle(step.key, step.key_file, step.outputs, step.records):
+        if not keyfile.settle(step):
             stale.append(step)
         _write_job(step)
     return stale

@@ -13,6 +13,7 @@ STATE = ".stanchion"
 JOBS = f"{STATE}/jobs"
 TEMPORARY = f"{STATE}/tmp"
 RUNS = f"{STATE}/runs"
+STAMPS = f"{STATE}/stamps"
 
 _PAIR = "results/{analysis}/{dataset}"
 _MODEL = f"{_PAIR}/{{model}}"
@@ -96,6 +97,11 @@ def records(rule: str, wildcards: Mapping[str, str]) -> str:
     return f"{home}/records/{step_name(rule, wildcards)}"
 
 
+def stamps(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return the path of the file that keeps what a step's outputs were when last hashed."""
+    return f"{STAMPS}/{_place(rule, wildcards)}/{step_name(rule, wildcards)}"
+
+
 def log_file(rule: str, wildcards: Mapping[str, str]) -> str:
     """Return the path of a step's log."""
     return log_pattern(rule).format(**wildcards)
@@ -112,6 +118,9 @@ def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
 
     Its place is the step's own: two steps may have one key and write to two places.
     """
+    return f"{JOBS}/{_place(rule, wildcards)}/{step_name(rule, wildcards)}/{key}.json"
+
+
+def _place(rule: str, wildcards: Mapping[str, str]) -> PurePosixPath:
     home = PurePosixPath(_HOME[rule].format(**wildcards))
-    place = home.relative_to(home.parts[0])
-    return f"{JOBS}/{place}/{step_name(rule, wildcards)}/{key}.json"
+    return home.relative_to(home.parts[0])

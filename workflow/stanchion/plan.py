@@ -56,6 +56,8 @@ class Step:
     key: str
     made_of: Mapping[str, Any]
     arguments: Mapping[str, Any]
+    unkeyed: Mapping[str, Any]
+    """What the step is told beside its arguments and what enters no key."""
     inputs: Mapping[str, str | list[str]]
     upstream: tuple[Step, ...]
     threads: int = 1
@@ -77,6 +79,11 @@ class Step:
         return paths.job_file(self.rule, self.wildcards, self.key)
 
     @property
+    def stamps(self) -> str:
+        """The path of the file that keeps what the outputs were when last hashed."""
+        return paths.stamps(self.rule, self.wildcards)
+
+    @property
     def records(self) -> str:
         """The folder of the records."""
         return paths.records(self.rule, self.wildcards)
@@ -88,9 +95,11 @@ class Step:
             key=self.key,
             made_of=self.made_of,
             arguments=self.arguments,
+            unkeyed=self.unkeyed,
             inputs=self.inputs,
             outputs=self.outputs,
             key_file=self.key_file,
+            stamps=self.stamps,
             records=self.records,
             log=paths.log_file(self.rule, self.wildcards),
             drop=self.drop,

@@ -90,11 +90,11 @@ def _dataset(planner: Planner, name: str) -> dict[str, Any]:
 
 
 def _model(planner: Planner, name: str) -> dict[str, Any]:
-    declared = planner.project.models[name]
+    declared, compiled = planner.project.models[name], planner.compiled(name)
     return {
         "name": name,
         "program": declared.program,
-        "options": dict(planner.compiled(name).arguments),
+        "options": {**compiled.arguments, **compiled.unkeyed},
     }
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion.plan import Fit, Plan, Step
-from stanchion.provenance import keyfile
+from stanchion.plan import Fit, Plan, Step, identity
+from stanchion.provenance.keyfile import State, read_line, state_of
 
+_SHOWN = ("collect_draws", "diagnose_fit", "predict_outcomes")
+"""The steps whose results are a fit's."""
 _SAMPLING = ("sample_chain", "approximate_posterior")
 
 
@@ -20,7 +24,7 @@ class FitStatus:
 
     fit: str
     state: str
-    """current, stale (made with another key), missing."""
+    """current, altered (not what its step wrote), missing, stale (made with another key)."""
     verdict: str | None = None
     rhat: float | None = None
     ess: float | None = None
@@ -38,13 +42,10 @@ def fit_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[FitStatus]:
 
 def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     """Return a fit's status; figures only from results whose key is the plan's."""
-    diagnosed = plan.of(fit, "diagnose_fit")
-    path = Path(diagnosed.outputs["diagnostics"])
-    if not path.exists():
-        return FitStatus(fit.name, "missing")
-    if not is_current(diagnosed):
-        return FitStatus(fit.name, "stale")
-    content = json.loads(path.read_text())
+    state = _state(plan, fit)
+    content = _proved(plan.of(fit, "diagnose_fit")) if state is State.CURRENT else None
+    if content is None:
+        return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
     values = {check["check"]: check["value"] for check in content["checks"]}
     ess = [v for v in (values.get("ess_bulk"), values.get("ess_tail")) if v is not None]
     return FitStatus(
@@ -59,19 +60,47 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     )
 
 
+def _state(plan: Plan, fit: Fit) -> State:
+    """Return the state of a fit's diagnosis, or that of a result of it that denies it."""
+    names = [identity(rule, fit.wildcards) for rule in _SHOWN]
+    states = {state_of(plan.steps[name]) for name in names if name in plan.steps}
+    if State.ALTERED in states:
+        return State.ALTERED
+    diagnosed = state_of(plan.of(fit, "diagnose_fit"))
+    return State.STALE if diagnosed is State.CURRENT and State.STALE in states else diagnosed
+
+
 def is_current(step: Step) -> bool:
-    """Tell whether a step's outputs stand there with the plan's key; changes nothing."""
-    sizes = keyfile.sizes_of(step.outputs)
+    """Tell whether a step's outputs are what it wrote with the plan's key; changes no result."""
+    return state_of(step) is State.CURRENT
+
+
+def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
+    """Return the results of these analyses, or of all, that are not what their step wrote."""
+    chosen = set(analyses) or set(plan.project.analyses)
+    return [
+        path
+        for step in plan
+        if step.wildcards.get("analysis") in chosen and state_of(step) is State.ALTERED
+        for path in step.outputs.values()
+    ]
+
+
+def _proved(diagnosed: Step) -> dict[str, Any] | None:
+    """Return a fit's diagnostics, or None where they are not what the key file names."""
+    said = read_line(diagnosed.key_file)
     try:
-        return sizes is not None and Path(step.key_file).read_text() == keyfile.line(
-            step.key, sizes
-        )
+        text = Path(diagnosed.outputs["diagnostics"]).read_bytes()
     except OSError:
-        return False
+        return None
+    if said is None or hashlib.sha256(text).hexdigest() != said.outputs["diagnostics"].sha256:
+        return None
+    content: dict[str, Any] = json.loads(text)
+    return content
 
 
-def table(statuses: Sequence[FitStatus]) -> str:
-    """Return the statuses as a plain text table, one row a fit."""
+def table(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
+    """Return the statuses as a plain text table, one row a fit, and name what was altered."""
     head = ["fit", "verdict", "worst R-hat", "least ESS", "divergences", "k-hat", "time"]
     rows = [
         [
@@ -88,15 +117,18 @@ def table(statuses: Sequence[FitStatus]) -> str:
         for status in statuses
     ]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return "\n".join(
+    lines = [
         "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in pairs).rstrip()
         for pairs in (list(enumerate(zip(row, widths, strict=True))) for row in [head, *rows])
-    )
+    ]
+    lines += [f"altered: {path} is not what its step wrote" for path in altered]
+    return "\n".join(lines)
 
 
-def as_json(statuses: Sequence[FitStatus]) -> str:
-    """Return the statuses as JSON."""
-    content = {"schema": "stanchion/status/1", "fits": [asdict(status) for status in statuses]}
+def as_json(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
+    """Return the statuses, and the results that were altered, as JSON."""
+    fits = [asdict(status) for status in statuses]
+    content = {"schema": "stanchion/status/1", "fits": fits, "altered": list(altered)}
     return json.dumps(content, indent=1)
 
 
@@ -113,9 +145,10 @@ def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
 
 def _seconds(step: Step) -> float | None:
     for path in sorted(Path(step.records).glob(f"{step.key[:12]}-*.json")):
-        record: dict[str, Any] = json.loads(path.read_text())
-        if record["state"] == "done":
-            return float(record["seconds"])
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads(path.read_text())
+            if record["state"] == "done":
+                return float(record["seconds"])
     return None
 
 

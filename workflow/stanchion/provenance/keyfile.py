@@ -1,4 +1,4 @@
-"""Key files: one line beside a step's outputs that says which key made them.
+"""Key files: one line beside a step's outputs that says which key made them, and their content.
 
 A key file is what makes Snakemake run a step: it is an output of the step and a plain input of
 the steps that follow. Where the plan's key and the outputs agree, it gets the modification time
@@ -9,61 +9,121 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
-from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.stamps import Content, contents
 from stanchion.provenance.writing import write_whole
 
 SETTLED = 1
+_OUTPUT = re.compile(r"(\w+)=(\d+):([0-9a-f]{64})")
 
 
-def line(key: str, sizes: Mapping[str, int]) -> str:
-    """Return a key file's line: the key, then each output's size in bytes by name."""
-    return " ".join([key, *(f"{name}={size}" for name, size in sorted(sizes.items()))]) + "\n"
+class State(StrEnum):
+    """What a step's outputs are, held against the plan and against what their step wrote."""
+
+    CURRENT = "current"
+    STALE = "stale"
+    ALTERED = "altered"
+    MISSING = "missing"
 
 
-def sizes_of(outputs: Mapping[str, str]) -> dict[str, int] | None:
-    """Return each output's size in bytes, or None where one is missing."""
+class Made(Protocol):
+    """A step, as far as its results are concerned."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def outputs(self) -> Mapping[str, str]: ...
+    @property
+    def key_file(self) -> str: ...
+    @property
+    def stamps(self) -> str: ...
+    @property
+    def records(self) -> str: ...
+
+
+class Line(NamedTuple):
+    """What a key file says: the key, and the content of each output by name."""
+
+    key: str
+    outputs: Mapping[str, Content]
+
+
+def line(key: str, outputs: Mapping[str, Content]) -> str:
+    """Return a key file's line: the key, then each output's size in bytes and SHA-256 by name."""
+    said = [f"{name}={size}:{digest}" for name, (size, digest) in sorted(outputs.items())]
+    return " ".join([key, *said]) + "\n"
+
+
+def read_line(key_file: str) -> Line | None:
+    """Return what a key file says, or None where there is none or it says nothing of the kind."""
     try:
-        return {name: Path(path).stat().st_size for name, path in outputs.items()}
-    except OSError:
+        key, *said = Path(key_file).read_text(errors="replace").split()
+    except (OSError, ValueError):
         return None
+    found = [_OUTPUT.fullmatch(word) for word in said]
+    outputs = {one[1]: Content(int(one[2]), one[3]) for one in found if one is not None}
+    return Line(key, outputs) if outputs and len(outputs) == len(said) else None
 
 
-def settle(key: str, key_file: str, outputs: Mapping[str, str], records: str) -> bool:
+def state_of(step: Made) -> State:
+    """Return the state of a step's outputs; hashes only those that changed since the last look."""
+    try:
+        found = contents(step.outputs, step.stamps)
+    except OSError:
+        return State.MISSING
+    said = read_line(step.key_file)
+    if said is None:
+        return _by_records(step, found)
+    if said.key != step.key or said.outputs.keys() != found.keys():
+        return State.STALE
+    return State.CURRENT if said.outputs == found else State.ALTERED
+
+
+def settle(step: Made) -> bool:
     """Tell whether the outputs were made with this key, and leave the key file saying so.
 
     The key file decides where there is one. Where there is none, a finished record of this key
     does, if each output still has the SHA-256 that it names.
     """
-    sizes = sizes_of(outputs)
-    wanted = line(key, sizes) if sizes is not None else None
-    try:
-        status = Path(key_file).stat()
-        found = Path(key_file).read_text()
-    except OSError:
-        if sizes is None or not _proved(key, outputs, records):
-            return False
-        write_whole(key_file, wanted or "")
-        os.utime(key_file, (SETTLED, SETTLED))
-        return True
-    if found != wanted:
-        Path(key_file).unlink(missing_ok=True)
+    path = Path(step.key_file)
+    if state_of(step) is not State.CURRENT:
+        path.unlink(missing_ok=True)
         return False
-    if status.st_mtime != SETTLED:
-        os.utime(key_file, (SETTLED, SETTLED))
+    if not path.exists() or read_line(step.key_file) is None:
+        write_whole(path, line(step.key, contents(step.outputs, step.stamps)))
+    if path.stat().st_mtime != SETTLED:
+        os.utime(path, (SETTLED, SETTLED))
     return True
 
 
-def _proved(key: str, outputs: Mapping[str, str], records: str) -> bool:
-    for record in sorted(Path(records).glob(f"{key[:12]}-*.json"), reverse=True):
+def _by_records(step: Made, found: Mapping[str, Content]) -> State:
+    """Look for a record that explains the outputs; what its own key's record denies is altered."""
+    hashes = {name: content.sha256 for name, content in found.items()}
+    made = [(record["key"], _hashes(record)) for record in _finished(step.records)]
+    if (step.key, hashes) in made:
+        return State.CURRENT
+    denied = any(key == step.key for key, _ in made)
+    explained = any(recorded == hashes for _, recorded in made)
+    return State.ALTERED if denied and not explained else State.STALE
+
+
+def _finished(records: str) -> Iterator[dict[str, Any]]:
+    for path in sorted(Path(records).glob("*.json")):
         try:
-            content = json.loads(record.read_text())
-            if content["key"] != key or content["state"] not in ("done", "reused"):
-                continue
-            hashes = {entry["name"]: entry["sha256"] for entry in content["outputs"]}
-        except (OSError, ValueError, KeyError):
+            content = json.loads(path.read_text())
+            if content["state"] in ("done", "reused") and content["key"]:
+                yield content
+        except (OSError, ValueError, KeyError, TypeError):
             continue
-        return all(file_hash(Path(path)) == hashes.get(name) for name, path in outputs.items())
-    return False
+
+
+def _hashes(record: Mapping[str, Any]) -> dict[str, str] | None:
+    try:
+        return {entry["name"]: entry["sha256"] for entry in record["outputs"]}
+    except (KeyError, TypeError):
+        return None

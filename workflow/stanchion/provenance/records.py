@@ -62,6 +62,7 @@ def open_record(job: JobFile) -> Record:
             "attempt": attempt,
             "made_of": job.made_of,
             "arguments": job.arguments,
+            "unkeyed": job.unkeyed,
             "started": _utc(started),
             "started_at": started,
             **_who_and_where(),

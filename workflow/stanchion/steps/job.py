@@ -40,15 +40,21 @@ class Job:
 
 @dataclass(frozen=True)
 class JobFile:
-    """A job as it stands on disk, written by the plan and read by the runner."""
+    """A job as it stands on disk, written by the plan and read by the runner.
+
+    Its key is that of `made_of` (step, version, content, upstream) with `arguments`; `unkeyed` is
+    told to the step as well, and enters no key.
+    """
 
     step: str
     key: str
     made_of: Mapping[str, Any]
     arguments: Mapping[str, Any]
+    unkeyed: Mapping[str, Any]
     inputs: Mapping[str, Any]
     outputs: Mapping[str, str]
     key_file: str
+    stamps: str
     records: str
     log: str
     drop: tuple[str, ...]

@@ -26,6 +26,7 @@ from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
+from stanchion.provenance.stamps import Content, Stamp, keep
 from stanchion.provenance.writing import write_whole
 from stanchion.steps import ONE_AT_A_TIME
 from stanchion.steps.job import Job, JobFile
@@ -134,7 +135,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     job = Job(
         step=file.step,
         key=file.key,
-        arguments=file.arguments,
+        arguments={**file.arguments, **file.unkeyed},
         inputs=file.input_paths(),
         outputs=staged,
         log=Path(file.log),
@@ -161,19 +162,23 @@ def _publish(
     An attempt that was given up for lost, on a node that nobody could reach, changes nothing: a
     later one has taken its place, whose files may be in use or dropped already.
     """
+    stamps = {name: Stamp.of(path) for name, path in staged.items()}
     described = describe_files(staged)
     if record.is_superseded():
         record.close("superseded", 0, **facts)
         return
-    sizes = {}
+    written, settled = {}, {}
     for entry in described:
         final = Path(file.outputs[entry["name"]])
         final.parent.mkdir(parents=True, exist_ok=True)
         _rename(staged[entry["name"]], final)
         entry["path"] = str(final)
-        sizes[entry["name"]] = entry["size"]
+        written[entry["name"]] = Content(entry["size"], entry["sha256"])
+        if stamps[entry["name"]].same_file(now := Stamp.of(final)):
+            settled[entry["name"]] = (now, entry["sha256"])
     record.close(state, 0, outputs=described, **facts)
-    write_whole(file.key_file, keyfile.line(file.key, sizes))
+    keep(file.stamps, settled)
+    write_whole(file.key_file, keyfile.line(file.key, written))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,99 @@
+"""The state of a fit: what its results are, held against what its steps wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stanchion.config import load
+from stanchion.plan import Fit, Plan, Step
+from stanchion.planner import make_plan
+from stanchion.provenance import keyfile
+from stanchion.provenance.stamps import contents
+from stanchion.provenance.writing import write_whole
+from stanchion.status import altered_results, as_json, fit_status, fit_statuses, table
+from tests.unit.test_plan import CONFIG, FACTS
+
+FIT = Fit("means", "points", "wide", "nuts")
+DIAGNOSTICS = {
+    "verdict": "fail",
+    "checks": [{"check": "rhat", "value": 1.3}, {"check": "divergences", "value": 3}],
+}
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A plan whose every result stands there, as its step wrote it."""
+    monkeypatch.chdir(tmp_path)
+    write_whole("config.yaml", CONFIG)
+    made = make_plan(load(Path("config.yaml")), FACTS)
+    for step in made:
+        for path in step.outputs.values():
+            write_whole(path, json.dumps(DIAGNOSTICS))
+        held = contents(step.outputs, "nowhere/stamps")
+        write_whole(step.key_file, keyfile.line(step.key, held))
+    return made
+
+
+def output(step: Step, name: str) -> Path:
+    return Path(step.outputs[name])
+
+
+def test_a_fit_as_its_steps_wrote_it_is_current(plan: Plan) -> None:
+    """Nothing touched: current, with the verdict and its figures."""
+    found = fit_status(plan, FIT)
+    assert (found.state, found.verdict, found.rhat) == ("current", "fail", 1.3)
+    assert altered_results(plan) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        ("diagnose_fit", "diagnostics"),
+        ("collect_draws", "summary"),
+        ("collect_draws", "draws"),
+        ("predict_outcomes", "predictive"),
+    ],
+)
+@pytest.mark.parametrize("edit", ["a word", "garbage"])
+def test_an_edited_result_is_altered_and_shows_no_verdict(
+    plan: Plan, rule: str, name: str, edit: str
+) -> None:
+    """Any result of a fit edited to the same size: `altered`, no verdict, no figure, no fault."""
+    path = output(plan.of(FIT, rule), name)
+    text = path.read_text()
+    path.write_text(text.replace("fail", "pass") if edit == "a word" else "\0" * len(text))
+    assert path.stat().st_size == len(text)
+    found = fit_status(plan, FIT)
+    assert (found.state, found.verdict, found.rhat) == ("altered", None, None)
+    altered = altered_results(plan)
+    assert str(path) in altered
+    shown = table(fit_statuses(plan), altered)
+    assert f"altered: {path}" in shown and f"{FIT.name}    altered" in shown
+    assert json.loads(as_json([found], altered))["altered"] == altered
+
+
+def test_an_edited_report_is_named(plan: Plan) -> None:
+    """A result that is no fit's is named as well; the fits stay current."""
+    report = output(plan.step("write_report", {"analysis": "means"}), "report")
+    report.write_text("<p>all is well</p>")
+    assert str(report) in altered_results(plan)
+    assert {found.state for found in fit_statuses(plan)} == {"current"}
+
+
+def test_a_missing_diagnosis_is_missing(plan: Plan) -> None:
+    """Without its diagnosis a fit is missing; without its chains it is as current as before."""
+    for chain in ("1", "2"):
+        output(plan.step("sample_chain", {**FIT.wildcards, "chain": chain}), "chain").unlink()
+    assert fit_status(plan, FIT).state == "current"
+    output(plan.of(FIT, "diagnose_fit"), "diagnostics").unlink()
+    assert fit_status(plan, FIT).state == "missing"
+
+
+def test_garbage_in_a_record_costs_the_time_only(plan: Plan) -> None:
+    """A record that cannot be read is no fault of the status."""
+    step = plan.step("sample_chain", {**FIT.wildcards, "chain": "1"})
+    write_whole(f"{step.records}/{step.key[:12]}-1.json", "{")
+    assert fit_status(plan, FIT).seconds is None

@@ -1,0 +1,87 @@
+"""What is known of a file's content without reading it again: size, times and inode → SHA-256.
+
+Stamps are local to a folder and prove nothing elsewhere: a copied or restored file has another
+inode and is hashed once. A time that was set back does not hide an edit, since the kernel keeps
+the time of the change itself.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stanchion.provenance.hashes import file_hashes
+from stanchion.provenance.writing import write_whole
+
+_SETTLING = 50_000_000
+"""Nanoseconds within which a file system may give two changes the same time."""
+
+
+class Content(NamedTuple):
+    """What a file holds: its size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+class Stamp(NamedTuple):
+    """A file as it was when it was hashed; times in nanoseconds."""
+
+    size: int
+    modified: int
+    changed: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: str | Path) -> Stamp:
+        """Return a file's stamp; raises OSError where there is none."""
+        found = Path(path).stat()
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+    def same_file(self, other: Stamp) -> bool:
+        """Tell whether the other is this file after it was renamed."""
+        return self[:2] == other[:2] and self.inode == other.inode
+
+
+def contents(files: Mapping[str, str], place: str) -> dict[str, Content]:
+    """Return what each file holds; hash those that changed since their stamp was kept at `place`.
+
+    Raises:
+        OSError: a file is missing or cannot be read.
+    """
+    known = _read(place)
+    stamps = {name: Stamp.of(path) for name, path in files.items()}
+    fresh = [name for name in files if known.get(name, (None,))[0] != stamps[name]]
+    if not fresh:
+        return {name: Content(stamps[name].size, known[name][1]) for name in files}
+    hashes = dict(zip(fresh, file_hashes([Path(files[name]) for name in fresh]), strict=True))
+    found = {
+        name: (stamps[name], hashes[name] if name in hashes else known[name][1]) for name in files
+    }
+    keep(place, {name: one for name, one in found.items() if _has_settled(files[name], one[0])})
+    return {name: Content(stamp.size, digest) for name, (stamp, digest) in found.items()}
+
+
+def keep(place: str, found: Mapping[str, tuple[Stamp, str]]) -> None:
+    """Keep stamps and hashes by name; that they cannot be written costs time only."""
+    text = json.dumps({name: [*stamp, digest] for name, (stamp, digest) in found.items()})
+    with suppress(OSError):
+        write_whole(place, text + "\n")
+
+
+def _has_settled(path: str, stamp: Stamp) -> bool:
+    """Tell whether a file did not change while it was hashed, and any later edit would show."""
+    age = time.time_ns() - max(stamp.modified, stamp.changed)
+    return age > _SETTLING and Stamp.of(path) == stamp
+
+
+def _read(place: str) -> dict[str, tuple[Stamp, str]]:
+    try:
+        content: dict[str, Any] = json.loads(Path(place).read_text())
+        return {name: (Stamp(*row[:4]), str(row[4])) for name, row in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError, LookupError):
+        return {}
