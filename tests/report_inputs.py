@@ -287,7 +287,7 @@ def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
         {"row": str(n + 1), "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
         for n in range(30)
     ]
-    pit = {"observations": 8, "ks": 0.187, "p": 0.62, "inside_band": True}
+    pit = {"observations": 8, "p": 0.62, "uniform": True, "khat_max": 0.41, "khat_bad": 0}
     return {
         **schema,
         "made": True,

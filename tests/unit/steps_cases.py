@@ -82,6 +82,7 @@ def predict(folder: Path, **told: Any) -> dict[str, Any]:
         "predict": {"variable": "y_new", "dataset": "new"},
         "intervals": None,
         "on_fail": "stop",
+        "seed": 1,
         **told,
     }
     inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from stanchion import pictures
+from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import statistic
 from stanchion.stats.uniformity import uniformity
 
@@ -19,7 +20,7 @@ RNG = np.random.default_rng(1)
 Y, Y_REP = RNG.normal(size=40), RNG.normal(size=(200, 40))
 DATA = pictures.Replications("y", Y, Y_REP, discrete=False)
 STATISTICS = [statistic(name, Y, Y_REP) for name in ("mean", "max")]
-PIT = uniformity(RNG.uniform(size=40))
+PIT = Pit(uniformity(RNG.uniform(size=40)), np.full(40, 0.2), np.zeros(40, dtype=bool))
 
 MADE: dict[str, Callable[[], bytes]] = {
     "ranks": lambda: pictures.ranks(

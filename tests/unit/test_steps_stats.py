@@ -150,7 +150,9 @@ def test_predictive_checks_hold_what_they_promise(tmp_path: Path) -> None:
     assert mean["observed"] == pytest.approx(Y.mean())
     assert mean["replicated_mean"] == pytest.approx(1, abs=0.1)
     assert 0.05 < mean["tail_probability"] < 0.95
-    assert found["loo_pit"]["inside_band"] is True
+    assert found["loo_pit"]["uniform"] is True
+    assert found["loo_pit"]["khat_max"] < 0.5
+    assert found["loo_pit"]["khat_bad"] == 0
     assert found["loo_pit_because"] is None
     rows = found["predictions"]["rows"]
     assert [row["row"] for row in rows] == ["p", "q"]

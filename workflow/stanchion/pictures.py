@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from stanchion.stats.density import density, ecdf, inner_range
+from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import Statistic
-from stanchion.stats.uniformity import Uniformity
 
 Floats = NDArray[np.float64]
 DOTS_PER_INCH = 160
@@ -86,7 +86,7 @@ def ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
 
 
 def posterior_predictive(
-    data: Replications, statistics: Sequence[Statistic], pit: Uniformity | None, no_pit: str
+    data: Replications, statistics: Sequence[Statistic], pit: Pit | None, no_pit: str
 ) -> bytes:
     """Draw observed against replicated data, each statistic among its replications, and LOO-PIT.
 
@@ -97,7 +97,7 @@ def posterior_predictive(
         if pit is None:
             _draw_reason(axes[1], "LOO-PIT", no_pit)
         else:
-            _draw_uniformity(axes[1], pit)
+            _draw_pit(axes[1], pit)
         for axis, statistic in zip(axes[2:], statistics, strict=True):
             _draw_statistic(axis, statistic)
     return picture.getvalue()
@@ -220,18 +220,25 @@ def _draw_statistic(axis: Axes, statistic: Statistic) -> None:
     axis.set_yticks([])
 
 
-def _draw_uniformity(axis: Axes, pit: Uniformity) -> None:
-    """Draw ECDF less uniform, in its 95 % simultaneous band."""
-    places = np.append(0.0, pit.places)
-    lower, upper, own = (
-        np.append(0.0, values) - places for values in (pit.lower, pit.upper, pit.ecdf)
-    )
-    axis.fill_between(places, lower, upper, step="post", color=_BAND, linewidth=0)
-    axis.step(places, own, where="post", color=_CHAINS[0])
+def _draw_pit(axis: Axes, pit: Pit) -> None:
+    """Draw ECDF less uniform; the values that a departure is due to are marked."""
+    values, marked = pit.test.values, pit.test.suspicious
+    own = np.arange(1, len(values) + 1) / len(values) - values
+    axis.step(values, own, where="post", color=_CHAINS[0])
+    axis.plot(values[marked], own[marked], ".", color=_CHAINS[1], markersize=5)
     axis.axhline(0, color=_INK, linewidth=0.8)
     axis.set_xlim(0, 1)
     axis.set_xticks([0, 0.5, 1])
-    axis.set_title(f"LOO-PIT: {'within' if pit.inside else 'leaves'} the 95 % band")
+    reach = max(np.abs(own).max(), 1 / np.sqrt(len(own)))
+    axis.set_ylim(-1.1 * reach, 1.1 * reach)
+    axis.set_xlabel(_said_of_khat(pit))
+    p = f"p {pit.test.p:.2f}" if pit.test.p >= 0.005 else "p < 0.01"
+    axis.set_title(f"LOO-PIT: {'uniform' if pit.test.uniform else 'not uniform'}, {p}")
+
+
+def _said_of_khat(pit: Pit) -> str:
+    bad = int(pit.bad.sum())
+    return f"k̂ bad at {bad} of {len(pit.bad)}" if bad else f"k̂ at most {pit.khat.max():.2f}"
 
 
 def _draw_reason(axis: Axes, title: str, reason: str) -> None:

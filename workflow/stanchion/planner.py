@@ -284,6 +284,7 @@ class Planner:
                 "predict": _dump(analysis.predict),
                 "intervals": _dump(analysis.intervals),
                 "on_fail": self.on_fail(fit),
+                "seed": self.seed(fit, analysis.methods[fit.method]),
             },
             unkeyed={"fit": fit.name},
             inputs={

@@ -113,14 +113,22 @@ def _pit(content: Mapping[str, Any]) -> str:
         because = content["loo_pit_because"]
         return f"LOO-PIT was not made: {because}." if because else ""
     says = (
-        "lies within its 95 % band, as it would if the model predicted each observation well"
-        if found["inside_band"]
-        else "leaves its 95 % band: the predictions are too wide, too narrow or shifted"
+        "is as uniform as it would be if the model predicted each observation well"
+        if found["uniform"]
+        else "is not uniform: the predictions are too wide, too narrow or shifted"
     )
     return (
         f"LOO-PIT of {found['observations']} observations {says} "
-        f"(distance from uniform {decimals(found['ks'], 2)}, p {probability(found['p'])})."
+        f"(p {probability(number(found['p']))}; {_pit_khat(found)})."
     )
+
+
+def _pit_khat(found: Mapping[str, Any]) -> str:
+    worst, bad = decimals(number(found["khat_max"]), 2), found["khat_bad"]
+    if not bad:
+        return f"Pareto k̂ at most {worst}"
+    most = "not to be had at some" if found["khat_max"] is None else f"up to {worst}"
+    return f"Pareto k̂ {most}, bad at {bad}, so its place is unsure there"
 
 
 def _prediction(row: Mapping[str, Any], ends: Ends) -> tuple[str, ...]:

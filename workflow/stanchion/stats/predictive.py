@@ -1,16 +1,14 @@
-"""Replicated data against the observed: statistics, tail probabilities and LOO-PIT."""
+"""Replicated data against the observed: statistics and tail probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_TIE_BREAKER = 20210729
-"""Discrete outcomes have a PIT between two values; this seed says where, the same in every run."""
 
 
 def _skewness(values: Floats) -> Floats:
@@ -63,21 +61,3 @@ def statistic(name: str, observed: Floats, replicated: Floats) -> Statistic:
     with np.errstate(invalid="ignore", divide="ignore"):
         values = measure(replicated)
         return Statistic(name, float(measure(observed)), values[~np.isnan(values)])
-
-
-def loo_pit(observed: Floats, replicated: Floats, log_weights: Iterable[Floats]) -> Floats:
-    """Return each observation's place within its leave-one-out predictive distribution, 0 to 1.
-
-    `observed` holds observations, `replicated` is `all draws × observations`, and the log weights
-    come by observation (Vehtari et al. 2017; Gelman et al. 2013, section 7.4). Where replications
-    equal the observation, the place is drawn uniformly between both sides of the jump (Czado,
-    Gneiting and Held 2009), with a fixed seed.
-    """
-    weights = (np.exp(some) for some in log_weights)
-    both = [
-        (weight[column < value].sum(), weight[column == value].sum())
-        for weight, column, value in zip(weights, replicated.T, observed, strict=True)
-    ]
-    below, equal = np.array(both).reshape(-1, 2).T
-    share = np.random.default_rng(_TIE_BREAKER).uniform(size=len(observed))
-    return np.clip(below + share * equal, 0.0, 1.0)

@@ -107,10 +107,20 @@ def loo(log_likelihood: Floats) -> Loo:
     return Loo(elpd, p, khat)
 
 
-def loo_log_weights(log_likelihood: Floats) -> Iterator[Floats]:
-    """Yield, for each observation, the log weights of all draws that leave it out."""
+def leave_one_out(log_likelihood: Floats) -> Iterator[Smoothed]:
+    """Yield, for each observation, the weights of all draws that leave it out, with their k̂."""
     for _, row, share in _each_observation(log_likelihood):
-        yield smooth(-row, share).log_weights
+        yield smooth(-row, share)
+
+
+def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:
+    """Tell which k̂ are not to be trusted; one that could not be estimated is not."""
+    return ~(khat <= khat_threshold(draws))
+
+
+def worst_khat(khat: Floats) -> float:
+    """Return the largest k̂; NaN where one could not be estimated, which may be the worst."""
+    return float(np.max(khat)) if len(khat) else nan
 
 
 def khat_threshold(draws: int) -> float:

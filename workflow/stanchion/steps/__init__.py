@@ -10,9 +10,9 @@ VERSIONS: dict[str, int] = {
     "approximate_posterior": 1,
     "collect_draws": 1,
     "diagnose_fit": 2,
-    "predict_outcomes": 2,
+    "predict_outcomes": 3,
     "compare_models": 1,
-    "write_report": 3,
+    "write_report": 4,
     "check_verdicts": 1,
 }
 """A step's version enters its key: raise it when the same inputs must give another result."""

@@ -14,10 +14,10 @@ from stanchion import pictures
 from stanchion.draws.files import read_group, read_labels, read_type
 from stanchion.errors import StepError
 from stanchion.stats.gate import why_stopped
-from stanchion.stats.predictive import Statistic, loo_pit, statistic
-from stanchion.stats.psis import loo_log_weights
+from stanchion.stats.loo_pit import Pit, pit_of
+from stanchion.stats.predictive import Statistic, statistic
+from stanchion.stats.psis import leave_one_out, worst_khat
 from stanchion.stats.summary import Numbers, interval_names, summarise
-from stanchion.stats.uniformity import Uniformity, uniformity
 from stanchion.steps.job import Job
 from stanchion.strict_json import number, write_json
 
@@ -44,14 +44,14 @@ def run(job: Job) -> None:
 
 def _made(draws: Path, told: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
-    checked, picture = _checked(draws, told["posterior_predictive"])
+    checked, picture = _checked(draws, told["posterior_predictive"], told["seed"])
     predicted, other = _predicted(draws, told["predict"], told["intervals"])
     shown = picture or other or pictures.placeholder("neither checks nor predictions are declared")
     return content | checked | {"predictions": predicted}, shown
 
 
 def _checked(
-    draws: Path, declared: Mapping[str, Any] | None
+    draws: Path, declared: Mapping[str, Any] | None, seed: int
 ) -> tuple[dict[str, Any], bytes | None]:
     if declared is None:
         return {"observed": None, "replicated": None, "statistics": [], **_no_pit("")}, None
@@ -68,18 +68,20 @@ def _checked(
     discrete = read_type(draws, "posterior_predictive", name) == "int"
     data = pictures.Replications(name, observed.ravel(), replicated, discrete)
     statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared["statistics"]]
-    pit, reason = _pit(draws, observed.ravel(), replicated)
+    pit, reason = _pit(draws, observed.ravel(), replicated, discrete=discrete, seed=seed)
     content = {
         "observed": name,
         "replicated": declared["replicated"],
         "statistics": [_statistic(found) for found in statistics],
-        **(_no_pit(reason) if pit is None else _found_pit(pit, observed.size)),
+        **(_no_pit(reason) if pit is None else _found_pit(pit)),
     }
     return content, pictures.posterior_predictive(data, statistics, pit, reason)
 
 
-def _pit(draws: Path, observed: Floats, replicated: Floats) -> tuple[Uniformity | None, str]:
-    """Return how uniform LOO-PIT is, or why there is none."""
+def _pit(
+    draws: Path, observed: Floats, replicated: Floats, *, discrete: bool, seed: int
+) -> tuple[Pit | None, str]:
+    """Return LOO-PIT with its test and its k̂, or why there is none."""
     found = list(read_group(draws, "log_likelihood").values())
     if not found:
         return None, "the program computes no log_lik; add it to its generated quantities"
@@ -88,11 +90,21 @@ def _pit(draws: Path, observed: Floats, replicated: Floats) -> tuple[Uniformity 
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
     if not np.isfinite(likelihood).all():
         return None, "log_lik holds values that are not finite"
-    return uniformity(loo_pit(observed, replicated, loo_log_weights(likelihood))), ""
+    if not np.isfinite(replicated).all():
+        return None, "the replicated data hold values that are not finite"
+    if not len(observed):
+        return None, "there are no observations"
+    return pit_of(observed, replicated, leave_one_out(likelihood), discrete=discrete, seed=seed), ""
 
 
-def _found_pit(pit: Uniformity, observations: int) -> dict[str, Any]:
-    content = {"observations": observations, "ks": pit.ks, "p": pit.p, "inside_band": pit.inside}
+def _found_pit(pit: Pit) -> dict[str, Any]:
+    content = {
+        "observations": len(pit.khat),
+        "p": number(pit.test.p),
+        "uniform": pit.test.uniform,
+        "khat_max": number(worst_khat(pit.khat)),
+        "khat_bad": int(pit.bad.sum()),
+    }
     return {"loo_pit": content, "loo_pit_because": None}
 
 
