@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,46 @@ def test_two_levels_at_once_are_refused(tmp_path: Path) -> None:
     found = fault(tmp_path, text)
     assert found.key == "models.m.stanc.O1"
     assert "stanc takes one level" in found.what
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("$(shell touch ran)", "${X}", "`touch ran`", "-O2; touch ran", "-O2 | cat", "a && b"),
+        *("-O2\ntouch ran", "> ran", "'", "x#y", "\\x", "*", "~/x", "(x)"),
+    ],
+)
+@pytest.mark.parametrize("place", ["toolchain: ", "model"])
+def test_what_make_or_the_shell_would_run_is_refused(
+    tmp_path: Path, value: str, place: str
+) -> None:
+    """A value for make holds plain flags: nothing that it or its shell would expand or run."""
+    cpp = "cpp: {CXXFLAGS: " + json.dumps(value) + "}"
+    old, new = {
+        "toolchain: ": ("models: {m: {", f"toolchain: {{{cpp}}}\nmodels: {{m: {{"),
+        "model": ("program: m.stan", f"program: m.stan, {cpp}"),
+    }[place]
+    found = fault(tmp_path, changed(old, new, SMALLEST))
+    assert found.value == value
+    assert "would run" in found.what
+
+
+@pytest.mark.parametrize("name", ["SHELL", "MAKEFLAGS", "MAKEFILES", "$(x)", "A B", "A:=b", ".X"])
+def test_variables_that_change_make_itself_are_refused(tmp_path: Path, name: str) -> None:
+    """make's own shell, flags and files are no options of a program."""
+    new = f"program: m.stan, cpp: {{{json.dumps(name)}: x}}"
+    assert "cannot be set" in fault(tmp_path, changed("program: m.stan", new, SMALLEST)).what
+
+
+@pytest.mark.parametrize("path", ["$(shell touch ran)/m.stan", "a;b.stan", "`x`.stan", "a\nb.stan"])
+def test_program_paths_that_make_would_run_are_refused(tmp_path: Path, path: str) -> None:
+    """The path of a program reaches make and its shell, so it holds nothing that they expand."""
+    new = f"program: {json.dumps(path)}"
+    assert fault(tmp_path, changed("program: m.stan", new, SMALLEST)).value == path
+
+
+def test_usual_flags_are_taken(tmp_path: Path) -> None:
+    """Flags as people write them pass unchanged."""
+    flags = "-O3 -march=native -I/opt/include -DX=1,2 -std=c++17"
+    made = compiling(tmp_path, f"{{cpp: {{CXXFLAGS: {json.dumps(flags)}}}}}", "")
+    assert made["cpp"] == {"CXXFLAGS": flags}

@@ -10,6 +10,7 @@ import pytest
 
 from stanchion.config import Dataset
 from stanchion.datasets import StanData
+from stanchion.datasets import design as design_module
 from stanchion.errors import Fault
 from tests.unit.datasets_cases import built, faults, write
 
@@ -121,11 +122,13 @@ def test_new_rows_beyond_the_knots_are_refused(tmp_path: Path) -> None:
     assert "beyond upper and/or lower bounds" in refused(tmp_path, "~ bs(t, df=3)", "t\n9\n").what
 
 
-def test_a_formula_that_would_change_with_new_rows_is_refused(tmp_path: Path) -> None:
-    """A mean computed inside the formula is not kept, so new rows would have another one."""
-    fault = refused(tmp_path, "~ I(age - np.mean(age))", "age\n25\n")
+def test_a_formula_that_would_change_with_new_rows_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that forgets its mean would give new rows another one; `center` keeps it."""
+    monkeypatch.setattr(design_module, "_context", lambda: {"sqrt": lambda x: x - x.mean()})
+    fault = refused(tmp_path, "~ sqrt(age)", "age\n25\n")
     assert "depends on the other rows" in fault.what
-    assert fault.value == "~ I(age - np.mean(age))"
     kept = applied(tmp_path, "~ 0 + center(age)", "age\n25\n")
     assert kept.values["X_new"] == [[25 - 35]]
 
@@ -133,14 +136,13 @@ def test_a_formula_that_would_change_with_new_rows_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("formula", "says"),
     [
-        ("~ lag(t)", "`lag(t)` of the formula is nan"),
         ("~ log(t)", "divide by zero"),
         ("~ I(1/t)", "is inf"),
-        ("~ bs(np.sqrt(t - 2), df=3)", "invalid value"),
+        ("~ bs(sqrt(t - 2), df=3)", "invalid value"),
         ("age ~ sex", "more than one side"),
         ("~ age | sex", "more than one side"),
-        ("~ age +", "cannot be evaluated"),
-        ("~ scal(age)", "cannot be evaluated"),
+        ("~ age +", "cannot be read"),
+        ("~ scal(age)", "`scal(age)` may not stand in a formula"),
         ("~ agee", "has no column `agee`"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -9,6 +10,10 @@ from pydantic import AfterValidator, Field
 from stanchion.config.base import Scalar, Section, refused
 
 StancOption = Literal["O0", "O1", "Oexperimental", "warn-pedantic", "warn-uninitialized"]
+_VARIABLE = re.compile(r"(?!MAKE|SHELL$)[A-Za-z][A-Za-z0-9_]*")
+_VARIABLE_WORDS = "a letter, then letters, digits or _; not SHELL, nor one that begins with MAKE"
+_VALUE = re.compile(r"[A-Za-z0-9 _./+=,:@%-]*")
+_VALUE_WORDS = "letters, digits, blanks and _ . / + = , : @ % -"
 LEVELS: tuple[StancOption, ...] = ("O0", "O1", "Oexperimental")
 
 
@@ -21,7 +26,19 @@ def _one_level(options: dict[StancOption, bool]) -> dict[StancOption, bool]:
     return options
 
 
+def _plain_variables(variables: dict[str, Scalar]) -> dict[str, Scalar]:
+    """Refuse what make or the shell that it starts would run rather than take as it stands."""
+    for name, value in variables.items():
+        if not _VARIABLE.fullmatch(name):
+            raise refused(f"{name!r} cannot be set", at=[name], allowed=_VARIABLE_WORDS)
+        if isinstance(value, str) and not _VALUE.fullmatch(value):
+            what = "make or the shell would run a part of this value"
+            raise refused(what, at=[name], value=value, allowed=_VALUE_WORDS)
+    return variables
+
+
 StancOptions = Annotated[dict[StancOption, bool], AfterValidator(_one_level)]
+MakeVariables = Annotated[dict[str, Scalar], AfterValidator(_plain_variables)]
 
 
 class Toolchain(Section):
@@ -33,7 +50,7 @@ class Toolchain(Section):
     stanc: StancOptions = Field(
         default={}, description="Options of stanc, without their dashes, such as `O1: true`."
     )
-    cpp: dict[str, Scalar] = Field(
+    cpp: MakeVariables = Field(
         default={}, description="Variables for make, such as `STAN_NO_RANGE_CHECKS: true`."
     )
     threads: bool = Field(

@@ -65,6 +65,12 @@ class Dataset(Section):
     a constant. There are `nrow()`, `ncol(X)`, `nlevels(c)`, `index(c)` (from 1, in the order of
     the levels), `design("~ x + z")` (a design matrix by formula), `counties.uranium(county)` (one
     value a level, from another dataset) and `new.X` (this dataset's mapping applied to another).
+
+    A formula is made of columns (odd names in backquotes), numbers, `+ - * : / ** |` as formulaic
+    has them, arithmetic and comparisons within brackets, and these functions: `log`, `log10`,
+    `log2`, `exp`, `sqrt`, `I`, `center`, `scale`, `standardize`, `poly`, `bs`, `cr`, `cs`, `cc`,
+    `C`, with the contrasts `Treatment`, `Sum`, `Helmert`, `Diff`, `Poly` and `contr.treatment`,
+    `.SAS`, `.sum`, `.helmert`, `.diff`, `.poly`, `.custom`. Anything else is refused unread.
     """
 
     path: Text | None = Field(

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from stanchion.config.base import Distinct, NotEmpty, Scalar, Section, StanName, titled
-from stanchion.config.compiling import StancOptions
+from stanchion.config.base import Distinct, NotEmpty, Section, StanName, refused, titled
+from stanchion.config.compiling import MakeVariables, StancOptions
 from stanchion.config.dataset import StanMapping
+
+_RUN = frozenset("$`\\\"';|&<>#*?(){}!,")
+
+
+def _plain_path(path: str) -> str:
+    """Refuse a path that make and the shell, through which it goes, would not take as it stands."""
+    odd = next((sign for sign in path if sign in _RUN or not sign.isprintable()), None)
+    if odd is not None:
+        what = f"the path of a program goes through make and the shell, and holds {odd!r}"
+        raise refused(what, value=path, todo="rename the file or the folder")
+    return path
 
 
 class Model(Section):
     """A Stan program and how it is compiled; programs in canonical form alike are compiled once."""
 
-    program: Annotated[str, titled("the path of a .stan file", r"^\S.*\.stan$")] = Field(
-        description="The Stan program."
-    )
+    program: Annotated[
+        str, titled("the path of a .stan file", r"^\S.*\.stan$"), AfterValidator(_plain_path)
+    ] = Field(description="The Stan program.")
     parameters: Annotated[list[StanName], NotEmpty, Distinct] | None = Field(
         default=None,
         description="What summary and pictures show; without it, all parameters and "
@@ -28,7 +39,7 @@ class Model(Section):
     stanc: StancOptions = Field(
         default={}, description="Options of stanc, beside or in place of the toolchain's."
     )
-    cpp: dict[str, Scalar] = Field(
+    cpp: MakeVariables = Field(
         default={}, description="Variables for make, beside or in place of the toolchain's."
     )
     threads: bool | None = Field(

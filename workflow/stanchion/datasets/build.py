@@ -21,11 +21,10 @@ from stanchion.datasets.expressions import (
     Column,
     Constant,
     Expression,
-    ExpressionError,
     Names,
     parse,
 )
-from stanchion.datasets.faults import stop
+from stanchion.datasets.faults import ExpressionError, stop
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import Request, Where
 from stanchion.datasets.sources import read_sources

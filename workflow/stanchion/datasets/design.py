@@ -6,22 +6,20 @@ computes means anew for new rows inside plain functions. None of it happens here
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stanchion.datasets.faults import stop
+from stanchion.datasets.formulas import CONTRASTS, FUNCTIONS, formula_columns, plain
 from stanchion.datasets.frame import Frame
-from stanchion.datasets.needs import formula_names
 from stanchion.datasets.positions import positions
 from stanchion.errors import DataError, Fault
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MARKUP = re.compile(r"\x1b\[[0-9;]*m|⧛|⧚")
 _DTYPES = {"int": "int64", "real": "float64", "bool": "bool"}
 _TOLERANCE = 1e-9
 """How far two evaluations of one row may differ: rounding, relative to 1 or to the value."""
@@ -65,7 +63,9 @@ class Design:
     def _evaluate(self, frame: Frame) -> list[list[float]]:
         table = _table(self.formula, frame, self.frame)
         where = str(frame.path)
-        matrix = _guarded(self.formula, where, lambda: self.spec.get_model_matrix(table))
+        matrix = _guarded(
+            self.formula, where, lambda: self.spec.get_model_matrix(table, context=_context())
+        )
         return _numbers(self.formula, matrix, self.labels, frame)
 
     def _refuse_dependence(self) -> None:
@@ -100,7 +100,16 @@ def _fit(formula: Formula, table: pd.DataFrame) -> Any:
     if not isinstance(spec, ModelSpec):
         what, allowed = "the formula has more than one side", 'a right side only: "~ x + z"'
         raise DataError(formula.fault(what, allowed=allowed))
-    return spec.get_model_matrix(table, context={})
+    return spec.get_model_matrix(table, context=_context())
+
+
+def _context() -> dict[str, Any]:
+    """Return our own functions, and nothing in place of formulaic's that we do not name."""
+    import numpy as np
+    from formulaic.transforms import TRANSFORMS
+
+    named = {*FUNCTIONS, *(name.partition(".")[0] for name in CONTRASTS)}
+    return {**dict.fromkeys(TRANSFORMS.keys() - named), "sqrt": np.sqrt}
 
 
 def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
@@ -108,7 +117,7 @@ def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
     import pandas as pd
 
     columns: dict[str, Any] = {}
-    for name in formula_names(formula.text):
+    for name in formula_columns(formula.text):
         series = frame.columns[name]
         if series.kind == "category":
             levels = fitted.columns[name].levels()
@@ -126,7 +135,7 @@ def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
 def _guarded(formula: Formula, where: str | None, make: Callable[[], Any]) -> Any:
     """Run formulaic so that what it would only warn of, or not even that, stops it."""
     import numpy as np
-    from formulaic.errors import DataMismatchWarning, FormulaicError
+    from formulaic.errors import DataMismatchWarning
 
     try:
         with warnings.catch_warnings(), np.errstate(divide="raise", over="raise", invalid="raise"):
@@ -135,8 +144,8 @@ def _guarded(formula: Formula, where: str | None, make: Callable[[], Any]) -> An
             return make()
     except DataMismatchWarning:
         why = "it meets a level that the fitted rows do not have"
-    except (FormulaicError, SyntaxError, ArithmeticError, ValueError, TypeError, LookupError) as e:
-        why = (_MARKUP.sub("", str(e)).strip() or type(e).__name__).splitlines()[0]
+    except Exception as error:  # whatever formulaic, pandas and numpy meet in a formula
+        why = plain(error)
     raise DataError(formula.fault(f"the formula cannot be evaluated: {why}", where=where))
 
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from stanchion.datasets.faults import suggestion
+from stanchion.datasets.faults import ExpressionError, suggestion
+from stanchion.datasets.formulas import formula_columns
 from stanchion.datasets.values import parse_number
 
 SIGNATURES = {
@@ -116,15 +117,6 @@ Expression = (
     | Lookup
     | Applied
 )
-
-
-class ExpressionError(Exception):
-    """An expression cannot be read; `allowed` and `todo` as in a fault."""
-
-    def __init__(self, what: str, allowed: str | None = None, todo: str | None = None) -> None:
-        super().__init__(what)
-        self.allowed = allowed
-        self.todo = todo
 
 
 @dataclass(frozen=True)
@@ -231,7 +223,7 @@ class _Parser:
             "ncol": ColumnCount,
             "nlevels": LevelCount,
             "index": Index,
-            "design": DesignMatrix,
+            "design": _design,
         }
         return counting[name](only)
 
@@ -273,6 +265,11 @@ class _Parser:
     def _wrong(self, token: _Token, wanted: str, found: str | None = None) -> NoReturn:
         found = found or (f"`{token.text}`" if token.text else "the end")
         raise ExpressionError(f"`{self.source}`: {found} at character {token.at}", wanted)
+
+
+def _design(formula: str) -> DesignMatrix:
+    formula_columns(formula)
+    return DesignMatrix(formula)
 
 
 def _tokens(source: str) -> Iterator[_Token]:

@@ -11,6 +11,15 @@ SHOWN = 20
 """How many faults one message shows; the rest are counted."""
 
 
+class ExpressionError(Exception):
+    """An expression cannot be read; `allowed` and `todo` as in a fault."""
+
+    def __init__(self, what: str, allowed: str | None = None, todo: str | None = None) -> None:
+        super().__init__(what)
+        self.allowed = allowed
+        self.todo = todo
+
+
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """Return a question that names the nearest known name, or None where nothing is near."""
     found = nearest(name, known)

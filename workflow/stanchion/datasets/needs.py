@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,15 +15,7 @@ from stanchion.datasets.expressions import (
     LevelCount,
     Lookup,
 )
-
-_TEXT = re.compile(r"""\"[^"]*"|'[^']*'""")
-_QUOTED = re.compile(r"`([^`]*)`")
-_NAME = re.compile(r"(?<![\w.])([^\W\d]\w*)(?!\w)(?!\s*[(.])(?!\s*=(?!=))")
-_NOT_COLUMNS = frozenset(
-    {"True", "False", "None", "and", "or", "not", "in", "if", "else", "for", "lambda", "is"}
-    | {"Treatment", "Sum", "Helmert", "Diff", "Poly"}
-)
-"""Python's words, and the contrasts that formulaic knows by a bare name."""
+from stanchion.datasets.formulas import formula_columns
 
 
 @dataclass
@@ -74,17 +65,6 @@ def needs_of(mapping: Mapping[str, Expression]) -> Needs:
     return needs
 
 
-def formula_names(formula: str) -> list[str]:
-    """Return the columns that a formula names, in order of appearance.
-
-    A name is neither called, nor dotted, nor a keyword; any text may stand in backquotes.
-    """
-    bare = _TEXT.sub("''", formula)
-    found = [m.group(1) for m in _QUOTED.finditer(bare)]
-    names = [m.group(1) for m in _NAME.finditer(_QUOTED.sub("1", bare))]
-    return [name for name in dict.fromkeys([*names, *found]) if name not in _NOT_COLUMNS]
-
-
 def _add(expression: Expression | str | None, variable: str, need: Need) -> None:
     match expression:
         case Column(name):
@@ -95,7 +75,7 @@ def _add(expression: Expression | str | None, variable: str, need: Need) -> None
         case Index(column) | LevelCount(column) | Lookup(by=column):
             need.add(column, variable)
         case DesignMatrix(formula):
-            for name in formula_names(formula):
+            for name in formula_columns(formula):
                 need.add(name, variable)
         case _:
             pass
