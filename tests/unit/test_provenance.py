@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stanchion import __version__
+from stanchion.provenance import cache as module
 from stanchion.provenance import hashes, keyfile, stamps
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.keyfile import State
 from stanchion.provenance.records import open_record
 from stanchion.provenance.stamps import contents
+from stanchion.provenance.temporaries import sweep
 from stanchion.provenance.writing import write_whole
 from stanchion.steps.job import JobFile
 
@@ -206,39 +212,192 @@ def test_records_are_never_overwritten(project: Path) -> None:
     assert states == {f"{KEY[:12]}-1.json": "failed", f"{KEY[:12]}-2.json": "done"}
 
 
+def stored(tmp_path: Path, text: str = "draws", **changes: int) -> tuple[Cache, Path]:
+    """A cache with one entry of a file and a table, and the entry's folder."""
+    cache = Cache(tmp_path / "cache")
+    sources = {"draws": tmp_path / "draws", "summary": tmp_path / "summary"}
+    for name, path in sources.items():
+        path.write_text(f"{text} {name}")
+    cache.store("collect_draws", KEY, sources, text, **{"version": 1, **changes})
+    return cache, cache.root / "steps/collect_draws" / KEY[:2] / KEY
+
+
+def fetched(cache: Cache, tmp_path: Path, version: int = 1) -> list[str] | None:
+    targets = {name: tmp_path / f"copy of {name}" for name in ("draws", "summary")}
+    entry = cache.fetch("collect_draws", KEY, targets, version)
+    if entry is None:
+        assert not any(path.exists() for path in targets.values())
+        return None
+    return [path.read_text() for path in targets.values()]
+
+
 def test_cache_gives_back_the_bytes_and_the_run_bit(tmp_path: Path) -> None:
     """What was stored by key comes back with its bytes and its mode."""
     source, target = tmp_path / "model", tmp_path / "copy"
     source.write_bytes(b"\x7fELF")
     source.chmod(0o755)
     cache = Cache(tmp_path / "cache")
-    cache.store("compile_program", KEY, {"executable": source}, "record")
-    entry = cache.fetch("compile_program", KEY, {"executable": target})
+    cache.store("compile_program", KEY, {"executable": source}, "record", 1)
+    entry = cache.fetch("compile_program", KEY, {"executable": target}, 1)
     assert entry is not None and entry["origin"] == "record"
     assert target.read_bytes() == b"\x7fELF" and target.stat().st_mode & 0o111
 
 
-def test_cache_never_gives_a_damaged_entry(tmp_path: Path) -> None:
-    """An entry whose bytes changed is dropped, not used."""
-    source, target = tmp_path / "draws", tmp_path / "copy"
-    source.write_text("draws")
-    cache = Cache(tmp_path / "cache")
-    cache.store("collect_draws", KEY, {"draws": source}, "record")
-    (entry,) = (tmp_path / "cache").rglob(f"{KEY}/draws")
-    entry.write_text("DRAWS")
-    assert cache.fetch("collect_draws", KEY, {"draws": target}) is None
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "other bytes": lambda entry: (entry / "draws").write_text("DRAWS draws"),
+    "cut off": lambda entry: (entry / "summary").write_text("draws sum"),
+    "lacks a file": lambda entry: (entry / "summary").unlink(),
+    "lacks its description": lambda entry: (entry / "entry.json").unlink(),
+    "description cut off": lambda entry: (entry / "entry.json").write_text('{"schema": "stan'),
+    "description empty": lambda entry: (entry / "entry.json").write_text(""),
+    "description of nothing": lambda entry: (entry / "entry.json").write_text(
+        json.dumps({"schema": "stanchion/entry/2"})
+    ),
+    "description is a list": lambda entry: (entry / "entry.json").write_text("[1]"),
+    "description not text": lambda entry: (entry / "entry.json").write_bytes(b"\xff\xfe"),
+    "files not named": lambda entry: (entry / "entry.json").write_text(
+        (entry / "entry.json").read_text().replace('"summary"', '"other"')
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_cache_never_gives_a_damaged_entry_and_heals(tmp_path: Path, damage: str) -> None:
+    """A damaged entry is not used; the next result of its key takes its place for good."""
+    cache, entry = stored(tmp_path)
+    DAMAGES[damage](entry)
+    assert fetched(cache, tmp_path) is None
     assert not entry.exists()
+    stored(tmp_path)
+    assert fetched(cache, tmp_path) == ["draws draws", "draws summary"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_entry_is_replaced_where_it_stands(tmp_path: Path, damage: str) -> None:
+    """Who stores a result over a damaged entry that nobody looked at replaces it."""
+    cache, entry = stored(tmp_path)
+    DAMAGES[damage](entry)
+    stored(tmp_path)
+    assert fetched(cache, tmp_path) == ["draws draws", "draws summary"]
+    assert [path.name for path in entry.parent.iterdir()] == [KEY]
+
+
+def test_full_disk_of_the_project_leaves_the_groups_entry(tmp_path: Path) -> None:
+    """A copy that cannot be written is an error of its own place; the entry stays."""
+    cache, entry = stored(tmp_path)
+    before = sorted(path.read_bytes() for path in entry.iterdir())
+    full = {"draws": tmp_path / "full", "summary": tmp_path / "summary copy"}
+    full["draws"].symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        cache.fetch("collect_draws", KEY, full, 1)
+    assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(full["draws"])
+    with pytest.raises(FileNotFoundError):
+        cache.fetch("collect_draws", KEY, {"draws": tmp_path / "no folder/copy"}, 1)
+    assert sorted(path.read_bytes() for path in entry.iterdir()) == before
+
+
+def test_entry_that_may_not_be_read_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed read says nothing of an entry's bytes: it is not used, and not removed."""
+    cache, entry = stored(tmp_path)
+
+    def fail(_file: object) -> bytes:
+        raise module._UnreadableError("Input/output error")
+
+    monkeypatch.setattr(module, "_block", fail)
+    assert fetched(cache, tmp_path) is None
+    monkeypatch.undo()
+    assert entry.exists()
+    assert fetched(cache, tmp_path) == ["draws draws", "draws summary"]
+
+
+def test_entry_of_another_version_of_the_step_is_not_used(tmp_path: Path) -> None:
+    """An entry names step, version and Stanchion's version; another version's is replaced."""
+    cache, entry = stored(tmp_path, "old", version=1)
+    content = json.loads((entry / "entry.json").read_text())
+    assert (content["step"], content["version"], content["stanchion"]) == (
+        "collect_draws",
+        1,
+        __version__,
+    )
+    assert fetched(cache, tmp_path, version=2) is None
+    assert entry.exists()
+    stored(tmp_path, "new", version=2)
+    assert fetched(cache, tmp_path, version=2) == ["new draws", "new summary"]
+
+
+def test_entry_without_a_version_is_replaced(tmp_path: Path) -> None:
+    """An entry of the first schema says nothing of who made it: it is not used."""
+    cache, entry = stored(tmp_path, "old")
+    content = json.loads((entry / "entry.json").read_text())
+    del content["version"]
+    (entry / "entry.json").write_text(json.dumps(content | {"schema": "stanchion/entry/1"}))
+    assert fetched(cache, tmp_path) is None
+    stored(tmp_path, "new")
+    assert fetched(cache, tmp_path) == ["new draws", "new summary"]
 
 
 def test_second_writer_of_a_cache_entry_changes_nothing(tmp_path: Path) -> None:
-    """The first entry of a key stays; a second writer is silently content with it."""
-    cache = Cache(tmp_path / "cache")
-    for text in ("first", "second"):
-        (tmp_path / "draws").write_text(text)
-        cache.store("collect_draws", KEY, {"draws": tmp_path / "draws"}, text)
-    cache.fetch("collect_draws", KEY, {"draws": tmp_path / "copy"})
-    assert (tmp_path / "copy").read_text() == "first"
-    assert not list((tmp_path / "cache").rglob(".*"))
+    """The first whole entry of a key stays; a second writer is silently content with it."""
+    stored(tmp_path, "first")
+    cache, entry = stored(tmp_path, "second")
+    assert fetched(cache, tmp_path) == ["first draws", "first summary"]
+    assert [path.name for path in entry.parent.iterdir()] == [KEY]
+
+
+def test_what_a_killed_writer_left_in_the_cache_is_swept(tmp_path: Path) -> None:
+    """The folder of a writer that lives no more goes with the next entry beside it."""
+    _, entry = stored(tmp_path)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = entry.with_name(f".{OTHER}.new-{os.uname().nodename}-{dead.pid}")
+    left.mkdir()
+    shutil.rmtree(entry)
+    stored(tmp_path)
+    assert [path.name for path in entry.parent.iterdir()] == [KEY]
+
+
+def test_sweep_takes_only_what_belongs_to_no_living_process(tmp_path: Path) -> None:
+    """Living processes, other machines' fresh entries and other names stay; the rest goes."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    host, month = os.uname().nodename, 31 * 24 * 3600
+    names = {
+        f"key-{host}-{os.getpid()}": True,
+        f"key-{host}-1": True,
+        f"key-{host}-{dead.pid}": False,
+        f"chain.csv-{host}-{dead.pid}": False,
+        "key-elsewhere-17": True,
+        "long-ago-elsewhere-17": False,
+        "notes": True,
+    }
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "chain_1.csv").write_text("1")
+    for path in (
+        tmp_path / "long-ago-elsewhere-17/chain_1.csv",
+        tmp_path / "long-ago-elsewhere-17",
+    ):
+        os.utime(path, (time.time() - month, time.time() - month))
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {n for n, stays in names.items() if stays}
+    sweep(tmp_path / "nowhere")
+
+
+def test_text_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk the old text stays, nothing half-written lies beside it, the file is named."""
+    write_whole(tmp_path / "note.json", "old")
+
+    def fill(path: Path, text: str) -> None:
+        path.write_bytes(text[:2].encode())
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill)
+    with pytest.raises(OSError) as caught:
+        write_whole(tmp_path / "note.json", "newer")
+    assert caught.value.filename == str(tmp_path / "note.json")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize("large", [0, 1 << 30])

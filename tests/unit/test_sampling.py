@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stanchion import sampling
+from stanchion.durations import seconds_of
 from stanchion.errors import ChainError
-from stanchion.sampling import check_chain, check_rows, run_program
+from stanchion.sampling import check_chain, check_rows, check_starts, run_program
 from tests.unit.draws_cases import advi_text, nuts_text
 
 DRAWS = {"mu": np.array([0.5, 1.5, 2.5, 3.25])}
@@ -72,7 +76,7 @@ def test_a_failed_sampler_is_quoted(tmp_path: Path) -> None:
 def test_a_killed_sampler_is_started_once_more(tmp_path: Path) -> None:
     """A chain's draws depend on its seed alone, so a kill by somebody else costs time only."""
     script = f"cd {tmp_path}; test -e first && exit 0; touch first; kill -9 $$"
-    assert run_program(["sh", "-c", script], tmp_path / "log", chain="chain 1") == 2
+    assert run_program(["sh", "-c", script], tmp_path / "log", chain="chain 1") == {"starts": 2}
 
 
 def test_a_sampler_killed_twice_says_by_what(tmp_path: Path) -> None:
@@ -85,3 +89,80 @@ def test_a_program_that_cannot_start_is_named(tmp_path: Path) -> None:
     """A missing executable is one sentence."""
     with pytest.raises(ChainError, match="chain 1 could not be started: No such file"):
         run_program([str(tmp_path / "model")], tmp_path / "log", chain="chain 1")
+
+
+def test_a_chain_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    """Beyond its time limit a chain is ended, not tried again, and the error says what to do."""
+    begun = time.monotonic()
+    command = ["sh", "-c", f"echo begun | tee -a {tmp_path}/starts; exec sleep 60"]
+    with pytest.raises(ChainError, match=r"within its time limit of 1s(.|\n)*begun") as caught:
+        run_program(command, tmp_path / "log", chain="chain 1", time_limit="1s")
+    assert 1 <= time.monotonic() - begun < 20
+    assert (tmp_path / "starts").read_text() == "begun\n"
+    assert caught.value.faults[0].key == "time_limit"
+
+
+def test_a_time_limit_is_kept_by_a_chain_that_never_falls_silent(tmp_path: Path) -> None:
+    """Output that never ends does not keep a chain alive, nor does an output that was closed."""
+    for script in ("exec yes", "exec >/dev/null 2>&1; exec sleep 60"):
+        with pytest.raises(ChainError, match="within its time limit"):
+            run_program(["sh", "-c", script], tmp_path / "log", chain="chain 1", time_limit="1s")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400)]
+)
+def test_durations(text: str, seconds: int) -> None:
+    """A whole number and a unit are that many seconds."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["2", "h", "0h", "-1h", "1.5h", "2 h", "2H", "1h30m", "1w", ""])
+def test_what_is_no_duration(text: str) -> None:
+    """Without a unit, with another one, with a sign, a point or a blank it is no duration."""
+    with pytest.raises(ValueError, match="is not a whole number and a unit"):
+        seconds_of(text)
+
+
+def test_a_log_of_gigabytes_is_bounded(tmp_path: Path) -> None:
+    """Of what a program prints without end the log keeps the beginning, the end, and a sentence."""
+    log = tmp_path / "log"
+    script = "echo first; head -c 300000000 /dev/zero | tr '\\0' x; echo; echo the very last"
+    notes = run_program(["sh", "-c", script], log, chain="chain 1")
+    text = log.read_text().partition("\n")[2]
+    assert len(text) < (5 << 20)
+    assert text.startswith("first\n") and text.endswith("the very last\n")
+    kept = text.count("x")
+    omitted = int(re.search(r"leaves out (\d+) bytes", notes["log"])[1])
+    assert "print()" in notes["log"] and notes["log"].removeprefix("chain 1: ") in text
+    assert kept + omitted == 300_000_000
+
+
+def test_a_log_below_the_bound_is_whole(tmp_path: Path) -> None:
+    """Just below, at and just above the bound no byte is lost or told twice."""
+    for size in (sampling._LOG_LIMIT - 1, sampling._LOG_LIMIT, sampling._LOG_LIMIT + 70_000):
+        log = tmp_path / f"log{size}"
+        script = f"head -c {size - 4} /dev/zero | tr '\\0' .; echo end"
+        notes = run_program(["sh", "-c", script], log, chain="chain 1")
+        printed = log.read_bytes().partition(b"\n")[2]
+        assert printed.count(b".") + 4 == size - (70_000 - (64 << 10)) * (size > len(printed))
+        assert ("log" in notes) == (size > sampling._LOG_LIMIT)
+
+
+def test_a_log_on_a_full_disk_costs_no_draw(tmp_path: Path) -> None:
+    """A log that cannot be written is said, and the program goes on to its end."""
+    (tmp_path / "log").symlink_to("/dev/full")
+    notes = run_program(["sh", "-c", "echo a; exit 0"], tmp_path / "log", chain="chain 1")
+    assert notes["log"] == "chain 1: its log is not whole: no space left on device"
+
+
+def test_a_program_that_does_not_run_here_is_told(tmp_path: Path) -> None:
+    """Only a program that describes itself counts as one that starts."""
+    scripts = {"good": "echo stan_version_major = 2", "bad": "exit 1", "other": "echo hello"}
+    for name, script in scripts.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "damaged").write_bytes(b"\x7fELF\0")
+    (tmp_path / "damaged").chmod(0o755)
+    starts = {path.name for path in tmp_path.iterdir() if check_starts(path)}
+    assert starts == {"good"}

@@ -10,7 +10,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from stanchion.provenance.runs import note_failure
-from stanchion.terminal import Terminal
+from stanchion.terminal import Terminal, quieten
 
 KEY = "d" * 64
 
@@ -115,3 +115,38 @@ def test_submissions_are_not_shown() -> None:
     words = "Job 3 has been submitted with SLURM jobid 17 (log: a.log)."
     assert not Terminal().filter(event(None, words))
     assert Terminal().filter(event(None, "Trying to restart job 3."))
+
+
+def test_note_that_is_not_whole_does_not_end_the_run(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty note, as a full disk leaves it, raises nothing in Snakemake's thread."""
+    folder = project / ".stanchion/runs/run"
+    folder.mkdir(parents=True)
+    for text in ("", '{"key": "dd'):
+        (folder / f"failed-{KEY[:12]}.json").write_text(text)
+        terminal(elsewhere=False).speak(failed())
+        assert capsys.readouterr().err == "\nsample_chain.1 fit: ended from outside\n\n"
+
+
+def test_error_in_what_is_shown_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Snakemake's logger gets its record, and a person one line, whatever fails in between."""
+    shown = quieten()
+    monkeypatch.setattr(shown, "speak", lambda _: 1 / 0)
+    logger = logging.getLogger("snakemake.logging")
+    try:
+        assert logger.filter(event(None, "hello"))
+    finally:
+        logger.filters.clear()
+    assert capsys.readouterr().err == "internal error: ZeroDivisionError: division by zero\n"
+
+
+def test_step_without_a_note_that_told_its_log_has_not_ended_from_outside(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a note could not be written, the log's own words say that the step has spoken."""
+    (project / "chain.log").write_text("sample_chain.1 fit failed\nno space left\n")
+    terminal(elsewhere=False).speak(failed(log=["chain.log"]))
+    assert capsys.readouterr().err == ""

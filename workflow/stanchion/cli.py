@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stanchion import __version__
-from stanchion.errors import StanchionError
+from stanchion.errors import StanchionError, machine_fault
 from stanchion.toolchain.cli import app as toolchain_app
 
 app = typer.Typer(
@@ -188,6 +188,8 @@ def main() -> None:
         todo = "  do:       see `stanchion --help`, or --help behind a command"
         _fail(f"{error.format_message()}\n{todo}", None, error.exit_code)
     except Exception as error:
+        if fault := machine_fault(error):
+            _fail(str(fault), error, 1)
         _fail(f"internal error: {type(error).__name__}: {error}", error, 1)
 
 

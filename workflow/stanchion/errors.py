@@ -9,13 +9,17 @@ StanchionError                 exit 1
 │   ├── CompileError
 │   └── ChainError
 ├── VersioningError            exit 1   DVC or git cannot do what was asked
+├── StoppedError               exit 130 after SIGINT, 143 after SIGTERM
 └── GateError                  exit 3   checks with `on_fail: stop` have failed
 """
 
 from __future__ import annotations
 
+import errno
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,53 @@ class VersioningError(StanchionError):
     """DVC or git cannot do what was asked."""
 
 
+class StoppedError(StanchionError):
+    """A signal has stopped the run."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"stopped by {signal.Signals(number).name}",
+            todo="finished steps are kept: the same command goes on",
+        )
+        self.number = number
+        self.exit_code = 128 + number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.number,)
+
+
 class GateError(StanchionError):
     """A fit failed checks that were declared to stop the run."""
 
     exit_code = 3
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_MACHINE = {
+    errno.EROFS: "make the file system writable, or work in a copy elsewhere",
+    errno.EACCES: "give yourself the right to write there, or work in a copy elsewhere",
+    errno.EPERM: "give yourself the right to write there, or work in a copy elsewhere",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "look at the disk or the file server, then run again",
+    errno.ESTALE: "look at the file server, then run again",
+}
+
+
+def machine_fault(error: BaseException) -> Fault | None:
+    """Return the fault of a disk, a right or a name that an error tells of, if it does."""
+    if not isinstance(error, OSError):
+        return None
+    number = error.errno if error.errno is not None else _quoted_number(str(error))
+    where = str(error.filename2 or error.filename or Path.cwd())
+    if number in _FULL:
+        todo = "free some space and run again; finished steps are kept"
+        return Fault("no space left on the device", where=where, todo=todo)
+    if number in _OF_THE_MACHINE:
+        what = (error.strerror or str(error)).lower()
+        return Fault(what, where=where, todo=_OF_THE_MACHINE[number])
+    return None
+
+
+def _quoted_number(text: str) -> int | None:
+    """Return the error number that HDF5 quotes in its text."""
+    return next((n for n in (*_FULL, *_OF_THE_MACHINE) if f"errno = {n}," in text), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from stanchion import handover
 from stanchion.config import load
 from stanchion.errors import StanchionError
 from stanchion.facts import gather
+from stanchion.lock import lock_for_snakemake
 from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
@@ -110,13 +112,19 @@ def staying_steps(plan: Plan, analyses: Iterable[str] = ()) -> list[Step]:
 
 
 def open_graph(
-    file: Path, overrides: Mapping[str, Any] | None = None, *, main: bool = True
+    file: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    main: bool = True,
+    alone: bool = True,
 ) -> Graph:
     """Read a declaration and return its graph; the main process settles key files and writes jobs.
 
-    A job of a run on another machine takes the plan that the main process has kept for it.
+    A job of a run on another machine takes the plan that the main process has kept for it. A main
+    process that is to be alone holds the project's lock from here on.
 
     Raises:
+        StanchionError: another run holds the lock.
         DeclarationError: the declaration, a dataset or a program is wrong.
         ToolchainError: there is no CmdStan to read the programs with.
     """
@@ -124,6 +132,8 @@ def open_graph(
     run_id()
     if not main and (plan := handover.kept()) is not None:
         return Graph(plan)
+    if main and alone:
+        lock_for_snakemake(sys.argv[1:])
     project = load(file, dict(overrides or {}))
     plan = make_plan(project, gather(project, file.parent / "waivers.yaml"))
     if main and stale_steps(plan):
@@ -139,7 +149,39 @@ def stale_steps(plan: Plan) -> list[Step]:
         if not keyfile.settle(step):
             stale.append(step)
         _write_job(step)
+    _bring_to_now(path for step in stale for path in _read_by(step))
     return stale
+
+
+def _read_by(step: Step) -> list[str]:
+    return [step.job_file, *(path for found in step.inputs.values() for path in _listed(found))]
+
+
+def _bring_to_now(paths: Iterable[str]) -> None:
+    """Give files whose modification time lies in the future the time of now.
+
+    No time of a file decides what runs, but Snakemake fails a job whose input is younger than what
+    it has just written.
+
+    Raises:
+        StanchionError: the file is somebody else's.
+    """
+    soon = time.time() + 1
+    for path in dict.fromkeys(paths):
+        try:
+            if Path(path).stat().st_mtime > soon:
+                os.utime(path)
+                print(
+                    f"{path}: its modification time lay in the future, and is now", file=sys.stderr
+                )
+        except FileNotFoundError:
+            continue
+        except PermissionError as error:
+            raise StanchionError(
+                "its modification time lies in the future, and you may not change it",
+                where=path,
+                todo=f"have its owner run `touch {path}`, or declare a copy",
+            ) from error
 
 
 def _write_job(step: Step) -> None:

@@ -227,7 +227,11 @@ class Planner:
                 {**fit.wildcards, "chain": str(chain)},
                 arguments={**settings, "seed": self.seed(fit, method), "chain": chain},
                 content=content,
-                unkeyed={"threads": threads, "method": method.method},
+                unkeyed={
+                    "threads": threads,
+                    "method": method.method,
+                    "time_limit": method.time_limit,
+                },
                 inputs=inputs,
                 upstream=[data, program],
                 threads=threads,

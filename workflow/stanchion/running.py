@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +14,13 @@ from stanchion.errors import DataError, GateError, StanchionError, ToolchainErro
 from stanchion.git import ask_git
 from stanchion.graph import Graph, chosen_analyses, open_graph
 from stanchion.lock import lock_project
+from stanchion.paths import TEMPORARY
 from stanchion.provenance.runs import failures
+from stanchion.provenance.temporaries import sweep
 from stanchion.restoring import pull_missing_data
 from stanchion.slurm import settle_leftovers
 from stanchion.status import fit_statuses, is_current, table
+from stanchion.stopping import Stop, stopping
 from stanchion.toolchain import find, install
 from stanchion.tracking import report_tracked, track_plan
 
@@ -36,18 +38,33 @@ def run(
     """Run analyses, print what failed and the table of fits, and return the exit code.
 
     Raises:
+        StoppedError: a signal has stopped the run.
         StanchionError: the declaration is bad, or another run goes on in this folder.
     """
+    with stopping() as stop:
+        return _run(analyses, cores, profile, configfile, extra, stop)
+
+
+def _run(
+    analyses: Sequence[str],
+    cores: str | None,
+    profile: str | None,
+    configfile: Path | None,
+    extra: Sequence[str],
+    stop: Stop,
+) -> int:
     declaration = _require_project(configfile)
-    lock_project()
-    _forget_dead_locks()
+    locked = lock_project()
+    sweep(Path(TEMPORARY))
     _require_toolchain()
     _set_up_versions()
     graph = _open_graph(declaration, _overrides(extra))
     chosen = chosen_analyses(graph.plan, analyses)
     if not all(is_current(step) for step in graph.plan):
         check_plan(graph.plan)
-    success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra))
+    success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra, locked))
+    if stop.number is not None:
+        return 1
     failed = failures()
     print(_closing(graph, chosen, failed))
     code = 0 if success else _exit_code(failed)
@@ -116,11 +133,6 @@ def _track(graph: Graph, analyses: Sequence[str]) -> None:
         print(f"\n{report_tracked(track_plan(graph.plan, analyses))}")
 
 
-def _forget_dead_locks() -> None:
-    """Remove the locks of a Snakemake that was killed; the kernel's lock proves it is gone."""
-    shutil.rmtree(".snakemake/locks", ignore_errors=True)
-
-
 def _arguments(
     graph: Graph,
     analyses: Sequence[str],
@@ -128,8 +140,10 @@ def _arguments(
     profile: str | None,
     configfile: Path | None,
     extra: Sequence[str],
+    locked: bool,
 ) -> list[str]:
-    arguments = ["--keep-going", "--nolock", "--rerun-incomplete", "--quiet", "rules", "host"]
+    arguments = ["--nolock"] if locked else []
+    arguments += ["--keep-going", "--rerun-incomplete", "--quiet", "rules", "host"]
     if cores is not None:
         arguments += ["--cores", cores]
     if profile is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion.paths import JOBS
+from stanchion.paths import JOBS, STATE
 from stanchion.provenance.runs import failures
 from stanchion.slurm import ADVICE, state_of
 
@@ -42,10 +43,15 @@ _NOISE = (
 )
 _SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid|Submitted (group )?job ")
 _SIGNALLED = 128
+_LEAST_SPACE = 16 << 10
+"""Bytes of free space below which a step could not leave word of its failure."""
 
 
 def quieten() -> Terminal:
-    """Have Snakemake's terminal show what a run adds to the steps' own lines, and no more."""
+    """Have Snakemake's terminal show what a run adds to the steps' own lines, and no more.
+
+    What is shown can fail, and must not: an error here ends Snakemake's thread, and its run hangs.
+    """
     terminal = Terminal()
 
     def attach(record: logging.LogRecord) -> bool:
@@ -53,7 +59,10 @@ def quieten() -> Terminal:
         for handler in logging.getLogger(record.name).handlers:
             if handler.name == _HANDLER and terminal not in handler.filters:
                 handler.addFilter(terminal)
-        terminal.speak(record)
+        try:
+            terminal.speak(record)
+        except Exception as error:
+            _say(f"internal error: {type(error).__name__}: {error}")
         return True
 
     logging.getLogger("snakemake.logging").addFilter(attach)
@@ -109,7 +118,7 @@ class Terminal(logging.Filter):
             told = [failure for failure in told if failure["exit_code"] < _SIGNALLED]
             for failure in told:
                 self._say_once(f"{failure['step']} failed\n{failure['message']}")
-        if not told:
+        if not told and not _have_spoken(jobs):
             steps = ", ".join(_label(path) for path in files) or str(error.get("groupid", "a job"))
             refused = _refusal(error)
             self._say_once(f"{steps}: {refused or _end(error)}", refused)
@@ -134,6 +143,20 @@ def _label(job_file: PurePath) -> str:
     return f"{place.name} {place.parent}"
 
 
+def _have_spoken(jobs: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether the log of a failed step says so, as where its note could not be written."""
+    logs = [Path(str(path)) for job in jobs for path in job.get("log") or ()]
+    return any(" failed\n" in _text(log) for log in logs)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        state = os.statvfs(folder)
+    except OSError:
+        return False
+    return state.f_bavail * state.f_frsize < _LEAST_SPACE
+
+
 def _refusal(error: Mapping[str, Any]) -> str:
     """Return what Snakemake says of a job that could not be sent; of others it only knows less."""
     message = str(error.get("rule_msg") or "") if _scheduled(error) is None else ""
@@ -144,6 +167,8 @@ def _refusal(error: Mapping[str, Any]) -> str:
 
 def _end(error: Mapping[str, Any]) -> str:
     """Return what ended a job whose step left no word, as far as the scheduler knows."""
+    if _is_full(Path(STATE)):
+        return "failed, and the disk has no space left for its words"
     job = _scheduled(error)
     state = state_of(job) if job is not None else None
     if state is None:
@@ -158,8 +183,12 @@ def _scheduled(error: Mapping[str, Any]) -> str | None:
 
 
 def _last_line(log: Path) -> str:
+    return _text(log).rstrip().rpartition("\n")[2]
+
+
+def _text(log: Path) -> str:
     try:
-        return log.read_text(errors="replace").rstrip().rpartition("\n")[2]
+        return log.read_text(errors="replace")
     except OSError:
         return ""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.config.base import Count, Positive, Section, Seed, is_number, refused, titled
+from stanchion.durations import PATTERN, WORDS, seconds_of
 
 OnFail = Literal["stop", "flag"]
 _INIT_WORDS = "a number ≥ 0, or the path of a .json file"
@@ -46,6 +47,28 @@ MethodOnFail = Annotated[
 ]
 
 
+def _duration(value: str) -> str:
+    try:
+        seconds_of(value)
+    except ValueError:
+        raise refused("not a duration", value=value, allowed=WORDS) from None
+    return value
+
+
+TimeLimit = Annotated[
+    Annotated[
+        str,
+        AfterValidator(_duration),
+        Field(json_schema_extra={"pattern": f"^{PATTERN}$", "title": WORDS}),
+    ]
+    | None,
+    Field(
+        description="Time that a chain may take, such as 90s, 30m, 2h or 1d: then it is ended and "
+        "has failed; without it, no limit. It enters no key."
+    ),
+]
+
+
 class Nuts(Section):
     """The No-U-Turn sampler, `method: nuts`."""
 
@@ -68,6 +91,7 @@ class Nuts(Section):
     init: Init = None
     threads_per_chain: Count = Field(default=1, description="Threads within a chain.")
     seed: MethodSeed = None
+    time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 
 
@@ -94,6 +118,7 @@ class Advi(Section):
     eval_elbo: Count = Field(default=100, description="Iterations between looks at the ELBO.")
     init: Init = None
     seed: MethodSeed = None
+    time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 
 

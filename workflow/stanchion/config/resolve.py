@@ -15,8 +15,8 @@ ESS_PER_CHAIN = 100
 
 
 def resolved_method(method: Method) -> dict[str, Any]:
-    """Return a method's arguments, defaults included."""
-    return method.model_dump(mode="json")
+    """Return a method's arguments, defaults included; without those that decide no result."""
+    return method.model_dump(mode="json", exclude={"time_limit"})
 
 
 def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:

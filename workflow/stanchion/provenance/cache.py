@@ -1,8 +1,9 @@
 """The cache of results by key: shared between projects and users, safe for parallel writers.
 
 An entry is a folder `steps/<rule>/<key>` with the step's outputs and `entry.json`, which names
-each file's SHA-256. It is made beside its place and renamed, so that it is whole or absent; it is
-hashed on the way out, so that a damaged one is never used.
+each file's SHA-256 and the version of the step that made it. It is made beside its place and
+renamed, so that it is whole or absent; it is hashed on the way out, so that a damaged one is never
+used. It goes only where its own bytes are wrong, and the next result of its key takes its place.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from stanchion import __version__
+from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.temporaries import own_name, sweep
+
+SCHEMA = "stanchion/entry/2"
 _BLOCK = 1 << 20
 
 
@@ -29,47 +35,89 @@ def cache_root() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "stanchion"
 
 
+class _BrokenError(Exception):
+    """An entry's own files are not what it says of them."""
+
+
+class _UnreadableError(Exception):
+    """An entry cannot be read by this user or at this moment, which says nothing of its bytes."""
+
+
 @dataclass(frozen=True)
 class Cache:
     """Results by step and key."""
 
     root: Path
 
-    def fetch(self, step: str, key: str, outputs: Mapping[str, Path]) -> dict[str, Any] | None:
-        """Copy an entry's files to `outputs` and return its description, or None without one."""
+    def fetch(
+        self, step: str, key: str, outputs: Mapping[str, Path], version: int
+    ) -> dict[str, Any] | None:
+        """Copy an entry's files to `outputs` and return its description, or None without one.
+
+        An entry of another version of the step is none; one that is damaged is removed.
+
+        Raises:
+            OSError: a copy cannot be written, for instance because the disk is full.
+        """
         folder = self._folder(step, key)
         try:
-            entry: dict[str, Any] = json.loads((folder / "entry.json").read_text())
+            entry = _described(folder)
+            if entry is None or entry["version"] != version:
+                return None
             for name, target in outputs.items():
-                if _copy(folder / name, target) != entry["outputs"][name]:
-                    raise ValueError(name)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError):
-            shutil.rmtree(folder, ignore_errors=True)
+                if _copy(folder / name, target) != entry["outputs"].get(name):
+                    raise _BrokenError(name)
+        except (_BrokenError, _UnreadableError) as error:
+            for target in outputs.values():
+                target.unlink(missing_ok=True)
+            if isinstance(error, _BrokenError):
+                self._remove_broken(folder, outputs)
             return None
         return entry
 
-    def store(self, step: str, key: str, outputs: Mapping[str, Path], origin: str) -> None:
+    def store(
+        self, step: str, key: str, outputs: Mapping[str, Path], origin: str, version: int
+    ) -> None:
         """Keep a copy of the outputs; `origin` names the record of the run that made them.
+
+        An entry that is whole stays; a damaged one, or one of another version, is replaced.
 
         Raises:
             OSError: the cache cannot be written, for instance because the disk is full.
         """
         folder = self._folder(step, key)
-        if folder.exists():
+        if _is_whole(folder, outputs, version):
             return
-        making = folder.with_name(f".{key}.{os.uname().nodename}.{os.getpid()}")
+        making = _beside(folder, "new")
         try:
             making.mkdir(parents=True)
+            sweep(folder.parent)
             hashes = {name: _copy(path, making / name) for name, path in outputs.items()}
-            entry = {"schema": "stanchion/entry/1", "origin": origin, "outputs": hashes}
+            entry = {
+                "schema": SCHEMA,
+                "step": step,
+                "version": version,
+                "stanchion": __version__,
+                "origin": origin,
+                "outputs": hashes,
+            }
             (making / "entry.json").write_text(json.dumps(entry))
+            _set_aside(folder)
             making.rename(folder)
         except OSError:
-            shutil.rmtree(making, ignore_errors=True)
-            if not folder.exists():
+            if not _is_whole(folder, outputs, version):
                 raise
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+    def _remove_broken(self, folder: Path, outputs: Iterable[str]) -> None:
+        """Remove an entry, unless another writer has replaced it by a whole one meanwhile."""
+        with suppress(_BrokenError, _UnreadableError):
+            entry = _described(folder)
+            if entry is None or _is_whole(folder, outputs, entry["version"]):
+                return
+        with suppress(OSError):
+            _set_aside(folder)
 
     @contextmanager
     def alone(self, step: str, key: str) -> Iterator[None]:
@@ -98,12 +146,84 @@ class Cache:
         return self.root / "steps" / step / key[:2] / key
 
 
+def _described(folder: Path) -> dict[str, Any] | None:
+    """Return an entry's description; None where there is no entry, or one of another schema."""
+    try:
+        entry = json.loads((folder / "entry.json").read_bytes())
+    except FileNotFoundError:
+        if folder.is_dir():
+            raise _BrokenError("entry.json") from None
+        return None
+    except OSError as error:
+        raise _UnreadableError(str(error)) from error
+    except ValueError as error:
+        raise _BrokenError("entry.json") from error
+    if not isinstance(entry, dict):
+        raise _BrokenError("entry.json")
+    if entry.get("schema") != SCHEMA:
+        return None
+    if not (isinstance(entry.get("outputs"), dict) and {"version", "origin"} <= entry.keys()):
+        raise _BrokenError("entry.json")
+    return entry
+
+
+def _is_whole(folder: Path, outputs: Iterable[str], version: int) -> bool:
+    """Tell whether an entry of this version stands there with every file as it was stored."""
+    try:
+        entry = _described(folder)
+        return (
+            entry is not None
+            and entry["version"] == version
+            and all(file_hash(folder / name) == entry["outputs"].get(name) for name in outputs)
+        )
+    except (OSError, _BrokenError, _UnreadableError):
+        return False
+
+
+def _set_aside(folder: Path) -> None:
+    """Take an entry out of its place in one rename, then remove it."""
+    aside = _beside(folder, "old")
+    with suppress(FileNotFoundError):
+        folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(folder: Path, kind: str) -> Path:
+    return folder.with_name(own_name(f".{folder.name}.{kind}"))
+
+
 def _copy(source: Path, target: Path) -> str:
-    """Copy a file with its run bit and return its SHA-256."""
+    """Copy a file with its run bit and return its SHA-256.
+
+    Raises:
+        _BrokenError: there is no source.
+        _UnreadableError: the source cannot be read.
+        OSError: the target cannot be written.
+    """
     digest = hashlib.sha256()
-    with source.open("rb") as read, target.open("wb") as written:
-        while block := read.read(_BLOCK):
-            digest.update(block)
-            written.write(block)
-    shutil.copymode(source, target)
+    try:
+        with _opened(source) as read, target.open("wb") as written:
+            while block := _block(read):
+                digest.update(block)
+                written.write(block)
+            os.fchmod(written.fileno(), os.fstat(read.fileno()).st_mode & 0o777)
+    except OSError as error:
+        error.filename = error.filename or str(target)
+        raise
     return digest.hexdigest()
+
+
+def _opened(source: Path) -> BinaryIO:
+    try:
+        return source.open("rb")
+    except FileNotFoundError as error:
+        raise _BrokenError(source.name) from error
+    except OSError as error:
+        raise _UnreadableError(str(error)) from error
+
+
+def _block(source: BinaryIO) -> bytes:
+    try:
+        return source.read(_BLOCK)
+    except OSError as error:
+        raise _UnreadableError(str(error)) from error

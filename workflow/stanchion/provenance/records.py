@@ -19,7 +19,7 @@ from typing import Any
 
 from stanchion.provenance.hashes import file_hashes
 from stanchion.provenance.runs import about_run, run_id
-from stanchion.provenance.writing import write_whole
+from stanchion.provenance.writing import write_new, write_whole
 from stanchion.steps.job import JobFile
 
 _SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
@@ -68,8 +68,7 @@ def open_record(job: JobFile) -> Record:
             **_who_and_where(),
         }
         try:
-            with path.open("x") as file:
-                file.write(json.dumps(content, indent=1) + "\n")
+            write_new(path, json.dumps(content, indent=1) + "\n")
         except FileExistsError:
             attempt += 1
             continue

@@ -7,12 +7,14 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from stanchion.git import ask_git
 from stanchion.paths import RUNS
+from stanchion.provenance.writing import write_whole
 
 PACKAGES = (
     "stanchion",
@@ -52,9 +54,7 @@ def describe_run(toolchain: Mapping[str, Any]) -> None:
         "toolchain": dict(toolchain),
         "git": _git(),
     }
-    folder = run_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "about.json").write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(run_folder() / "about.json", json.dumps(content, indent=1) + "\n")
 
 
 def about_run() -> dict[str, Any]:
@@ -68,10 +68,8 @@ def about_run() -> dict[str, Any]:
 
 def note_failure(key: str, step: str, exit_code: int, message: str) -> None:
     """Leave word of a failed step for the end of the run."""
-    folder = run_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     content = {"key": key, "step": step, "exit_code": exit_code, "message": message}
-    (folder / f"failed-{key[:12]}.json").write_text(json.dumps(content) + "\n")
+    write_whole(run_folder() / f"failed-{key[:12]}.json", json.dumps(content) + "\n")
 
 
 def forget_failure(key: str) -> None:
@@ -80,8 +78,12 @@ def forget_failure(key: str) -> None:
 
 
 def failures() -> list[dict[str, Any]]:
-    """Return what failed in this run, in a fixed order."""
-    return [json.loads(path.read_text()) for path in sorted(run_folder().glob("failed-*.json"))]
+    """Return what failed in this run, in a fixed order; a note that is not whole is none."""
+    found = []
+    for path in sorted(run_folder().glob("failed-*.json")):
+        with suppress(OSError, ValueError):
+            found.append(json.loads(path.read_text()))
+    return found
 
 
 def _version(package: str) -> str | None:

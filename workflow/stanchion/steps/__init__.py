@@ -33,3 +33,6 @@ CACHED = frozenset(
 
 ONE_AT_A_TIME = frozenset({"compile_program"})
 """Of these, runs that want the same result at once let one make it and wait for it."""
+
+PROGRAMS = frozenset({"executable"})
+"""Outputs that are programs: one of the cache is used only where it starts on this machine."""

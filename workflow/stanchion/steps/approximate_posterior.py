@@ -24,7 +24,11 @@ def run(job: Job) -> None:
         init=job.path("init") if "init" in job.inputs else None,
     )
     job.notes["command"] = arguments
-    job.notes["starts"] = run_program(
-        [str(job.path("executable")), *arguments], job.log, chain="the approximation"
+    ran = run_program(
+        [str(job.path("executable")), *arguments],
+        job.log,
+        chain="the approximation",
+        time_limit=settings["time_limit"],
     )
+    job.notes.update(ran)
     check_rows(output, settings["draws"] + 1, chain="the approximation")

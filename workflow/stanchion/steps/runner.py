@@ -20,18 +20,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from stanchion.errors import StanchionError, StepError
+from stanchion.errors import StanchionError, StepError, machine_fault
 from stanchion.paths import TEMPORARY
+from stanchion.processes import descendants, end
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
 from stanchion.provenance.stamps import Content, Stamp, keep
+from stanchion.provenance.temporaries import own_name
 from stanchion.provenance.writing import write_whole
-from stanchion.steps import ONE_AT_A_TIME
+from stanchion.sampling import check_starts
+from stanchion.steps import ONE_AT_A_TIME, PROGRAMS, VERSIONS
 from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -46,31 +50,41 @@ def main(argv: list[str] | None = None) -> int:
     """Run the step of a job file and return the exit code."""
     path = Path((argv if argv is not None else sys.argv[1:])[0])
     _end_with_parent()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _stop)
     file = JobFile.read(path)
     log = Path(file.log)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("")
-    with log.open("a") as written:
-        try:
-            how = run(file)
-        except BaseException as error:
-            exit_code, message = explain(error)
-            print(f"{label(file)} failed\n{message}", file=written)
-            if not isinstance(error, StanchionError | Stopped):
-                traceback.print_exception(error, file=written)
-            _say(f"\n{label(file)} failed\n{message}\n(log: {log})\n")
-            with contextlib.suppress(OSError):
-                note_failure(file.key, label(file), exit_code, message)
-            if os.environ.get("STANCHION_TRACEBACK"):
-                traceback.print_exception(error)
-            return exit_code
-        print(f"{label(file)}: {how}", file=written)
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
+        how = run(file)
+    except BaseException as error:
+        return _fail(file, log, error)
+    _note(log, f"{label(file)}: {how}\n")
     with contextlib.suppress(OSError):
         forget_failure(file.key)
     _say(f"{label(file)}: {how}\n")
     return 0
+
+
+def _fail(file: JobFile, log: Path, error: BaseException) -> int:
+    """Say why a step failed, in the log, the terminal and a note; none of them can fail it anew."""
+    exit_code, message = explain(error)
+    told = f"{label(file)} failed\n{message}\n"
+    expected = isinstance(error, StanchionError | Stopped) or machine_fault(error) is not None
+    _note(log, told if expected else told + "".join(traceback.format_exception(error)))
+    _say(f"\n{told}(log: {log})\n")
+    with contextlib.suppress(OSError):
+        note_failure(file.key, label(file), exit_code, message)
+    if os.environ.get("STANCHION_TRACEBACK"):
+        traceback.print_exception(error)
+    return exit_code
+
+
+def _note(log: Path, text: str) -> None:
+    """Write to the log; that it cannot be written was said where it mattered."""
+    with contextlib.suppress(OSError), log.open("a") as written:
+        written.write(text)
 
 
 def label(file: JobFile) -> str:
@@ -103,12 +117,8 @@ def explain(error: BaseException) -> tuple[int, str]:
         return error.exit_code, str(error)
     if isinstance(error, Stopped):
         return 128 + error.number, f"stopped by {error}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = error.filename or Path.cwd()
-        return 1, (
-            f"{where}: no space left on the device\n"
-            "  do:       free some space and run again; finished steps are kept"
-        )
+    if fault := machine_fault(error):
+        return 1, str(fault)
     return 1, f"internal error: {type(error).__name__}: {error}"
 
 
@@ -116,8 +126,8 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
     if not file.cached:
         return None
     cache = Cache(cache_root())
-    entry = cache.fetch(file.step, file.key, staged)
-    if entry is None:
+    entry = cache.fetch(file.step, file.key, staged, VERSIONS[file.step])
+    if entry is None or not all(check_starts(staged[name]) for name in PROGRAMS & staged.keys()):
         return None
     _publish(file, record, staged, "reused", origin=entry["origin"])
     return f"reused, the cache holds key {file.key[:12]}"
@@ -147,11 +157,14 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
         raise StepError(f"{file.step} did not write {', '.join(missing)}")
     if file.cached:
         try:
-            Cache(cache_root()).store(file.step, file.key, staged, str(record.path))
+            Cache(cache_root()).store(
+                file.step, file.key, staged, str(record.path), VERSIONS[file.step]
+            )
         except OSError as error:
-            job.notes["cache"] = f"not kept: {error.strerror}"
+            job.notes["cache"] = f"not kept in the cache: {error.filename}: {error.strerror}"
     _publish(file, record, staged, "done", notes=job.notes)
-    return f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
+    took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
+    return "; ".join([took, *(job.notes[name] for name in ("cache", "log") if name in job.notes)])
 
 
 def _publish(
@@ -187,7 +200,7 @@ def _staging(file: JobFile) -> Iterator[dict[str, Path]]:
 
     It lies on the results' file system, or where $STANCHION_SCRATCH says: $TMPDIR, for instance.
     """
-    folder = _scratch() / f"{file.key[:12]}-{os.uname().nodename}-{os.getpid()}"
+    folder = _scratch() / own_name(file.key[:12])
     staged = {name: folder / name / Path(path).name for name, path in file.outputs.items()}
     try:
         for path in staged.values():
@@ -218,7 +231,7 @@ def _rename(staged: Path, final: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        near = Path(TEMPORARY) / f"{os.uname().nodename}-{os.getpid()}-{final.name}"
+        near = Path(TEMPORARY) / own_name(final.name)
         near.parent.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copy(staged, near)
@@ -237,6 +250,10 @@ def _end_with_parent() -> None:
 
 
 def _stop(number: int, _frame: object) -> None:
+    """End what the step has started, such as a compiler, and then the step, once."""
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    end(descendants(os.getpid()), signal.SIGKILL)
     raise Stopped(number)
 
 

@@ -25,7 +25,11 @@ def run(job: Job) -> None:
         init=job.path("init") if "init" in job.inputs else None,
     )
     job.notes["command"] = arguments
-    job.notes["starts"] = run_program(
-        [str(job.path("executable")), *arguments], job.log, chain=name
+    ran = run_program(
+        [str(job.path("executable")), *arguments],
+        job.log,
+        chain=name,
+        time_limit=settings["time_limit"],
     )
+    job.notes.update(ran)
     check_chain(output, -(-settings["draws"] // settings["thin"]), chain=name)

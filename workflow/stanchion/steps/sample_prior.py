@@ -43,6 +43,7 @@ def _chains(job: Job, folder: Path) -> list[Path]:
             init=None,
         )
         name = f"chain {chain} of the prior"
-        run_program([str(job.path("executable")), *arguments], job.log, chain=name)
+        notes = run_program([str(job.path("executable")), *arguments], job.log, chain=name)
+        job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
         check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
     return files

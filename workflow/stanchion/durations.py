@@ -1,0 +1,20 @@
+"""Durations as a person writes them: a whole number and a unit. Standard library only."""
+
+from __future__ import annotations
+
+import re
+
+WORDS = "a whole number and a unit, such as 90s, 30m, 2h or 1d"
+PATTERN = r"[1-9][0-9]{0,8}[smhd]"
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds_of(text: str) -> int:
+    """Return a duration in seconds.
+
+    Raises:
+        ValueError: the text is no duration.
+    """
+    if re.fullmatch(PATTERN, text) is None:
+        raise ValueError(f"{text!r} is not {WORDS}")
+    return int(text[:-1]) * _SECONDS[text[-1]]

@@ -1,0 +1,45 @@
+"""The processes below one of ours, from the kernel's table. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+
+def _everything(_process: int) -> bool:
+    return True
+
+
+def descendants(process: int, enter: Callable[[int], bool] = _everything) -> list[int]:
+    """Return the living processes below one, parents first; below those only that are entered."""
+    children = defaultdict(list)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(OSError):
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    children[int(parent)].append(int(entry.name))
+    found = list(children[process])
+    for child in found:
+        if enter(child):
+            found += children[child]
+    return found
+
+
+def end(processes: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to processes; that one is gone already is no fault."""
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, number)
+
+
+def has_word(process: int, word: str) -> bool:
+    """Tell whether a process' command line holds a word."""
+    try:
+        return word.encode() in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False

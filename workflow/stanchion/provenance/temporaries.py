@@ -1,0 +1,64 @@
+"""Names of what a process writes before it is whole, and the sweep of what killed ones left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+_FOREIGN_AGE = 30 * 24 * 3600
+"""Seconds for which another machine's entry may rest: longer than any step writes nothing."""
+
+
+def own_name(stem: str) -> str:
+    """Return a name that says which process of which machine an entry belongs to."""
+    return f"{stem}-{os.uname().nodename}-{os.getpid()}"
+
+
+def sweep(folder: Path) -> None:
+    """Remove the entries of `own_name` in a folder that belong to no living process.
+
+    Of another machine's processes nothing is known: theirs go when they have rested for a month.
+    """
+    with suppress(OSError):
+        for entry in folder.iterdir():
+            if _is_left_over(entry):
+                _remove(entry)
+
+
+def _is_left_over(entry: Path) -> bool:
+    rest, _, number = entry.name.rpartition("-")
+    if not number.isdecimal():
+        return False
+    if rest.endswith(f"-{os.uname().nodename}"):
+        return not _lives(int(number))
+    return time.time() - _last_change(entry) > _FOREIGN_AGE
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _last_change(entry: Path) -> float:
+    """Return the last modification of an entry or of anything in it; now where it cannot tell."""
+    try:
+        inside = entry.rglob("*") if entry.is_dir() else ()
+        return max(path.lstat().st_mtime for path in (entry, *inside))
+    except OSError:
+        return time.time()
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            entry.unlink()
