@@ -283,20 +283,23 @@ def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
         return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
     statistics = [("mean", 8.75, 8.31, 4.2, 0.456), ("max", 28.0, 27.4, 9.1, 0.002)]
     names = ("statistic", "observed", "replicated_mean", "replicated_sd", "tail_probability")
+    described = [dict(zip(names, s, strict=True)) | {"undefined": 0} for s in statistics]
     rows = [
         {"row": str(n + 1), "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
         for n in range(30)
     ]
+    predicted = {"variable": "y_new", "rows": rows, "because": None}
     pit = {"observations": 8, "p": 0.62, "uniform": True, "khat_max": 0.41, "khat_bad": 0}
     return {
         **schema,
         "made": True,
         "observed": "y",
         "replicated": "y_rep",
-        "statistics": [dict(zip(names, s, strict=True)) for s in statistics],
+        "statistics": described,
+        "statistics_because": None,
         "loo_pit": pit if fit.kind == "nuts" else None,
         "loo_pit_because": None if fit.kind == "nuts" else "the program computes no log_lik",
-        "predictions": {"variable": "y_new", "rows": rows} if asked.predict else None,
+        "predictions": predicted if asked.predict else None,
     }
 
 

@@ -67,7 +67,8 @@ def collect(
 
 def diagnose(folder: Path, method: str = "nuts", **told: Any) -> dict[str, Any]:
     """Diagnose the draws of a folder and return what was written."""
-    arguments = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, **told}
+    defaults = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, "uses": []}
+    arguments = {**defaults, **told}
     outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
     made = job(folder, "diagnose_fit", arguments, {"draws": folder / "draws.nc"}, outputs)
     diagnose_fit.run(made)

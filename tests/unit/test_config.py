@@ -134,11 +134,22 @@ def test_thresholds_of_another_kind_of_method_are_none() -> None:
     assert advi == {
         "on_fail": "flag",
         "rhat": None,
+        "rhat_of": None,
         "ess": None,
         "divergences": None,
         "ebfmi": None,
         "khat": 0.7,
     }
+
+
+def test_limits_by_variable_are_resolved() -> None:
+    """The default stands for all that are not named, and is 1.01 where none is."""
+    checks: dict[str, object] = {"rhat": {"lp__": 1.02}, "divergences": {"share": 0.001}}
+    resolved = resolved_checks(_analysis(checks=checks), Nuts())
+    assert (resolved["rhat"], resolved["rhat_of"]) == (1.01, {"lp__": 1.02})
+    assert resolved["divergences"] == {"share": 0.001}
+    resolved = resolved_checks(_analysis(checks={"rhat": {"default": 1.05, "mu": 1.1}}), Nuts())
+    assert (resolved["rhat"], resolved["rhat_of"]) == (1.05, {"mu": 1.1})
 
 
 @pytest.mark.parametrize("method", [Nuts(), Advi(init="i.json")])

@@ -105,3 +105,28 @@ def test_the_example_has_nothing_to_object_to(tmp_path: Path) -> None:
     """Threads in a chain need no more than to be asked for."""
     text = changed("adapt_delta: 0.95", "adapt_delta: 0.95, threads_per_chain: 2", EXAMPLE)
     assert declared(tmp_path, text).project == "schools"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "allowed"),
+    [
+        ("draws: 1000, adapt_delta", "draws: 3, adapt_delta", "methods.nuts.draws", "4 or more"),
+        ("draws: 1000, adapt_delta", "draws: 9, thin: 3, a", "methods.nuts.draws", "4 or more"),
+        ("draws: 1000, on_fail", "draws: 29, on_fail", "methods.advi.draws", "30 or more"),
+        ("{draws: 1000}", "{draws: 15}", "prior_predictive.draws", "≥ 16"),
+    ],
+)
+def test_too_few_draws_to_judge_are_refused(
+    tmp_path: Path, old: str, new: str, key: str, allowed: str
+) -> None:
+    """Before any sampling, with the least number that R-hat, ESS and k̂ need."""
+    found = fault(tmp_path, changed(old, new.replace("thin: 3, a", "thin: 3, adapt_delta")))
+    assert found.key == f"analyses.coaching.{key}"
+    assert allowed in (found.allowed or "")
+
+
+def test_as_few_draws_as_can_be_judged_are_accepted(tmp_path: Path) -> None:
+    """Four a chain after thinning, thirty of an approximation, sixteen of the prior."""
+    text = changed("draws: 1000, adapt_delta", "draws: 10, thin: 3, adapt_delta")
+    text = changed("draws: 1000, on_fail", "draws: 30, on_fail", text)
+    assert declared(tmp_path, changed("{draws: 1000}", "{draws: 16}", text))

@@ -331,3 +331,25 @@ def test_the_message_of_a_fault_is_short_and_whole(tmp_path: Path) -> None:
         "  allowed:  error, drop",
         "  do:       write drop",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("rhat: 1.01", "rhat: 1.0", "rhat"),
+        ("rhat: 1.01", "rhat: true", "rhat"),
+        ("rhat: 1.01", "rhat: {}", "rhat"),
+        ("rhat: 1.01", "rhat: {default: 1.01, lp__: 0.9}", "rhat"),
+        ("rhat: 1.01", "rhat: {lp__: high}", "rhat"),
+        ("rhat: 1.01", "divergences: -1", "divergences"),
+        ("rhat: 1.01", "divergences: 0.5", "divergences"),
+        ("rhat: 1.01", "divergences: {share: 1}", "divergences"),
+        ("rhat: 1.01", "divergences: {share: 0.1, most: 3}", "divergences"),
+        ("rhat: 1.01", "divergences: {most: 3}", "divergences"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, key: str) -> None:
+    """With the two ways in which each may be written."""
+    found = fault(tmp_path, changed(old, new))
+    assert found.key == f"analyses.coaching.checks.{key}"
+    assert "such as `{" in (found.allowed or "")

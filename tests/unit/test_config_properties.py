@@ -106,8 +106,15 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         },
         optional={
             "question": TEXTS,
-            "prior_predictive": _optional(draws=st.integers(1, 99)),
-            "checks": _optional(rhat=st.floats(1.001, 2), ess=st.integers(1, 999)),
+            "prior_predictive": _optional(draws=st.integers(16, 99)),
+            "checks": _optional(
+                rhat=st.floats(1.001, 2)
+                | st.dictionaries(
+                    st.sampled_from(["default", "lp__", "mu"]), st.floats(1.001, 2), min_size=1
+                ),
+                divergences=st.integers(0, 9) | st.fixed_dictionaries({"share": st.floats(0, 0.5)}),
+                ess=st.integers(1, 999),
+            ),
             "intervals": _optional(prob=st.floats(0.01, 0.99), kind=st.just("hdi")),
             "keep": st.just(["csv"]),
         },

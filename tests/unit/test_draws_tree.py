@@ -23,13 +23,14 @@ from tests.unit.draws_cases import advi_text, variables, write_chains
 DECLARED = variables(
     parameters="real mu; real[J] theta; real[J,J] Omega; real[K] none",
     transformed_parameters="real lprior",
-    generated_quantities="real[N] log_lik; int[N] y_rep; real[M] y_new",
-)
+    generated_quantities="real[N] log_lik; int[N] y_rep; real[M] y_new; int[M] count",
+) | {"data": variables(parameters="int[N] y; real[N,P] x; int J")["parameters"]}
 DATA = {
     "J": 2,
     "K": 0,
     "N": 3,
     "M": 1,
+    "P": 1,
     "y": [4, 5, 6],
     "x": [[1.5], ["NaN"], [2.5]],
     "pair": {"1": 2},
@@ -39,6 +40,7 @@ META: dict[str, Any] = {
         "J": {"dim": "school", "labels": ["A", "B"]},
         "N": {"dim": "obs", "labels": None},
         "M": {"dim": "obs", "labels": None},
+        "P": {"dim": "x_column", "labels": ["age"]},
     }
 }
 ROLES = Roles(observed="y", replicated="y_rep", predicted="y_new")
@@ -49,10 +51,12 @@ def columns(seed: int, draws: int = 5) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     names = [
         *("mu", "theta.1", "theta.2", "Omega.1.1", "Omega.2.1", "Omega.1.2", "Omega.2.2"),
-        *("lprior", "log_lik.1", "log_lik.2", "log_lik.3", "y_rep.1", "y_rep.2", "y_rep.3"),
-        "y_new.1",
+        *("lprior", "log_lik.1", "log_lik.2", "log_lik.3", "y_new.1"),
     ]
-    return {name: rng.normal(size=draws) for name in names}
+    whole = ("y_rep.1", "y_rep.2", "y_rep.3", "count.1")
+    return {name: rng.normal(size=draws) for name in names} | {
+        name: rng.integers(-5, 2**31, size=draws).astype(np.float64) for name in whole
+    }
 
 
 @pytest.fixture
@@ -73,11 +77,11 @@ def test_xarray_opens_the_file_as_arviz_names_it(path: Path) -> None:
     """Groups and variables have ArviZ's names; data and replication share theirs."""
     opened = xr.open_datatree(path, engine="h5netcdf")
     assert {name: sorted(node.data_vars) for name, node in opened.children.items()} == {
-        "constant_data": ["J", "K", "M", "N", "x"],
+        "constant_data": ["J", "K", "M", "N", "P", "x"],
         "log_likelihood": ["y"],
         "log_prior": ["lprior"],
         "observed_data": ["y"],
-        "posterior": ["Omega", "mu", "none", "theta"],
+        "posterior": ["Omega", "count", "mu", "none", "theta"],
         "posterior_predictive": ["y"],
         "predictions": ["y_new"],
         "sample_stats": [
@@ -104,6 +108,31 @@ def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
     assert read_labels(path, "posterior", "Omega")[1] == "A, 2"
 
 
+def test_data_carry_the_labels_that_were_declared(path: Path) -> None:
+    """Rows and design columns of `x` are those of the mapping; what has no name is numbered."""
+    opened = xr.open_datatree(path, engine="h5netcdf")
+    assert opened["constant_data"]["x"].dims == ("obs", "x_column")
+    assert opened["constant_data"]["x_column"].values.tolist() == ["age"]
+    assert opened["observed_data"]["y"].dims == ("obs",)
+
+
+def test_integers_are_stored_as_integers(tmp_path: Path) -> None:
+    """Every one that Stan may draw, exactly; with NaN, which no integer can be, they are reals."""
+    draws = [columns(1), columns(2)]
+    draws[1]["count.1"][3] = np.nan
+    chains = read_chains(write_chains(tmp_path, draws))
+    write_tree(
+        posterior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA), tmp_path / "d.nc"
+    )
+    opened = xr.open_datatree(tmp_path / "d.nc", engine="h5netcdf")
+    replicated = opened["posterior_predictive"]["y"]
+    assert replicated.dtype == np.int64 and replicated.attrs["type"] == "int"
+    np.testing.assert_array_equal(replicated[1, :, 2], draws[1]["y_rep.3"])
+    count = opened["posterior"]["count"]
+    assert count.dtype == np.float64 and count.attrs["type"] == "int"
+    assert np.isnan(count[1, 3, 0]) and int(np.isnan(count).sum()) == 1
+
+
 def test_a_name_with_two_lengths_goes_to_the_first_of_a_group(tmp_path: Path) -> None:
     """`obs` counts fitted and new rows: in groups of their own both keep the name."""
     chains = read_chains(write_chains(tmp_path, [columns(1)]))
@@ -111,8 +140,8 @@ def test_a_name_with_two_lengths_goes_to_the_first_of_a_group(tmp_path: Path) ->
     apart = posterior_tree(chains, naming, ROLES, DATA)
     assert apart["predictions"]["y_new"].dims == ("chain", "draw", "obs")
     together = posterior_tree(chains, naming, Roles(), DATA)["posterior"]
-    assert together["y_rep"].dims == ("chain", "draw", "obs")
-    assert together["y_new"].dims == ("chain", "draw", "y_new_dim_0")
+    assert together["y_new"].dims == ("chain", "draw", "obs")
+    assert together["y_rep"].dims == ("chain", "draw", "y_rep_dim_0")
 
 
 def test_a_dimension_never_takes_the_name_of_a_variable() -> None:
@@ -155,6 +184,8 @@ def test_the_gate_sees_parameters_wherever_they_are_kept(path: Path) -> None:
             *("Omega[1,1]", "Omega[1,2]", "Omega[2,1]", "Omega[2,2]"),
         ]
     )
+    sampled = [span for span in scalars.variables if span.sampled and span.stop > span.start]
+    assert [scalars.names[span.start] for span in sampled] == ["Omega[1,1]", "mu", "theta[1]"]
     expected = columns(2)["Omega.2.1"]
     np.testing.assert_array_equal(scalars.values[1, :, scalars.names.index("Omega[2,1]")], expected)
 

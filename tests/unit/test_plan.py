@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from stanchion.check import check_plan
 from stanchion.config import load
+from stanchion.errors import DeclarationError, Fault
 from stanchion.keys import key_of
 from stanchion.plan import Facts, Plan, Step
 from stanchion.planner import make_plan
@@ -245,3 +247,32 @@ def test_a_key_is_recomputed_from_the_job_and_its_record(
 
 def made_of(record: dict[str, Any]) -> dict[str, Any]:
     return {**record["made_of"], "arguments": record["arguments"]}
+
+
+def test_a_limit_of_an_unknown_variable_is_refused(planned: Planned, tmp_path: Path) -> None:
+    """The gate judges parameters and lp__; a limit of anything else would never be looked at."""
+    (tmp_path / "data").mkdir()
+    for known in ("lp__", "mu"):
+        plan = planned("    compare:", f"    checks: {{rhat: {{{known}: 1.05}}}}\n    compare:")
+        assert list(_limit_faults(plan)) == []
+    for unknown in ("nu", "y_rep", "Mu"):
+        plan = planned("    compare:", f"    checks: {{rhat: {{{unknown}: 1.05}}}}\n    compare:")
+        (fault,) = _limit_faults(plan)
+        assert fault.key == f"analyses.means.checks.rhat.{unknown}"
+        assert (fault.value, fault.allowed) == (unknown, "lp__, mu")
+
+
+def _limit_faults(plan: Plan) -> list[Fault]:
+    try:
+        check_plan(plan)
+    except DeclarationError as error:
+        return [fault for fault in error.faults if ".rhat." in str(fault.key)]
+    return []
+
+
+def test_what_uses_a_generated_quantity_is_told_to_its_checks(planned: Planned) -> None:
+    """Replications of a declared check, and log_lik where models are compared."""
+    used = {tuple(step.arguments["uses"]) for step in planned() if step.rule == "diagnose_fit"}
+    assert used == {("log_lik", "y_rep")}
+    alone = planned("    compare: {by: loo}\n", "")
+    assert {tuple(s.arguments["uses"]) for s in alone if s.rule == "diagnose_fit"} == {("y_rep",)}

@@ -8,7 +8,7 @@ import pytest
 
 from stanchion.errors import ProgramError
 from stanchion.program import Program, Variable, describe
-from stanchion.program_sizes import declared_sizes
+from stanchion.program_sizes import declarations
 
 CANONICAL = """functions {
   real twice(real a) {
@@ -88,7 +88,11 @@ def calls(tmp_path: Path) -> int:
 
 def test_sizes_are_read_as_declared() -> None:
     """Arrays' sizes come first, bounds and tuples are passed over, local variables are not seen."""
-    assert declared_sizes(CANONICAL) == {
+    declared = declarations(CANONICAL)
+    assert [declared[name].kind for name in ("S", "L", "t", "p")] == [
+        "cov_matrix", "cholesky_factor_cov", "tuple", "vector",
+    ]  # fmt: skip
+    assert {name: found.sizes for name, found in declared.items()} == {
         "N": (),
         "grid": ("N", "2"),
         "a": (),
@@ -112,9 +116,12 @@ def test_program_is_described(answering: Path, tmp_path: Path) -> None:
     program = describe(file, answering)
     assert program.path == str(file)
     assert program.canonical == SOURCE
-    assert program.data == (Variable("K", "int", 0, ()), Variable("y", "real", 1, ("K",)))
+    assert program.data == (
+        Variable("K", "int", 0, (), "int"),
+        Variable("y", "real", 1, ("K",), "vector"),
+    )
     assert program.parameters == (
-        Variable("S", "real", 2, ("K", "K")),
+        Variable("S", "real", 2, ("K", "K"), "cov_matrix"),
         Variable("u", "real", 1, ("",)),
         Variable("t", "tuple", 0, ()),
     )

@@ -7,10 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stanchion.config.method import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
+from stanchion.draws.columns import Span
 from stanchion.stats import gate
 from stanchion.stats.advice import advice
+from stanchion.stats.psis import smooth
+from stanchion.stats.scan import scan
+from stanchion.stats.shares import percent
 from tests.unit.test_stats_psis import pareto_ratios
 
+TRANSFORMED = Span(0, 2, (2,), sampled=False)
+SAMPLED = Span(0, 2, (2,), sampled=True)
 THRESHOLDS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
 
 
@@ -19,12 +26,17 @@ def draws(columns: int = 2, chains: int = 4, seed: int = 1) -> Any:
     return np.random.default_rng(seed).normal(size=(chains, 1000, columns))
 
 
-def checks(values: Any, sampler: gate.Sampler | None = None, **thresholds: Any) -> dict[str, Any]:
+def checks(
+    values: Any,
+    sampler: gate.Sampler | None = None,
+    variables: tuple[Span, ...] = (),
+    **thresholds: Any,
+) -> dict[str, Any]:
     """Return the checks of a NUTS fit by name."""
     names = [f"theta[{place + 1}]" for place in range(values.shape[2])]
     found = gate.nuts_checks(
         names,
-        gate.scan(values),
+        scan(values, variables),
         sampler or gate.Sampler(),
         chains=values.shape[0],
         thresholds={**THRESHOLDS, **thresholds},
@@ -89,7 +101,7 @@ def test_a_constant_is_noted_and_passes() -> None:
         values = draws()
         values[:, :, 1] = constant
         assert gate.verdict(list(checks(values).values())) == verdict
-        noted = gate.notes(["a", "b"], gate.scan(values))
+        noted = gate.notes(["a", "b"], scan(values))
         assert noted == (["equal to one constant in all chains: b"] if constant == constant else [])
 
 
@@ -102,6 +114,141 @@ def test_a_chain_that_rests_while_others_move_fails() -> None:
     apart = draws()
     apart[:, :, 0] = np.arange(4)[:, None]
     assert checks(apart)["constant"].verdict == "fail"
+
+
+def test_an_element_that_is_never_filled_is_noted() -> None:
+    """The upper triangle of a transformed matrix is NaN in every draw; its variable is not."""
+    values = draws()
+    values[:, :, 1] = np.nan
+    found = checks(values, variables=(TRANSFORMED,))
+    assert gate.verdict(list(found.values())) == "pass"
+    noted = gate.notes(["L[1,1]", "L[1,2]"], scan(values, (TRANSFORMED,)))
+    assert noted == ["NaN in every draw, as an element that the program does not fill: L[1,2]"]
+    assert checks(values, variables=(SAMPLED,))["finite"].verdict == "fail"
+    values[:, :, 0] = np.nan
+    assert checks(values, variables=(TRANSFORMED,))["finite"].verdict == "fail"
+    values = draws()
+    values[:3, :, 1] = np.nan
+    assert checks(values, variables=(TRANSFORMED,))["finite"].verdict == "fail"
+
+
+def test_chains_that_are_frozen_at_one_point_fail() -> None:
+    """All chains at the same values: nothing was sampled, and nothing can be judged."""
+    values = np.broadcast_to([0.5, 2.0], (4, 1000, 2)).copy()
+    found = checks(values, variables=(SAMPLED,))
+    assert (found["constant"].verdict, found["constant"].value) == ("fail", 2)
+    for name in ("rhat", "ess_bulk", "ess_tail"):
+        assert (found[name].verdict, found[name].value) == ("fail", None)
+    still = gate.Sampler(energy=np.full((4, 1000), 3.0))
+    assert checks(draws(), still)["ebfmi"].verdict == "fail"
+
+
+def test_one_parameter_that_never_moves_fails() -> None:
+    """A scale that underflows to its bound in every draw, while the rest moves."""
+    values = draws()
+    values[:, :, 1] = 0.0
+    found = checks(values, variables=(SAMPLED,))["constant"]
+    assert (found.verdict, found.where) == ("fail", ("theta[2]",))
+    assert checks(values, variables=(TRANSFORMED,))["constant"].verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "shape", "moving", "verdict"),
+    [
+        ("cholesky_factor_corr", (2, 2), (1, 3), "pass"),
+        ("cholesky_factor_corr", (2, 2), (), "fail"),
+        ("corr_matrix", (1, 1), (), "pass"),
+        ("cholesky_factor_cov", (1, 1), (), "fail"),
+        ("simplex", (1,), (), "pass"),
+        ("simplex", (4,), (0, 1, 3), "fail"),
+        ("unit_vector", (2, 1), (), "pass"),
+        ("", (4,), (0, 1, 2), "fail"),
+    ],
+)
+def test_a_parameter_rests_only_where_its_type_says_so(
+    constraint: str, shape: tuple[int, ...], moving: tuple[int, ...], verdict: str
+) -> None:
+    """The zeros of a Cholesky factor and a simplex of length one are constant by definition."""
+    size = int(np.prod(shape))
+    values = np.ones((4, 1000, size + 1))
+    values[:, :, [*moving, size]] = draws(columns=len(moving) + 1)
+    variable = Span(0, size, shape, sampled=True, constraint=constraint)
+    assert checks(values, variables=(variable,))["constant"].verdict == verdict
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_too_few_draws_to_judge_fail(length: int) -> None:
+    """Below four draws a chain neither R-hat nor ESS exist, and nothing passes for it."""
+    found = checks(draws()[:, :length], variables=(SAMPLED,))
+    for name in ("rhat", "ess_bulk", "ess_tail"):
+        assert (found[name].verdict, found[name].value) == ("fail", None)
+        assert length == 1 or set(found[name].where) == {"theta[1]", "theta[2]"}
+
+
+def test_the_fewest_draws_that_are_accepted_can_be_judged() -> None:
+    """What `check` refuses and what cannot be computed are the same, and the same as ArviZ's."""
+    from arviz_stats.base import array_stats
+
+    for length, known in ((FEWEST_DRAWS - 1, False), (FEWEST_DRAWS, True)):
+        values = draws(columns=1)[:, :length]
+        found = scan(values)
+        assert bool(np.isfinite(found.rhat[0])) is bool(np.isfinite(found.ess_tail[0])) is known
+        if not known:
+            assert np.isnan(array_stats.rhat(values[:, :, 0], chain_axis=0, draw_axis=1))
+    for length, known in ((FEWEST_ADVI_DRAWS - 1, False), (FEWEST_ADVI_DRAWS, True)):
+        assert bool(np.isfinite(smooth(pareto_ratios(0.3, length, seed=5)).khat)) is known
+
+
+def test_a_share_of_divergences_may_be_enough() -> None:
+    """One in 4,000 with a share of 0.001, which allows four; not five."""
+    for count, verdict in ((1, "pass"), (4, "pass"), (5, "fail")):
+        diverging = np.zeros((4, 1000), dtype=bool)
+        diverging[1, :count] = True
+        sampler = gate.Sampler(diverging=diverging)
+        found = checks(draws(), sampler, divergences={"share": 0.001})["divergences"]
+        assert (found.verdict, found.threshold, found.value) == (verdict, 4, count)
+
+
+def test_a_variable_may_have_a_limit_of_its_own() -> None:
+    """R-hat of 1.02 for `theta` alone; the worst is what exceeds its own limit most."""
+    values = draws(columns=3)
+    values[0] += 0.5
+    rhats = scan(values).rhat
+    limit = float(rhats.max()) + 0.001
+    assert rhats.min() > 1.01
+    assert checks(values, rhat_of={"theta": limit})["rhat"].verdict == "pass"
+    assert checks(values, rhat_of={"lp__": limit})["rhat"].verdict == "fail"
+    names = ["lp__", "theta[1]", "theta[2]"]
+    told = {**THRESHOLDS, "rhat_of": {"lp__": limit}}
+    found = gate.nuts_checks(names, scan(values), gate.Sampler(), chains=4, thresholds=told)
+    rhat = next(check for check in found if check.check == "rhat")
+    assert (rhat.verdict, rhat.threshold, rhat.value) == ("fail", 1.01, rhats[1:].max())
+    assert "lp__" not in rhat.where
+
+
+def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
+    """With their share and the sampler's message; used ones first, whatever their share."""
+    shares = np.array([1.0, 0.0]), np.array([0.46])
+    names = ["x[1]", "x[2]"], ["y_rep[1]"]
+    both = list(zip(names, shares, strict=True))
+    said = ["chain 1, 460 times: normal_rng: …"]
+    found = gate.generated_check(both, used=["log_lik"], messages=said)
+    assert (found.verdict, found.value) == ("warn", 1.0)
+    assert found.where == ("x[1]: 100 %", "y_rep[1]: 46 %")
+    assert found.as_json()["messages"] == said
+    found = gate.generated_check(both, used=["y_rep"], messages=said)
+    assert (found.verdict, found.where[0]) == ("fail", "y_rep[1]: 46 %")
+    sound = gate.generated_check([(["x"], np.zeros(1))], used=["x"], messages=said)
+    assert (sound.verdict, sound.value, sound.messages) == ("pass", 0, ())
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1 / 4000, "0.025 %"), (0.46, "46 %"), (0.9999, "> 99 %"), (1.0, "100 %"), (1e-9, "< 0.01 %")],
+)
+def test_a_share_is_never_rounded_to_all_or_nothing(share: float, text: str) -> None:
+    """One draw in four thousand is not 0 %."""
+    assert percent(share) == text
 
 
 def test_divergences_are_counted_by_chain() -> None:
@@ -149,7 +296,7 @@ def test_an_approximation_is_judged_by_khat(shape: float, verdict: str) -> None:
     """log_p − log_g with a tail of known shape; R-hat and ESS are not asked."""
     ratios = pareto_ratios(shape, 4000, seed=5)
     found = gate.approximation_checks(
-        ["mu", "tau"], gate.scan(draws(chains=1)), ratios, thresholds=THRESHOLDS
+        ["mu", "tau"], scan(draws(chains=1)), ratios, thresholds=THRESHOLDS
     )
     assert [check.check for check in found] == ["finite", "khat"]
     assert gate.verdict(found) == verdict
@@ -158,7 +305,7 @@ def test_an_approximation_is_judged_by_khat(shape: float, verdict: str) -> None:
 def test_an_approximation_whose_ratios_say_nothing_fails() -> None:
     """Without a tail, nothing vouches for it."""
     found = gate.approximation_checks(
-        ["mu", "tau"], gate.scan(draws(chains=1)), np.full(1000, np.nan), thresholds=THRESHOLDS
+        ["mu", "tau"], scan(draws(chains=1)), np.full(1000, np.nan), thresholds=THRESHOLDS
     )
     assert (found[-1].value, found[-1].verdict) == (None, "fail")
 
@@ -184,7 +331,7 @@ def test_a_prior_is_warned_of_at_most() -> None:
     values = draws()
     values[1, :, 1] = np.linspace(0, 1e19, 1000)
     found = gate.prior_checks(
-        ["a", "b"], gate.scan(values), gate.Sampler(), chains=4, thresholds=THRESHOLDS
+        ["a", "b"], scan(values), gate.Sampler(), chains=4, thresholds=THRESHOLDS
     )
     extent = next(check for check in found if check.check == "extent")
     assert (extent.verdict, extent.value, extent.where) == ("warn", 1e19, ("b",))

@@ -41,7 +41,8 @@ def test_the_statistics_are_those_that_a_declaration_may_name() -> None:
     assert set(get_args(Statistic)) == set(STATISTICS)
 
 
-def test_a_statistic_that_does_not_exist_for_a_draw_is_left_out() -> None:
-    """A replication that is constant has no skewness."""
+def test_a_statistic_that_does_not_exist_for_a_draw_has_no_tail_probability() -> None:
+    """A replication that is constant has no skewness, and the other ones are a selection."""
     found = statistic("skewness", np.array([0.0, 0, 1]), np.array([[1.0, 1, 1], [0, 0, 1]]))
-    assert len(found.replicated) == 1
+    assert (len(found.replicated), found.undefined) == (1, 1)
+    assert np.isnan(found.tail_probability)

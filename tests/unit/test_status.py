@@ -13,7 +13,7 @@ from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
 from stanchion.provenance.writing import write_whole
-from stanchion.status import altered_results, as_json, fit_status, fit_statuses, table
+from stanchion.status import FitStatus, altered_results, as_json, fit_status, fit_statuses, table
 from tests.unit.test_plan import CONFIG, FACTS
 
 FIT = Fit("means", "points", "wide", "nuts")
@@ -97,3 +97,19 @@ def test_garbage_in_a_record_costs_the_time_only(plan: Plan) -> None:
     step = plan.step("sample_chain", {**FIT.wildcards, "chain": "1"})
     write_whole(f"{step.records}/{step.key[:12]}-1.json", "{")
     assert fit_status(plan, FIT).seconds is None
+
+
+def test_the_table_says_what_the_report_says() -> None:
+    """R-hat with the digits that show its side of the limit, ESS rounded down."""
+    from stanchion.report.wording import shown
+
+    status = FitStatus("a/d/m/nuts", "current", "fail", rhat=1.0104269, ess=399.97, divergences=0)
+    row = table([FitStatus(**{**vars(status), "rhat_limit": 1.01})]).splitlines()[1].split()
+    assert row == ["a/d/m/nuts", "fail", "1.0104", "399", "0", "reused"]
+    assert row[2:4] == [shown("rhat", 1.0104269, 1.01), shown("ess_bulk", 399.97, 400)]
+
+
+def test_khat_shows_its_side_of_the_limit() -> None:
+    """0.7004 is not 0.70."""
+    status = FitStatus("a/d/m/advi", "current", "fail", khat=0.7004, khat_limit=0.7)
+    assert "0.7004" in table([status])

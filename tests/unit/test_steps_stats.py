@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stanchion.console import append_messages
+from stanchion.draws.files import read_messages, write_tree
+from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
 from stanchion.prior import summarise_prior
 from stanchion.steps import collect_draws
@@ -338,7 +341,7 @@ def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
     found = diagnose(tmp_path)
     assert [check["check"] for check in found["checks"]] == [
         "finite", "constant", "chains", "rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi",
-        "treedepth",
+        "treedepth", "generated",
     ]  # fmt: skip
     assert predict(tmp_path, predict=None, on_fail="flag")["loo_pit"]["observations"] == 8
 
@@ -357,3 +360,75 @@ def test_a_step_imports_nothing_that_it_can_do_without(step: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def failing(share: float, seed: int) -> dict[str, Any]:
+    """Return a chain whose generated quantities have no value in a share of its draws."""
+    columns = chain(seed)
+    for name, values in columns.items():
+        if name not in ("mu", "twice"):
+            values[: round(share * len(values))] = np.nan
+    return columns
+
+
+@pytest.mark.parametrize(("share", "shown"), [(1.0, "100 %"), (0.46, "46 %"), (0.002, "0.2 %")])
+def test_replications_without_value_fail_and_give_no_numbers(
+    tmp_path: Path, share: float, shown: str
+) -> None:
+    """One draw in 500 is enough: no mean, no tail probability and no PIT of the others."""
+    collect(tmp_path, [failing(share, seed) for seed in range(1, 5)])
+    found = diagnose(tmp_path, uses=["y_new", "y_rep"])
+    check = next(check for check in found["checks"] if check["check"] == "generated")
+    assert (found["verdict"], check["verdict"]) == ("fail", "fail")
+    assert check["value"] == pytest.approx(share)
+    assert check["where"][0].endswith(f": {shown}")
+    assert "log_lik" not in check["where"][0]
+    assert "generated" in predict(tmp_path)["because"]
+    made = predict(tmp_path, on_fail="flag")
+    assert (made["statistics"], made["loo_pit"]) == ([], None)
+    reason = f"y_rep has no finite value in {shown} of the draws"
+    assert made["statistics_because"] == made["loo_pit_because"] == reason
+    assert made["predictions"]["because"] == reason.replace("y_rep", "y_new")
+    assert {row[column] for row in made["predictions"]["rows"] for column in ("mean", "q5")} == {
+        None
+    }
+
+
+def test_generated_quantities_that_nothing_uses_are_a_warning(tmp_path: Path) -> None:
+    """With their share: a fit whose parameters are sound goes on, and is no `pass`."""
+    collect(tmp_path, [failing(0.46, seed) for seed in range(1, 5)])
+    found = diagnose(tmp_path)
+    check = next(check for check in found["checks"] if check["check"] == "generated")
+    assert (found["verdict"], check["verdict"]) == ("warn", "warn")
+
+
+def test_integers_that_were_never_assigned_have_no_value(tmp_path: Path) -> None:
+    """Stan fills them with the least integer of 32 bits."""
+    declared = variables(parameters="real mu", generated_quantities="int[N] count")
+    chains = [{"mu": chain(s)["mu"]} for s in range(1, 5)]
+    for columns in chains:
+        columns |= {"count.1": np.ones(500), "count.2": np.full(500, -(2.0**31))}
+    collect(tmp_path, chains, {"N": 2}, variables=declared, predicted=None)
+    check = diagnose(tmp_path, uses=["count"])["checks"][-1]
+    assert (check["verdict"], check["where"]) == ("fail", ["count[2]: 100 %"])
+
+
+def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:
+    """Messages at the end of a chain's CSV stand with the check of generated quantities."""
+    chains = [failing(0.46, seed) for seed in range(1, 5)]
+    for number, path in enumerate(write_chains(tmp_path, chains), start=1):
+        append_messages(path, [f"{number} times: normal_rng: Scale parameter is -1"])
+    said = read_chains(sorted(tmp_path.glob("chain_*.csv"))).messages
+    assert said[1] == "chain 2, 2 times: normal_rng: Scale parameter is -1"
+    write_tree({"posterior": {}}, tmp_path / "some.nc", said)
+    assert read_messages(tmp_path / "some.nc") == list(said)
+
+
+def test_no_number_is_made_of_draws_without_value(tmp_path: Path) -> None:
+    """A sort takes NaN for the largest number: one of them leaves a row of the summary empty."""
+    chains = [chain(seed) for seed in range(1, 5)]
+    chains[0]["twice"][7] = np.nan
+    collect(tmp_path, chains, intervals={"prob": 0.5, "kind": "hdi"})
+    mu, twice = read_csv(tmp_path / "summary.csv")
+    assert "" not in mu.values()
+    assert {value for name, value in twice.items() if name != "variable"} == {""}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stanchion.config import Analysis, Project, load, load_waivers
+from stanchion.config.source import nearest
 from stanchion.datasets import check as data_faults
 from stanchion.datasets import missing_switch
 from stanchion.errors import DeclarationError, Fault
@@ -61,8 +62,28 @@ def _program_faults(plan: Plan) -> Iterator[Fault]:
                     allowed=", ".join(known),
                 )
     for name, analysis in project.analyses.items():
-        for model in analysis.models:
-            yield from _analysis_faults(project, name, analysis, model, plan.facts.programs[model])
+        programs = [plan.facts.programs[model] for model in analysis.models]
+        yield from _limits(project, name, analysis, programs)
+        for model, program in zip(analysis.models, programs, strict=True):
+            yield from _analysis_faults(project, name, analysis, model, program)
+
+
+def _limits(
+    project: Project, name: str, analysis: Analysis, programs: Sequence[Program]
+) -> Iterator[Fault]:
+    """A limit is of a variable that the gate judges, in one of the programs at least."""
+    judged = [v.name for p in programs for v in (*p.parameters, *p.transformed_parameters)]
+    known = list(dict.fromkeys(["lp__", *judged]))
+    for variable in analysis.checks.rhat_of:
+        if variable not in known:
+            meant = nearest(variable, known)
+            yield project.fault(
+                f"no program of this analysis has a parameter {variable!r}",
+                *("analyses", name, "checks", "rhat", variable),
+                value=variable,
+                allowed=", ".join(known),
+                todo=f"write {meant}" if meant else "correct or remove it",
+            )
 
 
 def _analysis_faults(

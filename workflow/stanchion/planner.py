@@ -161,7 +161,7 @@ class Planner:
         checked, predict = analysis.posterior_predictive, analysis.predict
         return {
             "parameters": self.project.models[model].parameters,
-            "variables": self.facts.programs[model].drawn_variables(),
+            "variables": self.facts.programs[model].variables(),
             "observed": checked.observed if checked else None,
             "replicated": checked.replicated if checked else None,
             "predicted": predict.variable if predict else None,
@@ -270,6 +270,7 @@ class Planner:
                 "checks": checks,
                 "waivers": list(self.facts.waivers.get(fit.name, ())),
                 "parameters": self.project.models[fit.model].parameters,
+                "uses": _used(analysis),
             },
             unkeyed={"fit": fit.name},
             inputs={"draws": draws.outputs["draws"]},
@@ -346,6 +347,14 @@ class Planner:
             },
             upstream=[report, *diagnosed],
         )
+
+
+def _used(analysis: Analysis) -> list[str]:
+    """Return the generated quantities that something declared is computed from."""
+    checked, predict = analysis.posterior_predictive, analysis.predict
+    used = {"log_lik"} if analysis.compare is not None else set()
+    used |= {checked.replicated} if checked is not None else set()
+    return sorted(used | ({predict.variable} if predict is not None else set()))
 
 
 def _dump(section: BaseModel | None) -> dict[str, Any] | None:

@@ -10,16 +10,25 @@ from typing import Any
 import numpy as np
 
 from stanchion import pictures
-from stanchion.draws.files import read_gated, read_group, read_type, write_tree
+from stanchion.draws.files import (
+    read_gated,
+    read_generated,
+    read_group,
+    read_messages,
+    read_type,
+    write_tree,
+)
 from stanchion.draws.naming import Naming, Roles
 from stanchion.draws.stan_csv import read_chains
 from stanchion.draws.tree import prior_tree
 from stanchion.stats import gate
+from stanchion.stats.scan import scan
 from stanchion.steps.job import Job
 from stanchion.strict_json import write_json
 
-THRESHOLDS = {"rhat": 1.05, "ess": None, "divergences": 0, "ebfmi": 0.3}
-"""A prior is looked at, not summarised to the third digit: R-hat may be as large as 1.05."""
+THRESHOLDS = {"rhat": 1.05, "ess": 100, "divergences": 0, "ebfmi": 0.3}
+"""A prior is looked at, not summarised to the third digit: R-hat may be as large as 1.05, and a
+hundred independent draws place a tail of 5 % to ± 2 %."""
 
 
 def summarise_prior(job: Job, chain_files: Sequence[Path]) -> None:
@@ -34,7 +43,7 @@ def summarise_prior(job: Job, chain_files: Sequence[Path]) -> None:
     naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
     roles = Roles(told["observed"], told["replicated"], told["predicted"])
     path = job.outputs["prior"]
-    write_tree(prior_tree(chains, naming, roles, data), path)
+    write_tree(prior_tree(chains, naming, roles, data), path, chains.messages)
     write_json(_checked(path), job.outputs["checks"])
     job.outputs["picture"].write_bytes(_picture(path, roles))
 
@@ -42,10 +51,14 @@ def summarise_prior(job: Job, chain_files: Sequence[Path]) -> None:
 def _checked(path: Path) -> dict[str, Any]:
     scalars = read_gated(path)
     stats = read_group(path, "sample_stats_prior")
-    found = gate.scan(scalars.values)
+    found = scan(scalars.values, scalars.variables)
     chains, draws, _ = scalars.values.shape
     sampler = gate.Sampler.of(stats)
-    checks = gate.prior_checks(scalars.names, found, sampler, chains=chains, thresholds=THRESHOLDS)
+    generated = [(one.names, one.not_finite) for one in read_generated(path)]
+    checks = [
+        *gate.prior_checks(scalars.names, found, sampler, chains=chains, thresholds=THRESHOLDS),
+        gate.generated_check(generated, used=(), messages=read_messages(path)),
+    ]
     return {
         "schema": "stanchion/prior/1",
         "verdict": gate.verdict(checks),

@@ -19,16 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import Fault, ProgramError
-from stanchion.program_sizes import declared_sizes
+from stanchion.program_sizes import Declaration, declarations
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
-_SCHEMA = "stanchion/program/1"
+_SCHEMA = "stanchion/program/2"
 _BLOCKS = {
     "data": "inputs",
     "parameters": "parameters",
     "transformed_parameters": "transformed parameters",
     "generated_quantities": "generated quantities",
 }
+_UNREAD = Declaration("", ())
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INCLUDE = re.compile(r"^[ \t]*#include[ \t]+[<\"]?([^\s<>\"]+)[>\"]?", re.MULTILINE)
 _PLACE = re.compile(r"(?:Syntax|Semantic) error in '([^']+)', line (\d+)")
@@ -36,12 +37,16 @@ _PLACE = re.compile(r"(?:Syntax|Semantic) error in '([^']+)', line (\d+)")
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of a program; `sizes` are expressions as declared, "" where unknown."""
+    """A variable of a program; `sizes` are expressions as declared, "" where unknown.
+
+    `type` is stanc's (`matrix`), `kind` the declared one (`cholesky_factor_corr`).
+    """
 
     name: str
     type: str
     dimensions: int
     sizes: tuple[str, ...]
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,11 @@ class Program:
         """Return whether any block declares this variable."""
         return any(variable.name == name for block in _BLOCKS for variable in getattr(self, block))
 
-    def drawn_variables(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the variables that a draw holds, by block, as plain JSON."""
+    def variables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all variables by block, as plain JSON."""
         return {
             block: [asdict(v) | {"sizes": list(v.sizes)} for v in getattr(self, block)]
             for block in _BLOCKS
-            if block != "data"
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -162,7 +166,7 @@ def _ask(path: Path, stanc: Path, folders: Sequence[Path]) -> dict[str, Any]:
 
 
 def _variables(info: dict[str, Any], canonical: str) -> dict[str, Any]:
-    sizes = declared_sizes(canonical)
+    declared = declarations(canonical)
     described = {}
     for block, section in _BLOCKS.items():
         described[block] = [
@@ -170,9 +174,11 @@ def _variables(info: dict[str, Any], canonical: str) -> dict[str, Any]:
                 "name": name,
                 "type": about["type"] if isinstance(about["type"], str) else "tuple",
                 "dimensions": about["dimensions"],
-                "sizes": _fit(sizes.get(name, ()), about["dimensions"]),
+                "sizes": _fit(found.sizes, about["dimensions"]),
+                "kind": found.kind,
             }
             for name, about in info[section].items()
+            for found in [declared.get(name, _UNREAD)]
         ]
     return described
 

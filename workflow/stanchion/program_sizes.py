@@ -1,9 +1,10 @@
-"""The sizes of a program's variables, read from its canonical text (no comments, tidy blocks)."""
+"""What a program's canonical text (no comments, tidy blocks) declares: kinds and sizes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _BLOCK = re.compile(
     r"^(?:data|parameters|transformed parameters|generated quantities) \{\n(.*?)^\}",
@@ -14,16 +15,24 @@ _WORD = re.compile(r"[A-Za-z]\w*")
 _OPEN, _CLOSE = "([{", ")]}"
 
 
-def declared_sizes(canonical: str) -> dict[str, tuple[str, ...]]:
-    """Return, by name, the size expressions of every top-level declaration, arrays' first."""
-    sizes: dict[str, tuple[str, ...]] = {}
+@dataclass(frozen=True)
+class Declaration:
+    """A declared variable: Stan's type without arrays (`cholesky_factor_corr`), and its sizes."""
+
+    kind: str
+    sizes: tuple[str, ...]
+
+
+def declarations(canonical: str) -> dict[str, Declaration]:
+    """Return every top-level declaration by name; size expressions in order, arrays' first."""
+    found: dict[str, Declaration] = {}
     for block in _BLOCK.findall(_STRING.sub('""', canonical)):
         for statement in _split(block, ";"):
-            sizes.update(_declaration(statement.strip()))
-    return sizes
+            found.update(_declaration(statement.strip()))
+    return found
 
 
-def _declaration(statement: str) -> dict[str, tuple[str, ...]]:
+def _declaration(statement: str) -> dict[str, Declaration]:
     """Parse `array[…] type<…>[…] name = …, name`; anything else gives nothing."""
     rest, sizes = statement, []
     if re.match(r"array\s*\[", rest):
@@ -44,7 +53,8 @@ def _declaration(statement: str) -> dict[str, tuple[str, ...]]:
     first = names[0] if names else None
     if first is None or not re.match(r"\w+\s*(=(?!=)|,|$)", rest):
         return {}
-    return {name[0]: tuple(sizes) for name in names if name is not None}
+    declared = Declaration(kind[0], tuple(sizes))
+    return {name[0]: declared for name in names if name is not None}
 
 
 def _expressions(inside: str) -> list[str]:

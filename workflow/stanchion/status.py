@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from stanchion.plan import Fit, Plan, Step, identity
 from stanchion.provenance.keyfile import State, read_line, state_of
+from stanchion.report.wording import shown
 
 _SHOWN = ("collect_draws", "diagnose_fit", "predict_outcomes")
 """The steps whose results are a fit's."""
@@ -30,6 +32,8 @@ class FitStatus:
     ess: float | None = None
     divergences: int | None = None
     khat: float | None = None
+    rhat_limit: float | None = None
+    khat_limit: float | None = None
     seconds: float | None = None
     """Longest time that one of the fit's chains took, in seconds; None where all were reused."""
 
@@ -47,6 +51,7 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
     values = {check["check"]: check["value"] for check in content["checks"]}
+    limits = {check["check"]: check.get("threshold") for check in content["checks"]}
     ess = [v for v in (values.get("ess_bulk"), values.get("ess_tail")) if v is not None]
     return FitStatus(
         fit.name,
@@ -56,6 +61,8 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
         ess=min(ess) if ess else None,
         divergences=values.get("divergences"),
         khat=values.get("khat"),
+        rhat_limit=limits.get("rhat"),
+        khat_limit=limits.get("khat"),
         seconds=_sampling_seconds(plan, fit),
     )
 
@@ -106,13 +113,11 @@ def table(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
         [
             status.fit,
             status.verdict or status.state,
-            _shown(status.rhat, "{:.3f}"),
-            _shown(status.ess, "{:.0f}"),
-            _shown(status.divergences, "{:.0f}"),
-            _shown(status.khat, "{:.2f}"),
-            "reused"
-            if status.verdict and status.seconds is None
-            else _shown(status.seconds, "{:.1f} s"),
+            _figure("rhat", status.rhat, status.rhat_limit),
+            _figure("ess_bulk", status.ess),
+            _figure("divergences", status.divergences),
+            _figure("khat", status.khat, status.khat_limit),
+            _duration(status),
         ]
         for status in statuses
     ]
@@ -152,5 +157,12 @@ def _seconds(step: Step) -> float | None:
     return None
 
 
-def _shown(value: float | None, form: str) -> str:
-    return "" if value is None else form.format(value)
+def _figure(check: str, value: float | None, limit: float | None = None) -> str:
+    """Return a check's value as the report has it."""
+    return "" if value is None else shown(check, value, nan if limit is None else limit)
+
+
+def _duration(status: FitStatus) -> str:
+    if status.seconds is None:
+        return "reused" if status.verdict else ""
+    return f"{status.seconds:.1f} s"

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.config.base import (
     RESERVED,
-    Count,
     DatasetName,
     Distinct,
     ModelName,
@@ -22,7 +21,7 @@ from stanchion.config.base import (
     refused,
 )
 from stanchion.config.checks import Checks
-from stanchion.config.method import METHODS, Advi, Nuts
+from stanchion.config.method import FEWEST_DRAWS, METHODS, Advi, Nuts
 
 Statistic = Literal[
     "mean", "sd", "median", "mad", "min", "max", "q5", "q25", "q75", "q95", "skewness", "zeros"
@@ -32,7 +31,9 @@ Statistic = Literal[
 class PriorPredictive(Section):
     """Draws from the prior and its predictions; the program declares `int prior_only` for it."""
 
-    draws: Count = Field(default=1000, description="Draws from the prior.")
+    draws: Annotated[int, Field(ge=4 * FEWEST_DRAWS, le=2**31 - 1)] = Field(
+        default=1000, description="Draws from the prior, of four chains together."
+    )
 
 
 class PosteriorPredictive(Section):

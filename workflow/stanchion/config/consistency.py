@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from stanchion.config.analysis import Analysis
-from stanchion.config.method import Nuts
+from stanchion.config.method import FEWEST_ADVI_DRAWS, FEWEST_DRAWS, Nuts
 from stanchion.config.project import Project
 from stanchion.config.source import Key
 from stanchion.errors import Fault
@@ -20,6 +20,7 @@ def inconsistencies(project: Project) -> list[Fault]:
     faults = [*_named_datasets(project), *_kinds_of_methods(project)]
     for name, analysis in project.analyses.items():
         key = ("analyses", name)
+        faults += _too_few_draws(project, analysis, key)
         faults += _unmapped(project, analysis)
         faults += _observed(project, analysis, key)
         faults += _compared(project, analysis, key)
@@ -71,6 +72,27 @@ def _kinds_of_methods(project: Project) -> Iterator[Fault]:
                     value=method.method,
                     todo="give one of them another name",
                 )
+
+
+def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """What cannot be judged would fail its checks after all the work."""
+    for label, method in analysis.methods.items():
+        nuts = isinstance(method, Nuts)
+        kept = -(-method.draws // method.thin) if isinstance(method, Nuts) else method.draws
+        least, why = (
+            (FEWEST_DRAWS, "a chain needs for R-hat and effective sample size")
+            if nuts
+            else (FEWEST_ADVI_DRAWS, "Pareto k̂ needs")
+        )
+        if kept < least:
+            yield project.fault(
+                f"{kept} {'draw is' if kept == 1 else 'draws are'} fewer than {why}",
+                *(*key, "methods", label, "draws"),
+                value=method.draws,
+                allowed=f"{least} or more{', after thinning' if nuts else ''}",
+                todo=f"raise draws{', or lower thin' if nuts and kept < method.draws else ''}; "
+                "1000 are a good start",
+            )
 
 
 def _unmapped(project: Project, analysis: Analysis) -> Iterator[Fault]:

@@ -9,6 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from stanchion.config.base import Count, Positive, Section, Seed, is_number, refused, titled
 from stanchion.durations import PATTERN, WORDS, seconds_of
 
+FEWEST_DRAWS = 4
+"""Of a chain: fewer leave split R-hat and effective sample size undefined, here as in ArviZ."""
+FEWEST_ADVI_DRAWS = 30
+"""Pareto k̂ is fitted to a fifth of the draws, whose quartile is to be another than the least."""
 OnFail = Literal["stop", "flag"]
 _INIT_WORDS = "a number ≥ 0, or the path of a .json file"
 

@@ -28,7 +28,8 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
     nuts = isinstance(method, Nuts)
     return {
         "on_fail": method.on_fail or checks.on_fail or ("stop" if nuts else "flag"),
-        "rhat": checks.rhat if nuts else None,
+        "rhat": checks.rhat_default if nuts else None,
+        "rhat_of": checks.rhat_of if nuts else None,
         "ess": (checks.ess or ESS_PER_CHAIN * method.chains) if isinstance(method, Nuts) else None,
         "divergences": checks.divergences if nuts else None,
         "ebfmi": checks.ebfmi if nuts else None,

@@ -25,6 +25,7 @@ CheckName = Literal[
     "treedepth",
     "chains",
     "finite",
+    "generated",
     "constant",
     "khat",
 ]

@@ -46,6 +46,21 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A variable's scalars among columns that stand side by side: from `start` to `stop`.
+
+    `sampled` says that it is a parameter, `constraint` its type (`simplex`) where that makes some
+    of its elements the same in every draw.
+    """
+
+    start: int
+    stop: int
+    shape: tuple[int, ...]
+    sampled: bool
+    constraint: str = ""
+
+
+@dataclass(frozen=True)
 class Container:
     """A variable of the program, or a slot of a tuple: where its scalars stand among the columns.
 

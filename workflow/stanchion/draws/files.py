@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.draws.columns import default_pattern, scalar_names
+from stanchion.draws.columns import Span, default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART
 from stanchion.draws.tree import Array, Tree
 
@@ -26,22 +26,36 @@ _DRAWN_GROUPS = (
     "prior",
 )
 _AXES = ("chain", "draw")
+MESSAGES = "messages"
+_UNASSIGNED = -(2**31)
 
 
 @dataclass(frozen=True)
 class Scalars:
-    """Draws of named scalars, `chain × draw × scalar`."""
+    """Draws of named scalars, `chain × draw × scalar`, and the variables that they belong to."""
 
     names: list[str]
     values: NDArray[np.float64]
+    variables: list[Span]
 
 
-def write_tree(tree: Tree, path: Path) -> None:
+@dataclass(frozen=True)
+class Generated:
+    """The scalars of a generated quantity, and the share of draws in which each is no number."""
+
+    names: list[str]
+    not_finite: NDArray[np.float64]
+
+
+def write_tree(tree: Tree, path: Path, messages: Sequence[str] = ()) -> None:
     """Write a tree: groups and variables in alphabetical order, the same bytes for the same tree.
 
+    The sampler's messages, where there are some, become an attribute of the file, a line each.
     Not compressed: draws are mostly noise, and zlib took ten times as long for a tenth less.
     """
     with h5netcdf.File(path, "w") as file:
+        if messages:
+            file.attrs[MESSAGES] = "\n".join(messages)
         for name, arrays in sorted(tree.items()):
             group = file.create_group(name)
             group.dimensions = {
@@ -63,11 +77,37 @@ def read_group(path: Path, group: str) -> dict[str, NDArray[Any]]:
 
 
 def read_gated(path: Path) -> Scalars:
-    """Return what the gate looks at: `lp__`, all parameters and all transformed parameters."""
+    """Return what the gate judges: `lp__`, all parameters and all transformed parameters."""
     with h5netcdf.File(path) as file:
         gated = [variable for variable in _drawn(file) if variable.attrs["block"] in GATED]
         stats = next(name for name in file.groups if name.startswith("sample_stats"))
         return _scalars(["lp__"], file.groups[stats]["lp"], gated)
+
+
+def read_generated(path: Path) -> Iterator[Generated]:
+    """Yield every generated quantity of all groups, each with its share of draws without value."""
+    with h5netcdf.File(path) as file:
+        for variable in _drawn(file):
+            if variable.attrs["block"] in GATED:
+                continue
+            values = np.asarray(variable[...])
+            missing = without_value(values, str(variable.attrs["type"]))
+            yield Generated(list(_names(variable)), missing.mean((0, 1)).ravel())
+
+
+def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
+    """Return which values of a type are none: NaN, ±∞, or an integer that was never assigned.
+
+    Stan fills integers with the least of 32 bits before a program assigns them.
+    """
+    missing = ~np.isfinite(values)
+    return missing | (values == _UNASSIGNED) if kind == "int" else missing
+
+
+def read_messages(path: Path) -> list[str]:
+    """Return what the sampler complained of in the generated quantities."""
+    with h5netcdf.File(path) as file:
+        return str(file.attrs.get(MESSAGES, "")).splitlines()
 
 
 def read_labels(path: Path, group: str, name: str) -> list[str]:
@@ -103,14 +143,21 @@ def _scalars(first: Sequence[str], density: Any, variables: Sequence[Any]) -> Sc
     sizes = [prod(variable.shape[2:]) for variable in variables]
     values = np.empty((*density.shape, 1 + sum(sizes)))
     values[:, :, 0] = density[...]
-    names, start = list(first), 1
+    names, start, spans = list(first), 1, [Span(0, 1, (), sampled=False)]
     for variable, size in zip(variables, sizes, strict=True):
         if size:
             block = np.asarray(variable[...], dtype=np.float64)
             values[:, :, start : start + size] = block.reshape(*density.shape, size)
         names += _names(variable)
+        spans.append(_span(variable, start, start + size))
         start += size
-    return Scalars(names, values)
+    return Scalars(names, values, spans)
+
+
+def _span(variable: Any, start: int, stop: int) -> Span:
+    sampled = variable.attrs["block"] == "parameters"
+    constraint = str(variable.attrs.get("constraint", ""))
+    return Span(start, stop, variable.shape[2:], sampled=sampled, constraint=constraint)
 
 
 def _names(variable: Any) -> Iterator[str]:

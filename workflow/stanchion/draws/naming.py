@@ -11,17 +11,34 @@ from stanchion.draws.columns import PARTS
 BLOCKS = ("parameters", "transformed_parameters", "generated_quantities")
 GATED = BLOCKS[:2]
 PART = "part"
+TRIANGULAR = frozenset({"cholesky_factor_corr", "cholesky_factor_cov", "corr_matrix"})
+"""Types whose elements are partly the same in every draw: a triangle of zeros, a diagonal of 1."""
+SUMMED = frozenset(
+    {
+        *("simplex", "unit_vector", "sum_to_zero_vector", "sum_to_zero_matrix"),
+        *("column_stochastic_matrix", "row_stochastic_matrix"),
+    }
+)
+"""Types whose elements determine each other, so that a single one is the same in every draw."""
+CONSTRAINED = TRIANGULAR | SUMMED
 _RESERVED = frozenset({"chain", "draw", "sample", PART})
 
 
 @dataclass(frozen=True)
 class Declared:
-    """A variable as the program declares it."""
+    """A variable as the program declares it; `kind` is the type that it wrote."""
 
     name: str
     block: str
     type: str
     sizes: tuple[str, ...]
+    kind: str = ""
+
+    @classmethod
+    def of(cls, variable: Mapping[str, Any], block: str) -> Declared:
+        """Take a variable of a program, as plain JSON."""
+        sizes, kind = tuple(variable["sizes"]), variable.get("kind", "")
+        return cls(variable["name"], block, variable["type"], sizes, kind)
 
 
 @dataclass(frozen=True)
@@ -44,14 +61,9 @@ class Roles:
             return "predictions", name
         return "posterior", name
 
-    def place_data(self, name: str) -> tuple[str, str]:
-        """Return the group of a data variable, and whose declared sizes it has.
-
-        The observed data have those of their replication; the sizes of others are not told.
-        """
-        if name == self.observed and self.replicated is not None:
-            return "observed_data", self.replicated
-        return "observed_data" if name == self.observed else "constant_data", name
+    def place_data(self, name: str) -> str:
+        """Return the group of a data variable."""
+        return "observed_data" if name == self.observed else "constant_data"
 
 
 @dataclass(frozen=True)
@@ -65,11 +77,15 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Naming:
-    """Dimensions by the size that a declaration names (`J` → school), for one fit."""
+    """Dimensions by the size that a declaration names (`J` → school), for one fit.
+
+    `declared` holds what a draw holds, `data` the program's data.
+    """
 
     declared: Mapping[str, Declared]
     sizes: Mapping[str, int]
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    data: Mapping[str, Declared] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -79,14 +95,11 @@ class Naming:
         meta: Mapping[str, Any],
     ) -> Naming:
         """Gather declared variables, integer data and the sizes that the mapping named."""
-        declared = {
-            found["name"]: Declared(found["name"], block, found["type"], tuple(found["sizes"]))
-            for block in BLOCKS
-            for found in variables[block]
-        }
+        declared = {v["name"]: Declared.of(v, block) for block in BLOCKS for v in variables[block]}
+        given = {v["name"]: Declared.of(v, "data") for v in variables.get("data", ())}
         sizes = {name: value for name, value in data.items() if type(value) is int}
         taken = _RESERVED | declared.keys() | data.keys()
-        return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken))
+        return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken), given)
 
     def dims(
         self,
@@ -104,7 +117,7 @@ class Naming:
         `part`.
         """
         real = shape[:-1] if is_complex else shape
-        about = self.declared.get(declared)
+        about = self.declared.get(declared) or self.data.get(declared)
         sizes = about.sizes if about is not None and len(about.sizes) == len(real) else ()
         dims: list[str] = []
         for place, length in enumerate(real):

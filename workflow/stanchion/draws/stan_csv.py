@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.console import MARK
 from stanchion.errors import ChainError
 
 _SETTING = re.compile(r"#\s*(\w+) = (.*?)(?: \(Default\))?\s*$")
 _FOOTER = re.compile(rb"#\s+Elapsed Time:.*\(Total\)", re.DOTALL)
-_END_OF_FILE = 4096
+_MESSAGE = re.compile(rf"^{re.escape(MARK)}(.*)$", re.MULTILINE)
+_END_OF_FILE = 16384
 _AGAIN = "delete the file and run again: the chain is made anew"
 
 
@@ -27,6 +29,8 @@ class Chains:
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     max_treedepth: int | None
+    messages: tuple[str, ...] = ()
+    """What the sampler complained of in the generated quantities, with the chain's number."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,12 @@ def read_chains(paths: Sequence[Path]) -> Chains:
     for place, (path, header) in enumerate(zip(paths, headers, strict=True)):
         values[place] = _read_draws(path, header)
     depth = headers[0].settings.get("max_depth")
-    return Chains(headers[0].columns, values, int(depth) if depth else None)
+    messages = [
+        f"chain {chain}, {message}"
+        for chain, path in enumerate(paths, start=1)
+        for message in _MESSAGE.findall(_end(path).decode(errors="replace"))
+    ]
+    return Chains(headers[0].columns, values, int(depth) if depth else None, tuple(messages))
 
 
 def _read_header(path: Path) -> _Header:
@@ -107,13 +116,17 @@ def _read_draws(path: Path, header: _Header) -> NDArray[np.float64]:
 
 
 def _check_end(path: Path, *, footer: bool) -> None:
-    with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - _END_OF_FILE, 0))
-        end = file.read()
+    end = _end(path)
     if footer and not _FOOTER.search(end):
         raise _not_whole(path, "its footer with the elapsed time is missing")
     if not end.endswith(b"\n"):
         raise _not_whole(path, "its last line is cut off")
+
+
+def _end(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _END_OF_FILE, 0))
+        return file.read()
 
 
 def _compare(paths: Sequence[Path], headers: Sequence[_Header]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Container, containers, default_pattern
-from stanchion.draws.naming import Dimension, Naming, Roles
+from stanchion.draws.naming import CONSTRAINED, Dimension, Naming, Roles
 from stanchion.draws.stan_csv import Chains
 from stanchion.errors import ChainError
 
@@ -75,9 +75,9 @@ def posterior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[s
     for name in tree:
         tree[name] |= {axis: Array((axis,), values) for axis, values in axes.items()}
     for name, values in _data(data):
-        group, like = roles.place_data(name)
+        group = roles.place_data(name)
         own = claimed.setdefault(group, {})
-        dims = naming.dims(name, like, values.shape, is_complex=False, claimed=own)
+        dims = naming.dims(name, name, values.shape, is_complex=False, claimed=own)
         tree.setdefault(group, {})[name] = Array(dims, values)
     return {name: group | _labels(claimed.get(name, {})) for name, group in tree.items()}
 
@@ -126,9 +126,21 @@ def _array(kept: _Kept, naming: Naming, claimed: dict[str, Dimension]) -> Array:
     shape = kept.values.shape[2:]
     dims = naming.dims(kept.name, kept.declared, shape, is_complex=kept.complex, claimed=claimed)
     attrs = {"block": about.block, "type": about.type}
+    if about.kind in CONSTRAINED:
+        attrs["constraint"] = about.kind
     if kept.pattern != default_pattern(kept.name, len(shape)):
         attrs["scalar"] = kept.pattern
-    return Array(("chain", "draw", *dims), kept.values, attrs)
+    values = _integers(kept.values) if about.type == "int" else kept.values
+    return Array(("chain", "draw", *dims), values, attrs)
+
+
+def _integers(values: NDArray[np.float64]) -> NDArray[Any]:
+    """Return whole numbers as such; as they stand where the sampler wrote NaN for one of them.
+
+    64 bits for Stan's 32, so that sums and squares of them stay exact.
+    """
+    whole = values.astype(np.int64) if np.isfinite(values).all() else values
+    return whole if np.array_equal(whole, values) else values
 
 
 def _sample_stats(chains: Chains) -> Group:

@@ -11,7 +11,7 @@ from stanchion.report.answers import Ends
 from stanchion.report.arguments import Fit, Prior
 from stanchion.report.numbers import decimals, exact, probability, significant, supported
 from stanchion.report.reading import Judged, Picture, number
-from stanchion.report.wording import CheckView, by_gravity, check_view, tail
+from stanchion.report.wording import CheckView, by_gravity, check_view, counted, tail
 
 AT_SIGHT, MOST_ROWS = 24, 200
 
@@ -37,10 +37,11 @@ class Replicated:
 
 @dataclass(frozen=True)
 class Predicted:
-    """A fit's predictions for new rows; `because` says why there are none."""
+    """A fit's predictions for new rows; `because` says why there are none, `note` why some are."""
 
     fit: Fit
     because: str
+    note: str
     headings: tuple[str, ...]
     rows: tuple[Named, ...]
     folded: tuple[Named, ...]
@@ -64,9 +65,9 @@ def replicated(fit: Fit, content: Mapping[str, Any], picture: Picture) -> Replic
     made = content["made"]
     return Replicated(
         fit=fit,
-        because="" if made else content["because"],
+        because=(content["statistics_because"] or "") if made else content["because"],
         rows=tuple(_statistic(row) for row in content["statistics"]) if made else (),
-        pit=_pit(content) if made else "",
+        pit=_pit(content) if made and not content["statistics_because"] else "",
         picture=picture,
     )
 
@@ -80,6 +81,7 @@ def predicted(
     return Predicted(
         fit=fit,
         because="" if content["made"] else content["because"],
+        note=(content["predictions"]["because"] or "") if content["made"] else "",
         headings=("mean", "sd", *ends.headings),
         rows=shown[:AT_SIGHT],
         folded=shown[AT_SIGHT:],
@@ -102,9 +104,15 @@ def _statistic(row: Mapping[str, Any]) -> Named:
             exact(number(row["observed"])),
             supported(mean, nan, sd),
             significant(sd, 2),
-            tail(number(row["tail_probability"])),
+            _tail_probability(row),
         ),
     )
+
+
+def _tail_probability(row: Mapping[str, Any]) -> str:
+    if row["undefined"]:
+        return f"none: undefined in {counted(row['undefined'], 'draw')}"
+    return tail(number(row["tail_probability"]))
 
 
 def _pit(content: Mapping[str, Any]) -> str:

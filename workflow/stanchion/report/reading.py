@@ -27,6 +27,7 @@ class Check:
     verdict: str
     where: tuple[str, ...]
     waiver: Mapping[str, str] | None
+    messages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def read_judged(path: Path) -> Judged:
             verdict=found["verdict"],
             where=tuple(found["where"]),
             waiver=found.get("waiver"),
+            messages=tuple(found.get("messages", ())),
         )
         for found in content["checks"]
     )

@@ -129,9 +129,13 @@ def _sentence(fits: Sequence[FitView]) -> str:
 
 def _figure(judged: Judged, names: Sequence[str]) -> Figure:
     """Return the gravest of these checks, of equally grave ones that with the least value."""
-    found = [check for check in judged.checks if check.check in names and not isnan(check.value)]
+    found = [
+        check
+        for check in judged.checks
+        if check.check in names and (check.verdict != "pass" or not isnan(check.value))
+    ]
     if not found:
         return Figure(MISSING, "")
-    worst = min(found, key=lambda check: (GRAVEST_FIRST.index(check.verdict), check.value))
+    worst = min(found, key=lambda c: (GRAVEST_FIRST.index(c.verdict), not isnan(c.value), c.value))
     text = shown(worst.check, worst.value, worst.threshold)
     return Figure(text, "" if worst.verdict == "pass" else worst.verdict)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from stanchion.report.numbers import MISSING, beside, count, exact, probability, significant
 from stanchion.report.reading import Check
 from stanchion.stats.advice import advice
+from stanchion.stats.shares import percent
 
 MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "waived": "◇"}
 GRAVEST_FIRST = ("fail", "waived", "warn", "pass")
 _NAMES = {
     "finite": "non-finite quantities",
+    "generated": "share of draws without generated quantities",
+    "prior_only": "effect of prior_only on the log density",
     "constant": "stuck quantities",
     "chains": "chains",
     "rhat": "R-hat",
@@ -44,10 +48,13 @@ class CheckView:
     advice: str
     now: str
     waiver: str
+    messages: tuple[str, ...]
 
     @property
     def sentence(self) -> str:
         """What was found against what is allowed."""
+        if self.value == MISSING:
+            return f"{self.name} could not be computed (allowed: {self.limit})"
         return f"{self.name} {self.value} (allowed: {self.limit})"
 
 
@@ -64,6 +71,7 @@ def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
         advice=tip,
         now=_now(tip, settings),
         waiver=_waiver(check.waiver),
+        messages=check.messages,
     )
 
 
@@ -82,11 +90,15 @@ def shown(check: str, value: float, threshold: float) -> str:
     """Return a check's value, with digits enough to see on which side of the threshold it is."""
     if check in _DECIMALS:
         return beside(value, threshold, _DECIMALS[check])
-    return significant(value) if check == "extent" else count(value)
+    if check == "generated":
+        return percent(value) if isfinite(value) else MISSING
+    return significant(value) if check in ("extent", "prior_only") else count(value)
 
 
 def limit(check: str, threshold: float) -> str:
     """Return what a check allows, such as `≤ 1.01`."""
+    if check == "prior_only":
+        return "more than rounding error"
     number = exact(threshold)
     if number == MISSING:
         return MISSING

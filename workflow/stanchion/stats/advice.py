@@ -5,6 +5,9 @@ from __future__ import annotations
 _ADVICE = {
     "finite": "A quantity became NaN or infinite. Look for a logarithm of zero, a division by zero "
     "or an overflow in the named quantities, and declare the bounds that they need.",
+    "generated": "Generated quantities have no value in these draws. Where one of them fails, such "
+    "as a random number with a scale that is not positive, Stan gives none of that draw: mend that "
+    "statement, and give every element a value.",
     "chains": "Run four chains or more: a single chain cannot show that it missed something.",
     "constant": "A chain did not move. Look for a parameter that data and prior leave free, for "
     "bounds that exclude the start, and at `init`.",
@@ -23,6 +26,8 @@ _ADVICE = {
     "`max_treedepth`, or rescale the parameters that differ much in size or are correlated.",
     "khat": "The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
     "the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, or other parameters.",
+    "prior_only": "These are draws from the posterior: the program declares `prior_only`, and its "
+    "log density does not depend on it. Write `if (!prior_only) { … }` around the likelihood.",
     "extent": "The prior puts draws at absurd values, or is improper: then it has no draws at all, "
     "and the sampler wanders off. Give every parameter a proper prior.",
 }

@@ -1,31 +1,37 @@
 """The checks of a fit, and the verdict that follows from them.
 
-The gate looks at every parameter, every transformed parameter and `lp__`.
+The gate judges every parameter, every transformed parameter and `lp__`; of generated quantities it
+asks that they are numbers. What cannot be computed does not pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite
+from math import floor, inf, isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.stats.convergence import Block, mixing
 from stanchion.stats.psis import smooth
-from stanchion.stats.summary import Numbers, by_blocks
+from stanchion.stats.scan import Findings
+from stanchion.stats.shares import percent
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 SHOWN = 10
+_WHERE_SAID = ("waiver", "messages")
 FEWEST_CHAINS = 4
+_MESSAGES = 4
+_AT_LEAST = ("ess_bulk", "ess_tail", "ebfmi")
 _ORDER = ("fail", "waived", "warn", "pass")
 GREATEST_PRIOR_DRAW = 1e10
 _VEHTARI_2021 = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
 SOURCES = {
     "finite": "a draw that is not a number has no posterior",
+    "generated": "draws without a value give no quantile and no probability",
     "chains": f"{_VEHTARI_2021}: four chains",
     "constant": f"{_VEHTARI_2021}: chains that do not move",
     "rhat": _VEHTARI_2021,
@@ -35,6 +41,7 @@ SOURCES = {
     "ebfmi": "Betancourt 2016, arXiv:1604.00695",
     "treedepth": "Hoffman and Gelman 2014, JMLR 15: the trajectory was cut short",
     "extent": "an improper prior has no draws: the sampler wanders off without a divergence",
+    "prior_only": "the log density of the program with and without its likelihood",
     "khat": "Yao et al. 2018, arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646",
 }
 
@@ -49,28 +56,14 @@ class Check:
     verdict: str
     where: tuple[str, ...] = ()
     waiver: Mapping[str, Any] | None = None
+    messages: tuple[str, ...] = ()
+    """What the sampler itself said of it."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the check as diagnostics.json has it, with its source."""
         content = vars(self) | {"where": list(self.where), "source": SOURCES[self.check]}
-        return {name: found for name, found in content.items() if name != "waiver" or found}
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the gate knows of each column.
-
-    `unsound` columns hold NaN or infinity, `constant` ones a single value, `stuck` ones a single
-    value within some chain but not in all; `extent` is the largest absolute value.
-    """
-
-    rhat: Floats
-    ess_bulk: Floats
-    ess_tail: Floats
-    constant: Flags
-    stuck: Flags
-    unsound: Flags
-    extent: Floats
+        content["messages"] = list(self.messages)
+        return {n: found for n, found in content.items() if n not in _WHERE_SAID or found}
 
 
 @dataclass(frozen=True)
@@ -87,11 +80,6 @@ class Sampler:
         return cls(stats.get("diverging"), stats.get("energy"), stats.get("reached_max_treedepth"))
 
 
-def scan(draws: Floats) -> Findings:
-    """Measure what the gate needs of each column of `chain × draw × columns`."""
-    return Findings(**by_blocks(_scan_block, draws))
-
-
 def nuts_checks(
     names: Sequence[str],
     found: Findings,
@@ -101,23 +89,72 @@ def nuts_checks(
     thresholds: Mapping[str, Any],
 ) -> list[Check]:
     """Return the checks of a fit by NUTS from what `scan` found of its named columns."""
-    least = thresholds["ess"] or 100 * chains
+    least = np.full(len(names), thresholds["ess"] or 100 * chains)
+    most = rhat_limits(names, thresholds)
+    needed = bool(found.sampled.any())
     checks = [
         *_soundness(names, found),
         _chains(chains),
-        _worst("rhat", names, found.rhat, most=thresholds["rhat"]),
-        _worst("ess_bulk", names, found.ess_bulk, least=least),
-        _worst("ess_tail", names, found.ess_tail, least=least),
+        _worst("rhat", names, found.rhat, most, found.judged, needed=needed),
+        _worst("ess_bulk", names, found.ess_bulk, least, found.judged, needed=needed),
+        _worst("ess_tail", names, found.ess_tail, least, found.judged, needed=needed),
     ]
     if sampler.diverging is not None:
-        checks.append(_counted("divergences", sampler.diverging, thresholds["divergences"], "fail"))
+        allowed = allowed_divergences(thresholds["divergences"], sampler.diverging.size)
+        checks.append(_counted("divergences", sampler.diverging, allowed, "fail"))
     if sampler.energy is not None:
         labels = [f"chain {chain + 1}" for chain in range(chains)]
-        moved = ebfmi(sampler.energy)
-        checks.append(_worst("ebfmi", labels, moved, least=thresholds["ebfmi"]))
+        limits, every = np.full(chains, thresholds["ebfmi"]), np.ones(chains, np.bool_)
+        checks.append(_worst("ebfmi", labels, ebfmi(sampler.energy), limits, every, needed=True))
     if sampler.saturated is not None:
         checks.append(_counted("treedepth", sampler.saturated, 0, "warn"))
     return checks
+
+
+def rhat_limits(names: Sequence[str], thresholds: Mapping[str, Any]) -> Floats:
+    """Return the greatest R-hat of each scalar: its variable's own, else the default."""
+    own = thresholds.get("rhat_of") or {}
+    default = thresholds["rhat"]
+    return np.array([own.get(variable_of(name), default) for name in names])
+
+
+def allowed_divergences(declared: int | Mapping[str, float], draws: int) -> int:
+    """Return how many transitions may diverge: a number, or a share of the draws."""
+    return declared if isinstance(declared, int) else floor(declared["share"] * draws)
+
+
+def variable_of(name: str) -> str:
+    """Return the variable that a scalar belongs to: `theta` of `theta[1]`."""
+    return re.split(r"[\[.]", name, maxsplit=1)[0]
+
+
+def generated_check(
+    generated: Iterable[tuple[Sequence[str], Floats]],
+    *,
+    used: Sequence[str],
+    messages: Sequence[str] = (),
+) -> Check:
+    """Return the check that generated quantities are numbers.
+
+    `generated` gives the scalars of each and the share of draws in which they have no value. That
+    is a failure where something declared uses the variable, else a warning.
+    """
+    bad = [
+        (variable_of(name) in used, float(share), name)
+        for names, shares in generated
+        for name, share in zip(names, shares.tolist(), strict=True)
+        if share > 0
+    ]
+    bad.sort(key=lambda one: (not one[0], -one[1]))
+    shown = [f"{name}: {percent(share)}" for _, share, name in bad]
+    return Check(
+        check="generated",
+        value=max((share for _, share, _ in bad), default=0.0),
+        threshold=0,
+        verdict="pass" if not bad else "fail" if bad[0][0] else "warn",
+        where=_at_most(shown),
+        messages=tuple(messages[:_MESSAGES]) if bad else (),
+    )
 
 
 def approximation_checks(
@@ -137,7 +174,9 @@ def prior_checks(
     thresholds: Mapping[str, Any],
 ) -> list[Check]:
     """Return the checks of draws from the prior: those of NUTS and their extent, as warnings."""
-    extent = _worst("extent", names, found.extent, most=GREATEST_PRIOR_DRAW)
+    limits = np.full(len(names), GREATEST_PRIOR_DRAW)
+    finite = ~(found.unsound | found.unfilled)
+    extent = _worst("extent", names, found.extent, limits, finite, needed=False)
     checks = nuts_checks(names, found, sampler, chains=chains, thresholds=thresholds)
     return [
         replace(check, verdict="warn") if check.verdict == "fail" else check
@@ -176,28 +215,21 @@ def why_stopped(diagnostics: Mapping[str, Any], on_fail: str) -> str | None:
 
 
 def notes(names: Sequence[str], found: Findings, *, unused: Sequence[str] = ()) -> list[str]:
-    """Return what is worth knowing but judged by no check: quantities equal to one constant.
+    """Return what is worth knowing but judged by no check: quantities that have no distribution.
 
     `unused` names columns that the method fills with zeros.
     """
-    constant = [name for name in _named(names, found.constant) if name not in unused]
-    return [f"equal to one constant in all chains: {', '.join(constant)}"] if constant else []
-
-
-def _scan_block(draws: Floats) -> Numbers:
-    found = mixing(Block.of(draws))
-    first = draws[:, :, :1]
-    resting = (draws == first).all(2)
-    constant = resting.all(1) & (first == first[:, :1]).all((1, 2))
-    return {
-        "rhat": found.rhat,
-        "ess_bulk": found.ess_bulk,
-        "ess_tail": found.ess_tail,
-        "constant": constant,
-        "stuck": resting.any(1) & ~constant,
-        "extent": np.abs(draws).max((1, 2)),
-        "unsound": ~np.isfinite(draws).all((1, 2)) & ~constant,
-    }
+    resting = _named(names, found.constant & ~found.frozen)
+    constant = [name for name in resting if name not in unused]
+    unfilled = _named(names, found.unfilled)
+    return [
+        f"{what}: {', '.join(which)}"
+        for what, which in (
+            ("equal to one constant in all chains", constant),
+            ("NaN in every draw, as an element that the program does not fill", unfilled),
+        )
+        if which
+    ]
 
 
 def _soundness(names: Sequence[str], found: Findings) -> list[Check]:
@@ -209,7 +241,7 @@ def _soundness(names: Sequence[str], found: Findings) -> list[Check]:
             verdict="fail" if flags.any() else "pass",
             where=_named(names, flags),
         )
-        for check, flags in (("finite", found.unsound), ("constant", found.stuck))
+        for check, flags in (("finite", found.unsound), ("constant", found.stuck | found.frozen))
     ]
 
 
@@ -219,26 +251,48 @@ def _chains(chains: int) -> Check:
 
 
 def _worst(
-    check: str, names: Sequence[str], values: Floats, *, most: float = inf, least: float = -inf
+    check: str,
+    names: Sequence[str],
+    values: Floats,
+    limits: Floats,
+    judged: Flags,
+    *,
+    needed: bool,
 ) -> Check:
-    """Judge the worst of the values; those that are NaN are judged by other checks."""
-    known = np.flatnonzero(~np.isnan(values))
-    threshold = most if least == -inf else least
-    if not len(known):
-        return Check(check, None, threshold, "pass")
-    worst_first = known[
-        np.argsort(-values[known] if least == -inf else values[known], kind="stable")
-    ]
-    broken = worst_first[(values[worst_first] > most) | (values[worst_first] < least)]
-    worst = float(values[worst_first[0]])
-    shown = broken[:SHOWN] if len(broken) else worst_first[:1]
+    """Judge the values against their limits, the one that is worst against its own first.
+
+    What is to be judged and is NaN could not be computed, and fails; so does it that nothing can be
+    judged where something is `needed`.
+    """
+    if not judged.any():
+        return Check(check, None, _limit(limits), "fail" if needed else "pass")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        excess = _excess(check, values, limits)
+        broken = np.isnan(values) | (values < limits if check in _AT_LEAST else values > limits)
+    excess[np.isnan(excess)] = inf
+    known = np.flatnonzero(judged)
+    worst_first = known[np.argsort(-excess[known], kind="stable")]
+    failed = worst_first[broken[worst_first]]
+    worst = int(worst_first[0])
+    shown = failed[:SHOWN] if len(failed) else worst_first[:1]
     return Check(
         check=check,
-        value=worst if isfinite(worst) else None,
-        threshold=threshold,
-        verdict="fail" if len(broken) else "pass",
+        value=float(values[worst]) if isfinite(values[worst]) else None,
+        threshold=float(limits[worst]),
+        verdict="fail" if len(failed) else "pass",
         where=tuple(names[place] for place in shown.tolist()),
     )
+
+
+def _excess(check: str, values: Floats, limits: Floats) -> Floats:
+    """Return how bad values are, each against its own limit; R-hat is 1 where all is well."""
+    if check in _AT_LEAST:
+        return limits / values
+    return (values - 1) / (limits - 1) if check == "rhat" else values / limits
+
+
+def _limit(limits: Floats) -> float | None:
+    return float(limits[0]) if len(limits) else None
 
 
 def _counted(check: str, flags: Flags, threshold: int, grave: str) -> Check:
@@ -266,8 +320,10 @@ def _khat(khat: float, threshold: float) -> Check:
 
 def _named(names: Sequence[str], flags: Flags) -> tuple[str, ...]:
     """Return the flagged names, at most ten, the last of them a count of the rest."""
-    places = np.flatnonzero(flags).tolist()
-    if len(places) <= SHOWN:
-        return tuple(names[place] for place in places)
-    shown = [names[place] for place in places[: SHOWN - 1]]
-    return (*shown, f"and {len(places) - SHOWN + 1} more")
+    return _at_most([names[place] for place in np.flatnonzero(flags).tolist()])
+
+
+def _at_most(names: Sequence[str]) -> tuple[str, ...]:
+    if len(names) <= SHOWN:
+        return tuple(names)
+    return (*names[: SHOWN - 1], f"and {len(names) - SHOWN + 1} more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,25 +40,34 @@ STATISTICS: dict[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True)
 class Statistic:
-    """A statistic of the observed data among those of the replicated."""
+    """A statistic of the observed data among those of the replicated.
+
+    `undefined` counts the replications that have none, as a constant has no skewness.
+    """
 
     name: str
     observed: float
     replicated: Floats
+    undefined: int = 0
 
     @property
     def tail_probability(self) -> float:
-        """P(T(y_rep) ≥ T(y)), a tie counted half (mid-p), so that discrete data stay centred."""
+        """P(T(y_rep) ≥ T(y)), a tie counted half (mid-p), so that discrete data stay centred.
+
+        NaN where the data or some replication have no such statistic: those that have one are not
+        the model's replications, but a selection of them.
+        """
+        if self.undefined or isnan(self.observed) or not self.replicated.size:
+            return nan
         above, tied = self.replicated > self.observed, self.replicated == self.observed
         return float(above.mean() + tied.mean() / 2)
 
 
 def statistic(name: str, observed: Floats, replicated: Floats) -> Statistic:
-    """Compare a statistic of the data (`observations`) with that of each draw's replication.
-
-    Draws whose statistic is not a number (the skewness of a constant) are left out.
-    """
+    """Compare a statistic of the data (`observations`) with that of each draw's replication."""
     measure = STATISTICS[name]
     with np.errstate(invalid="ignore", divide="ignore"):
         values = measure(replicated)
-        return Statistic(name, float(measure(observed)), values[~np.isnan(values)])
+        defined = ~np.isnan(values)
+        undefined = int((~defined).sum())
+        return Statistic(name, float(measure(observed)), values[defined], undefined)

@@ -50,7 +50,8 @@ def summarise(
     `mad` is the median absolute deviation times 1.4826, the standard deviation of a normal
     distribution with that deviation, as in R's posterior. `q5` and `q95` are equal-tailed. Declared
     `intervals` {prob, kind} add two columns, such as `hdi90_lower` and `hdi90_upper`. Where the
-    draws are not sampled by chains (an approximation), errors, sample sizes and R-hat are NaN.
+    draws are not sampled by chains (an approximation), errors, sample sizes and R-hat are NaN; a
+    column with NaN among its draws has no numbers at all: a sort would take NaN for the largest.
     """
     measure = partial(_of_block, sampled=sampled, intervals=intervals)
     return by_blocks(measure, draws, columns)
@@ -85,7 +86,8 @@ def _of_block(draws: Floats, *, sampled: bool, intervals: Mapping[str, Any] | No
         if intervals is not None:
             kind = hdi if intervals["kind"] == "hdi" else eti
             found = kind(block.ordered, intervals["prob"])
-            numbers |= dict(zip(interval_names(intervals), found, strict=True))
+            ends = (np.where(np.isnan(block.ordered[:, -1]), np.nan, end) for end in found)
+            numbers |= dict(zip(interval_names(intervals), ends, strict=True))
     return numbers | (_sampling(block) if sampled else _not_sampled(len(draws)))
 
 
@@ -103,7 +105,10 @@ def _location(block: Block) -> Numbers:
         quantile(block.ordered, 0.05),
         quantile(block.ordered, 0.95),
     )
-    return dict(zip(LOCATION, found, strict=True))
+    return {
+        name: np.where(np.isnan(block.ordered[:, -1]), np.nan, numbers)
+        for name, numbers in zip(LOCATION, found, strict=True)
+    }
 
 
 def _sampling(block: Block) -> Numbers:

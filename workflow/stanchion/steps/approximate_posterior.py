@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stanchion.command import variational_command
+from stanchion.console import append_messages, complaints
 from stanchion.sampling import check_rows, run_program
 from stanchion.steps.job import Job
 
@@ -32,3 +33,4 @@ def run(job: Job) -> None:
     )
     job.notes.update(ran)
     check_rows(output, settings["draws"] + 1, chain="the approximation")
+    append_messages(output, complaints(job.log))

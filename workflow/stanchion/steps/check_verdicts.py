@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from stanchion.errors import Fault, GateError
+from stanchion.report.reading import Judged, read_judged
+from stanchion.report.wording import check_view
 from stanchion.steps.job import Job
 
 _SHOWN = 5
@@ -24,18 +26,24 @@ def run(job: Job) -> None:
         name = f"{job.arguments['analysis']}/{fit['dataset']}/{fit['model']}/{fit['method']}"
         rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit["on_fail"]})
         if diagnostics["verdict"] == "fail" and fit["on_fail"] == "stop":
-            faults.append(_fault(name, diagnostics["checks"], job.arguments["report"]))
+            faults.append(_fault(name, read_judged(path), job.arguments["report"]))
     if faults:
         raise GateError(faults)
     content = {"schema": "stanchion/verdicts/1", "fits": rows}
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _fault(name: str, checks: list[dict[str, Any]], report: str) -> Fault:
-    failed = [check for check in checks if check["verdict"] == "fail"]
+def _fault(name: str, judged: Judged, report: str) -> Fault:
+    failed = [check for check in judged.checks if check.verdict == "fail"]
     said = "; ".join(
-        f"{check['check']} {check['value']} against {check['threshold']}"
-        + (f" ({', '.join(check['where'][:_SHOWN])})" if check["where"] else "")
+        check_view(check, {}).sentence
+        + (f" at {', '.join(check.where[:_SHOWN])}" if check.where else "")
+        + (f" (the sampler, {check.messages[0]})" if check.messages else "")
         for check in failed
     )
-    return Fault(f"{name} failed its checks: {said}", todo=f"see {report} for what to try")
+    waiver = f"{{fit: {name}, check: {failed[0].check}, reason: …, who: …, until: YYYY-MM-DD}}"
+    return Fault(
+        f"{name} failed its checks: {said}",
+        todo=f"see {report} for what to try; a failure that a person accepts is waived until a day "
+        f"by an entry of waivers.yaml, beside the declaration:\n            - {waiver}",
+    )

@@ -31,7 +31,8 @@ def run(job: Job) -> None:
     naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
     roles = Roles(told["observed"], told["replicated"], told["predicted"])
 
-    write_tree(posterior_tree(chains, naming, roles, data), job.outputs["draws"])
+    tree = posterior_tree(chains, naming, roles, data)
+    write_tree(tree, job.outputs["draws"], chains.messages)
     places, names = summarised_columns(chains, naming, told["parameters"])
     numbers = summarise(
         chains.values, places, sampled=told["method"] == "nuts", intervals=told["intervals"]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stanchion.draws.files import Scalars, read_gated, read_group
+from stanchion.draws.files import (
+    Scalars,
+    read_gated,
+    read_generated,
+    read_group,
+    read_messages,
+)
 from stanchion.stats import gate
+from stanchion.stats.scan import Findings, scan
 from stanchion.steps.job import Job
 from stanchion.strict_json import write_json
 
@@ -20,8 +28,9 @@ def run(job: Job) -> None:
     nuts = told["method"] == "nuts"
     scalars = read_gated(job.path("draws"))
     stats = read_group(job.path("draws"), "sample_stats")
-    found = gate.scan(scalars.values)
-    checks = gate.waive(_checks(told, scalars, found, stats), told["waivers"])
+    found = scan(scalars.values, scalars.variables)
+    found_checks = [*_checks(told, scalars, found, stats), _generated(job.path("draws"), told)]
+    checks = gate.waive(found_checks, told["waivers"])
     content = {
         "schema": "stanchion/diagnostics/1",
         "verdict": gate.verdict(checks),
@@ -33,8 +42,13 @@ def run(job: Job) -> None:
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))
 
 
+def _generated(draws: Path, told: Any) -> gate.Check:
+    generated = [(one.names, one.not_finite) for one in read_generated(draws)]
+    return gate.generated_check(generated, used=told["uses"], messages=read_messages(draws))
+
+
 def _checks(
-    told: Any, scalars: Scalars, found: gate.Findings, stats: dict[str, Any]
+    told: Any, scalars: Scalars, found: Findings, stats: dict[str, Any]
 ) -> list[gate.Check]:
     if told["method"] == "nuts":
         return gate.nuts_checks(
@@ -48,7 +62,7 @@ def _checks(
     return gate.approximation_checks(scalars.names, found, ratios, thresholds=told["checks"])
 
 
-def _picture(told: Any, scalars: Scalars, found: gate.Findings) -> bytes:
+def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
     """Draw the ranks of the worst of the shown parameters, worst first."""
     from stanchion import pictures
 
@@ -71,5 +85,5 @@ def _shown(names: Sequence[str], parameters: Sequence[str] | None) -> list[int]:
     return [p for p, base in enumerate(bases) if parameters is None or base in parameters]
 
 
-def _varies(found: gate.Findings, place: int) -> bool:
-    return not (found.constant[place] or found.unsound[place])
+def _varies(found: Findings, place: int) -> bool:
+    return not (found.constant[place] or found.unsound[place] or found.unfilled[place])

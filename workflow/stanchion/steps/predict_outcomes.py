@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion import pictures
-from stanchion.draws.files import read_group, read_labels, read_type
+from stanchion.draws.files import read_group, read_labels, read_type, without_value
 from stanchion.errors import StepError
 from stanchion.stats.gate import why_stopped
 from stanchion.stats.loo_pit import Pit, pit_of
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.psis import leave_one_out, worst_khat
+from stanchion.stats.shares import percent
 from stanchion.stats.summary import Numbers, interval_names, summarise
 from stanchion.steps.job import Job
 from stanchion.strict_json import number, write_json
@@ -54,7 +55,7 @@ def _checked(
     draws: Path, declared: Mapping[str, Any] | None, seed: int
 ) -> tuple[dict[str, Any], bytes | None]:
     if declared is None:
-        return {"observed": None, "replicated": None, "statistics": [], **_no_pit("")}, None
+        return {**_no_statistics(None, None, None), **_no_pit("")}, None
     name = declared["observed"]
     observed = read_group(draws, "observed_data")[name].astype(np.float64)
     drawn = read_group(draws, "posterior_predictive")[name]
@@ -64,8 +65,13 @@ def _checked(
             key="posterior_predictive.replicated",
             todo="declare the replication with the sizes of the observed data",
         )
-    replicated = drawn.reshape(-1, observed.size)
-    discrete = read_type(draws, "posterior_predictive", name) == "int"
+    kind = read_type(draws, "posterior_predictive", name)
+    missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
+    if missing:
+        reason = f"{declared['replicated']} has no finite value in {percent(missing)} of the draws"
+        none = _no_statistics(name, declared["replicated"], reason)
+        return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
+    replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
     data = pictures.Replications(name, observed.ravel(), replicated, discrete)
     statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared["statistics"]]
     pit, reason = _pit(draws, observed.ravel(), replicated, discrete=discrete, seed=seed)
@@ -73,6 +79,7 @@ def _checked(
         "observed": name,
         "replicated": declared["replicated"],
         "statistics": [_statistic(found) for found in statistics],
+        "statistics_because": None,
         **(_no_pit(reason) if pit is None else _found_pit(pit)),
     }
     return content, pictures.posterior_predictive(data, statistics, pit, reason)
@@ -97,6 +104,17 @@ def _pit(
     return pit_of(observed, replicated, leave_one_out(likelihood), discrete=discrete, seed=seed), ""
 
 
+def _no_statistics(
+    observed: str | None, replicated: str | None, because: str | None
+) -> dict[str, Any]:
+    return {
+        "observed": observed,
+        "replicated": replicated,
+        "statistics": [],
+        "statistics_because": because,
+    }
+
+
 def _found_pit(pit: Pit) -> dict[str, Any]:
     content = {
         "observations": len(pit.khat),
@@ -113,14 +131,15 @@ def _no_pit(because: str) -> dict[str, Any]:
 
 
 def _statistic(found: Statistic) -> dict[str, Any]:
-    """Describe a statistic; the tail probability counts ties half."""
+    """Describe a statistic; the tail probability counts ties half, null where there is none."""
     kept = found.replicated
     return {
         "statistic": found.name,
         "observed": number(found.observed),
         "replicated_mean": number(kept.mean()) if kept.size else None,
         "replicated_sd": number(kept.std(ddof=1)) if kept.size > 1 else None,
-        "tail_probability": number(found.tail_probability) if kept.size else None,
+        "tail_probability": number(found.tail_probability),
+        "undefined": found.undefined,
     }
 
 
@@ -130,12 +149,16 @@ def _predicted(
     if declared is None:
         return None, None
     name = declared["variable"]
-    values = read_group(draws, "predictions")[name]
+    drawn = read_group(draws, "predictions")[name]
+    missing = without_value(drawn, read_type(draws, "predictions", name))
+    values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
     numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=intervals)
     labels = read_labels(draws, "predictions", name)
     columns = ("mean", "sd", "q5", "q95", *interval_names(intervals))
-    content = {"variable": name, "rows": _rows(labels, numbers, columns)}
+    share = missing.reshape(*flat.shape).any(axis=2).mean()
+    because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
+    content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}
     picture = np.stack([numbers[column] for column in ("mean", "q5", "q95")], axis=1)
     return content, pictures.predictions(name, labels, picture)
 

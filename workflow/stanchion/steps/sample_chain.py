@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stanchion.command import sample_command
+from stanchion.console import append_messages, complaints
 from stanchion.sampling import check_chain, run_program
 from stanchion.steps.job import Job
 
@@ -33,3 +34,4 @@ def run(job: Job) -> None:
     )
     job.notes.update(ran)
     check_chain(output, -(-settings["draws"] // settings["thin"]), chain=name)
+    append_messages(output, complaints(job.log))

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from stanchion.command import sample_command
+from stanchion.console import append_messages, complaints
 from stanchion.prior import summarise_prior
 from stanchion.sampling import check_chain, run_program
 from stanchion.steps.job import Job
@@ -46,4 +47,5 @@ def _chains(job: Job, folder: Path) -> list[Path]:
         notes = run_program([str(job.path("executable")), *arguments], job.log, chain=name)
         job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
         check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
+        append_messages(files[-1], complaints(job.log))
     return files

@@ -1,0 +1,58 @@
+"""The last step of an analysis: what a person is told of a fit that failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanchion.errors import GateError
+from stanchion.stats.gate import Check
+from stanchion.steps import check_verdicts
+from tests.unit.draws_cases import job, write_json
+
+
+def judge(folder: Path, *checks: Check) -> None:
+    """Judge one fit by its checks."""
+    content = {"verdict": "fail", "checks": [check.as_json() for check in checks]}
+    fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": "stop"}
+    inputs: dict[str, Path | list[Path]] = {
+        "diagnostics": [write_json(folder / "diagnostics.json", content)]
+    }
+    arguments: dict[str, Any] = {"analysis": "a", "fits": [fit], "report": "results/a/report.html"}
+    check_verdicts.run(
+        job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
+    )
+
+
+def test_a_failure_is_told_in_the_report_s_words(tmp_path: Path) -> None:
+    """Digits that show the side of the threshold, ESS rounded down, places, and the sampler."""
+    with pytest.raises(GateError) as caught:
+        judge(
+            tmp_path,
+            Check("rhat", 1.0104269, 1.01, "fail", ("mu",)),
+            Check("ess_bulk", 399.97, 400, "fail", ("tau", "mu")),
+            Check("ess_tail", None, 400, "fail", ("tau",)),
+            Check("ebfmi", 0.9, 0.3, "pass"),
+            Check(
+                "generated", 0.46, 0, "fail", ("y_rep[1]: 46 %",), messages=("chain 1, once: x",)
+            ),
+        )
+    said = str(caught.value).partition("\n")[0]
+    assert said == (
+        "a/d/m/nuts failed its checks: R-hat 1.0104 (allowed: ≤ 1.01) at mu; "
+        "bulk ESS 399 (allowed: ≥ 400) at tau, mu; "
+        "tail ESS could not be computed (allowed: ≥ 400) at tau; "
+        "share of draws without generated quantities 46 % (allowed: none) at y_rep[1]: 46 % "
+        "(the sampler, chain 1, once: x)"
+    )
+
+
+def test_a_waiver_is_named_as_a_way(tmp_path: Path) -> None:
+    """As an entry of waivers.yaml that only lacks who, why and until when."""
+    with pytest.raises(GateError) as caught:
+        judge(tmp_path, Check("divergences", 1, 0, "fail", ("chain 1: 1",)))
+    said = str(caught.value)
+    assert "waivers.yaml" in said
+    assert "{fit: a/d/m/nuts, check: divergences, reason: …, who: …, until: YYYY-MM-DD}" in said

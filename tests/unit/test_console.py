@@ -1,0 +1,46 @@
+"""What a sampler's console says of generated quantities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stanchion.console import append_messages, complaints
+
+RNG = "Exception: normal_rng: Scale parameter is {}, but must be positive! (in 'a.stan', line 9)\n"
+REJECTED = (
+    "Informational Message: The current Metropolis proposal is about to be rejected because of "
+    "the following issue:\n"
+    "Exception: normal_lpdf: Scale parameter is 0, but must be positive!\n"
+    "If this warning occurs sporadically, such as for highly constrained variable types\n"
+)
+REFUSED = (
+    "Rejecting initial value:\n  Error evaluating the log probability at the initial value.\n"
+    "Exception: normal_lpdf: Scale parameter is 0, but must be positive!\n"
+)
+
+
+def test_complaints_of_generated_quantities_are_counted(tmp_path: Path) -> None:
+    """Those that differ in numbers only are one; rejected proposals and starts do not count."""
+    log = tmp_path / "log"
+    words = [RNG.format(-1), REFUSED, REJECTED, RNG.format(-2.5e-3), "Exception: other\n"]
+    log.write_text("".join(["$ model sample\n", *words]))
+    assert complaints(log) == [
+        "2 times: normal_rng: Scale parameter is -1, but must be positive! (in 'a.stan', line 9)",
+        "once: other",
+    ]
+
+
+def test_only_the_last_program_of_a_log_speaks(tmp_path: Path) -> None:
+    """A chain that was killed and started again, or the chains of a prior."""
+    log = tmp_path / "log"
+    log.write_text(f"$ model one\n{RNG.format(-1)}$ model two\nIteration: 1\n")
+    assert complaints(log) == []
+
+
+def test_messages_are_few_and_short(tmp_path: Path) -> None:
+    """A million lines, or one of a million letters, leave a Stan CSV as small as it was."""
+    log, csv = tmp_path / "log", tmp_path / "chain.csv"
+    log.write_text("".join(f"Exception: {'x' * 10**5}{chr(97 + n)}\n" for n in range(20)))
+    append_messages(csv, complaints(log))
+    lines = csv.read_text().splitlines()
+    assert len(lines) <= 5 and all(len(line) < 350 and line.startswith("# ") for line in lines)
