@@ -169,6 +169,7 @@ def job_of(record: dict[str, object], records: str) -> JobFile:
         arguments=dict(record["arguments"]),  # type: ignore[call-overload]
         unkeyed=dict(record["unkeyed"]),  # type: ignore[call-overload]
         inputs={},
+        expected={},
         outputs={},
         key_file="",
         stamps="",

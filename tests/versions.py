@@ -65,6 +65,7 @@ def write_step(step: str, outputs: dict[str, tuple[str, str]], key: str) -> None
         arguments={},
         unkeyed={},
         inputs={},
+        expected={},
         outputs={name: path for name, (path, _) in outputs.items()},
         key_file=f"{FIT}/.keys/{step}",
         stamps=f".stanchion/stamps/{step}",

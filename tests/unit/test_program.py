@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import ProgramError
-from stanchion.program import Program, Variable, describe
+from stanchion.program import Program, Variable, describe, read_sources
 from stanchion.program_sizes import declarations
 
 CANONICAL = """functions {
@@ -199,3 +199,84 @@ def test_missing_program_is_one_message(answering: Path, tmp_path: Path) -> None
     """A program that is not there is a fault of the declaration."""
     with pytest.raises(ProgramError, match="cannot be read: no such file"):
         describe(tmp_path / "none.stan", answering)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#include f.stan",
+        '#include "f.stan"',
+        "#include <f.stan>",
+        "#include f.stan // what it is",
+        "  /* it */ #include f.stan",
+        "#include \tf.stan",
+        "#include\nf.stan",
+        'real f() { print("// no comment"); return 1; } #include f.stan',
+        "#include ./f.stan",
+        "#include ../include/f.stan",
+    ],
+)
+def test_an_include_is_found_wherever_stanc_finds_one(
+    answering: Path, tmp_path: Path, line: str
+) -> None:
+    """Names in quotes or brackets, behind comments and code, over a line break."""
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "f.stan").write_text("")
+    (tmp_path / "one.stan").write_text(f"functions {{\n{line}\n}}\n{SOURCE}")
+    program = describe(tmp_path / "one.stan", answering, [tmp_path / "include"])
+    assert [Path(name).resolve() for name in program.includes] == [tmp_path / "include" / "f.stan"]
+
+
+@pytest.mark.parametrize(
+    "line", ["// #include f.stan", "/* #include f.stan */", '"#include f.stan"']
+)
+def test_an_include_in_a_comment_or_a_string_is_none(
+    answering: Path, tmp_path: Path, line: str
+) -> None:
+    """What stanc does not include is not read."""
+    for name in ("f", "f.stan"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "one.stan").write_text(f"{line}\n{SOURCE}")
+    assert describe(tmp_path / "one.stan", answering).includes == ()
+
+
+def test_a_name_with_a_space_is_one_include(answering: Path, tmp_path: Path) -> None:
+    """In quotes a file's name may hold a space."""
+    (tmp_path / "my f.stan").write_text("")
+    (tmp_path / "one.stan").write_text(f'#include "my f.stan"\n{SOURCE}')
+    program = describe(tmp_path / "one.stan", answering)
+    assert program.includes == (str(tmp_path / "my f.stan"),)
+
+
+def test_stanc_is_asked_of_what_was_read(tmp_path: Path) -> None:
+    """An edit between reading and stanc's own look is not kept under the hash of what was read."""
+    file, include = tmp_path / "one.stan", tmp_path / "f.stan"
+    include.write_text("// planned\n")
+    file.write_text("#include f.stan\n")
+    reading = stanc(
+        tmp_path,
+        f"for last; do :; done\necho edited > '{file}'\necho edited > '{include}'\n"
+        f"case \"$*\" in *--info*) cat '{tmp_path}/info.json';;\n"
+        ' *) cat "$last" "$(dirname "$last")/f.stan";; esac',
+    )
+    (tmp_path / "info.json").write_text(INFO)
+    assert describe(file, reading, cache=tmp_path / "cache").canonical == (
+        "#include f.stan\n// planned\n"
+    )
+
+
+def test_copies_of_a_program_stay_in_their_folder(tmp_path: Path) -> None:
+    """Includes lie beside the program's copy under the names they go by, also those that climb."""
+    for folder in ("stan/models", "stan/functions/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "stan/functions/deep/g.stan").write_text("g")
+    (tmp_path / "stan/functions/f.stan").write_text("#include deep/g.stan\n")
+    file = tmp_path / "stan/models/one.stan"
+    file.write_text("#include ../functions/f.stan\n")
+    sources = read_sources(file, [tmp_path / "stan/functions"])
+    copies = sources.copy(tmp_path / "copies/below")
+    home = Path(next(iter(copies))).parent
+    assert (home / "../functions/f.stan").read_text() == "#include deep/g.stan\n"
+    assert (home / "deep/g.stan").read_text() == "g"
+    assert all(Path(c).resolve().is_relative_to(tmp_path / "copies/below") for c in copies)
+    assert {Path(original).name for original in copies.values()} == {"one.stan", "f.stan", "g.stan"}

@@ -43,6 +43,7 @@ def job(key: str = KEY, **changes: object) -> JobFile:
         "arguments": {"seed": 1},
         "unkeyed": {},
         "inputs": {},
+        "expected": {},
         "outputs": {"draws": "out/draws.nc"},
         "key_file": "out/.keys/collect_draws",
         "stamps": ".stanchion/stamps/collect_draws",

@@ -40,6 +40,7 @@ def opened() -> dict[str, Any]:
         arguments={"seed": 7, "warmup": 1000},
         unkeyed={},
         inputs={},
+        expected={},
         outputs={},
         key_file="k",
         stamps="s",

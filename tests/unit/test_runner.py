@@ -15,13 +15,14 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import ChainError
+from stanchion.keys import key_of
 from stanchion.provenance import cache
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.runs import failures
 from stanchion.steps import runner
 from stanchion.steps.job import Job, JobFile
 
-KEY = "c" * 64
+KEY = key_of({"arguments": {}})
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def job_file(project: Path, **changes: object) -> Path:
         "arguments": {},
         "unkeyed": {},
         "inputs": {"data": "data.json"},
+        "expected": {"data.json": {"sha256": hashlib.sha256(b"{}").hexdigest()}},
         "outputs": {"draws": "results/fit/draws.nc"},
         "key_file": "results/fit/.keys/collect_draws",
         "stamps": ".stanchion/stamps/fit/collect_draws",

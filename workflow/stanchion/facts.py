@@ -10,14 +10,13 @@ from typing import Any
 from stanchion.config import Project, in_force, load_waivers, resolved_compiling
 from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault
+from stanchion.paths import FUNCTIONS
 from stanchion.plan import Facts
 from stanchion.plan_data import source_of
 from stanchion.program import Program, describe
 from stanchion.provenance.cache import cache_root
 from stanchion.provenance.hashes import file_hash
 from stanchion.toolchain import find
-
-FUNCTIONS = Path("stan/functions")
 
 
 def gather(project: Project, waivers: Path) -> Facts:
@@ -49,7 +48,7 @@ def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
     """Return every model's program as stanc sees it, by model."""
     cache = cache_root() / "programs"
     return {
-        name: describe(Path(model.program), stanc, [FUNCTIONS], cache)
+        name: describe(Path(model.program), stanc, [Path(FUNCTIONS)], cache)
         for name, model in project.models.items()
     }
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+FUNCTIONS = "stan/functions"
+"""Where a program's includes are looked for, after its own folder."""
 STATE = ".stanchion"
 JOBS = f"{STATE}/jobs"
 TEMPORARY = f"{STATE}/tmp"

@@ -59,6 +59,7 @@ class Step:
     unkeyed: Mapping[str, Any]
     """What the step is told beside its arguments and what enters no key."""
     inputs: Mapping[str, str | list[str]]
+    expected: Mapping[str, Mapping[str, Any]]
     upstream: tuple[Step, ...]
     threads: int = 1
     drop: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ class Step:
             arguments=self.arguments,
             unkeyed=self.unkeyed,
             inputs=self.inputs,
+            expected=self.expected,
             outputs=self.outputs,
             key_file=self.key_file,
             stamps=self.stamps,

@@ -6,7 +6,7 @@ the steps it follows; paths, names of people and the like are told to the step b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,9 +23,11 @@ from stanchion.config import (
     resolved_method,
 )
 from stanchion.keys import key_of, seed_of, text_hash
+from stanchion.paths import FUNCTIONS
 from stanchion.plan import Facts, Fit, Plan, Step, identity
 from stanchion.plan_data import dataset_content, dataset_names, mapping_of, source_of
 from stanchion.plan_report import report_step
+from stanchion.program import Program
 from stanchion.steps import VERSIONS
 
 Method = Nuts | Advi
@@ -79,11 +81,32 @@ class Planner:
             arguments=dict(arguments),
             unkeyed=dict(unkeyed or {}),
             inputs=dict(inputs),
+            expected=dict(self.expected(inputs, upstream)),
             upstream=tuple(upstream),
             threads=threads,
             drop=tuple(drop),
         )
         return self.steps.setdefault(identity(rule, wildcards), step)
+
+    def expected(
+        self, inputs: Mapping[str, str | list[str]], upstream: Sequence[Step]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield path and what it must be of each input."""
+        made = {
+            path: {"step": step.rule, "key": step.key, "key_file": step.key_file, "output": name}
+            for step in upstream
+            for name, path in step.outputs.items()
+        }
+        models = self.project.models
+        programs = {models[name].program: found for name, found in self.facts.programs.items()}
+        for found in inputs.values():
+            for path in found if isinstance(found, list) else [found]:
+                if path in made:
+                    yield path, made[path]
+                elif path in programs:
+                    yield path, _expected_program(programs[path])
+                else:
+                    yield path, {"sha256": self.facts.files[path]}
 
     def plan_analysis(self, name: str) -> None:
         analysis = self.project.analyses[name]
@@ -355,6 +378,14 @@ def _used(analysis: Analysis) -> list[str]:
     used = {"log_lik"} if analysis.compare is not None else set()
     used |= {checked.replicated} if checked is not None else set()
     return sorted(used | ({predict.variable} if predict is not None else set()))
+
+
+def _expected_program(program: Program) -> dict[str, Any]:
+    return {
+        "program": text_hash(program.canonical),
+        "files": dict(program.files),
+        "include_dirs": [FUNCTIONS],
+    }
 
 
 def _dump(section: BaseModel | None) -> dict[str, Any] | None:

@@ -12,9 +12,9 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,13 @@ _BLOCKS = {
     "generated_quantities": "generated quantities",
 }
 _UNREAD = Declaration("", ())
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_INCLUDE = re.compile(r"^[ \t]*#include[ \t]+[<\"]?([^\s<>\"]+)[>\"]?", re.MULTILINE)
+_INCLUDE = re.compile(
+    r"//[^\n]*|/\*.*?\*/"
+    r'|"[^"\n]*"'
+    r'|#include\s+(?:"([^"]*)"|<([^>]*)>|([^\s"<>]+))',
+    re.DOTALL,
+)
+"""An include where stanc sees one: not in a comment, not in a string."""
 _PLACE = re.compile(r"(?:Syntax|Semantic) error in '([^']+)', line (\d+)")
 
 
@@ -60,6 +65,8 @@ class Program:
     transformed_parameters: tuple[Variable, ...]
     generated_quantities: tuple[Variable, ...]
     includes: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path → SHA-256 of the program's own text and of each file that it includes."""
 
     def has(self, name: str) -> bool:
         """Return whether any block declares this variable."""
@@ -94,25 +101,90 @@ def describe(
     Raises:
         ProgramError: the program cannot be read or stanc refuses it.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ProgramError(
-            f"the Stan program cannot be read: {(error.strerror or str(error)).lower()}",
-            where=str(path),
-            todo="correct `program:`, or put the file there",
-        ) from error
-    folders = include_folders(path, include_dirs)
-    includes = _included(text.decode(errors="replace"), folders)
-    entry = cache / f"{_fingerprint(stanc, text, includes)}.json" if cache else None
+    return describe_sources(read_sources(path, include_dirs), stanc, cache)
+
+
+def describe_sources(sources: Sources, stanc: Path, cache: Path | None = None) -> Program:
+    """Describe a program as it was read, whatever happens to its files meanwhile.
+
+    Raises:
+        ProgramError: stanc refuses it.
+    """
+    entry = cache / f"{_fingerprint(stanc, sources)}.json" if cache else None
     described = _look_up(entry) if entry else None
     if described is None:
-        described = _ask(path, stanc, folders)
+        described = _ask(sources, stanc)
         if entry:
             _keep(entry, described)
-    return Program.from_json(
-        described | {"path": str(path), "includes": [str(p) for p in includes]}
-    )
+    files = {str(path): text for path, text in sources.files()}
+    hashes = {path: hashlib.sha256(text).hexdigest() for path, text in files.items()}
+    place = {"path": str(sources.path), "includes": list(files)[1:], "files": hashes}
+    return Program.from_json(described | place)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A program's text and the files that it includes, each read once."""
+
+    path: Path
+    text: bytes
+    includes: Mapping[str, tuple[Path, bytes]]
+    """By the name that stands in `#include`: the file, and its text."""
+
+    def files(self) -> Iterator[tuple[Path, bytes]]:
+        """Yield path and text of the program, then of each file that it includes, once."""
+        yield from {self.path: self.text, **dict(self.includes.values())}.items()
+
+    def copy(self, folder: Path) -> dict[str, str]:
+        """Write the program, and each include beside it; return copy → original, program first.
+
+        Names that climb (`#include ../f.stan`) stay below `folder`.
+        """
+        climbs = max((Path(name).parts.count("..") for name in self.includes), default=0)
+        home = folder.joinpath(*["below"] * climbs)
+        originals = {}
+        for name, (path, text) in {self.path.name: (self.path, self.text), **self.includes}.items():
+            copy = f"{home}/{name}"
+            Path(copy).parent.mkdir(parents=True, exist_ok=True)
+            Path(copy).write_bytes(text)
+            originals[copy] = str(path)
+        return originals
+
+
+def read_sources(path: Path, include_dirs: Sequence[Path] = ()) -> Sources:
+    """Read a program and what it includes.
+
+    Raises:
+        ProgramError: the program cannot be read.
+    """
+    text = _read(path, "the Stan program", "correct `program:`, or put the file there")
+    folders = include_folders(path, include_dirs)
+    found: dict[str, tuple[Path, bytes]] = {}
+    texts = [text]
+    while texts:
+        for names in _INCLUDE.findall(texts.pop(0).decode(errors="replace")):
+            name = "".join(names)
+            file = _first(folders, name) if name and name not in found else None
+            if file is not None and file != path:
+                found[name] = file, _read(file, "the included file", "let it be read")
+                texts.append(found[name][1])
+    return Sources(path, text, found)
+
+
+def _read(path: Path, what: str, todo: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ProgramError(f"{what} cannot be read: {reason}", where=str(path), todo=todo) from (
+            error
+        )
+
+
+def _first(folders: Sequence[Path], name: str) -> Path | None:
+    """Return the file of this name in the first folder that has one, as stanc looks for it."""
+    places = [Path(f"{folder}/{name}") for folder in folders]
+    return next((place for place in places if place.is_file()), None)
 
 
 def include_folders(path: Path, include_dirs: Sequence[Path]) -> list[Path]:
@@ -127,41 +199,35 @@ def stanc_error(message: str, program: Path) -> ProgramError:
     return ProgramError(Fault(f"stanc refuses the program:\n{message.strip()}", where=where))
 
 
-def _included(text: str, folders: Sequence[Path]) -> list[Path]:
-    """Return the files that a text includes, and what they include, in order of appearance."""
-    found: dict[Path, None] = {}
-    texts = [text]
-    while texts:
-        for name in _INCLUDE.findall(_COMMENT.sub("", texts.pop(0))):
-            file = next((folder / name for folder in folders if (folder / name).is_file()), None)
-            if file is not None and file not in found:
-                found[file] = None
-                texts.append(file.read_text(errors="replace"))
-    return list(found)
-
-
-def _fingerprint(stanc: Path, text: bytes, includes: Sequence[Path]) -> str:
+def _fingerprint(stanc: Path, sources: Sources) -> str:
     """Hash what a description depends on; stanc stands for itself by path, size and time."""
     state = stanc.stat()
     parts = [_SCHEMA, str(stanc.resolve()), str(state.st_size), str(state.st_mtime_ns)]
-    contents = [text, *(file.read_bytes() for file in includes)]
-    hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+    hashes = [hashlib.sha256(text).hexdigest() for _, text in sources.files()]
     return hashlib.sha256("\n".join(parts + hashes).encode()).hexdigest()
 
 
-def _ask(path: Path, stanc: Path, folders: Sequence[Path]) -> dict[str, Any]:
+def _ask(sources: Sources, stanc: Path) -> dict[str, Any]:
     """Run stanc twice, at the same time: for what it knows and for the canonical text."""
-    command = [str(stanc), "--color=never", f"--include-paths={','.join(map(str, folders))}"]
-    asked = [["--info"], ["--auto-format", f"--canonicalize={CANONICAL}"]]
-    running = [
-        subprocess.Popen(
-            [*command, *more, str(path)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        for more in asked
-    ]
-    (info, message), (canonical, _) = [process.communicate() for process in running]
+    with tempfile.TemporaryDirectory(prefix="stanchion-") as folder:
+        originals = sources.copy(Path(folder))
+        program = next(iter(originals))
+        command = [str(stanc), "--color=never", f"--include-paths={Path(program).parent}"]
+        asked = [["--info"], ["--auto-format", f"--canonicalize={CANONICAL}"]]
+        running = [
+            subprocess.Popen(
+                [*command, *more, program],
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            for more in asked
+        ]
+        (info, message), (canonical, _) = [process.communicate() for process in running]
     if any(process.returncode for process in running):
-        raise stanc_error(message, path)
+        for copy, original in originals.items():
+            message = message.replace(copy, original)
+        raise stanc_error(message, sources.path)
     return {"canonical": canonical} | _variables(json.loads(info), canonical)
 
 

@@ -97,9 +97,16 @@ class _Output:
 
 
 def run_program(
-    command: Sequence[str], log: Path, *, chain: str, time_limit: str | None = None
+    command: Sequence[str],
+    log: Path,
+    *,
+    chain: str,
+    time_limit: str | None = None,
+    descriptor: int | None = None,
 ) -> dict[str, Any]:
     """Run a compiled program to its end and return notes for the record, such as its `starts`.
+
+    Where it is open already, what is executed is what the descriptor holds, under its own name.
 
     A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
     draws depend on its seed alone. The time limit is one for both.
@@ -111,7 +118,7 @@ def run_program(
     for attempt in (1, 2):
         output = _Output(log, command)
         try:
-            code = _run(command, output, end, chain)
+            code = _run(command, output, end, chain, descriptor)
         except TimeoutError as error:
             raise ChainError(
                 f"{chain} was ended: it did not finish within its time limit of {time_limit}; "
@@ -130,7 +137,13 @@ def run_program(
     raise ChainError(_failure(chain, code, output.last_words()), where=str(log))
 
 
-def _run(command: Sequence[str], output: _Output, end: float | None, chain: str) -> int:
+def _run(
+    command: Sequence[str],
+    output: _Output,
+    end: float | None,
+    chain: str,
+    descriptor: int | None,
+) -> int:
     """Run a program once and return its exit code.
 
     Raises:
@@ -140,6 +153,8 @@ def _run(command: Sequence[str], output: _Output, end: float | None, chain: str)
     try:
         process = subprocess.Popen(
             command,
+            executable=None if descriptor is None else f"/proc/self/fd/{descriptor}",
+            pass_fds=() if descriptor is None else (descriptor,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

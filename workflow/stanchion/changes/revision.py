@@ -18,8 +18,8 @@ from stanchion import versioning
 from stanchion.config import Project, load
 from stanchion.configfile import declaration_file
 from stanchion.errors import VersioningError
-from stanchion.facts import FUNCTIONS
 from stanchion.git import require_revision
+from stanchion.paths import FUNCTIONS
 from stanchion.program import describe
 from stanchion.provenance.cache import cache_root
 from stanchion.provenance.hashes import file_hash

@@ -30,6 +30,7 @@ def run(job: Job) -> None:
         job.log,
         chain="the approximation",
         time_limit=settings["time_limit"],
+        descriptor=job.descriptors["executable"],
     )
     job.notes.update(ran)
     check_rows(output, settings["draws"] + 1, chain="the approximation")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
 from stanchion.errors import CompileError
 from stanchion.steps.job import Job
@@ -21,7 +20,6 @@ def run(job: Job) -> None:
             native build was planned for.
     """
     from stanchion.cmdstan import compile_program
-    from stanchion.facts import FUNCTIONS
     from stanchion.toolchain import find
 
     logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
@@ -29,14 +27,13 @@ def run(job: Job) -> None:
     if options["native"]:
         _require_processor(options["cpu"], toolchain)
     compile_program(
-        Path(options["program"]),
+        job.path("program"),
         job.outputs["executable"],
         toolchain,
         stanc_options=options["stanc"],
         cpp_options=options["cpp"],
         threads=options["threads"],
         native=options["native"],
-        include_dirs=[FUNCTIONS],
     )
 
 

@@ -21,6 +21,8 @@ class Job:
     inputs: Paths
     outputs: Mapping[str, Path]
     log: Path
+    descriptors: Mapping[str, int] = field(default_factory=dict)
+    """Open files of what is executed, by the input's name."""
     notes: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
@@ -52,6 +54,9 @@ class JobFile:
     arguments: Mapping[str, Any]
     unkeyed: Mapping[str, Any]
     inputs: Mapping[str, Any]
+    expected: Mapping[str, Any]
+    """What each input must be, by path: a source's SHA-256, a program's canonical form, or an
+    output of another step, whose key file says."""
     outputs: Mapping[str, str]
     key_file: str
     stamps: str
@@ -71,10 +76,3 @@ class JobFile:
         """Return the file's text, the same bytes for the same job."""
         content = {"schema": "stanchion/job/1", **vars(self)}
         return json.dumps(content, indent=1, sort_keys=True) + "\n"
-
-    def input_paths(self) -> dict[str, Path | list[Path]]:
-        """Return the inputs as paths, by name."""
-        return {
-            name: [Path(p) for p in found] if isinstance(found, list) else Path(found)
-            for name, found in self.inputs.items()
-        }

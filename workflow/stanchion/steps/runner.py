@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stanchion.errors import StanchionError, StepError, machine_fault
+from stanchion.keys import key_of
 from stanchion.paths import TEMPORARY
 from stanchion.processes import descendants, end
 from stanchion.provenance import keyfile
@@ -32,6 +33,7 @@ from stanchion.provenance.temporaries import own_name
 from stanchion.provenance.writing import write_whole
 from stanchion.sampling import check_starts
 from stanchion.steps import ONE_AT_A_TIME, PROGRAMS, VERSIONS
+from stanchion.steps.inputs import open_inputs
 from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
@@ -99,6 +101,7 @@ def run(file: JobFile) -> str:
     record = open_record(file)
     with _staging(file) as staged:
         try:
+            _require_key(file)
             how = _reuse(file, record, staged) or _make_alone(file, record, staged)
         except BaseException as error:
             exit_code, message = explain(error)
@@ -141,30 +144,48 @@ def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
         return _reuse(file, record, staged) or _make(file, record, staged)
 
 
+def _require_key(file: JobFile) -> None:
+    """Refuse a job whose key is not that of what it is told, as where its file was edited."""
+    if key_of({**file.made_of, "arguments": file.arguments}) != file.key:
+        raise StepError(
+            "what it is told was changed since this run was planned: it is not what its key says",
+            where=label(file),
+            todo="run again, which writes it again",
+        )
+
+
 def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
-    job = Job(
-        step=file.step,
-        key=file.key,
-        arguments={**file.arguments, **file.unkeyed},
-        inputs=file.input_paths(),
-        outputs=staged,
-        log=Path(file.log),
-    )
-    record.content["inputs"] = describe_files(job.inputs)
-    importlib.import_module(f"stanchion.steps.{file.step}").run(job)
+    folder = next(iter(staged.values())).parents[1]
+    with open_inputs(file, folder / "inputs") as inputs:
+        record.content["inputs"] = inputs.described
+        inputs.originals.update((str(staged[name]), path) for name, path in file.outputs.items())
+        job = Job(
+            step=file.step,
+            key=file.key,
+            arguments={**file.arguments, **file.unkeyed},
+            inputs=inputs.paths,
+            outputs=staged,
+            log=Path(file.log),
+            descriptors=inputs.descriptors,
+        )
+        try:
+            importlib.import_module(f"stanchion.steps.{file.step}").run(job)
+        except StanchionError as error:
+            raise inputs.renamed(error) from error
     missing = [name for name, path in staged.items() if not path.exists()]
     if missing:
         raise StepError(f"{file.step} did not write {', '.join(missing)}")
+    notes = inputs.renamed_notes(job.notes)
     if file.cached:
         try:
             Cache(cache_root()).store(
                 file.step, file.key, staged, str(record.path), VERSIONS[file.step]
             )
         except OSError as error:
-            job.notes["cache"] = f"not kept in the cache: {error.filename}: {error.strerror}"
-    _publish(file, record, staged, "done", notes=job.notes)
+            notes["cache"] = f"not kept in the cache: {error.filename}: {error.strerror}"
+    _publish(file, record, staged, "done", notes=notes)
     took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
-    return "; ".join([took, *(job.notes[name] for name in ("cache", "log") if name in job.notes)])
+    return "; ".join([took, *(notes[name] for name in ("cache", "log") if name in notes)])
 
 
 def _publish(

@@ -31,6 +31,7 @@ def run(job: Job) -> None:
         job.log,
         chain=name,
         time_limit=settings["time_limit"],
+        descriptor=job.descriptors["executable"],
     )
     job.notes.update(ran)
     check_chain(output, -(-settings["draws"] // settings["thin"]), chain=name)

@@ -44,7 +44,9 @@ def _chains(job: Job, folder: Path) -> list[Path]:
             init=None,
         )
         name = f"chain {chain} of the prior"
-        notes = run_program([str(job.path("executable")), *arguments], job.log, chain=name)
+        command = [str(job.path("executable")), *arguments]
+        descriptor = job.descriptors["executable"]
+        notes = run_program(command, job.log, chain=name, descriptor=descriptor)
         job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
         check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
         append_messages(files[-1], complaints(job.log))

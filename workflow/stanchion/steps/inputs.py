@@ -1,0 +1,251 @@
+"""What a step reads: copies of its own, each held to what the step's key was made of.
+
+A file is copied and the copy is hashed, so that what is read is what was hashed, whatever happens
+to the file meanwhile. A compiled program is hashed through the descriptor that is executed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from stanchion.errors import Fault, ProgramError, StanchionError, StepError
+from stanchion.keys import text_hash
+from stanchion.paths import TEMPORARY
+from stanchion.program import Sources, describe_sources, read_sources
+from stanchion.provenance.cache import Cache, cache_root
+from stanchion.provenance.hashes import file_hash, file_hashes
+from stanchion.provenance.keyfile import read_line
+from stanchion.provenance.temporaries import own_name
+from stanchion.steps import VERSIONS
+from stanchion.steps.job import JobFile
+
+EXECUTABLE = "executable"
+"""The input that is executed, not read."""
+_BLOCK = 1 << 20
+_LOST = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+
+@dataclass
+class Inputs:
+    """A step's inputs as it reads them."""
+
+    paths: dict[str, Path | list[Path]] = field(default_factory=dict)
+    """Copies by name; of what is executed, the path that a person knows."""
+    descriptors: dict[str, int] = field(default_factory=dict)
+    """Open copies by name, of what is executed."""
+    described: list[dict[str, Any]] = field(default_factory=list)
+    """Name, path that a person knows, SHA-256 and size in bytes of each file."""
+    originals: dict[str, str] = field(default_factory=dict)
+    """Copy → the path that a person knows."""
+
+    def named(self, text: str) -> str:
+        """Return a text with the paths that a person knows for those of copies."""
+        for copy, original in self.originals.items():
+            text = text.replace(copy, original)
+        return text
+
+    def renamed(self, error: StanchionError) -> StanchionError:
+        """Return an error with the paths that a person knows for those of copies."""
+        return type(error)([self._renamed(fault) for fault in error.faults])
+
+    def renamed_notes(self, notes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return notes with the paths that a person knows for those of copies."""
+        said: dict[str, Any] = json.loads(self.named(json.dumps(notes, ensure_ascii=False)))
+        return said
+
+    def _renamed(self, fault: Fault) -> Fault:
+        said = {name: self.named(text) for name, text in vars(fault).items() if type(text) is str}
+        return replace(fault, **said)
+
+
+@dataclass(frozen=True)
+class _Input:
+    """One file to read: where it lies, where its copy goes, and what the plan expects of it."""
+
+    path: Path
+    copy: Path
+    expected: Mapping[str, Any]
+
+    def wanted(self) -> str | None:
+        """Return the SHA-256 that it must have, by the plan or by the step that wrote it."""
+        if "sha256" in self.expected:
+            return str(self.expected["sha256"])
+        said = read_line(self.expected["key_file"])
+        if said is None or said.key != self.expected["key"]:
+            return None
+        content = said.outputs.get(self.expected["output"])
+        return content.sha256 if content is not None else None
+
+    def fault(self) -> Fault:
+        """Return what is to be said of a file that is not what it must be."""
+        if "step" not in self.expected:
+            return _changed(str(self.path))
+        return Fault(
+            f"it is not what {self.expected['step']} wrote: it was altered since",
+            where=str(self.path),
+            todo="run again, which makes it again",
+        )
+
+
+@contextmanager
+def open_inputs(file: JobFile, folder: Path) -> Iterator[Inputs]:
+    """Copy a step's inputs into a folder, held to what the plan and the steps before say of them.
+
+    Raises:
+        StepError: a source changed since the run was planned, or a result is not what its step
+            wrote and the cache does not hold it; names each.
+    """
+    inputs, faults = Inputs(), list[Fault]()
+    near = Path(TEMPORARY) / own_name(f"{file.key[:12]}-programs")
+    try:
+        for name, found in file.inputs.items():
+            home = (near if name == EXECUTABLE else folder) / name
+            each = [
+                _Input(Path(path), home / str(number) / Path(path).name, file.expected[path])
+                for number, path in enumerate(found if isinstance(found, list) else [found])
+            ]
+            copies = _take(name, each, inputs, faults)
+            inputs.paths[name] = copies if isinstance(found, list) else copies[0]
+        if faults:
+            raise StepError(list(dict.fromkeys(faults)))
+        yield inputs
+    finally:
+        for descriptor in inputs.descriptors.values():
+            os.close(descriptor)
+        shutil.rmtree(near, ignore_errors=True)
+
+
+def _take(name: str, each: Sequence[_Input], inputs: Inputs, faults: list[Fault]) -> list[Path]:
+    """Copy and hash the inputs of one name; return where each is read, and add what is wrong."""
+    if each and "program" in each[0].expected:
+        return [_take_program(name, one, inputs, faults) for one in each]
+    hashes = _hashes(name, each, inputs)
+    for one in each:
+        wanted = one.wanted()
+        if wanted is not None and hashes.get(one.copy) != wanted and _put_back(one, wanted):
+            hashes |= _hashes(name, [one], inputs)
+        digest = hashes.get(one.copy)
+        if digest is None or digest != wanted:
+            faults.append(one.fault())
+            continue
+        inputs.originals[str(one.copy)] = str(one.path)
+        inputs.described.append(_row(name, str(one.path), digest, one.copy.stat().st_size))
+    return [one.path if name == EXECUTABLE else one.copy for one in each]
+
+
+def _hashes(name: str, each: Sequence[_Input], inputs: Inputs) -> dict[Path, str]:
+    """Copy files and return the SHA-256 of each copy; that of a file that is not there is not."""
+    there = [one.copy for one in each if _copy(one)]
+    if name == EXECUTABLE:
+        return {copy: _open_executable(copy, inputs) for copy in there}
+    return dict(zip(there, file_hashes(there), strict=True))
+
+
+def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -> Path:
+    """Copy a program and what it includes, held to its canonical form."""
+    planned: Mapping[str, str] = one.expected["files"]
+    try:
+        sources = read_sources(one.path, [Path(p) for p in one.expected["include_dirs"]])
+    except ProgramError:
+        faults.append(_changed(str(one.path)))
+        return one.copy
+    texts = {str(path): text for path, text in sources.files()}
+    files = {path: hashlib.sha256(text).hexdigest() for path, text in texts.items()}
+    if files != planned and _canonical_hash(sources) != one.expected["program"]:
+        paths = [path for path in {**planned, **files} if files.get(path) != planned.get(path)]
+        faults += map(_changed, paths)
+    copies = sources.copy(one.copy.parent)
+    inputs.originals.update(copies)
+    inputs.described += [_row(name, p, files[p], len(text)) for p, text in texts.items()]
+    return Path(next(iter(copies)))
+
+
+def _canonical_hash(sources: Sources) -> str | None:
+    from stanchion.toolchain import find
+
+    try:
+        described = describe_sources(sources, find().stanc, cache_root() / "programs")
+    except ProgramError:
+        return None
+    return text_hash(described.canonical)
+
+
+def _changed(path: str) -> Fault:
+    return Fault(
+        "it changed since this run was planned",
+        where=path,
+        todo="run again: the next run plans with it as it is then",
+    )
+
+
+def _row(name: str, path: str, digest: str, size: int) -> dict[str, Any]:
+    return {"name": name, "path": path, "sha256": digest, "size": size}
+
+
+def _copy(one: _Input) -> bool:
+    """Copy a file, and tell whether there was one to read."""
+    try:
+        descriptor = os.open(one.path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return False
+    with os.fdopen(descriptor, "rb") as read:
+        one.copy.parent.mkdir(parents=True, exist_ok=True)
+        one.copy.unlink(missing_ok=True)
+        with one.copy.open("wb") as written:
+            _copy_content(read, written)
+    return True
+
+
+def _copy_content(read: BinaryIO, written: BinaryIO) -> None:
+    """Copy in the kernel, which shares blocks on file systems that can; else block by block."""
+    try:
+        while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+            pass
+    except OSError as error:
+        if error.errno in _LOST:
+            raise
+    written.seek(0, os.SEEK_END)
+    read.seek(written.tell())
+    shutil.copyfileobj(read, written, _BLOCK)
+
+
+def _open_executable(copy: Path, inputs: Inputs) -> str:
+    """Open the copy that will be executed, and return the SHA-256 of what is open."""
+    copy.chmod(0o700)
+    if EXECUTABLE in inputs.descriptors:
+        os.close(inputs.descriptors.pop(EXECUTABLE))
+    descriptor = inputs.descriptors[EXECUTABLE] = os.open(copy, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _put_back(one: _Input, wanted: str) -> bool:
+    """Replace an altered result by what its step wrote, where the cache holds that."""
+    if "step" not in one.expected:
+        return False
+    near = Path(TEMPORARY) / own_name(one.path.name)
+    step, key = one.expected["step"], one.expected["key"]
+    try:
+        near.parent.mkdir(parents=True, exist_ok=True)
+        output = {one.expected["output"]: near}
+        entry = Cache(cache_root()).fetch(step, key, output, VERSIONS[step])
+        if entry is None or file_hash(near) != wanted:
+            return False
+        near.replace(one.path)
+        return True
+    finally:
+        with suppress(OSError):
+            near.unlink()
