@@ -76,6 +76,8 @@ class Declared:
 
     question: str | None = "Does coaching raise scores, and by how much?"
     compare: bool = False
+    khat_bad: int = 0
+    observations: int = 434
     predictive: bool = False
     predict: bool = False
     prior: bool = False
@@ -229,14 +231,17 @@ def made_up(fit: Made) -> list[dict[str, Any]]:
 
 def _judged(fit: Made) -> dict[str, Any]:
     checks = fit.checks or (nuts_checks() if fit.kind == "nuts" else khat_checks(0.41))
-    order = ("fail", "waived", "warn", "pass")
     return {
         "schema": "stanchion/diagnostics/1",
-        "verdict": min((c["verdict"] for c in checks), key=order.index),
+        "verdict": _gravest(checks),
         "method": fit.kind,
         "checks": list(checks),
         "notes": [],
     }
+
+
+def _gravest(checks: Sequence[Mapping[str, Any]]) -> str:
+    return min((c["verdict"] for c in checks), key=("fail", "waived", "warn", "pass").index)
 
 
 def _stopped(fit: Made) -> bool:
@@ -274,6 +279,7 @@ def _declared_files(
     }
     if asked.compare:
         found["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
+        found["judgement"] = files.json("comparison.json", _judgement(fits, asked))
     return found
 
 
@@ -310,9 +316,9 @@ def _prior() -> dict[str, Any]:
 
 
 def _comparison(fits: Sequence[Made]) -> str:
-    lines = ["dataset,model,elpd,se,p,diff,diff_se,weight,khat_max,khat_bad"]
-    usable = [fit for fit in fits if fit.kind == "nuts" and not _stopped(fit)]
-    for dataset in sorted({fit.dataset for fit in usable}):
+    lines = ["dataset,model,method,elpd,se,p,diff,diff_se,weight,khat_max,khat_bad"]
+    usable = _compared(fits)
+    for dataset in dict.fromkeys(fit.dataset for fit in usable):
         for place, fit in enumerate(f for f in usable if f.dataset == dataset):
             numbers = (
                 -30.71 - 6.2 * place,
@@ -324,8 +330,47 @@ def _comparison(fits: Sequence[Made]) -> str:
                 0.74,
                 place,
             )
-            lines.append(",".join(map(str, (dataset, fit.model, *numbers))))
+            lines.append(",".join(map(str, (dataset, fit.model, fit.method, *numbers))))
     return "\n".join(lines) + "\n"
+
+
+def _compared(fits: Sequence[Made]) -> list[Made]:
+    return [fit for fit in fits if _judged(fit)["verdict"] != "fail"]
+
+
+def _judgement(fits: Sequence[Made], asked: Declared) -> dict[str, Any]:
+    """Return comparison.json: the first fit of a dataset is the best, the others are worse."""
+    found = []
+    for dataset in dict.fromkeys(fit.dataset for fit in fits):
+        own = [fit for fit in fits if fit.dataset == dataset]
+        models = list(dict.fromkeys(fit.model for fit in _compared(own)))
+        declared = list(dict.fromkeys(fit.model for fit in own))
+        out = [fit for fit in own if fit not in _compared(own)]
+        missing = [f"{m}: its fit failed its checks: rhat" for m in declared if m not in models]
+        grave = "fail" if len(models) < 2 else "warn"
+        where = [f"{own[0].model}/{own[0].method}: {asked.khat_bad} of {asked.observations}"]
+        checks = [
+            check("outcome", 0, 0),
+            check("compared", len(models), len(declared), grave if missing else "pass", *missing),
+            check("loo_khat", asked.khat_bad, 0, "warn", *where)
+            if asked.khat_bad
+            else check("loo_khat", 0, 0),
+        ]
+        says = "unsound" if asked.khat_bad else "better"
+        found.append(
+            {
+                "dataset": dataset,
+                "verdict": _gravest(checks),
+                "observations": asked.observations,
+                "checks": checks,
+                "conclusions": [{"model": model, "says": says} for model in models[1:]],
+                "left_out": [
+                    {"model": f.model, "method": f.method, "because": "its fit failed its checks"}
+                    for f in out
+                ],
+            }
+        )
+    return {"schema": "stanchion/comparison/1", "datasets": found}
 
 
 def _arguments(
@@ -354,7 +399,7 @@ def _arguments(
             {"dataset": d, "model": m, "keys": {"sample_prior": "ab" * 32}}
             for d, m in (pairs if asked.prior else [])
         ],
-        "compare": {"by": "loo"} if asked.compare else None,
+        "compare": {"by": "loo", "observed": None} if asked.compare else None,
         "predict": {"variable": "y_new", "dataset": "new"} if asked.predict else None,
         "posterior_predictive": predictive if asked.predictive else None,
         "intervals": dict(asked.intervals) if asked.intervals is not None else None,

@@ -93,20 +93,32 @@ def predict(folder: Path, **told: Any) -> dict[str, Any]:
     return content
 
 
-def compare(folder: Path, *fits: str, method: str = "nuts") -> tuple[list[dict[str, str]], Job]:
-    """Compare the fits of some folders; a folder's name is the model's."""
-    described = [
-        {"dataset": "d", "model": name.split("@")[0], "method": method, "on_fail": "stop"}
-        for name in fits
-    ]
+def compare(
+    folder: Path, *fits: str, observed: str | None = None
+) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    """Compare the fits of some folders, named `model` or `model@method`: table and judgement."""
+    described = []
+    for name in fits:
+        model, _, method = name.partition("@")
+        kind = "advi" if method == "advi" else "nuts"
+        fit = {"dataset": "d", "model": model, "method": method or "nuts", "kind": kind}
+        described.append({**fit, "on_fail": "stop"})
     inputs: dict[str, Path | list[Path]] = {
         "draws": [folder / name / "draws.nc" for name in fits],
         "diagnostics": [folder / name / "diagnostics.json" for name in fits],
     }
-    arguments = {"by": "loo", "fits": described}
-    made = job(folder, "compare_models", arguments, inputs, {"comparison": "comparison.csv"})
-    compare_models.run(made)
-    return read_csv(folder / "comparison.csv"), made
+    arguments = {"by": "loo", "observed": observed, "fits": described}
+    outputs = {"comparison": "comparison.csv", "judgement": "comparison.json"}
+    compare_models.run(job(folder, "compare_models", arguments, inputs, outputs))
+    content = json.loads((folder / "comparison.json").read_text())
+    (judged,) = content["datasets"]
+    assert (content["schema"], content["verdict"]) == ("stanchion/comparison/1", judged["verdict"])
+    return read_csv(folder / "comparison.csv"), judged
+
+
+def verdicts_of(judged: dict[str, Any]) -> dict[str, str]:
+    """Return the verdict of each check by name."""
+    return {check["check"]: check["verdict"] for check in judged["checks"]}
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

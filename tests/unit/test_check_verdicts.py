@@ -18,7 +18,8 @@ def judge(folder: Path, *checks: Check) -> None:
     content = {"verdict": "fail", "checks": [check.as_json() for check in checks]}
     fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": "stop"}
     inputs: dict[str, Path | list[Path]] = {
-        "diagnostics": [write_json(folder / "diagnostics.json", content)]
+        "diagnostics": [write_json(folder / "diagnostics.json", content)],
+        "comparison": [],
     }
     arguments: dict[str, Any] = {"analysis": "a", "fits": [fit], "report": "results/a/report.html"}
     check_verdicts.run(

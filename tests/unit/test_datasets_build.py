@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stanchion.config import Dataset, Predict
-from stanchion.datasets import check
 from stanchion.datasets.positions import positions
 from stanchion.datasets.rules import Series
 from stanchion.datasets.values import order
-from tests.unit.datasets_cases import SCHOOLS, built, data_block, faults, write
+from tests.unit.datasets_cases import SCHOOLS, built, faults, write
 
 
 @pytest.fixture
@@ -319,13 +318,3 @@ def test_a_fault_names_the_key_of_the_model_that_overrides(schools: Path) -> Non
     assert fault.key == "models.pooled.stan.y"
     made = built(schools, {"y": "effect"}, ["real[4] y"], mapping={"y": "se"})
     assert made.values["y"] == [15, 10, 16, 11]
-
-
-def test_check_returns_what_build_raises(schools: Path) -> None:
-    """`check` runs the same code and gives the faults, or none."""
-    declared = dataset(schools, stan={"N": "nrow()", "y": "effekt"})
-    tables = {"schools": schools}
-    bad = check("schools", declared, declared.stan, data_block("int N"), tables, {})
-    assert [fault.todo for fault in bad] == ["did you mean `effect`?"]
-    stan = {"N": "nrow()"}
-    assert check("schools", declared, stan, data_block("int N"), tables, {}) == []

@@ -26,6 +26,7 @@ def test_each_fit_has_its_verdict_and_the_values_of_its_checks(tmp_path: Path) -
     content, _ = metrics(tmp_path)
     assert set(content) == {"schools/partial/nuts", "schools/pooled/nuts", "comparison"}
     assert content["schools/partial/nuts"]["verdict"] == "pass"
+    assert set(content["comparison"]) == {"schools/partial/nuts"}
     failed = content["schools/pooled/nuts"]
     assert (failed["verdict"], failed["checks"]["divergences"]) == ("fail", 57)
     assert "parameters" not in failed

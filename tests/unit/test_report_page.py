@@ -104,8 +104,8 @@ def test_a_stopped_fit_gives_no_answer(tmp_path: Path) -> None:
     assert "no answer" in answers and '<figure class="forest">' not in answers
     assert answers.index("<details>") < answers.index("<code>mu</code>")
     assert "Not made, because the fit failed its checks" in text(page)
-    assert "centred on schools is left out, because its fit failed the checks" in text(page)
-    assert "Not made, because no fit may be compared" in text(page)
+    assert "centred/nuts is left out: its fit failed its checks." in text(page)
+    assert "Not made, because no fits can be compared" in text(page)
 
 
 def test_methods_stand_side_by_side(tmp_path: Path) -> None:
@@ -183,12 +183,34 @@ def test_declared_intervals_replace_the_quantiles(tmp_path: Path) -> None:
     assert "80 % HDI, from" in page and "Median and 80 % highest-density interval" in page
 
 
-def test_small_differences_are_not_called_better(tmp_path: Path) -> None:
-    """The comparison says in words what a difference and a k̂ are worth."""
+def test_the_comparison_has_a_verdict_on_the_first_screen(tmp_path: Path) -> None:
+    """Bad k̂ stand in the banner and the table, where all fits passed, and no model is better."""
     fits = [SOUND, replace(SOUND, model="pooled"), replace(SOUND, model="other")]
+    declared = replace(EVERYTHING, khat_bad=7, observations=8)
+    page = html(tmp_path, *fits, declared=declared)
+    first = text(page.split('id="verdict"')[1].split("</section>")[0])
+    assert "All 3 fits passed; the comparison with a warning" in first
+    assert "comparison on schools: bad Pareto k̂ in LOO 7 (allowed: none) (partial/nuts: 7" in first
+    assert re.search(r'<tr class="warn">.*">comparison</a></th><td class="left">LOO</td>', page)
+    assert "<title>warn: coaching" in page
+    assert "predicts better than" not in text(page)
+    assert "Which of partial and pooled and other predicts better is not to be said" in text(page)
+
+
+def test_a_sound_comparison_says_which_is_better(tmp_path: Path) -> None:
+    """And its row in the table of verdicts says pass."""
+    fits = [SOUND, replace(SOUND, model="pooled"), replace(SOUND, model="other")]
+    page = html(tmp_path, *fits, declared=EVERYTHING)
+    said = "partial predicts better than pooled and other: the difference is above 4 and"
+    assert said in text(page)
+    assert re.search(r'<tr class="pass">.*">comparison</a></th><td class="left">LOO</td>', page)
+
+
+def test_a_comparison_that_lacks_a_model_warns(tmp_path: Path) -> None:
+    """The fit that failed is named beside the comparison of the others."""
+    fits = [SOUND, replace(SOUND, model="pooled"), STOPPED]
     said = text(html(tmp_path, *fits, declared=EVERYTHING))
-    assert "partial predicts better than pooled and other" in said
-    assert "above its limit at some observations (1 of pooled and 2 of other)" in said
+    assert "comparison on schools: models compared 2 (allowed: ≥ 3)" in said
 
 
 def test_what_was_dropped_and_transformed_is_said(tmp_path: Path) -> None:

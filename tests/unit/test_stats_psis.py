@@ -1,4 +1,4 @@
-"""Pareto smoothing, leave-one-out cross-validation and stacking, against known answers."""
+"""Pareto smoothing and leave-one-out cross-validation, against known answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.stats.comparison import compare, stacking_weights
-from stanchion.stats.psis import Loo, fit_pareto, khat_threshold, loo, smooth
+from stanchion.stats.psis import (
+    approximate_loo,
+    fit_pareto,
+    is_bad,
+    khat_threshold,
+    loo,
+    smooth,
+    worst_khat,
+)
 
 
 def pareto_ratios(shape: float, size: int, seed: int) -> Any:
@@ -129,37 +136,53 @@ def test_the_threshold_of_khat_grows_with_the_draws() -> None:
     assert khat_threshold(4000) == 0.7
 
 
-def test_identical_models_share_their_weight() -> None:
-    """Nothing tells them apart, so neither is preferred."""
-    elpd = np.random.default_rng(9).normal(size=(50, 1))
-    np.testing.assert_array_equal(stacking_weights(np.repeat(elpd, 2, axis=1)), [0.5, 0.5])
+def test_khat_that_is_not_a_number_is_bad() -> None:
+    """Nothing vouches for an estimate whose k̂ cannot be had, and it may be the worst."""
+    khat = np.array([0.1, 0.71, np.nan])
+    assert is_bad(khat, 4000).tolist() == [False, True, True]
+    assert worst_khat(khat[:2]) == 0.71
+    assert np.isnan(worst_khat(khat))
 
 
-def test_a_model_that_is_worse_everywhere_gets_no_weight() -> None:
-    """The better one gets all of it, to 1e-6."""
-    elpd = np.random.default_rng(10).normal(size=(50, 1)) - np.array([[0.0, 0.5]])
-    np.testing.assert_allclose(stacking_weights(elpd), [1, 0], atol=1e-6)
+def test_an_observation_far_off_has_no_good_khat() -> None:
+    """y = 10⁴ under σ = 1: elpd is -5e7 by a single draw, and k̂ says so."""
+    y = np.append(np.random.default_rng(11).normal(size=9), 1e4)
+    mu = np.random.default_rng(12).normal(y.mean(), 10**-0.5, size=(4, 1000, 1))
+    found = loo(-0.5 * np.log(2 * np.pi) - 0.5 * (y - mu) ** 2)
+    assert found.bad[9]
+    assert found.elpd.sum() < -1e7
 
 
-def test_stacking_finds_the_mixture_s_proportion() -> None:
-    """Two models, each right for its share of the observations: the optimum is known.
+def test_loo_of_an_approximation_corrects_for_it() -> None:
+    """Draws half a sd off, reweighted by log_p − log_q, give the exact densities to 0.02."""
+    y = np.random.default_rng(13).normal(1, 1, size=40)
+    precision = 40 + 0.01
+    mean, sd = y.sum() / precision, precision**-0.5
+    mu = np.random.default_rng(14).normal(mean + 0.5 * sd, 1.2 * sd, size=20_000)
+    log_p = -0.5 * ((mu - mean) / sd) ** 2
+    log_q = -0.5 * ((mu - mean - 0.5 * sd) / (1.2 * sd)) ** 2
+    likelihood = -0.5 * np.log(2 * np.pi) - 0.5 * (y - mu[None, :, None]) ** 2
+    found = approximate_loo(likelihood, log_p, log_q)
+    np.testing.assert_allclose(found.elpd, exact_loo(y, 10.0), atol=0.02)
+    assert not found.bad.any()
+    assert abs(loo(likelihood).elpd.sum() - exact_loo(y, 10.0).sum()) > 0.05
 
-    Densities are (a, b) for 70 observations and (b, a) for 30, with a = 0.9 and b = 0.1; the weight
-    w solves 70 (a − b) / (wa + (1−w)b) = 30 (a − b) / (wb + (1−w)a), so w = 0.75.
-    """
-    elpd = np.log([[0.9, 0.1]] * 70 + [[0.1, 0.9]] * 30)
-    np.testing.assert_allclose(stacking_weights(elpd), [0.75, 0.25], atol=1e-4)
 
+def test_arviz_gives_the_same_for_an_approximation() -> None:
+    """Its function on a DataTree, to 1e-9."""
+    import xarray as xr
+    from arviz_stats import loo_approximate_posterior
 
-def test_a_comparison_is_against_the_best() -> None:
-    """The best has difference 0; the other's error is that of the pointwise differences."""
-    khat = np.array([0.1, 0.9, np.nan])
-    good = Loo(np.array([-1.0, -2.0, -3.0]), np.array([0.1, 0.1, 0.1]), khat)
-    poor = Loo(np.array([-2.0, -2.0, -5.0]), np.array([0.2, 0.1, 0.1]), khat)
-    rows = compare([poor, good], threshold=0.7)
-    assert (rows[1].elpd, rows[1].diff, rows[1].diff_se) == (-6, 0, 0)
-    assert (rows[0].elpd, rows[0].diff) == (-9, -3)
-    assert rows[0].diff_se == pytest.approx(np.sqrt(3))  # sqrt(n var(−1, 0, −2))
-    assert rows[0].p == pytest.approx(0.4)
-    assert (rows[0].khat_max, rows[0].khat_bad) == (0.9, 1)
-    assert rows[0].weight + rows[1].weight == pytest.approx(1)
+    rng = np.random.default_rng(15)
+    likelihood, log_p, log_q = rng.normal(size=(1, 500, 6)), *rng.normal(size=(2, 500))
+    group = xr.Dataset({"y": (("chain", "draw", "obs"), likelihood)}).assign_coords(
+        chain=[0], draw=np.arange(500)
+    )
+    tree = xr.DataTree.from_dict({"log_likelihood": group})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = loo_approximate_posterior(tree, log_p, log_q, pointwise=True)
+    found = approximate_loo(likelihood, log_p, log_q)
+    np.testing.assert_allclose(found.elpd, theirs.elpd_i, rtol=1e-9)
+    np.testing.assert_allclose(found.khat, theirs.pareto_k, rtol=1e-9)
+    assert found.p.sum() == pytest.approx(theirs.p, rel=1e-9)

@@ -13,7 +13,15 @@ from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
 from stanchion.provenance.writing import write_whole
-from stanchion.status import FitStatus, altered_results, as_json, fit_status, fit_statuses, table
+from stanchion.status import (
+    FitStatus,
+    altered_results,
+    as_json,
+    comparison_statuses,
+    fit_status,
+    fit_statuses,
+    table,
+)
 from tests.unit.test_plan import CONFIG, FACTS
 
 FIT = Fit("means", "points", "wide", "nuts")
@@ -113,3 +121,22 @@ def test_khat_shows_its_side_of_the_limit() -> None:
     """0.7004 is not 0.70."""
     status = FitStatus("a/d/m/advi", "current", "fail", khat=0.7004, khat_limit=0.7)
     assert "0.7004" in table([status])
+
+
+def test_a_comparison_has_a_row_of_its_own(plan: Plan) -> None:
+    """Its verdict and how many k̂ are bad stand below the fits; altered, it has neither."""
+    step = plan.step("compare_models", {"analysis": "means"})
+    judged = {
+        "dataset": "points",
+        "verdict": "warn",
+        "checks": [{"check": "loo_khat", "value": 7}],
+    }
+    write_whole(step.outputs["judgement"], json.dumps({"datasets": [judged]}))
+    (found,) = comparison_statuses(plan)
+    assert (found.comparison, found.state, found.verdict) == ("means/points", "altered", None)
+    write_whole(step.key_file, keyfile.line(step.key, contents(step.outputs, "nowhere/others")))
+    (found,) = comparison_statuses(plan)
+    assert (found.state, found.verdict, found.khat_bad) == ("current", "warn", 7)
+    last = table(fit_statuses(plan), comparisons=[found]).splitlines()[-1]
+    assert last.split() == ["means/points:", "comparison", "warn", "7", "bad"]
+    assert json.loads(as_json([], [], [found]))["comparisons"][0]["khat_bad"] == 7

@@ -212,67 +212,6 @@ def test_a_replication_of_another_shape_is_refused(tmp_path: Path) -> None:
         predict(tmp_path)
 
 
-def test_models_are_compared_best_first(tmp_path: Path) -> None:
-    """The model with the right spread wins; differences are against it."""
-    for name, spread in (("wide", 4.0), ("right", 1.0)):
-        fit(tmp_path / name, spread=spread)
-    rows, made = compare(tmp_path, "wide", "right")
-    assert list(rows[0]) == [
-        "dataset", "model", "elpd", "se", "p", "diff", "diff_se", "weight", "khat_max", "khat_bad",
-    ]  # fmt: skip
-    assert [row["model"] for row in rows] == ["right", "wide"]
-    assert float(rows[0]["diff"]) == 0 > float(rows[1]["diff"])
-    assert sum(float(row["weight"]) for row in rows) == pytest.approx(1)
-    assert made.notes["left_out"] == []
-
-
-def test_a_failed_fit_is_left_out_of_the_comparison(tmp_path: Path) -> None:
-    """The record says so; where none is left the table has only its header."""
-    fit(tmp_path / "good")
-    collect(tmp_path / "bad", [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
-    diagnose(tmp_path / "bad")
-    rows, made = compare(tmp_path, "bad", "good")
-    assert [(row["model"], row["weight"]) for row in rows] == [("good", "1.0")]
-    assert made.notes["left_out"][0].startswith("d/bad/nuts: the fit failed its checks")
-    rows, _ = compare(tmp_path, "bad")
-    assert rows == []
-
-
-def test_a_model_is_compared_once(tmp_path: Path) -> None:
-    """Two NUTS fits of one model would share its weight: the first stands for it."""
-    fit(tmp_path / "m")
-    fit(tmp_path / "m@dense")
-    rows, made = compare(tmp_path, "m", "m@dense")
-    assert len(rows) == 1
-    assert made.notes["left_out"] == ["d/m/nuts: another NUTS fit of this model is compared"]
-
-
-def test_models_of_other_observations_are_refused(tmp_path: Path) -> None:
-    """Another number of observations, or other values, cannot be compared."""
-    fit(tmp_path / "all")
-    collect(tmp_path / "moved", [chain(s) for s in range(1, 5)], {"N": 12, "M": 2, "y": [0.0] * 12})
-    diagnose(tmp_path / "moved")
-    with pytest.raises(StepError, match=r"all and moved cannot be compared: their observed y"):
-        compare(tmp_path, "all", "moved")
-    fewer = [{k: v for k, v in chain(s).items() if not k.endswith(".12")} for s in range(1, 5)]
-    collect(tmp_path / "fewer", fewer, {"N": 11, "M": 2, "y": Y.tolist()[:11]})
-    diagnose(tmp_path / "fewer")
-    with pytest.raises(StepError, match="12 observations in the one and 11 in the other"):
-        compare(tmp_path, "all", "fewer")
-
-
-def test_a_model_without_log_lik_is_named_with_what_to_add(tmp_path: Path) -> None:
-    """All such models in one message."""
-    for name in ("a", "b"):
-        collect(tmp_path / name, [{"mu": chain(s)["mu"]} for s in range(1, 5)],
-                variables=variables(parameters="real mu"))  # fmt: skip
-        diagnose(tmp_path / name)
-    with pytest.raises(StepError, match="log_lik") as caught:
-        compare(tmp_path, "a", "b")
-    assert len(caught.value.faults) == 2
-    assert "generated quantities" in str(caught.value)
-
-
 def prior(folder: Path, chains: list[dict[str, Any]], **told: Any) -> dict[str, Any]:
     """Summarise chains of the prior and return what was written."""
     inputs: dict[str, Path | list[Path]] = {

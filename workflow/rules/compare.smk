@@ -7,6 +7,7 @@ rule compare_models:
         diagnostics=ancient(GRAPH.files("compare_models", "diagnostics")),
     output:
         comparison="results/{analysis}/comparison.csv",
+        judgement="results/{analysis}/comparison.json",
         key="results/{analysis}/.keys/compare_models",
     log:
         "logs/{analysis}/compare_models.log",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stanchion.config import Analysis, Project, load, load_waivers
 from stanchion.config.source import nearest
-from stanchion.datasets import check as data_faults
-from stanchion.datasets import missing_switch
-from stanchion.errors import DeclarationError, Fault
+from stanchion.datasets import StanData, build, missing_switch
+from stanchion.errors import DataError, DeclarationError, Fault
 from stanchion.facts import gather
-from stanchion.plan import Plan
+from stanchion.plan import Plan, Step
 from stanchion.plan_data import dataset_names, mapping_of, source_of
 from stanchion.planner import make_plan
 from stanchion.program import Program, Variable
+from stanchion.stats.outcomes import Outcomes, differences
 
 
 def check_declaration(configfile: Path) -> str:
@@ -105,6 +105,9 @@ def _analysis_faults(
     if analysis.predict is not None:
         wanted = analysis.predict.variable
         yield from _needs(project, path, wanted, generated, *key, "predict", "variable")
+    if analysis.compare is not None and analysis.compare.observed is not None:
+        at = (*key, "compare")
+        yield from _needs(project, path, analysis.compare.observed, program.data, *at, "observed")
     if analysis.compare is not None and not program.has("log_lik"):
         yield project.fault(
             f"{path} has no `log_lik`, so its fit cannot be compared",
@@ -130,26 +133,67 @@ def _needs(
 
 
 def _data_faults(plan: Plan) -> Iterator[Fault]:
-    project, seen = plan.project, set()
+    """Build every model's data once, and compare what the models of an analysis are fitted to."""
+    project = plan.project
+    built: dict[str, Outcomes | None] = {}
     for step in plan:
-        if step.rule != "prepare_data" or step.key in seen:
+        if step.rule == "prepare_data" and step.key not in built:
+            try:
+                built[step.key] = Outcomes.of(_data(plan, step).values)
+            except DataError as error:
+                built[step.key] = None
+                yield from error.faults
+    for name, analysis in project.analyses.items():
+        if analysis.compare is not None:
+            for dataset in analysis.datasets:
+                found = {
+                    model: built[plan.step("prepare_data", _pair(name, dataset, model)).key]
+                    for model in analysis.models
+                }
+                yield from _unlike_outcomes(project, name, dataset, found)
+
+
+def _data(plan: Plan, step: Step) -> StanData:
+    project, wildcards = plan.project, step.wildcards
+    dataset, model = wildcards["dataset"], wildcards["model"]
+    predict = project.analyses[wildcards["analysis"]].predict
+    mapping = mapping_of(project, dataset, model)
+    names = dataset_names(project, dataset, mapping, predict)
+    return build(
+        dataset,
+        project.datasets[dataset],
+        mapping,
+        plan.facts.programs[model].data,
+        {name: Path(source_of(project.datasets[name])) for name in names},
+        {name: project.datasets[name] for name in names if name != dataset},
+        predict=predict,
+        where=lambda key: project.where(*key.split(".")),
+        model=model,
+    )
+
+
+def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:
+    return {"analysis": analysis, "dataset": dataset, "model": model}
+
+
+def _unlike_outcomes(
+    project: Project, name: str, dataset: str, found: Mapping[str, Outcomes | None]
+) -> Iterator[Fault]:
+    """Yield a fault for each model that is of another outcome than the first."""
+    outcome = project.analyses[name].outcome
+    (first, one), *others = found.items()
+    for model, other in others:
+        if one is None or other is None:
             continue
-        seen.add(step.key)
-        dataset, model = step.wildcards["dataset"], step.wildcards["model"]
-        analysis = project.analyses[step.wildcards["analysis"]]
-        mapping = mapping_of(project, dataset, model)
-        names = dataset_names(project, dataset, mapping, analysis.predict)
-        yield from data_faults(
-            dataset,
-            project.datasets[dataset],
-            mapping,
-            plan.facts.programs[model].data,
-            {name: Path(source_of(project.datasets[name])) for name in names},
-            {name: project.datasets[name] for name in names if name != dataset},
-            predict=analysis.predict,
-            where=lambda key: project.where(*key.split(".")),
-            model=model,
-        )
+        said = ", ".join(differences(one, other, outcome))
+        if said:
+            mend = "" if outcome else "; if none of these is the outcome, name it in `observed`"
+            yield project.fault(
+                f"the models {first} and {model} of dataset {dataset} are of different outcomes "
+                f"and cannot be compared: {said}",
+                *("analyses", name, "compare"),
+                todo=f"compare models of the same outcome, on the same scale{mend}",
+            )
 
 
 def _drawn(program: Program) -> tuple[Variable, ...]:

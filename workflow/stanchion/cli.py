@@ -115,7 +115,9 @@ def status(
     plan = open_graph(declaration_file(configfile), main=False).plan
     found = statuses.fit_statuses(plan, analyses or [])
     altered = statuses.altered_results(plan, analyses or [])
-    print(statuses.as_json(found, altered) if as_json else statuses.table(found, altered))
+    compared = statuses.comparison_statuses(plan, analyses or [])
+    show = statuses.as_json if as_json else statuses.table
+    print(show(found, altered, compared))
 
 
 @app.command()

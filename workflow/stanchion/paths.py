@@ -44,7 +44,10 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "predictive": f"{_FIT}/predictive.json",
         "picture": f"{_FIT}/plots/posterior_predictive.png",
     },
-    "compare_models": {"comparison": "results/{analysis}/comparison.csv"},
+    "compare_models": {
+        "comparison": "results/{analysis}/comparison.csv",
+        "judgement": "results/{analysis}/comparison.json",
+    },
     "write_report": {
         "report": "results/{analysis}/report.html",
         "metrics": "results/{analysis}/metrics.json",

@@ -223,13 +223,15 @@ def _draw_statistic(axis: Axes, statistic: Statistic) -> None:
 def _draw_pit(axis: Axes, pit: Pit) -> None:
     """Draw ECDF less uniform; the values that a departure is due to are marked."""
     values, marked = pit.test.values, pit.test.suspicious
-    own = np.arange(1, len(values) + 1) / len(values) - values
-    axis.step(values, own, where="post", color=_CHAINS[0])
+    steps = np.arange(len(values) + 1) / len(values)
+    own = steps[1:] - values
+    line = np.column_stack([steps[:-1] - values, own]).ravel()
+    axis.plot([0, *np.repeat(values, 2), 1], [0, *line, 0], color=_CHAINS[0])
     axis.plot(values[marked], own[marked], ".", color=_CHAINS[1], markersize=5)
     axis.axhline(0, color=_INK, linewidth=0.8)
     axis.set_xlim(0, 1)
     axis.set_xticks([0, 0.5, 1])
-    reach = max(np.abs(own).max(), 1 / np.sqrt(len(own)))
+    reach = max(np.abs(line).max(), 1 / np.sqrt(len(own)))
     axis.set_ylim(-1.1 * reach, 1.1 * reach)
     axis.set_xlabel(_said_of_khat(pit))
     p = f"p {pit.test.p:.2f}" if pit.test.p >= 0.005 else "p < 0.01"

@@ -37,7 +37,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
         "programs": [planner.project.models[model].program for model in analysis.models],
     }
     if comparison is not None:
-        inputs["comparison"] = comparison.outputs["comparison"]
+        inputs |= comparison.outputs
     return planner.add(
         "write_report",
         {"analysis": name},

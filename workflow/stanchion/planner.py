@@ -329,15 +329,19 @@ class Planner:
 
     def comparison(self, name: str, fits: Sequence[Fit]) -> Step:
         analysis = self.project.analyses[name]
-        chosen = [fit for fit in fits if isinstance(analysis.methods[fit.method], Nuts)]
-        draws = [self.known(fit, "collect_draws") for fit in chosen]
-        diagnosed = [self.known(fit, "diagnose_fit") for fit in chosen]
+        assert analysis.compare is not None
+        draws = [self.known(fit, "collect_draws") for fit in fits]
+        diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
         return self.add(
             "compare_models",
             {"analysis": name},
             arguments={
-                **(_dump(analysis.compare) or {}),
-                "fits": [self.described(fit) for fit in chosen],
+                "by": analysis.compare.by,
+                "observed": analysis.outcome,
+                "fits": [
+                    {**self.described(fit), "kind": analysis.methods[fit.method].method}
+                    for fit in fits
+                ],
             },
             inputs={
                 "draws": [step.outputs["draws"] for step in draws],
@@ -359,6 +363,8 @@ class Planner:
 
     def verdicts(self, name: str, fits: Sequence[Fit], report: Step) -> Step:
         diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
+        compared = self.steps.get(identity("compare_models", {"analysis": name}))
+        judged = [compared] if compared is not None else []
         return self.add(
             "check_verdicts",
             {"analysis": name},
@@ -367,8 +373,9 @@ class Planner:
             inputs={
                 "report": report.outputs["report"],
                 "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+                "comparison": [step.outputs["judgement"] for step in judged],
             },
-            upstream=[report, *diagnosed],
+            upstream=[report, *diagnosed, *judged],
         )
 
 

@@ -38,6 +38,45 @@ class FitStatus:
     """Longest time that one of the fit's chains took, in seconds; None where all were reused."""
 
 
+@dataclass(frozen=True)
+class ComparisonStatus:
+    """The comparison of the models of one dataset: its state, its verdict, how many k̂ are bad."""
+
+    comparison: str
+    state: str
+    verdict: str | None = None
+    khat_bad: int | None = None
+
+
+def comparison_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[ComparisonStatus]:
+    """Return the status of each comparison of these analyses, or of all."""
+    chosen = set(analyses) or set(plan.project.analyses)
+    return [
+        status
+        for name, analysis in plan.project.analyses.items()
+        if name in chosen and analysis.compare is not None
+        for status in _comparisons(plan, name, analysis.datasets)
+    ]
+
+
+def _comparisons(plan: Plan, analysis: str, datasets: Sequence[str]) -> list[ComparisonStatus]:
+    step = plan.step("compare_models", {"analysis": analysis})
+    state = state_of(step)
+    content = _proved(step, "judgement") if state is State.CURRENT else None
+    if content is None:
+        said = State.ALTERED if state is State.CURRENT else state
+        return [ComparisonStatus(f"{analysis}/{dataset}", said) for dataset in datasets]
+    return [
+        ComparisonStatus(
+            f"{analysis}/{judged['dataset']}",
+            "current",
+            judged["verdict"],
+            next(c["value"] for c in judged["checks"] if c["check"] == "loo_khat"),
+        )
+        for judged in content["datasets"]
+    ]
+
+
 def fit_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[FitStatus]:
     """Return the status of each fit of these analyses, or of all."""
     chosen = set(analyses) or set(plan.project.analyses)
@@ -47,7 +86,9 @@ def fit_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[FitStatus]:
 def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     """Return a fit's status; figures only from results whose key is the plan's."""
     state = _state(plan, fit)
-    content = _proved(plan.of(fit, "diagnose_fit")) if state is State.CURRENT else None
+    content = (
+        _proved(plan.of(fit, "diagnose_fit"), "diagnostics") if state is State.CURRENT else None
+    )
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
     values = {check["check"]: check["value"] for check in content["checks"]}
@@ -93,21 +134,28 @@ def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
     ]
 
 
-def _proved(diagnosed: Step) -> dict[str, Any] | None:
-    """Return a fit's diagnostics, or None where they are not what the key file names."""
-    said = read_line(diagnosed.key_file)
+def _proved(step: Step, output: str) -> dict[str, Any] | None:
+    """Return a step's result in JSON, or None where it is not what the key file names."""
+    said = read_line(step.key_file)
     try:
-        text = Path(diagnosed.outputs["diagnostics"]).read_bytes()
+        text = Path(step.outputs[output]).read_bytes()
     except OSError:
         return None
-    if said is None or hashlib.sha256(text).hexdigest() != said.outputs["diagnostics"].sha256:
+    if said is None or hashlib.sha256(text).hexdigest() != said.outputs[output].sha256:
         return None
     content: dict[str, Any] = json.loads(text)
     return content
 
 
-def table(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
-    """Return the statuses as a plain text table, one row a fit, and name what was altered."""
+def table(
+    statuses: Sequence[FitStatus],
+    altered: Sequence[str] = (),
+    comparisons: Sequence[ComparisonStatus] = (),
+) -> str:
+    """Return the statuses as a plain text table, one row a fit, and name what was altered.
+
+    Comparisons follow the fits.
+    """
     head = ["fit", "verdict", "worst R-hat", "least ESS", "divergences", "k-hat", "time"]
     rows = [
         [
@@ -121,6 +169,10 @@ def table(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
         ]
         for status in statuses
     ]
+    rows += [
+        [f"{one.comparison}: comparison", one.verdict or one.state, "", "", "", _bad(one), ""]
+        for one in comparisons
+    ]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [
         "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in pairs).rstrip()
@@ -130,11 +182,23 @@ def table(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def as_json(statuses: Sequence[FitStatus], altered: Sequence[str] = ()) -> str:
+def as_json(
+    statuses: Sequence[FitStatus],
+    altered: Sequence[str] = (),
+    comparisons: Sequence[ComparisonStatus] = (),
+) -> str:
     """Return the statuses, and the results that were altered, as JSON."""
-    fits = [asdict(status) for status in statuses]
-    content = {"schema": "stanchion/status/1", "fits": fits, "altered": list(altered)}
+    content = {
+        "schema": "stanchion/status/1",
+        "fits": [asdict(status) for status in statuses],
+        "comparisons": [asdict(one) for one in comparisons],
+        "altered": list(altered),
+    }
     return json.dumps(content, indent=1)
+
+
+def _bad(comparison: ComparisonStatus) -> str:
+    return f"{comparison.khat_bad} bad" if comparison.khat_bad else ""
 
 
 def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:

@@ -56,10 +56,20 @@ class Predict(Section):
 
 
 class Compare(Section):
-    """The comparison of the models' NUTS fits of a dataset, with stacking weights."""
+    """The comparison of the models' fits of a dataset, with stacking weights.
+
+    Fits that failed their checks are left out. The verdict of the comparison stands beside those of
+    the fits: k̂ of LOO judges it.
+    """
 
     by: Literal["loo"] = Field(
         default="loo", description="PSIS-LOO; the programs compute `log_lik`."
+    )
+    observed: StanName | None = Field(
+        default=None,
+        description="The data variable that is the outcome, the same in all models; without it, "
+        "that of `posterior_predictive`. With neither, no scalar or vector in the data of two "
+        "models may differ under one name.",
     )
 
 
@@ -129,3 +139,10 @@ class Analysis(Section):
     keep: Annotated[list[Literal["csv"]], Distinct] = Field(
         default=[], description="Intermediate files to keep: the chains' Stan CSV."
     )
+
+    @property
+    def outcome(self) -> str | None:
+        """The data variable that the models compared are of, where it is named."""
+        if self.compare is not None and self.compare.observed is not None:
+            return self.compare.observed
+        return self.posterior_predictive.observed if self.posterior_predictive else None

@@ -136,9 +136,6 @@ def _compared(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
     if len(analysis.models) < 2:
         todo = "add a model, or remove compare"
         yield project.fault("a comparison needs two models or more", *key, "compare", todo=todo)
-    if not any(isinstance(method, Nuts) for method in analysis.methods.values()):
-        todo = "add a method nuts, or remove compare"
-        yield project.fault("a comparison is of NUTS fits", *key, "compare", todo=todo)
 
 
 def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

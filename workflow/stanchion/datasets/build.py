@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,22 +72,6 @@ def build(
         return _from_table(asked) if dataset.is_table else _from_json(asked)
     except DataError as error:
         raise DataError([_located(fault, find) for fault in error.faults]) from None
-
-
-def _faults_of[**P](make: Callable[P, StanData]) -> Callable[P, list[Fault]]:
-    @wraps(make)
-    def faults(*args: P.args, **kwargs: P.kwargs) -> list[Fault]:
-        """Return the faults that `build` raises for the same arguments."""
-        try:
-            make(*args, **kwargs)
-        except DataError as error:
-            return list(error.faults)
-        return []
-
-    return faults
-
-
-check = _faults_of(build)
 
 
 def missing_switch(

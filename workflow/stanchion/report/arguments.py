@@ -86,6 +86,7 @@ class Compare(_Told):
     """How models are compared."""
 
     by: str
+    observed: str | None
 
 
 class Predict(_Told):

@@ -4,78 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from math import isnan
 
-from stanchion.report.arguments import Pair
 from stanchion.report.numbers import MISSING, decimals
-from stanchion.report.reading import Compared
-from stanchion.report.verdicts import FitView
-from stanchion.report.wording import listed
+from stanchion.report.reading import Compared, Judgement
+from stanchion.report.wording import CheckView, by_gravity, check_view, listed
+from stanchion.stats.comparison import FEW_OBSERVATIONS, SMALL_DIFFERENCE
 
-SMALL_DIFFERENCE = 4.0
-"""Sivula, Magnusson, Matamoros and Vehtari (2020), arXiv:2008.10296: below it, the standard error
-of the difference is not to be trusted, and the difference is small anyway."""
+_CONCLUSIONS = {
+    "better": "{best} predicts better than {others}: the difference is above {small:g} and more "
+    "than {times} its standard error.",
+    "few": "{best} comes before {others}, but the difference is less than four times its standard "
+    "error, which fewer than {few} observations do not support: it may be chance.",
+    "chance": "{best} comes before {others}, but the difference is less than twice its standard "
+    "error: it may be chance.",
+    "small": "{best} and {others} predict about equally well: a difference below {small:g} is "
+    "small.",
+    "unsound": "Which of {best} and {others} predicts better is not to be said, because of bad k̂.",
+}
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A model's row."""
+    """A fit's row."""
 
     model: str
+    method: str
     cells: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The models of one dataset, best first, and remarks in words."""
+    """The fits of one dataset, best first, with verdict, remarks and what is left out in words."""
 
     dataset: str
+    verdict: str
     rows: tuple[Ranked, ...]
     remarks: tuple[str, ...]
-    warning: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All datasets, and the fits that were left out."""
-
-    rankings: tuple[Ranking, ...]
+    bad: tuple[CheckView, ...]
     left_out: tuple[str, ...]
+    worst_khat: str
+
+    @property
+    def name(self) -> str:
+        """What the first screen calls it."""
+        return f"comparison on {self.dataset}"
 
 
-def comparison(
-    compared: Sequence[Compared], pairs: Sequence[Pair], fits: Sequence[FitView]
-) -> Comparison:
-    """Return the tables; fits that may be compared and are not there were left out."""
-    there = {(row.dataset, row.model) for row in compared}
-    missing = [pair for pair in pairs if (pair.dataset, pair.model) not in there]
-    return Comparison(
-        rankings=tuple(
-            _ranking(dataset, list(rows))
-            for dataset, rows in groupby(compared, key=lambda row: row.dataset)
-        ),
-        left_out=tuple(_left_out(pair, fits) for pair in missing),
+def rankings(compared: Sequence[Compared], judged: Sequence[Judgement]) -> tuple[Ranking, ...]:
+    """Return the comparisons as the report shows them, one a dataset."""
+    return tuple(
+        _ranking([row for row in compared if row.dataset == one.dataset], one) for one in judged
     )
 
 
-def _left_out(pair: Pair, fits: Sequence[FitView]) -> str:
-    own = [f for f in fits if f.fit.pair == (pair.dataset, pair.model) and f.fit.kind == "nuts"]
-    why = "its fit failed the checks" if any(fit.stopped for fit in own) else "it has no NUTS fit"
-    return f"{pair.model} on {pair.dataset} is left out, because {why}."
-
-
-def _ranking(dataset: str, rows: Sequence[Compared]) -> Ranking:
+def _ranking(rows: Sequence[Compared], found: Judgement) -> Ranking:
+    checks = (check_view(check, {}) for check in found.judged.checks)
+    khat = [row.numbers["khat_max"] for row in rows]
     return Ranking(
-        dataset=dataset,
-        rows=tuple(Ranked(row.model, _cells(row.numbers)) for row in rows),
-        remarks=tuple(_remarks(rows)),
-        warning=_khat([row for row in rows if row.numbers["khat_bad"] > 0]),
+        dataset=found.dataset,
+        verdict=found.judged.verdict,
+        rows=tuple(Ranked(row.model, row.method, _cells(row.numbers)) for row in rows),
+        remarks=tuple(_remarks(rows, found)),
+        bad=by_gravity(checks),
+        left_out=tuple(f"{fit} is left out: {because}." for fit, because in found.left_out),
+        worst_khat=decimals(max(khat, key=lambda k: (k != k, k)), 2) if khat else MISSING,
     )
 
 
 def _cells(found: Mapping[str, float]) -> tuple[str, ...]:
-    best = found["diff"] == 0
+    best = found["diff"] == found["diff_se"] == 0
     return (
         decimals(found["elpd"], 1),
         decimals(found["se"], 1),
@@ -84,45 +81,26 @@ def _cells(found: Mapping[str, float]) -> tuple[str, ...]:
         MISSING if best else decimals(found["diff_se"], 1),
         decimals(found["weight"], 2),
         decimals(found["khat_max"], 2),
+        f"{found['khat_bad']:.0f}",
     )
 
 
-def _remarks(rows: Sequence[Compared]) -> list[str]:
-    best, others = rows[0], rows[1:]
-    if not others:
-        return [f"Only {best.model} could be compared."]
-    close = [row.model for row in others if abs(row.numbers["diff"]) < SMALL_DIFFERENCE]
-    unsure = [row.model for row in others if row.model not in close and not _clear(row)]
-    worse = [row.model for row in others if row.model not in close and _clear(row)]
-    said = []
-    if worse:
-        said.append(
-            f"{best.model} predicts better than {listed(worse)}: the difference is more than "
-            "twice its standard error."
-        )
-    if unsure:
-        said.append(
-            f"{best.model} comes before {listed(unsure)}, but the difference is less than twice "
-            "its standard error: it may be chance."
-        )
-    if close:
-        said.append(
-            f"{best.model} and {listed(close)} predict about equally well: a difference below "
-            f"{SMALL_DIFFERENCE:g} is small."
-        )
-    return said
-
-
-def _clear(row: Compared) -> bool:
-    difference, error = abs(row.numbers["diff"]), row.numbers["diff_se"]
-    return not isnan(error) and difference > 2 * error
-
-
-def _khat(rows: Sequence[Compared]) -> str:
+def _remarks(rows: Sequence[Compared], found: Judgement) -> list[str]:
+    """Say of each model what its difference to the best is worth."""
     if not rows:
-        return ""
-    where = listed([f"{int(row.numbers['khat_bad'])} of {row.model}" for row in rows])
-    return (
-        f"Pareto k̂ is above its limit at some observations ({where}), so elpd is unsure there. "
-        "Rest no choice on it; refit without these observations, or use K-fold cross-validation."
-    )
+        return []
+    best = rows[0].model
+    if not found.conclusions:
+        return [f"Only {best} could be compared."]
+    few = found.observations < FEW_OBSERVATIONS
+    return [
+        words.format(
+            best=best,
+            others=listed(others),
+            small=SMALL_DIFFERENCE,
+            few=FEW_OBSERVATIONS,
+            times="four times" if few else "twice",
+        )
+        for says, words in _CONCLUSIONS.items()
+        if (others := [model for model, said in found.conclusions if said == says])
+    ]

@@ -31,7 +31,9 @@ def metrics(job: Job) -> dict[str, Any]:
         content[f"{fit['dataset']}/{fit['model']}/{fit['method']}"] = found
     if "comparison" in job.inputs:
         content["comparison"] = {
-            f"{row.dataset}/{row.model}": _finite({n: row.numbers[n] for n in ("elpd", "weight")})
+            f"{row.dataset}/{row.model}/{row.method}": _finite(
+                {n: row.numbers[n] for n in ("elpd", "weight")}
+            )
             for row in read_comparison(job.path("comparison"))
         }
     return content

@@ -9,7 +9,7 @@ from pathlib import Path
 from stanchion.report import traces
 from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fit
 from stanchion.report.arguments import Arguments, Fit, Model
-from stanchion.report.comparison import Comparison, comparison
+from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.listing import CodeLine, listing
 from stanchion.report.predictive import (
@@ -25,6 +25,7 @@ from stanchion.report.reading import (
     read_comparison,
     read_json,
     read_judged,
+    read_judgements,
     read_picture,
     read_summary,
 )
@@ -61,7 +62,7 @@ class Page:
     ends: Ends
     verdicts: Verdicts
     answers: tuple[Answer, ...]
-    comparison: Comparison | None
+    rankings: tuple[Ranking, ...]
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
     priors: tuple[PriorView, ...]
@@ -88,13 +89,14 @@ def build(job: Job) -> Page:
     fits = _fits(told, job)
     ends = ends_of(told.intervals)
     checked, expected = _predictives(told, job, ends)
+    compared = _rankings(told, job)
     return _within_size(
         Page(
             told=told,
             ends=ends,
-            verdicts=verdicts(fits),
+            verdicts=verdicts(fits, compared),
             answers=_answers(told, job, fits, ends),
-            comparison=_comparison(told, job, fits),
+            rankings=compared,
             replicated=checked,
             predicted=expected,
             priors=_priors(told, job),
@@ -128,10 +130,11 @@ def _answers(told: Arguments, job: Job, fits: Sequence[FitView], ends: Ends) -> 
     return tuple(found)
 
 
-def _comparison(told: Arguments, job: Job, fits: Sequence[FitView]) -> Comparison | None:
+def _rankings(told: Arguments, job: Job) -> tuple[Ranking, ...]:
     if told.compare is None:
-        return None
-    return comparison(read_comparison(job.path("comparison")), told.pairs, fits)
+        return ()
+    table, judged = job.path("comparison"), job.path("judgement")
+    return rankings(read_comparison(table), read_judgements(judged))
 
 
 def _predictives(

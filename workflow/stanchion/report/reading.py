@@ -50,11 +50,26 @@ class Summary:
 
 @dataclass(frozen=True)
 class Compared:
-    """A model's row of comparison.csv."""
+    """A fit's row of comparison.csv."""
 
     dataset: str
     model: str
+    method: str
     numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What comparison.json says of the fits of one dataset.
+
+    `conclusions` give model and what its difference to the best says; `left_out` a fit and why.
+    """
+
+    dataset: str
+    judged: Judged
+    observations: int
+    conclusions: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -74,21 +89,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_judged(path: Path) -> Judged:
     """Read diagnostics.json or prior.json."""
-    content = read_json(path)
-    checks = tuple(
-        Check(
-            check=found["check"],
-            value=number(found["value"]),
-            threshold=number(found["threshold"]),
-            source=found["source"],
-            verdict=found["verdict"],
-            where=tuple(found["where"]),
-            waiver=found.get("waiver"),
-            messages=tuple(found.get("messages", ())),
-        )
-        for found in content["checks"]
-    )
-    return Judged(content["verdict"], checks, tuple(map(str, content.get("notes", ()))))
+    return _judged(read_json(path))
 
 
 def read_summary(path: Path, most: int) -> Summary:
@@ -107,6 +108,22 @@ def read_comparison(path: Path) -> tuple[Compared, ...]:
     """Read comparison.csv."""
     with path.open(newline="", encoding="utf-8") as file:
         return tuple(_compared(row) for row in csv.DictReader(file))
+
+
+def read_judgements(path: Path) -> tuple[Judgement, ...]:
+    """Read comparison.json: a judgement a dataset."""
+    return tuple(
+        Judgement(
+            dataset=found["dataset"],
+            judged=_judged(found),
+            observations=found["observations"],
+            conclusions=tuple((said["model"], said["says"]) for said in found["conclusions"]),
+            left_out=tuple(
+                (f"{out['model']}/{out['method']}", out["because"]) for out in found["left_out"]
+            ),
+        )
+        for found in read_json(path)["datasets"]
+    )
 
 
 def read_picture(path: Path) -> Picture:
@@ -130,7 +147,24 @@ def leaves(values: object) -> Iterator[object]:
         yield values
 
 
+def _judged(content: Mapping[str, Any]) -> Judged:
+    checks = tuple(
+        Check(
+            check=found["check"],
+            value=number(found["value"]),
+            threshold=number(found["threshold"]),
+            source=found["source"],
+            verdict=found["verdict"],
+            where=tuple(found["where"]),
+            waiver=found.get("waiver"),
+            messages=tuple(found.get("messages", ())),
+        )
+        for found in content["checks"]
+    )
+    return Judged(content["verdict"], checks, tuple(map(str, content.get("notes", ()))))
+
+
 def _compared(row: Mapping[str, str]) -> Compared:
-    named = {"dataset", "model"}
+    named = {"dataset", "model", "method"}
     numbers = {name: number(value) for name, value in row.items() if name not in named}
-    return Compared(row["dataset"], row["model"], numbers)
+    return Compared(row["dataset"], row["model"], row["method"], numbers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from stanchion.report.arguments import Fit
+from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
 from stanchion.report.reading import Judged
 from stanchion.report.wording import (
@@ -70,14 +71,21 @@ class FitView:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """All fits, the gravest first, with the analysis' verdict in a word and in a sentence."""
+    """All fits, the gravest first, and all comparisons, with the gravest verdict and a sentence."""
 
     verdict: str
     sentence: str
     fits: tuple[FitView, ...]
     grave: tuple[FitView, ...]
+    comparisons: tuple[Ranking, ...]
     headings: tuple[str, ...]
     several_datasets: bool
+    khat: str = "Pareto k̂"
+
+    @property
+    def grave_comparisons(self) -> tuple[Ranking, ...]:
+        """The comparisons that are not sound."""
+        return tuple(ranking for ranking in self.comparisons if ranking.bad)
 
 
 def fit_view(fit: Fit, judged: Judged) -> FitView:
@@ -93,18 +101,20 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
     )
 
 
-def verdicts(fits: Sequence[FitView]) -> Verdicts:
+def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Verdicts:
     """Return the first screen; fits of one verdict stay in the order of the declaration."""
     ordered = sorted(fits, key=lambda f: (GRAVEST_FIRST.index(f.verdict), not f.stopped))
     return Verdicts(
-        verdict=gravest(fit.verdict for fit in fits),
-        sentence=_sentence(fits),
+        verdict=gravest([*(f.verdict for f in fits), *(one.verdict for one in comparisons)]),
+        sentence=_sentence(fits) + _and_comparisons(comparisons),
         fits=tuple(ordered),
         grave=tuple(fit for fit in ordered if fit.bad),
+        comparisons=tuple(comparisons),
         headings=tuple(
             heading
             for heading in _FIGURES
             if any(fit.figures[heading].text != MISSING for fit in fits)
+            or (heading == Verdicts.khat and comparisons)
         ),
         several_datasets=len({fit.fit.dataset for fit in fits}) > 1,
     )
@@ -125,6 +135,15 @@ def _sentence(fits: Sequence[FitView]) -> str:
         if total[verdict]
     ]
     return f"{counted(len(fits), 'fit')}: {', '.join(said)}"
+
+
+def _and_comparisons(comparisons: Sequence[Ranking]) -> str:
+    """Say how the comparisons stand, where not all passed."""
+    graves = [one.verdict for one in comparisons if one.verdict != "pass"]
+    if not graves:
+        return ""
+    whose = "the comparison" if len(comparisons) == 1 else f"{counted(len(graves), 'comparison')}"
+    return f"; {whose} {'failed' if 'fail' in graves else 'with a warning'}"
 
 
 def _figure(judged: Judged, names: Sequence[str]) -> Figure:

@@ -29,8 +29,11 @@ _NAMES = {
     "treedepth": "saturated trajectories",
     "extent": "largest absolute draw",
     "khat": "Pareto k̂",
+    "loo_khat": "bad Pareto k̂ in LOO",
+    "compared": "models compared",
+    "outcome": "differences of outcome",
 }
-_AT_LEAST = {"chains", "ess_bulk", "ess_tail", "ebfmi"}
+_AT_LEAST = {"chains", "compared", "ess_bulk", "ess_tail", "ebfmi"}
 _DECIMALS = {"rhat": 3, "ebfmi": 2, "khat": 2}
 _CODE = re.compile(r"`(\w+)`")
 

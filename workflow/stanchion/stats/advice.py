@@ -28,6 +28,12 @@ _ADVICE = {
     "the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, or other parameters.",
     "prior_only": "These are draws from the posterior: the program declares `prior_only`, and its "
     "log density does not depend on it. Write `if (!prior_only) { … }` around the likelihood.",
+    "loo_khat": "At these observations the posterior without them is too far from the posterior "
+    "with them, so elpd is unsure and may be far off. Rest no choice on it; look at these "
+    "observations, refit without them, or use K-fold cross-validation.",
+    "compared": "Mend the models that are left out, or take them out of the analysis.",
+    "outcome": "Compare models of the same rows and of the same outcome, on the same scale. If "
+    "what differs is not the outcome, name the outcome in `compare: {observed: …}`.",
     "extent": "The prior puts draws at absurd values, or is improper: then it has no draws at all, "
     "and the sampler wanders off. Give every parameter a proper prior.",
 }

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.stats.psis import Loo, standard_error
+from stanchion.stats.psis import Loo, worst_khat
 
 Floats = NDArray[np.float64]
-_NEAR_ENOUGH = 1e-9
-_STEPS = 100_000
+Conclusion = Literal["better", "small", "chance", "few", "unsound"]
+SMALL_DIFFERENCE = 4.0
+FEW_OBSERVATIONS = 100
+"""Sivula, Magnusson, Matamoros and Vehtari (2020), "Uncertainty in Bayesian leave-one-out
+cross-validation based model comparison", arXiv:2008.10296: for differences below 4, and for fewer
+than 100 observations, the standard error of a difference is too small, and a normal distribution
+of this width is no good approximation."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One model's place: its elpd, the difference to the best with its error, and its weight."""
+    """One fit's place: its elpd, the difference to the best with its error, and its weight.
+
+    `weight` is NaN for a fit that shares in none. `khat_bad` counts observations whose k̂ is above
+    its limit or could not be estimated; `khat_max` is NaN where one could not.
+    """
 
     elpd: float
     se: float
@@ -29,42 +41,84 @@ class Compared:
     khat_bad: int
 
 
-def compare(models: Sequence[Loo], threshold: float) -> list[Compared]:
-    """Compare models of the same observations; `diff` is elpd less the best model's, so ≤ 0.
+def compare(fits: Sequence[Loo], weighed: Sequence[int]) -> list[Compared]:
+    """Compare fits of the same observations, in their order.
 
-    `khat_bad` counts observations whose k̂ exceeds the threshold.
+    `weighed` are the places of one fit for each model: the differences are to the best of these,
+    and where they are two or more, they share the stacking weights (Yao, Vehtari, Simpson and
+    Gelman 2018, doi:10.1214/17-BA1091), which would be split between two fits of one model.
     """
-    best = max(models, key=lambda model: model.elpd.sum())
-    weights = stacking_weights(np.stack([model.elpd for model in models], axis=1))
+    best = max(weighed, key=lambda place: fits[place].elpd.sum())
+    table: Any = {"elpd_diff": {best: 0.0}, "dse": {best: 0.0}}
+    if len(fits) > 1:
+        table = _by_arviz(fits, range(len(fits)), best)
+    weights: Any = {}
+    if len(weighed) > 1:
+        weights = _by_arviz(fits, weighed, best)["weight"].clip(0, 1)
     return [
         Compared(
-            elpd=float(model.elpd.sum()),
-            se=model.se,
-            p=float(model.p.sum()),
-            diff=float((model.elpd - best.elpd).sum()),
-            diff_se=0.0 if model is best else standard_error(model.elpd - best.elpd),
-            weight=float(weight),
-            khat_max=float(np.max(model.khat, initial=-np.inf, where=~np.isnan(model.khat))),
-            khat_bad=int(np.sum(model.khat > threshold)),
+            elpd=float(fit.elpd.sum()),
+            se=fit.se,
+            p=float(fit.p.sum()),
+            diff=float(table["elpd_diff"][place]),
+            diff_se=_error(fit, float(table["dse"][place]), is_best=place == best),
+            weight=float(weights.get(place, nan)),
+            khat_max=worst_khat(fit.khat),
+            khat_bad=int(fit.bad.sum()),
         )
-        for model, weight in zip(models, weights, strict=True)
+        for place, fit in enumerate(fits)
     ]
 
 
-def stacking_weights(elpd: Floats) -> Floats:
-    """Return the weights of models whose mixture predicts best; takes `observations × models`.
+def conclusion(row: Compared, observations: int, *, sound: bool) -> Conclusion:
+    """Return what the difference of a model to the best says.
 
-    Maximises the mean log of the weighted leave-one-out densities over the simplex (Yao, Vehtari,
-    Simpson and Gelman 2018, doi:10.1214/17-BA1091). The objective is that of a mixture's
-    proportions, so EM climbs to its one maximum, and the largest gradient bounds what is left
-    (Lindsay 1983). Equal models share their weight equally.
+    It is `better` only where the difference is above 4 and twice its standard error, four times
+    below 100 observations (see FEW_OBSERVATIONS), and where the comparison is `sound`: without bad
+    k̂. Else it is `unsound`, `small`, maybe `chance`, or of too `few` observations.
     """
-    densities = np.exp(elpd - elpd.max(axis=1, keepdims=True))
-    weights = np.full(elpd.shape[1], 1 / elpd.shape[1])
-    for _ in range(_STEPS):
-        gradient = (densities / (densities * weights).sum(axis=1, keepdims=True)).mean(axis=0)
-        if gradient.max() - 1 < _NEAR_ENOUGH:
-            break
-        weights = weights * gradient
-        weights /= weights.sum()
-    return weights
+    size = abs(row.diff)
+    if not sound:
+        return "unsound"
+    if not size > SMALL_DIFFERENCE:
+        return "small"
+    if not size > 2 * row.diff_se:
+        return "chance"
+    return "few" if observations < FEW_OBSERVATIONS and not size > 4 * row.diff_se else "better"
+
+
+def _by_arviz(fits: Sequence[Loo], places: Sequence[int], best: int) -> Any:
+    """Return ArviZ's table of some fits, unrounded, by place.
+
+    Its stacking takes the exponential of each elpd, which is 0 below -745: what all fits have in
+    common of an observation is taken off first, and changes neither weights nor differences.
+    """
+    from arviz_stats import compare as arviz_compare
+    from arviz_stats.utils import ELPDDataLOO
+    from xarray import DataArray
+
+    common = np.max([fits[place].elpd for place in places], axis=0)
+    pointwise = {
+        place: ELPDDataLOO(
+            elpd=float((fits[place].elpd - common).sum()),
+            se=fits[place].se,
+            p=float(fits[place].p.sum()),
+            n_samples=fits[place].draws,
+            n_data_points=len(common),
+            scale="log",
+            warning=bool(fits[place].bad.any()),
+            good_k=None,
+            elpd_i=DataArray(fits[place].elpd - common, dims="observation"),
+        )
+        for place in places
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return arviz_compare(pointwise, method="stacking", reference=best, round_to="none")
+
+
+def _error(fit: Loo, error: float, *, is_best: bool) -> float:
+    """Return the error of a difference; one observation gives none, where ArviZ says 0."""
+    if is_best:
+        return 0.0
+    return error if len(fit.elpd) > 1 else nan

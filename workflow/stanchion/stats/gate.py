@@ -42,6 +42,10 @@ SOURCES = {
     "treedepth": "Hoffman and Gelman 2014, JMLR 15: the trajectory was cut short",
     "extent": "an improper prior has no draws: the sampler wanders off without a divergence",
     "prior_only": "the log density of the program with and without its likelihood",
+    "loo_khat": "Vehtari, Gelman and Gabry 2017, arXiv:1507.04544; Vehtari et al. 2024, "
+    "arXiv:1507.02646",
+    "compared": "a comparison is of all models that it is declared for",
+    "outcome": "densities of different outcomes have no common unit",
     "khat": "Yao et al. 2018, arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646",
 }
 

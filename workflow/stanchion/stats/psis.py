@@ -31,11 +31,17 @@ class Smoothed:
 
 @dataclass(frozen=True)
 class Loo:
-    """Leave-one-out predictive densities: one number an observation."""
+    """Leave-one-out predictive densities from so many draws: one number an observation."""
 
     elpd: Floats
     p: Floats
     khat: Floats
+    draws: int
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Where k̂ says that the density is not to be trusted."""
+        return is_bad(self.khat, self.draws)
 
     @property
     def se(self) -> float:
@@ -104,7 +110,25 @@ def loo(log_likelihood: Floats) -> Loo:
         elpd[place] = _log_sum(smoothed.log_weights + row)
         p[place] = _log_sum(row) - log(chains * draws) - elpd[place]
         khat[place] = smoothed.khat
-    return Loo(elpd, p, khat)
+    return Loo(elpd, p, khat, chains * draws)
+
+
+def approximate_loo(log_likelihood: Floats, log_p: Floats, log_q: Floats) -> Loo:
+    """Return the PSIS-LOO of draws from an approximation, `1 × draw × observations`.
+
+    The draws are those of the approximation as they came, and `log_p` and `log_q` the log densities
+    of posterior and approximation, `draw` long (Magnusson, Riis Andersen, Jonasson and Vehtari
+    2019, arXiv:1904.10679).
+    """
+    from arviz_stats.base import array_stats
+
+    rows = np.moveaxis(log_likelihood, 2, 0).reshape(log_likelihood.shape[2], -1)
+    found = [
+        array_stats.loo_approximate_posterior(row, log_p, log_q, chain_axis=None, draw_axis=-1)
+        for row in rows
+    ]
+    elpd, khat, p = np.array(found, dtype=np.float64).T
+    return Loo(elpd, p, khat, rows.shape[1])
 
 
 def leave_one_out(log_likelihood: Floats) -> Iterator[Smoothed]:

@@ -1,4 +1,4 @@
-"""The last step of an analysis: fails where a fit failed checks that are declared to stop."""
+"""The last step of an analysis: fails where what is declared to stop failed its checks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from stanchion.errors import Fault, GateError
-from stanchion.report.reading import Judged, read_judged
+from stanchion.report.reading import Judged, Judgement, read_judged, read_judgements
 from stanchion.report.wording import check_view
 from stanchion.steps.job import Job
 
@@ -14,10 +14,13 @@ _SHOWN = 5
 
 
 def run(job: Job) -> None:
-    """Write the verdict of each fit.
+    """Write the verdict of each fit and of each comparison.
+
+    A comparison stops where one of the analysis' fits does.
 
     Raises:
-        GateError: a fit with `on_fail: stop` failed; says which check, where, and what to try.
+        GateError: a fit or a comparison with `on_fail: stop` failed; says which check, where, and
+            what to try.
     """
     fits: list[dict[str, Any]] = job.arguments["fits"]
     rows, faults = [], []
@@ -27,23 +30,54 @@ def run(job: Job) -> None:
         rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit["on_fail"]})
         if diagnostics["verdict"] == "fail" and fit["on_fail"] == "stop":
             faults.append(_fault(name, read_judged(path), job.arguments["report"]))
+    compared = _compared(job)
+    faults += [
+        Fault(
+            f"the comparison of {name} failed: {_said(found.judged)}",
+            todo=f"see {job.arguments['report']} for what to try",
+        )
+        for name, found, on_fail in compared
+        if found.judged.verdict == "fail" and on_fail == "stop"
+    ]
     if faults:
         raise GateError(faults)
-    content = {"schema": "stanchion/verdicts/1", "fits": rows}
+    content = {
+        "schema": "stanchion/verdicts/1",
+        "fits": rows,
+        "comparisons": [
+            {"comparison": name, "verdict": found.judged.verdict, "on_fail": on_fail}
+            for name, found, on_fail in compared
+        ],
+    }
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
 
 
+def _compared(job: Job) -> list[tuple[str, Judgement, str]]:
+    """Return each comparison's name and judgement, and whether its failure stops."""
+    stops = any(fit["on_fail"] == "stop" for fit in job.arguments["fits"])
+    return [
+        (f"{job.arguments['analysis']}/{found.dataset}", found, "stop" if stops else "flag")
+        for path in job.paths("comparison")
+        for found in read_judgements(path)
+    ]
+
+
 def _fault(name: str, judged: Judged, report: str) -> Fault:
-    failed = [check for check in judged.checks if check.verdict == "fail"]
-    said = "; ".join(
+    failed = next(check.check for check in judged.checks if check.verdict == "fail")
+    waiver = f"{{fit: {name}, check: {failed}, reason: …, who: …, until: YYYY-MM-DD}}"
+    return Fault(
+        f"{name} failed its checks: {_said(judged)}",
+        todo=f"see {report} for what to try; a failure that a person accepts is waived until a day "
+        f"by an entry of waivers.yaml, beside the declaration:\n            - {waiver}",
+    )
+
+
+def _said(judged: Judged) -> str:
+    """Say which checks failed, where, and what the sampler said of it."""
+    return "; ".join(
         check_view(check, {}).sentence
         + (f" at {', '.join(check.where[:_SHOWN])}" if check.where else "")
         + (f" (the sampler, {check.messages[0]})" if check.messages else "")
-        for check in failed
-    )
-    waiver = f"{{fit: {name}, check: {failed[0].check}, reason: …, who: …, until: YYYY-MM-DD}}"
-    return Fault(
-        f"{name} failed its checks: {said}",
-        todo=f"see {report} for what to try; a failure that a person accepts is waived until a day "
-        f"by an entry of waivers.yaml, beside the declaration:\n            - {waiver}",
+        for check in judged.checks
+        if check.verdict == "fail"
     )

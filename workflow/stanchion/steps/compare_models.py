@@ -1,10 +1,10 @@
-"""draws.nc of an analysis's NUTS fits → comparison.csv: PSIS-LOO, differences, stacking weights."""
+"""draws.nc of an analysis' fits → comparison.csv and comparison.json: PSIS-LOO, and its verdict."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from pathlib import Path
@@ -14,129 +14,217 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.draws.files import read_group
-from stanchion.errors import Fault, StepError
-from stanchion.stats.comparison import Compared, compare
-from stanchion.stats.gate import why_stopped
-from stanchion.stats.psis import khat_threshold, loo
+from stanchion.stats.comparison import Compared, compare, conclusion
+from stanchion.stats.gate import Check, verdict
+from stanchion.stats.outcomes import Outcomes, differences
+from stanchion.stats.psis import Loo, approximate_loo, loo
 from stanchion.steps.job import Job
+from stanchion.strict_json import write_json
 
 Floats = NDArray[np.float64]
-COLUMNS = ("dataset", "model", *(field.name for field in fields(Compared)))
+COLUMNS = ("dataset", "model", "method", *(field.name for field in fields(Compared)))
+_FEWEST = 2
+_DATA = ("observed_data", "constant_data")
+
+
+class _LeftOutError(Exception):
+    """Why a fit cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fit that may be compared: log likelihood (`chain × draw × observation`) and data."""
+    """A fit that can be compared, and the data it is of."""
 
-    dataset: str
     model: str
     method: str
-    log_likelihood: Floats
-    observed: dict[str, NDArray[Any]]
+    sampled: bool
+    loo: Loo
+    outcomes: Outcomes
+
+    @property
+    def name(self) -> str:
+        """The fit's folder within its dataset's."""
+        return f"{self.model}/{self.method}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The fits of one dataset, compared as far as they can be, and what is wrong with that."""
+
+    dataset: str
+    candidates: Sequence[Candidate]
+    rows: Sequence[Compared]
+    checks: Sequence[Check]
+    left_out: Sequence[Mapping[str, str]]
+
+    @property
+    def ranked(self) -> list[tuple[Candidate, Compared]]:
+        """The fits with their rows: the models best first, a model's other fits below its own."""
+        both = list(zip(self.candidates, self.rows, strict=True))
+        elpd = {fit.model: row.elpd for fit, row in reversed(both)}
+        return sorted(both, key=lambda pair: -elpd[pair[0].model])
+
+    def table(self) -> Iterator[tuple[Any, ...]]:
+        """Yield a row a fit."""
+        for fit, row in self.ranked:
+            yield (self.dataset, fit.model, fit.method, *map(_shown, astuple(row)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what comparison.json says of it."""
+        observations = len(self.candidates[0].loo.elpd) if self.candidates else 0
+        sound = not any(row.khat_bad for row in self.rows)
+        models = {fit.model: row for fit, row in reversed(self.ranked)}
+        return {
+            "dataset": self.dataset,
+            "verdict": verdict(self.checks),
+            "observations": observations,
+            "checks": [check.as_json() for check in self.checks],
+            "conclusions": [
+                {"model": model, "says": conclusion(row, observations, sound=sound)}
+                for model, row in list(reversed(models.items()))[1:]
+            ],
+            "left_out": list(self.left_out),
+        }
 
 
 def run(job: Job) -> None:
-    """Compare the models of each dataset; a failed fit that stops the run is left out.
+    """Compare the fits of each dataset by PSIS-LOO, judge the comparison, and say what is left out.
 
-    Of several NUTS fits of one model, the first declared that may be used stands for it.
-
-    Raises:
-        StepError: a fit has no usable log_lik, or the fits of a dataset have not the same
-            observations.
+    It always succeeds: what cannot be compared fails in its verdict, and the report goes on.
     """
-    candidates, left_out = _candidates(job)
-    job.notes["left_out"] = left_out
-    rows: list[tuple[Any, ...]] = []
-    for dataset, group in groupby(candidates, key=lambda candidate: candidate.dataset):
-        models = list(group)
-        _check_same_observations(models)
-        rows += [(dataset, *row) for row in _compared(models)]
+    told = job.arguments
+    given = list(zip(told["fits"], job.paths("draws"), job.paths("diagnostics"), strict=True))
+    found = [
+        _comparison(dataset, list(own), told["observed"])
+        for dataset, own in groupby(given, key=lambda entry: entry[0]["dataset"])
+    ]
     with job.outputs["comparison"].open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS, *rows])
+        writer.writerow(COLUMNS)
+        for comparison in found:
+            writer.writerows(comparison.table())
+    content = {
+        "schema": "stanchion/comparison/1",
+        "verdict": verdict([check for one in found for check in one.checks]),
+        "datasets": [one.as_json() for one in found],
+    }
+    write_json(content, job.outputs["judgement"])
 
 
-def _candidates(job: Job) -> tuple[list[Candidate], list[str]]:
-    """Read the fits that may be compared, by dataset; also return what is left out, and why."""
-    found: dict[tuple[str, str], Candidate] = {}
-    left_out: list[str] = []
-    faults: list[Fault] = []
-    fits = zip(job.arguments["fits"], job.paths("draws"), job.paths("diagnostics"), strict=True)
-    for fit, draws, diagnostics in fits:
-        name = f"{fit['dataset']}/{fit['model']}/{fit['method']}"
-        because = why_stopped(json.loads(diagnostics.read_text()), fit["on_fail"])
-        if because is None and (fit["dataset"], fit["model"]) in found:
-            because = "another NUTS fit of this model is compared"
-        if because is not None:
-            left_out.append(f"{name}: {because}")
-            continue
+def _comparison(
+    dataset: str, given: Sequence[tuple[Mapping[str, Any], Path, Path]], observed: str | None
+) -> Comparison:
+    candidates: list[Candidate] = []
+    left_out: list[dict[str, str]] = []
+    for fit, draws, diagnostics in given:
         try:
-            candidate = _candidate(fit, draws)
-        except StepError as error:
-            faults += error.faults
-            continue
-        found[fit["dataset"], fit["model"]] = candidate
-    if faults:
-        raise StepError(faults)
-    return sorted(found.values(), key=lambda candidate: candidate.dataset), left_out
+            candidates.append(_candidate(fit, draws, json.loads(diagnostics.read_text())))
+        except _LeftOutError as error:
+            out = {"model": fit["model"], "method": fit["method"], "because": str(error)}
+            left_out.append(out)
+    candidates.sort(key=lambda fit: not fit.sampled)
+    declared = list(dict.fromkeys(fit["model"] for fit, _, _ in given))
+    unlike = list(_unlike(candidates, observed))
+    compared = [] if unlike else candidates
+    rows = compare([fit.loo for fit in compared], _weighed(compared)) if compared else []
+    checks = [_outcome(unlike), _models(declared, candidates, left_out), _khat(compared)]
+    return Comparison(dataset, compared, rows, checks, left_out)
 
 
-def _candidate(fit: dict[str, Any], draws: Path) -> Candidate:
-    likelihood = list(read_group(draws, "log_likelihood").values())
-    if not likelihood:
-        raise StepError(
-            f"the model {fit['model']} computes no log_lik, so it cannot be compared by LOO",
-            key="compare.by",
-            todo="add `vector[N] log_lik` with the log density of each observation to the "
-            "program's generated quantities, or remove `compare:`",
-        )
-    values = likelihood[0].reshape(*likelihood[0].shape[:2], -1)
-    if not np.isfinite(values).all():
-        raise StepError(
-            f"log_lik of {fit['dataset']}/{fit['model']} holds values that are not finite",
-            key="compare.by",
-            todo="look for observations to which the model gives no probability",
-        )
+def _candidate(fit: Mapping[str, Any], draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
+    if diagnostics["verdict"] == "fail":
+        failed = [check for check in diagnostics["checks"] if check["verdict"] == "fail"]
+        said = [check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed]
+        raise _LeftOutError(f"its fit failed its checks: {', '.join(said)}")
+    sampled = fit["kind"] == "nuts"
+    data = {name: values for group in _DATA for name, values in read_group(draws, group).items()}
     return Candidate(
-        fit["dataset"], fit["model"], fit["method"], values, read_group(draws, "observed_data")
+        model=fit["model"],
+        method=fit["method"],
+        sampled=sampled,
+        loo=_sampled_loo(draws) if sampled else _approximate_loo(draws),
+        outcomes=Outcomes.of(data),
     )
 
 
-def _check_same_observations(models: Sequence[Candidate]) -> None:
-    first = models[0]
-    faults = [
-        Fault(
-            f"{first.dataset}: the models {first.model} and {other.model} cannot be compared: "
-            f"{difference}",
-            key="compare.by",
-            todo="compare models of the same rows; leave the others to an analysis of their own",
+def _sampled_loo(draws: Path) -> Loo:
+    return loo(_likelihood(draws))
+
+
+def _approximate_loo(draws: Path) -> Loo:
+    stats = read_group(draws, "sample_stats")
+    return approximate_loo(_likelihood(draws), stats["log_p"].ravel(), stats["log_g"].ravel())
+
+
+def _likelihood(draws: Path) -> Floats:
+    likelihood = list(read_group(draws, "log_likelihood").values())
+    return _finite(likelihood[0] if likelihood else None)
+
+
+def _finite(likelihood: Floats | None) -> Floats:
+    """Return a log likelihood, `chain × draw × observation`, in which every value is a number."""
+    if likelihood is None:
+        raise _LeftOutError(
+            "its program computes no log_lik: add `vector[N] log_lik` with the log density of each "
+            "observation to its generated quantities"
         )
-        for other in models[1:]
-        for difference in _differences(first, other)
+    values = likelihood.reshape(*likelihood.shape[:2], -1)
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=(0, 1)))
+    if len(bad) or not values.shape[2]:
+        raise _LeftOutError(
+            f"log_lik is not finite at {len(bad)} of {values.shape[2]} observations "
+            f"(the first is number {bad[0] + 1}): the model gives them no probability"
+            if len(bad)
+            else "log_lik has no observations"
+        )
+    return values
+
+
+def _unlike(candidates: Sequence[Candidate], observed: str | None) -> Iterator[str]:
+    """Say where the fits are not of the same observations as the first."""
+    for other in candidates[1:]:
+        first = candidates[0]
+        names = f"{first.name} and {other.name}"
+        sizes = len(first.loo.elpd), len(other.loo.elpd)
+        if sizes[0] != sizes[1]:
+            yield f"{names}: log_lik is of {sizes[0]} observations and of {sizes[1]}"
+        for difference in differences(first.outcomes, other.outcomes, observed):
+            yield f"{names}: {difference}"
+
+
+def _weighed(candidates: Sequence[Candidate]) -> list[int]:
+    """Return the place of the fit that stands for each model: its first, sampled where any is."""
+    first: dict[str, int] = {}
+    for place, fit in enumerate(candidates):
+        first.setdefault(fit.model, place)
+    return list(first.values())
+
+
+def _outcome(unlike: Sequence[str]) -> Check:
+    return Check("outcome", len(unlike), 0, "fail" if unlike else "pass", tuple(unlike))
+
+
+def _models(
+    declared: Sequence[str], candidates: Sequence[Candidate], left_out: Sequence[Mapping[str, str]]
+) -> Check:
+    """Judge how many of the declared models are compared."""
+    compared = {fit.model for fit in candidates}
+    why = {out["model"]: out["because"] for out in reversed(left_out)}
+    missing = [f"{model}: {why[model]}" for model in declared if model not in compared]
+    grave = "fail" if len(compared) < _FEWEST else "warn"
+    return Check(
+        "compared", len(compared), len(declared), grave if missing else "pass", tuple(missing)
+    )
+
+
+def _khat(candidates: Sequence[Candidate]) -> Check:
+    """Judge k̂: a bad one warns, since it makes the comparison unsure and no fit wrong."""
+    bad = {fit.name: int(fit.loo.bad.sum()) for fit in candidates}
+    where = [
+        f"{fit.name}: {bad[fit.name]} of {len(fit.loo.elpd)}" for fit in candidates if bad[fit.name]
     ]
-    if faults:
-        raise StepError(faults)
-
-
-def _differences(one: Candidate, other: Candidate) -> Iterator[str]:
-    sizes = one.log_likelihood.shape[2], other.log_likelihood.shape[2]
-    if sizes[0] != sizes[1]:
-        yield f"log_lik has {sizes[0]} observations in the one and {sizes[1]} in the other"
-    for name in sorted(one.observed.keys() & other.observed.keys()):
-        if not np.array_equal(one.observed[name], other.observed[name]):
-            yield f"their observed {name} differs"
-
-
-def _compared(models: Sequence[Candidate]) -> list[tuple[Any, ...]]:
-    """Return a row a model, best elpd first."""
-    draws = min(model.log_likelihood[:, :, 0].size for model in models)
-    compared = compare([loo(model.log_likelihood) for model in models], khat_threshold(draws))
-    rows = [
-        (model.model, *(_shown(value) for value in astuple(found)))
-        for model, found in zip(models, compared, strict=True)
-    ]
-    order = sorted(range(len(rows)), key=lambda place: -compared[place].elpd)
-    return [rows[place] for place in order]
+    total = sum(bad.values())
+    return Check("loo_khat", total, 0, "warn" if total else "pass", tuple(where))
 
 
 def _shown(value: float | int) -> str:
