@@ -1,6 +1,7 @@
 """One Slurm for all tests of this folder, and projects whose chains take as long as they are told.
 
-One program serves every fit: `work` in a dataset makes its chains slow, or has them refuse.
+One program serves every fit: `work` in a dataset makes its chains slow, or has them refuse, and
+`weight` is the memory in MB that they take.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,18 @@ from tests.project import BIN, ProjectDir, cache_of_programs
 
 LIMIT = 300
 """Seconds after which no run of these tests goes on."""
+HEAVY = 600
+"""Megabytes that a chain of a heavy dataset takes."""
 PROGRAM = """\
 // A normal mean; a gradient takes as much time as `work` asks for, and less than none refuses.
 data {
   int<lower=0> N;
   vector[N] y;
   int work;
+  int<lower=0> weight; // MB
+}
+transformed data {
+  vector[131072 * weight] ballast = rep_vector(1, 131072 * weight);
 }
 parameters {
   real mu;
@@ -131,10 +138,10 @@ def make(
 ) -> Callable[..., ProjectDir]:
     """Return a function that lays out a project of datasets with this much work each."""
 
-    def made(chains: int = 2, **work: int) -> ProjectDir:
+    def made(chains: int = 2, heavy: Collection[str] = (), **work: int) -> ProjectDir:
         folder = tmp_path_factory.mktemp("cluster")
         own = cache_of_programs(folder / "cache", compiled.cache)
-        project = lay_out(folder / "project", own, work, chains)
+        project = lay_out(folder / "project", own, work, chains, heavy)
         programs = ".stanchion/programs"
         shutil.copytree(compiled.path / programs, project.path / programs)
         return project
@@ -142,12 +149,20 @@ def make(
     return made
 
 
-def lay_out(folder: Path, cache: Path, work: dict[str, int], chains: int = 2) -> ProjectDir:
-    """Lay out a project with a fit for each dataset."""
+def lay_out(
+    folder: Path,
+    cache: Path,
+    work: dict[str, int],
+    chains: int = 2,
+    heavy: Collection[str] = (),
+) -> ProjectDir:
+    """Lay out a project with a fit for each dataset, of which some take much memory."""
     datasets = "\n".join(f"  {name}: {{path: data/{name}.json}}" for name in work)
     config = CONFIG.format(datasets=datasets, names=", ".join(work), chains=chains)
     data = {
-        f"data/{name}.json": json.dumps({"N": 3, "y": [0.1, -0.3, 0.5], "work": amount})
+        f"data/{name}.json": json.dumps(
+            {"N": 3, "y": [0.1, -0.3, 0.5], "work": amount, "weight": HEAVY * (name in heavy)}
+        )
         for name, amount in work.items()
     }
     return ProjectDir.make(folder, cache, config, {"stan/mean.stan": PROGRAM, **data})

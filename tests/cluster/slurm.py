@@ -39,13 +39,13 @@ SlurmdPidFile={base}/%n.pid
 SlurmctldLogFile={base}/slurmctld.log
 SlurmdLogFile={base}/%n.log
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin={task}
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,bf_interval=2
 MinJobAge=3600
@@ -59,6 +59,26 @@ NodeName=node[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] 
 RealMemory=8000
 PartitionName=main Nodes=ALL Default=YES MaxTime=60 DefaultTime=5 LLN=YES OverSubscribe=NO
 """
+
+
+CGROUPS = Path("/sys/fs/cgroup/memory")
+"""Where the first version of cgroups has memory; Debian's slurmd is not built for the second."""
+CONSTRAINTS = """\
+CgroupPlugin=cgroup/v1
+CgroupAutomount=no
+ConstrainRAMSpace=yes
+"""
+
+
+def reason_not_to_limit_memory() -> str | None:
+    """Return why jobs cannot be held to their memory here, or None where they can."""
+    probe = CGROUPS / f"stanchion-{os.getpid()}"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        return f"no memory cgroup can be made in {CGROUPS}: {error.strerror}"
+    return None
 
 
 def reason_not_to() -> str | None:
@@ -91,17 +111,35 @@ class Slurm:
             (self.base / name).mkdir(mode=0o755)
         port = _free_ports(3)
         text = SETTINGS.format(
-            host=_host(), base=self.base, port=port, first=port + 1, last=port + 2
+            host=_host(),
+            base=self.base,
+            port=port,
+            first=port + 1,
+            last=port + 2,
+            task="task/none" if reason_not_to_limit_memory() else "task/cgroup",
         )
-        (self.base / "slurm.conf").write_text(text)
-        CONFIGURATION.unlink(missing_ok=True)
         CONFIGURATION.parent.mkdir(exist_ok=True)
-        CONFIGURATION.symlink_to(self.base / "slurm.conf")
+        for name, content in (("slurm.conf", text), ("cgroup.conf", CONSTRAINTS)):
+            (self.base / name).write_text(content)
+            link = CONFIGURATION.with_name(name)
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.base / name)
         self._start_munge()
-        self._daemon("slurmctld", "slurmctld", "-c")
+        self.start_controller("-c")
         for node in NODES:
             self.start_node(node)
         self.wait_until(lambda: set(self.nodes("idle")) == set(NODES), "both nodes are idle")
+
+    def start_controller(self, *options: str) -> None:
+        """Start the controller, which knows its jobs again where it is not told to forget them."""
+        (self.base / "slurmctld.pid").unlink(missing_ok=True)
+        self._daemon("slurmctld", "slurmctld", *options)
+
+    def kill_controller(self) -> None:
+        """Have the controller die at once; jobs go on."""
+        pid = self.pids.pop("slurmctld")
+        os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the controller is gone")
 
     def start_node(self, node: str) -> None:
         """Start a node's daemon, again where it was killed."""
@@ -145,7 +183,8 @@ class Slurm:
             self.wait_until(lambda: not self.jobs("-t", "R,CG"), "no job runs", timeout=15)
         _end(list(self.pids.values()))
         if _is_link_to(self.base):
-            CONFIGURATION.unlink()
+            for name in ("slurm.conf", "cgroup.conf"):
+                CONFIGURATION.with_name(name).unlink(missing_ok=True)
 
     def _start_munge(self) -> None:
         folder = self.base / "munge"

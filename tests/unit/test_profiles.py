@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stanchion import slurm
 from stanchion.steps import VERSIONS
 
 PROFILES = Path(__file__).parents[2] / "workflow/profiles"
@@ -17,7 +18,10 @@ GROUPS = (
     ("compare_models", "write_report"),
 )
 LIMITS = {"mem_mb": 4000, "runtime": 30}
-OWN_RESOURCES = {"htcondor": {"getenv", "htcondor_request_mem_mb"}}
+OWN_RESOURCES = {
+    "htcondor": {"getenv", "htcondor_request_mem_mb"},
+    "slurm": {f"max_{name}" for name in slurm.MORE.values()},
+}
 
 
 def profile(name: str) -> dict[str, Any]:
@@ -64,6 +68,14 @@ def test_slurm_profile_asks_for_little() -> None:
         assert sum(asked[rule]["runtime"] for rule in names) <= LIMITS["runtime"]
     assert "slurm_account" not in found["default-resources"]
     assert found["slurm-status-command"] == "squeue"
+
+
+def test_slurm_profile_caps_what_a_retry_may_ask_for() -> None:
+    """Twice as much at each retry ends somewhere, and not below what a step asks for at first."""
+    found = profile("slurm")
+    for resource in slurm.MORE.values():
+        most = found["default-resources"][f"max_{resource}"]
+        assert most >= 2 * max(asked[resource] for asked in found["set-resources"].values())
 
 
 @pytest.mark.parametrize("rules", GROUPS)

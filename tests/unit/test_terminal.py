@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion.provenance.runs import note_failure
+from stanchion import slurm
+from stanchion.provenance.runs import (
+    REFUSED,
+    failures,
+    forget_failure,
+    note_ending,
+    note_failure,
+    scheduler_endings,
+)
 from stanchion.terminal import Terminal, quieten
 
 KEY = "d" * 64
@@ -78,17 +86,52 @@ def test_failed_group_is_told_by_the_step_that_failed(capsys: pytest.CaptureFixt
 
 @pytest.mark.parametrize("noted", [False, True], ids=["killed", "terminated"])
 def test_job_that_slurm_ended_is_told_with_slurms_reason(
-    noted: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    noted: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A job that ran out of time is named, with the scheduler's word for it and what to do."""
     if noted:
         note_failure(KEY, "sample_chain.1 fit", 143, "stopped by SIGTERM")
-    monkeypatch.setattr("stanchion.terminal.state_of", {"17": "TIMEOUT"}.get)
+    note_ending(KEY, "sample_chain.1 fit", "TIMEOUT", slurm.ending("TIMEOUT", "17"))
     terminal(elsewhere=True).speak(failed(aux={"external_jobid": "17"}))
     said = capsys.readouterr().err
-    assert "sample_chain.1 fit: ended by Slurm, which says TIMEOUT of job 17\n" in said
+    assert "sample_chain.1 fit failed\nended by Slurm, which says TIMEOUT of job 17\n" in said
     assert "`runtime` under set-resources" in said
     assert "SIGTERM" not in said
+
+
+def test_word_of_an_ending_keeps_the_steps_own(project: Path) -> None:
+    """The scheduler's cause goes before what the step said itself, and every cause is kept."""
+    note_failure(KEY, "sample_chain.1 fit", 1, "chain 1 was killed; its last words")
+    note_ending(KEY, "sample_chain.1 fit", "OUT_OF_MEMORY", "ended by Slurm")
+    [note] = failures()
+    assert note["message"] == "ended by Slurm\nchain 1 was killed; its last words"
+    note_failure(KEY, "sample_chain.1 fit", 143, "stopped by SIGTERM")
+    note_ending(KEY, "sample_chain.1 fit", "TIMEOUT", "ended by Slurm again")
+    [note] = failures()
+    assert note["message"] == "ended by Slurm again"
+    assert scheduler_endings(KEY) == ["OUT_OF_MEMORY", "TIMEOUT"]
+    forget_failure(KEY)
+    assert scheduler_endings(KEY) == []
+
+
+def test_own_time_limit_of_a_step_is_no_timeout_of_its_job(project: Path) -> None:
+    """A job that fails by its step's own doing keeps the step's words, and asks for no more."""
+    note_failure(KEY, "sample_chain.1 fit", 1, "chain 1 took longer than its time_limit")
+    note_ending(KEY, "sample_chain.1 fit", "FAILED", "ended by Slurm, which says FAILED of job 3")
+    [note] = failures()
+    assert note["message"] == "chain 1 took longer than its time_limit"
+    assert not set(scheduler_endings(KEY)) & set(slurm.MORE)
+
+
+def test_refusal_of_many_jobs_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """A thousand jobs for a partition that does not exist are one message."""
+    shown = terminal(elsewhere=True)
+    for chain in ("1", "2"):
+        key = chain * 64
+        message = slurm.refusal("Invalid partition name specified")
+        note_failure(key, f"sample_chain.{chain} fit", 1, message, state=REFUSED)
+        shown.speak(failed(input=[f".stanchion/jobs/fit/sample_chain.{chain}/{key}.json"]))
+    assert capsys.readouterr().err.count("Invalid partition") == 1
 
 
 def test_step_that_was_killed_here_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,17 +107,23 @@ def status(
     configfile: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show each fit's state, verdict and the figures behind it."""
+    """Show each fit's state, verdict and the figures behind it, and its jobs on a cluster."""
+    from stanchion import jobs
     from stanchion import status as statuses
     from stanchion.configfile import declaration_file
     from stanchion.graph import open_graph
 
     plan = open_graph(declaration_file(configfile), main=False).plan
-    found = statuses.fit_statuses(plan, analyses or [])
+    known = jobs.known_jobs(analyses or [])
+    found = jobs.in_progress(statuses.fit_statuses(plan, analyses or []), known or [])
     altered = statuses.altered_results(plan, analyses or [])
     compared = statuses.comparison_statuses(plan, analyses or [])
-    show = statuses.as_json if as_json else statuses.table
-    print(show(found, altered, compared))
+    if as_json:
+        print(statuses.as_json(found, altered, compared, known))
+    else:
+        print(statuses.table(found, altered, compared))
+        if known:
+            print(f"\n{jobs.job_table(known)}")
 
 
 @app.command()

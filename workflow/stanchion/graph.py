@@ -25,6 +25,8 @@ from stanchion.provenance.writing import write_whole
 Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
 HANDED_OVER = ("STANCHION_RUN_ID", "STANCHION_CACHE", "STANCHION_SCRATCH", "CMDSTAN")
+_SLURM = "snakemake_executor_plugin_slurm"
+"""There once Snakemake has started, and nowhere else."""
 _NOT_SHOWN = ("compile_program", "sample_chain", "approximate_posterior")
 
 
@@ -136,6 +138,10 @@ def open_graph(
         lock_for_snakemake(sys.argv[1:])
     project = load(file, dict(overrides or {}))
     plan = make_plan(project, gather(project, file.parent / "waivers.yaml"))
+    if main and _SLURM in sys.modules:
+        from stanchion.slurm_executor import take_over
+
+        take_over()
     if main and stale_steps(plan):
         describe_run(plan.facts.toolchain)
         handover.keep(plan)

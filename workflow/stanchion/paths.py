@@ -7,7 +7,7 @@ step: its key file and its records lie beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 FUNCTIONS = "stan/functions"
 """Where a program's includes are looked for, after its own folder."""
@@ -129,3 +129,9 @@ def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
 def _place(rule: str, wildcards: Mapping[str, str]) -> PurePosixPath:
     home = PurePosixPath(_HOME[rule].format(**wildcards))
     return home.relative_to(home.parts[0])
+
+
+def job_label(file: PurePath) -> str:
+    """Return what a person calls the step of a job file: its name and where its results lie."""
+    place = file.relative_to(JOBS).parent
+    return f"{place.name} {place.parent}"

@@ -192,8 +192,19 @@ def _exit_code(failed: Sequence[dict[str, object]]) -> int:
 
 def _closing(graph: Graph, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
     reports = [Path(f"results/{name}/report.html") for name in chosen]
-    parts = [f"{f['step']} failed\n{f['message']}" for f in failed]
+    parts = _told(failed)
     compared = comparison_statuses(graph.plan, chosen)
     parts.append(table(fit_statuses(graph.plan, chosen), comparisons=compared))
     parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
     return "\n" + "\n\n".join(part for part in parts if part)
+
+
+def _told(failed: Sequence[dict[str, object]]) -> list[str]:
+    """Return what failed steps say; what several say alike is said once."""
+    steps: dict[object, list[object]] = {}
+    for failure in failed:
+        steps.setdefault(failure["message"], []).append(failure["step"])
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} failed\n{message}"
+        for message, names in steps.items()
+    ]

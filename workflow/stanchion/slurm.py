@@ -1,74 +1,260 @@
-"""What a run asks of Slurm: how a job ended, and which jobs a killed run has left there."""
+"""What a run asks of Slurm: its jobs, what their ends mean, and what a killed run has left there.
+
+Slurm may not answer for a while: its controller is started again, or has too much to do. That is
+not the answer "no jobs": it is waited out.
+"""
 
 from __future__ import annotations
 
 import getpass
+import re
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-ADVICE = {
-    "TIMEOUT": "give this step more minutes: `runtime` under set-resources in the profile",
-    "OUT_OF_MEMORY": "give this step more memory: `mem_mb` under set-resources in the profile",
+from stanchion.errors import StanchionError
+
+PATIENCE = 60.0
+"""Seconds that a command of Slurm's may take to answer."""
+ACTIVE = frozenset(
+    {
+        "CONFIGURING",
+        "COMPLETING",
+        "PENDING",
+        "REQUEUED",
+        "REQUEUE_FED",
+        "REQUEUE_HOLD",
+        "RESIZING",
+        "RESV_DEL_HOLD",
+        "RUNNING",
+        "SIGNALING",
+        "SPECIAL_EXIT",
+        "STAGE_OUT",
+        "STOPPED",
+        "SUSPENDED",
+    }
+)
+"""The states of a job that has not come to its end (squeue's manual, "job state codes")."""
+FORGOTTEN = "FORGOTTEN"
+"""What we call the state of a job that Slurm does not know any more."""
+MORE = {"TIMEOUT": "runtime", "OUT_OF_MEMORY": "mem_mb"}
+"""The resource that a job had too little of, by the state in which Slurm ended it."""
+_NOUNS = {"runtime": "minutes", "mem_mb": "memory"}
+_REFUSALS = {
+    "account": "correct `slurm_account` in the profile",
+    "partition": "correct `slurm_partition` in the profile; `sinfo` lists what there is",
+    "qos": "correct `slurm-qos` in the profile",
+    "time limit": "lower `runtime` or `max_runtime` in the profile, or choose another partition",
+    "memory": "lower `mem_mb` or `max_mem_mb` in the profile, or choose another partition",
+    "node configuration": "ask for less memory or fewer threads, or choose another partition",
 }
-"""What to do about the state in which Slurm ended a job."""
-_FORMAT = "%i|%T|%j|%Z"
+_CHOOSE = "see what your site allows, and correct the profile"
+_UNREACHED = re.compile(
+    r"unable to contact slurm|timed out on send/recv|zero bytes were|communication \w+ failure"
+    r"|connection (refused|reset|timed out)|standby mode|temporarily un|endpoint is not connected"
+    r"|authentication error|munge \w+ failed|failed to run sinfo",
+    re.IGNORECASE,
+)
+"""What Slurm's commands say when they reached nobody (its slurm_errno.c), or when sinfo did not."""
+_OUT_OF_MEMORY = re.compile(rb"slurmstepd.*oom.kill event|srun: error: .*: Out Of Memory")
+_LOG_END = 64 << 10
+_FORMAT = "%i|%T|%N|%S|%r|%Z|%j"
 _POLL = 5.0
 
 
+class NoAnswerError(Exception):
+    """Slurm could not be asked: what it would say is not known."""
+
+
 @dataclass(frozen=True)
-class Leftover:
-    """A job in Slurm that this project's last run sent there."""
+class Job:
+    """A job as Slurm's queue shows it; `since` is its start in the controller's local time."""
 
     job: str
     state: str
+    node: str
+    since: str
+    reason: str
+    folder: str
+    name: str
+
+
+class Patience:
+    """Says once that Slurm does not answer, and once that it answers again."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+        self._since: float | None = None
+        self._alone = threading.Lock()
+
+    @property
+    def is_tried(self) -> bool:
+        """Tell whether the last question stayed without an answer."""
+        return self._since is not None
+
+    def missed(self, why: object) -> None:
+        """Note a question without an answer."""
+        with self._alone:
+            first = self._since is None
+            self._since = self._since or time.monotonic()
+        if first:
+            self._say(f"Slurm does not answer ({why}): waiting; its jobs go on meanwhile")
+
+    def answered(self) -> None:
+        """Note an answer."""
+        with self._alone:
+            since, self._since = self._since, None
+        if since is not None:
+            self._say(f"Slurm answers again, after {time.monotonic() - since:.0f} s")
+
+
+def queue(*, ended: bool = False, patience: float = PATIENCE) -> list[Job]:
+    """Return this user's jobs that Slurm knows, those at their end too where asked for.
+
+    Raises:
+        NoAnswerError: Slurm does not answer, or not in time.
+        FileNotFoundError: there is no squeue.
+    """
+    asked = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", _FORMAT]
+    answer = _ask([*asked, *(["--states=all"] if ended else [])], patience)
+    rows = [line.split("|", 6) for line in answer.splitlines() if line.count("|") >= 6]
+    return [Job(*(value.strip() for value in row)) for row in rows]
 
 
 def settle_leftovers(prefix: str) -> None:
     """Cancel the jobs that have not begun and wait for those that run, whose work is then kept.
 
     The caller holds the project's lock, so that no living run waits for these jobs.
+
+    Raises:
+        StanchionError: this machine has no Slurm to send jobs to.
     """
+    patience = Patience(_say)
     waiting = False
-    while found := leftovers(prefix):
-        pending = [left.job for left in found if left.state == "PENDING"]
-        if pending:
-            subprocess.run(["scancel", "--state=PENDING", *pending], check=False)
-        if not waiting and len(pending) < len(found):
-            names = " ".join(left.job for left in found if left.job not in pending)
-            print(
-                f"waiting for jobs of an earlier run, whose work is kept: {names}\n"
-                f"  do:       `scancel {names}` if you do not want it",
-                file=sys.stderr,
-            )
-            waiting = True
+    while (found := _leftovers(prefix, patience)) or found is None:
+        if found:
+            pending = [left.job for left in found if left.state == "PENDING"]
+            if pending:
+                cancel(pending, "--state=PENDING")
+            if not waiting and len(pending) < len(found):
+                names = " ".join(left.job for left in found if left.job not in pending)
+                _say(
+                    f"waiting for jobs of an earlier run, whose work is kept: {names}\n"
+                    f"  do:       `scancel {names}` if you do not want it"
+                )
+                waiting = True
         time.sleep(_POLL)
 
 
-def state_of(job: str) -> str | None:
-    """Return the state of a job, such as TIMEOUT; None where Slurm does not know it."""
-    asked = ["squeue", "--noheader", "--states=all", "--jobs", job, "--format", "%T"]
-    return _ask(asked).strip() or None
+def cancel(jobs: Sequence[str], *options: str) -> None:
+    """Have Slurm cancel jobs, if it hears: the caller asks again what there is."""
+    with suppress(NoAnswerError, OSError):
+        _ask(["scancel", *options, *jobs], PATIENCE)
 
 
-def leftovers(prefix: str) -> list[Leftover]:
-    """Return the jobs of this folder, by the prefix of their name, that are not at their end."""
-    asked = ["squeue", "--noheader", "--user", getpass.getuser(), "--format", _FORMAT]
+def leftovers(prefix: str) -> list[Job]:
+    """Return the jobs of this folder, by the prefix of their name, that are not at their end.
+
+    Raises:
+        NoAnswerError: Slurm does not answer.
+        FileNotFoundError: there is no squeue.
+    """
+    names = tuple(f"{prefix}{mark}" for mark in ":_")
     here = Path.cwd()
-    rows = [line.split("|", 3) for line in _ask(asked).splitlines() if line.count("|") >= 3]
-    return [
-        Leftover(job, state)
-        for job, state, name, folder in rows
-        if name.startswith(f"{prefix}_") and Path(folder) == here
-    ]
+    return [job for job in queue() if job.name.startswith(names) and Path(job.folder) == here]
 
 
-def _ask(command: list[str]) -> str:
-    """Return what a command prints; nothing where it fails or is not there."""
+def is_unreached(words: str) -> bool:
+    """Tell whether these words of sbatch's say that it reached nobody, rather than "no"."""
+    return _UNREACHED.search(words) is not None
+
+
+def refusal(words: str) -> str:
+    """Return the message for a job that Slurm does not take, from what sbatch says of it."""
+    lines = [line.removeprefix("sbatch: error: ").strip() for line in words.splitlines()]
+    said = "; ".join(line for line in lines if line)
+    advice = next((todo for word, todo in _REFUSALS.items() if word in said.lower()), _CHOOSE)
+    return f"Slurm does not take this job: {said}\n  do:       {advice}"
+
+
+def ending(state: str, job: str, *, spent: bool = False) -> str:
+    """Return the message for a job that Slurm ended; `spent` where it had all that it may have."""
+    if state == FORGOTTEN:
+        return f"ended from outside: Slurm does not know job {job} any more"
+    said = f"ended by Slurm, which says {state} of job {job}"
+    if state not in MORE:
+        return said
+    name = MORE[state]
+    todo = f"give this step more {_NOUNS[name]}: `{name}` under set-resources in the profile"
+    if spent:
+        todo += f", and `max_{name}`, which allows no more"
+    return f"{said}\n  do:       {todo}"
+
+
+def memory_ran_out(log: Path) -> bool:
+    """Tell whether a job's log says that the kernel killed for want of memory.
+
+    Where that hit a step within the job, Slurm calls the job itself merely FAILED.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError):
-        return ""
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LOG_END))
+            return _OUT_OF_MEMORY.search(file.read()) is not None
+    except OSError:
+        return False
+
+
+def more(had: int, most: int | None, times: int) -> int:
+    """Return what to ask for after so many ends for want of it: twice as much each time, capped."""
+    asked = int(had * 2**times)
+    return asked if most is None else max(had, min(asked, most))
+
+
+def shown(job: Job) -> str:
+    """Return a job's state for a person: running on which node and since when, or why it waits."""
+    if job.state == "RUNNING":
+        return f"running on {job.node} since {job.since}"
+    if job.state == "PENDING":
+        return f"pending ({job.reason})"
+    return "done" if job.state == "COMPLETED" else job.state
+
+
+def _leftovers(prefix: str, patience: Patience) -> list[Job] | None:
+    """Return the leftovers, or None where Slurm does not answer now."""
+    try:
+        found = leftovers(prefix)
+    except FileNotFoundError as error:
+        raise StanchionError(
+            "this machine has no Slurm: there is no `squeue`",
+            todo="start the run on the cluster's login node, or leave out `--profile slurm`",
+        ) from error
+    except NoAnswerError as error:
+        patience.missed(error)
+        return None
+    patience.answered()
+    return found
+
+
+def _ask(command: list[str], patience: float) -> str:
+    """Return what a command prints."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience)
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswerError(f"{command[0]} took longer than {patience:.0f} s") from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise NoAnswerError(f"{command[0]}: {error.strerror}") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().rpartition("\n")[2]
+        raise NoAnswerError(said or f"{command[0]} failed with exit code {done.returncode}")
     return done.stdout
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)

@@ -26,7 +26,10 @@ class FitStatus:
 
     fit: str
     state: str
-    """current, altered (not what its step wrote), missing, stale (made with another key)."""
+    """current, altered (not what its step wrote), missing, stale (made with another key).
+
+    Of a fit that is not current, where it has jobs in a cluster: pending or running.
+    """
     verdict: str | None = None
     rhat: float | None = None
     ess: float | None = None
@@ -186,13 +189,18 @@ def as_json(
     statuses: Sequence[FitStatus],
     altered: Sequence[str] = (),
     comparisons: Sequence[ComparisonStatus] = (),
+    jobs: Sequence[object] | None = (),
 ) -> str:
-    """Return the statuses, and the results that were altered, as JSON."""
+    """Return the statuses, the results that were altered, and a cluster's jobs, as JSON.
+
+    The jobs are null where the cluster does not answer.
+    """
     content = {
         "schema": "stanchion/status/1",
         "fits": [asdict(status) for status in statuses],
         "comparisons": [asdict(one) for one in comparisons],
         "altered": list(altered),
+        "jobs": None if jobs is None else [vars(job) for job in jobs],
     }
     return json.dumps(content, indent=1)
 

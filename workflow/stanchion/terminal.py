@@ -12,9 +12,8 @@ from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion.paths import JOBS, STATE
-from stanchion.provenance.runs import failures
-from stanchion.slurm import ADVICE, state_of
+from stanchion.paths import JOBS, STATE, job_label
+from stanchion.provenance.runs import REFUSED, SIGNALLED, failures
 
 _HANDLER = "DefaultStreamHandler"
 _TENTHS = 10
@@ -40,9 +39,10 @@ _NOISE = (
     "Cleaning up SLURM log files",
     "Job rate limit reached",
     "--keep-incomplete mode is set",
+    "Exception in run_job for rule",
+    "Falling back to 'sacct' for status queries",
 )
 _SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid|Submitted (group )?job ")
-_SIGNALLED = 128
 _LEAST_SPACE = 16 << 10
 """Bytes of free space below which a step could not leave word of its failure."""
 
@@ -115,13 +115,15 @@ class Terminal(logging.Filter):
         keys = {path.stem for path in files}
         told = [failure for failure in failures() if failure["key"] in keys]
         if self.steps_are_elsewhere:
-            told = [failure for failure in told if failure["exit_code"] < _SIGNALLED]
+            told = [failure for failure in told if failure["exit_code"] < SIGNALLED]
             for failure in told:
-                self._say_once(f"{failure['step']} failed\n{failure['message']}")
+                message = failure["message"]
+                gist = message if failure.get("state") == REFUSED else ""
+                self._say_once(f"{failure['step']} failed\n{message}", gist)
         if not told and not _have_spoken(jobs):
-            steps = ", ".join(_label(path) for path in files) or str(error.get("groupid", "a job"))
+            steps = ", ".join(map(job_label, files)) or str(error.get("groupid", "a job"))
             refused = _refusal(error)
-            self._say_once(f"{steps}: {refused or _end(error)}", refused)
+            self._say_once(f"{steps}: {refused or _end()}", refused)
 
     def _say_once(self, words: str, gist: str = "") -> None:
         """Say something unless its gist was said before: a thousand jobs may be refused alike."""
@@ -135,12 +137,6 @@ class Terminal(logging.Filter):
             return False
         self._shown = tenth
         return True
-
-
-def _label(job_file: PurePath) -> str:
-    """Return what a person calls the step of a job file: its name and where its results lie."""
-    place = job_file.relative_to(JOBS).parent
-    return f"{place.name} {place.parent}"
 
 
 def _have_spoken(jobs: Sequence[Mapping[str, Any]]) -> bool:
@@ -165,16 +161,11 @@ def _refusal(error: Mapping[str, Any]) -> str:
     return message.strip()
 
 
-def _end(error: Mapping[str, Any]) -> str:
-    """Return what ended a job whose step left no word, as far as the scheduler knows."""
+def _end() -> str:
+    """Return what ended a job of which neither its step nor its scheduler left word."""
     if _is_full(Path(STATE)):
         return "failed, and the disk has no space left for its words"
-    job = _scheduled(error)
-    state = state_of(job) if job is not None else None
-    if state is None:
-        return "ended from outside"
-    advice = f"\n  do:       {ADVICE[state]}" if state in ADVICE else ""
-    return f"ended by Slurm, which says {state} of job {job}{advice}"
+    return "ended from outside"
 
 
 def _scheduled(error: Mapping[str, Any]) -> str | None:

@@ -34,6 +34,10 @@ PACKAGES = (
     "dvc",
 )
 """The packages whose versions can change a number or a picture, and those that move results."""
+SIGNALLED = 128
+"""Exit codes from here on say that a signal ended the step, which is no word of its own."""
+REFUSED = "REFUSED"
+"""The state of a job that its scheduler did not take."""
 
 
 def run_id() -> str:
@@ -66,15 +70,43 @@ def about_run() -> dict[str, Any]:
     return content
 
 
-def note_failure(key: str, step: str, exit_code: int, message: str) -> None:
-    """Leave word of a failed step for the end of the run."""
-    content = {"key": key, "step": step, "exit_code": exit_code, "message": message}
-    write_whole(run_folder() / f"failed-{key[:12]}.json", json.dumps(content) + "\n")
+def note_failure(
+    key: str, step: str, exit_code: int, message: str, *, state: str | None = None
+) -> None:
+    """Leave word of a failed step for the end of the run, and of how a scheduler ended its jobs."""
+    before = _noted(key).get("ends", [])
+    content = {
+        "key": key,
+        "step": step,
+        "exit_code": exit_code,
+        "message": message,
+        "state": state,
+        "ends": [*before, *([state] if state else [])],
+    }
+    write_whole(_note(key), json.dumps(content) + "\n")
+
+
+def note_ending(key: str, step: str, state: str, message: str) -> None:
+    """Leave word of a step whose job a scheduler ended, before what the step itself has said.
+
+    Of a job that merely failed the step's own word is enough; "stopped by a signal" is none.
+    """
+    noted = _noted(key)
+    own = noted.get("state") is None and noted.get("exit_code", SIGNALLED) < SIGNALLED
+    if own and state == "FAILED":
+        return
+    said = f"{message}\n{noted['message']}" if own else message
+    note_failure(key, step, 1, said, state=state)
+
+
+def scheduler_endings(key: str) -> list[str]:
+    """Return how a scheduler has ended the jobs of a step in this run so far, such as TIMEOUT."""
+    return [str(state) for state in _noted(key).get("ends", [])]
 
 
 def forget_failure(key: str) -> None:
     """Take back the word of a failed step, which has now succeeded at another attempt."""
-    (run_folder() / f"failed-{key[:12]}.json").unlink(missing_ok=True)
+    _note(key).unlink(missing_ok=True)
 
 
 def failures() -> list[dict[str, Any]]:
@@ -84,6 +116,18 @@ def failures() -> list[dict[str, Any]]:
         with suppress(OSError, ValueError):
             found.append(json.loads(path.read_text()))
     return found
+
+
+def _note(key: str) -> Path:
+    return run_folder() / f"failed-{key[:12]}.json"
+
+
+def _noted(key: str) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(_note(key).read_text())
+    except (OSError, ValueError):
+        return {}
+    return content
 
 
 def _version(package: str) -> str | None:

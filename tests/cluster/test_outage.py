@@ -1,0 +1,121 @@
+"""Runs on a Slurm whose controller goes away, and jobs that Slurm ends or does not take."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.cluster.conftest import Submit
+from tests.cluster.slurm import Slurm, reason_not_to_limit_memory
+from tests.cluster.test_slurm import (
+    RUN,
+    SLOW,
+    Make,
+    assert_finished,
+    chains,
+    processes_of,
+    started,
+    states,
+)
+from tests.project import ProjectDir
+
+pytestmark = [pytest.mark.cluster, pytest.mark.stan, pytest.mark.snakemake]
+
+AWAY = 30
+"""Seconds for which the controller is away."""
+SILENT = "Slurm does not answer (slurm_load_jobs error: Unable to contact slurm controller"
+
+
+def both_run(project: ProjectDir) -> Callable[[], bool]:
+    return lambda: len(started(project, "slow")) == 2
+
+
+def test_controller_that_is_away_in_mid_run_costs_nothing(
+    cluster: Slurm, make: Make, submit: Submit
+) -> None:
+    """A controller away for 30 s is waited out: by a run, and by the heir of one that was killed.
+
+    No chain is lost and none is sent twice, `status` says what it knows, and the runs end well.
+    """
+    watched, left = make(slow=SLOW), make(slow=2 * SLOW)
+    killed = submit(left, *RUN)
+    cluster.wait_until(both_run(left), "the chains of one project run", 120)
+    killed.kill()
+    run = submit(watched, *RUN)
+    cluster.wait_until(both_run(watched), "the chains of the other run", 120)
+    shown = watched.stanchion("status").stdout
+    assert len(re.findall(r"sample_chain\.\d +means/slow/mean/nuts +running on node\d", shown)) == 2
+    cluster.kill_controller()
+    silent = time.monotonic()
+    again = submit(left, *RUN)
+    status = watched.stanchion("status")
+    assert status.returncode == 0
+    assert SILENT in status.stdout + status.stderr
+    time.sleep(max(0.0, AWAY - (time.monotonic() - silent)))
+    cluster.start_controller()
+    for submitted in (run, again):
+        said = assert_finished(submitted)
+        assert said.count(SILENT) == said.count("Slurm answers again, after") == 1, said
+        assert "Trying to restart" not in said
+        for attempts in chains(submitted.project, "slow").values():
+            assert states(attempts) == ["done"], said
+
+
+def test_job_that_ran_out_of_time_or_memory_gets_more(
+    cluster: Slurm, make: Make, submit: Submit
+) -> None:
+    """After TIMEOUT a retry has twice the time, after OUT_OF_MEMORY twice the memory, to a cap.
+
+    At the cap nothing is tried again, and the closing summary names cause and remedy.
+    """
+    if reason := reason_not_to_limit_memory():
+        pytest.skip(reason)
+    asked = ("sample_chain:mem_mb=800", "sample_chain:runtime=1")
+    capped = ("sample_chain:max_mem_mb=800", "sample_chain:max_runtime=1")
+    free, held = (make(chains=1, heavy=["big"], slow=SLOW, big=0) for _ in range(2))
+    runs = [
+        submit(free, *RUN, "--set-resources", *asked),
+        submit(held, *RUN, "--set-resources", *asked, *capped),
+    ]
+    for project in (free, held):
+        cluster.wait_until(lambda p=project: "1" in started(p, "slow"), "a chain runs", 120)
+        for pid in processes_of(project, started(project, "slow")["1"]["key"]):
+            os.kill(pid, signal.SIGSTOP)
+    said = assert_finished(runs[0])
+    assert "sample_chain.1 means/slow/mean/nuts: sent again with runtime=2, not 1" in said
+    assert "sample_chain.1 means/big/mean/nuts: sent again with mem_mb=1600, not 800" in said
+    assert said.count("sent again with") == 2
+    said = runs[1].said()
+    assert runs[1].process.returncode == 1, said
+    assert "sent again with" not in said
+    assert "Trying to restart" not in said
+    closing = said.rpartition("Elapsed time")[2]
+    for dataset, state, name in (
+        ("slow", "TIMEOUT", "runtime"),
+        ("big", "OUT_OF_MEMORY", "mem_mb"),
+    ):
+        assert len(chains(held, dataset)["1"]) == 1
+        assert re.search(
+            rf"sample_chain.1 means/{dataset}/mean/nuts failed\n"
+            rf"ended by Slurm, which says {state} of job \d+\n  do: .*`{name}`.*`max_{name}`",
+            closing,
+        ), said
+
+
+def test_wrong_partition_is_said_once_and_not_retried(make: Make, submit: Submit) -> None:
+    """Jobs for a partition that does not exist are refused once each, in one message for all."""
+    run = submit(
+        make(chains=2, quick=0, slow=0), *RUN, "--default-resources", "slurm_partition=nowhere"
+    )
+    said = run.said()
+    assert run.process.returncode == 1, said
+    live, closing = said.split("sample_chain.1 means/quick/mean/nuts and 3 more failed")
+    for part in (live, closing):
+        assert part.count("invalid partition specified: nowhere") == 1, said
+        assert "`slurm_partition`" in part
+    assert "Trying to restart" not in said
