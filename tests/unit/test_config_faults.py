@@ -186,7 +186,20 @@ def test_bad_references_are_found_beside_other_faults(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["2schools", "my schools", "schools.csv", "é", "../x", "_x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2schools",
+        "my schools",
+        "schools.csv",
+        "é",
+        "../x",
+        "_x",
+        "a" * 65,
+        "ab" * 20,
+        "x" + "y" * 20,
+    ],
+)
 def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     """Names become folders of the results."""
     text = changed("  pooled: {program", f'  "{name}": {{program', EXAMPLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,7 @@ COMPILING = {"compile_program"} | AFTER_COMPILING
         ("project: plan", "project: plan\nabout: {author: nobody}", set()),
         ("project: plan\nseed: 3", "seed: 3\nproject: plan", set()),
         ("nuts: {chains: 2}", "nuts: {chains: 2, adapt_delta: 0.8}", set()),
+        ("nuts: {chains: 2}", "nuts: {chains: 2, time_limit: 2h}", set()),
         ("nuts: {chains: 2}", "nuts: {chains: 2, threads_per_chain: 2}", {"compile_program"}),
         ("project: plan", "project: other", {"write_report", "check_verdicts"}),
         ("    compare:", "    checks: {rhat: 1.05}\n    compare:", AFTER_DIAGNOSIS),
@@ -276,3 +278,19 @@ def test_what_uses_a_generated_quantity_is_told_to_its_checks(planned: Planned) 
     assert used == {("log_lik", "y_rep")}
     alone = planned("    compare: {by: loo}\n", "")
     assert {tuple(s.arguments["uses"]) for s in alone if s.rule == "diagnose_fit"} == {("y_rep",)}
+
+
+def test_a_time_limit_reaches_its_chains(planned: Planned) -> None:
+    """A chain is told its limit, which stands in no key."""
+    plan = planned("nuts: {chains: 2}", "nuts: {chains: 2, time_limit: 2h}")
+    told = {step.unkeyed["time_limit"] for step in plan if step.rule == "sample_chain"}
+    assert told == {"2h"}
+
+
+@pytest.mark.parametrize("stem", ["a" * 200, "modèle 1", "x.y"])
+def test_a_programs_folder_is_a_plain_name(planned: Planned, stem: str) -> None:
+    """Whatever a program is called, Snakemake can take its folder as it stands."""
+    plan = planned("stan/wide.stan", f"'stan/{stem}.stan'")
+    folders = {step.wildcards["program"] for step in plan if step.rule == "compile_program"}
+    assert len(folders) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,40}-[0-9a-f]{12}", name) for name in folders)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.project import BIN, ProjectDir, cache_of_programs
+from tests.workflow.random_kills import processes_in
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
@@ -80,10 +81,11 @@ def project(tmp_path: Path, cache: Path) -> ProjectDir:
 class Run:
     """`stanchion run` in a process group of its own."""
 
-    def __init__(self, project: ProjectDir) -> None:
+    def __init__(self, project: ProjectDir, *command: str) -> None:
         self.project = project
+        program, *arguments = command or ("stanchion", "run", "--cores", "2")
         self.process = subprocess.Popen(
-            [str(BIN / "stanchion"), "run", "--cores", "2"],
+            [str(BIN / program), *arguments],
             cwd=project.path,
             env=project.environment(),
             stdout=subprocess.PIPE,
@@ -199,13 +201,109 @@ def test_no_orphan_goes_on_sampling(project: ProjectDir, run: Run) -> None:
     assert processes(str(executable.relative_to(project.path)), "num_samples=400") == []
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["sigterm", "sigint"]
+)
+def test_signal_to_the_main_process_ends_all(
+    project: ProjectDir, run: Run, number: signal.Signals, code: int
+) -> None:
+    """As by `docker stop` or systemd: its samplers end, then the run, which says by what."""
+    run.wait_for(".stanchion/tmp/*/chain/chain_*.csv*")
+    os.kill(run.process.pid, number)
+    said = run.process.communicate(timeout=40)[0]
+    assert processes_in(project.path) == []
+    assert run.process.returncode == code, said
+    assert f"stopped by {number.name}\n  do:       finished steps are kept" in said
+    assert "Traceback" not in said
+    assert not list(project.path.glob(".stanchion/tmp/*"))
+    assert {state[-1] for state in chain_states(project).values()} <= {"done", "failed"}
+
+
 def test_second_run_at_once_is_refused(project: ProjectDir, run: Run) -> None:
-    """A second run in the same folder is told that one is going on."""
+    """While `stanchion run` goes on, it and plain `snakemake` are refused; who looks is not."""
     run.wait_for(".stanchion/tmp/*")
-    second = project.stanchion("run")
-    assert second.returncode == 1
-    assert "another run is going on in this folder" in second.stderr
-    assert "Traceback" not in second.stderr
+    for second in (project.stanchion("run"), project.snakemake()):
+        said = second.stdout + second.stderr
+        assert second.returncode == 1
+        assert f"another run is going on in this folder (process {run.process.pid} on" in said
+        assert "Traceback" not in said
+    for looking in (("-n",), ("--summary",)):
+        seen = project.snakemake(*looking)
+        assert seen.returncode == 0, seen.stderr
+    assert run.process.poll() is None
+
+
+def test_run_beside_plain_snakemake_is_refused(project: ProjectDir) -> None:
+    """While plain `snakemake` goes on, `stanchion run` is refused; after its kill nothing is."""
+    plain = Run(project, "snakemake", "--cores", "2", "--quiet", "all")
+    try:
+        plain.wait_for(".stanchion/tmp/*/chain/chain_*.csv*")
+        second = project.stanchion("run")
+        assert second.returncode == 1
+        assert f"another run is going on in this folder (process {plain.process.pid} on" in (
+            second.stderr
+        )
+    finally:
+        os.killpg(plain.process.pid, signal.SIGKILL)
+        plain.process.wait()
+    assert list(project.path.glob(".snakemake/locks/*"))
+    done = project.snakemake("--until", "prepare_data")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_chain_beyond_its_time_limit_is_ended(project: ProjectDir) -> None:
+    """A declared time limit ends a chain with a sentence; without it the chain runs as before."""
+    limited = "nuts: {chains: 4, time_limit: 1s, "
+    project.edit("config/config.yaml", "nuts: {chains: 4, ", limited)
+    project.edit("config/config.yaml", "draws: 400", "draws: 40000")
+    done = project.stanchion("run", "--cores", "2")
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "chain 4 was ended: it did not finish within its time limit of 1s" in said
+    assert "Traceback" not in said and processes_in(project.path) == []
+
+
+def test_odd_names_and_times_to_come(project: ProjectDir) -> None:
+    """Names that Snakemake takes for patterns and times in the future are no fault of a run."""
+    odd = "a" * 200
+    for name in ("data/{model}.json", "data/<results>.json", f"data/{odd}.json"):
+        project.write(name, DATA)
+    project.write(f"stan/{odd}.stan", SLOW)
+    text = (project.path / "config/config.yaml").read_text()
+    text = text.replace(
+        "  points: {path: data/points.json}\n",
+        "  points: {path: 'data/{model}.json'}\n"
+        "  angles: {path: 'data/<results>.json'}\n"
+        f"  many: {{path: data/{odd}.json}}\n",
+    )
+    text = text.replace("stan/slow.stan", f"stan/{odd}.stan")
+    text = text.replace("datasets: [points]", "datasets: [points, angles, many]")
+    text = text.replace("chains: 4, warmup: 100, draws: 400", "chains: 1, warmup: 20, draws: 100")
+    text = text.replace("    methods:", "    checks: {on_fail: flag}\n    methods:")
+    project.write("config/config.yaml", text)
+    years = time.time() + 3e8
+    for path in (*(project.path / "data").iterdir(), *(project.path / "stan").iterdir()):
+        os.utime(path, (years, years))
+    go_on(project)
+    assert len(list(project.path.glob("results/luck/*/slow/nuts/summary.csv"))) == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only file system is mounted by root only")
+def test_results_that_may_not_be_written_are_a_sentence(project: ProjectDir) -> None:
+    """On a read-only results folder the run ends with the place, the reason and what to do."""
+    results = project.path / "results"
+    results.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(results)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    try:
+        done = project.stanchion("run", "--cores", "2")
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "read-only file system\n  do:       make the file system writable" in said
+    assert "results/luck" in said and "Traceback" not in said and "internal error" not in said
 
 
 def test_chain_that_fails_to_start_says_the_samplers_words(project: ProjectDir) -> None:
@@ -248,20 +346,30 @@ def test_missing_compiler_is_one_sentence(project: ProjectDir, tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can be mounted by root only")
-def test_full_disk_loses_nothing(project: ProjectDir, tmp_path: Path) -> None:
+@pytest.mark.parametrize("full", [".stanchion", "logs", ".", "the cache"])
+def test_full_disk_loses_nothing(project: ProjectDir, full: str, tmp_path: Path) -> None:
     """No space left: one message, nothing half-written, and the run goes on once there is space."""
-    small = project.path / ".stanchion"
-    small.mkdir(exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)]
+    folder = project.cache / "steps/sample_chain" if full == "the cache" else project.path / full
+    folder.mkdir(parents=True, exist_ok=True)
+    size = {".stanchion": "2m", ".": "3m"}.get(full, "16k")
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept, symlinks=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
-        done = project.stanchion("run", "--cores", "2")
+        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+        done = project.stanchion("run", "--cores", "2", timeout=240)
         said = done.stdout + done.stderr
-        assert done.returncode == 1, said
         assert "no space left" in said.lower()
-        assert "Traceback" not in said
-        assert not list((project.path / FIT).rglob("*.csv"))
+        assert "Traceback" not in said and "internal error" not in said
+        assert not [p for p in (project.path / "results").rglob("*.json") if not p.stat().st_size]
+        if full == "the cache":
+            assert done.returncode == 0, said
+            assert "not kept in the cache" in said
+        elif full != "logs":
+            assert done.returncode == 1, said
+            assert not list((project.path / FIT).rglob("*.csv"))
     finally:
-        subprocess.run(["umount", str(small)], check=True)
+        subprocess.run(["umount", str(folder)], check=True)
     go_on(project)

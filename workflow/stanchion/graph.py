@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,10 +21,13 @@ from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
 from stanchion.provenance.runs import describe_run, run_id
+from stanchion.provenance.temporaries import sweep
 from stanchion.provenance.writing import write_whole
 
 Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
+_PATTERN_LIKE = re.compile(r"[{}<>\n]")
+"""Snakemake fills in {wildcards} and <pathvars>, also in what an input function returns."""
 HANDED_OVER = ("STANCHION_RUN_ID", "STANCHION_CACHE", "STANCHION_SCRATCH", "CMDSTAN")
 _SLURM = "snakemake_executor_plugin_slurm"
 """There once Snakemake has started, and nowhere else."""
@@ -49,11 +53,15 @@ class Graph:
         return lambda wildcards: [s.key_file for s in self.step(rule, wildcards).upstream]
 
     def files(self, rule: str, *names: str) -> Callable[[Wildcards], list[str]]:
-        """Return the input function for the named inputs of a rule, where the step has them."""
+        """Return the input function for the named inputs of a rule, where the step has them.
+
+        A source whose name Snakemake would take for a pattern is left to the step and its key.
+        """
 
         def found(wildcards: Wildcards) -> list[str]:
             inputs = self.step(rule, wildcards).inputs
-            return [path for name in names or inputs for path in _listed(inputs.get(name, []))]
+            paths = [path for name in names or inputs for path in _listed(inputs.get(name, []))]
+            return [path for path in paths if not _PATTERN_LIKE.search(path)]
 
         return found
 
@@ -155,6 +163,9 @@ def stale_steps(plan: Plan) -> list[Step]:
         if not keyfile.settle(step):
             stale.append(step)
         _write_job(step)
+    for step in stale:
+        sweep(Path(step.key_file).parent)
+        sweep(Path(step.records))
     _bring_to_now(path for step in stale for path in _read_by(step))
     return stale
 

@@ -6,6 +6,7 @@ the steps it follows; paths, names of people and the like are told to the step b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -32,6 +33,8 @@ from stanchion.steps import VERSIONS
 
 Method = Nuts | Advi
 PRIOR_CHAINS = 4
+_STEM = 40
+"""Characters of a program's name that the folder of its executable shows."""
 _UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method")
 
 
@@ -134,7 +137,7 @@ class Planner:
         cpu = {"cpu": content["compiler"]["cpu"]} if options["native"] else {}
         made_of = {"arguments": options, "content": content, "name": "compile_program"}
         short = key_of(made_of)[:12]
-        stem = PurePosixPath(declared.program).stem
+        stem = re.sub(r"[^A-Za-z0-9_.-]", "_", PurePosixPath(declared.program).stem)[:_STEM]
         folder = self.programs.setdefault(short, f"{stem}-{short}")
         return self.add(
             "compile_program",

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from stanchion.config.source import nearest
 
-NAME_WORDS = "a letter, then letters, digits, _ or -"
+NAME_WORDS = "a letter, then letters, digits, _ or -, at most 64 in all"
 STAN_NAME_WORDS = "the name of a Stan variable"
 SCALAR_WORDS = "text, a number, true or false"
 DATE_WORDS = "a date such as 2026-11-21"
@@ -21,7 +21,9 @@ BOUND_WORDS = f"a number, or {DATE_WORDS}"
 RESERVED = frozenset({"records"})
 """Folders of the results that a dataset, model or method of the same name would fall into."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_REPETITIVE = re.compile(r"(.+)\1{19}$")
+"""Snakemake takes a name that ends in 20 times the same for a rule that runs in circles."""
 _STAN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -60,6 +62,9 @@ def titled(words: str, pattern: str | None = None) -> Any:
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise refused(f"{value!r} cannot be a name", allowed=NAME_WORDS)
+    if _REPETITIVE.search(value):
+        what = f"{value!r} cannot be a name: it ends in 20 times the same"
+        raise refused(what, todo="choose another")
     return value
 
 
