@@ -17,6 +17,7 @@ from stanchion.config import load
 from stanchion.errors import StanchionError
 from stanchion.facts import gather
 from stanchion.lock import lock_for_snakemake
+from stanchion.paths import log_file
 from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
@@ -150,7 +151,10 @@ def open_graph(
         from stanchion.slurm_executor import take_over
 
         take_over()
-    if main and stale_steps(plan):
+    if main and (stale := stale_steps(plan)):
+        if alone:
+            logs = (Path(log_file(step.rule, step.wildcards)).parent for step in stale)
+            _require_writable([*logs, *(path for step in stale for path in _written_by(step))])
         describe_run(plan.facts.toolchain)
         handover.keep(plan)
     return Graph(plan)
@@ -163,11 +167,31 @@ def stale_steps(plan: Plan) -> list[Step]:
         if not keyfile.settle(step):
             stale.append(step)
         _write_job(step)
-    for step in stale:
-        sweep(Path(step.key_file).parent)
-        sweep(Path(step.records))
+    for folder in dict.fromkeys(folder for step in stale for folder in _written_by(step)):
+        sweep(folder)
     _bring_to_now(path for step in stale for path in _read_by(step))
     return stale
+
+
+def _require_writable(folders: Iterable[Path]) -> None:
+    """Look at each folder that a run would write to, or at the nearest above it that is there.
+
+    Raises:
+        StanchionError: this user may not write to one.
+    """
+    for folder in dict.fromkeys(folders):
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise StanchionError(
+                "this folder may not be written",
+                where=str(there),
+                todo="give yourself the right to write there, or work in a copy of the project",
+            )
+
+
+def _written_by(step: Step) -> list[Path]:
+    outputs = [Path(path).parent for path in step.outputs.values()]
+    return [Path(step.key_file).parent, Path(step.records), *outputs]
 
 
 def _read_by(step: Step) -> list[str]:

@@ -56,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, _stop)
     file = JobFile.read(path)
     log = Path(file.log)
+    sys.unraisablehook = lambda event: _note(log, f"ignored: {event.exc_value!r}\n")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
@@ -249,16 +250,19 @@ def _rename(staged: Path, final: Path) -> None:
     """Put a file into its place at once; from another file system, by way of a copy on this one."""
     try:
         staged.replace(final)
+        return
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        near = Path(TEMPORARY) / own_name(final.name)
-        near.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            shutil.copy(staged, near)
-            near.replace(final)
-        finally:
-            near.unlink(missing_ok=True)
+    shared = Path(TEMPORARY) / own_name(final.name)
+    beside = final.with_name(own_name(f".{final.name}"))
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    near = shared if shared.parent.stat().st_dev == final.parent.stat().st_dev else beside
+    try:
+        shutil.copy(staged, near)
+        near.replace(final)
+    finally:
+        near.unlink(missing_ok=True)
 
 
 def _end_with_parent() -> None:
