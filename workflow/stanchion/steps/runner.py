@@ -57,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     file = JobFile.read(path)
     log = Path(file.log)
     sys.unraisablehook = lambda event: _note(log, f"ignored: {event.exc_value!r}\n")
+    sys.excepthook = lambda _kind, error, _trace: _note(log, f"ignored: {error!r}\n")
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
