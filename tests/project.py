@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +22,7 @@ class ProjectDir:
 
     path: Path
     cache: Path
+    variables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def make(cls, path: Path, cache: Path, config: str, files: dict[str, str]) -> ProjectDir:
@@ -56,7 +57,7 @@ class ProjectDir:
     def environment(self) -> dict[str, str]:
         """Return the environment of a run: no activated venv, and the tests' own cache."""
         kept = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
-        return {**kept, "STANCHION_CACHE": str(self.cache)}
+        return {**kept, "STANCHION_CACHE": str(self.cache), **self.variables}
 
     def call(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command of the virtual environment in the project's folder."""
@@ -94,6 +95,12 @@ class ProjectDir:
 
         new = self.records() - before
         return {p.parent.name for p in new if json.loads(p.read_text())["state"] == "done"}
+
+    def processes(self) -> set[str]:
+        """Return how steps were processes: `forked` from a warm one, or of their `own`."""
+        import json
+
+        return {json.loads(path.read_text())["process"] for path in self.records()}
 
     def records(self) -> set[Path]:
         """Return every record of the project."""

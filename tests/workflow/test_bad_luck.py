@@ -138,6 +138,10 @@ def processes(*words: str) -> list[int]:
     return found
 
 
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def go_on(project: ProjectDir) -> None:
     done = project.stanchion("run", "--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -160,8 +164,8 @@ def test_killed_chain_alone_is_run_again(project: ProjectDir, run: Run) -> None:
     run.wait_for(".stanchion/tmp/*/chain/chain_3.csv*")
     (record,) = (project.path / FIT / "records/sample_chain.3").glob("*.json")
     key = json.loads(record.read_text())["key"]
-    for step in processes("stanchion-step", key):
-        os.kill(step, signal.SIGKILL)
+    for sampler in processes(f"{key[:12]}-", "chain_3.csv"):
+        os.kill(parent_of(sampler), signal.SIGKILL)
     said = run.process.communicate(timeout=300)[0]
     assert run.process.returncode == 1, said
     assert "sample_chain.3 luck/points/slow/nuts: ended from outside" in said

@@ -29,7 +29,13 @@ Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
 _PATTERN_LIKE = re.compile(r"[{}<>\n]")
 """Snakemake fills in {wildcards} and <pathvars>, also in what an input function returns."""
-HANDED_OVER = ("STANCHION_RUN_ID", "STANCHION_CACHE", "STANCHION_SCRATCH", "CMDSTAN")
+HANDED_OVER = (
+    "STANCHION_RUN_ID",
+    "STANCHION_CACHE",
+    "STANCHION_SCRATCH",
+    "STANCHION_WARM",
+    "CMDSTAN",
+)
 _SLURM = "snakemake_executor_plugin_slurm"
 """There once Snakemake has started, and nowhere else."""
 _NOT_SHOWN = ("compile_program", "sample_chain", "approximate_posterior")

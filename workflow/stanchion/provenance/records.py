@@ -21,6 +21,7 @@ from stanchion.provenance.hashes import file_hashes
 from stanchion.provenance.runs import about_run, run_id
 from stanchion.provenance.writing import write_new, write_whole
 from stanchion.steps.job import JobFile
+from stanchion.warm import is_forked
 
 _SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
 
@@ -65,6 +66,7 @@ def open_record(job: JobFile) -> Record:
             "unkeyed": job.unkeyed,
             "started": _utc(started),
             "started_at": started,
+            "process": "forked" if is_forked() else "own",
             **_who_and_where(),
         }
         try:

@@ -1,0 +1,213 @@
+"""The warm process: a step is forked from it, or runs by itself, and ends with its run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stanchion.keys import key_of
+from stanchion.steps.job import JobFile
+from tests.project import BIN
+
+FAKE = """
+import json, os, sys, threading, time, types
+from pathlib import Path
+
+def run(job):
+    marker = Path(job.arguments["marker"])
+    about = {"parent": os.getppid(), "folder": os.getcwd(), "umask": os.umask(0o27),
+             "variable": os.environ.get("TOLD"), "threads": threading.active_count()}
+    marker.write_text(json.dumps(about))
+    print("said by the step")
+    time.sleep(job.arguments["seconds"])
+    for path in job.outputs.values():
+        path.write_text("{}")
+
+step = types.ModuleType("stanchion.steps.prepare_data")
+step.run = run
+sys.modules[step.__name__] = step
+if "stanchion.warm.server" in sys.orig_argv and os.environ.get("ANOTHER_THREAD"):
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+"""
+"""Stands in for a step, in every process of a test's run."""
+RUN = """
+import os, subprocess, sys
+from stanchion.warm.offer import offer_warm_process
+offer_warm_process()
+print(os.environ.get("STANCHION_WARM"), flush=True)
+command, *files = sys.argv[1:]
+steps = [subprocess.Popen([command, file]) for file in files]
+sys.exit(max(abs(step.wait()) for step in steps))
+"""
+"""Stands in for Snakemake: starts steps as its own children and waits for them."""
+
+
+class Run:
+    """A run's process, and what its steps leave."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+
+    def job(self, name: str, seconds: float = 0) -> Path:
+        arguments = {"marker": str(self.folder / f"{name}.marker"), "seconds": seconds}
+        job = JobFile(
+            step="prepare_data",
+            key=key_of({"arguments": arguments}),
+            made_of={},
+            arguments=arguments,
+            unkeyed={},
+            expected={},
+            inputs={},
+            outputs={"data": f"results/{name}/data.json"},
+            key_file=f"results/{name}/.keys/prepare_data",
+            stamps=f".stanchion/stamps/{name}/prepare_data",
+            records=f"results/{name}/records/prepare_data",
+            log=f"logs/{name}.log",
+            drop=(),
+            cached=False,
+        )
+        path = self.folder / f".stanchion/jobs/{name}/prepare_data.m/{job.key}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(job.text())
+        return path
+
+    def start(self, *jobs: Path, command: str = str(BIN / "stanchion-step")) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN, command, *map(str, jobs)],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def records(self, name: str) -> list[dict[str, object]]:
+        folder = self.folder / f"results/{name}/records/prepare_data"
+        paths = sorted(folder.glob("*.json"), key=lambda path: int(path.stem.split("-")[1]))
+        return [json.loads(path.read_text()) for path in paths]
+
+    def processes(self, name: str) -> list[str]:
+        return [str(record["process"]) for record in self.records(name)]
+
+    def marker(self, name: str) -> dict[str, object]:
+        path = self.folder / f"{name}.marker"
+        wait(lambda: path.exists() and path.read_text().endswith("}"))
+        return json.loads(path.read_text())
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(FAKE)
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
+    environment = {
+        **kept,
+        "PYTHONPATH": str(tmp_path / "site"),
+        "TOLD": "a\nvalue",
+        "TMPDIR": "/tmp",
+    }
+    yield Run(tmp_path, environment)
+
+
+def wait(until: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_each_step_is_a_fork_of_one_warm_process(run: Run) -> None:
+    """Steps share one parent, not the run, and have their client's folder, files and variables."""
+    started = run.start(run.job("a"), run.job("b"))
+    said, _ = started.communicate(timeout=60)
+    assert started.returncode == 0, said
+    assert said.count("said by the step") == 2
+    assert run.processes("a") == run.processes("b") == ["forked"]
+    a, b = run.marker("a"), run.marker("b")
+    assert a["parent"] == b["parent"] != started.pid
+    assert a == {
+        **a, "folder": str(run.folder), "umask": os.umask(os.umask(0o22) or 0), "threads": 1,
+        "variable": "a\nvalue",
+    }  # fmt: skip
+
+
+def test_nothing_is_left_of_a_run(run: Run) -> None:
+    """When a run has ended, its warm process and its socket's folder are gone."""
+    started = run.start(run.job("a"))
+    said, _ = started.communicate(timeout=60)
+    folder = Path(said.splitlines()[0].partition(":")[2]).parent
+    wait(lambda: not folder.exists() and not is_alive(int(str(run.marker("a")["parent"]))))
+
+
+@pytest.mark.parametrize("variable", ["STANCHION_WARM", "ANOTHER_THREAD"])
+def test_a_step_runs_by_itself_where_it_cannot_be_forked(run: Run, variable: str) -> None:
+    """Turned off, or with a second thread in the warm process, steps run and say so."""
+    run.environment[variable] = "off"
+    started = run.start(run.job("a"))
+    assert started.wait(timeout=60) == 0
+    assert run.processes("a") == ["own"]
+    assert run.marker("a")["variable"] == "a\nvalue"
+
+
+def test_it_serves_its_own_run_only(run: Run) -> None:
+    """A grandchild of the run, as in a job's script, is not forked: its run is not its parent."""
+    script = run.folder / "script"
+    script.write_text(f'#!/bin/sh\n"{BIN}/stanchion-step" "$1"\n')
+    script.chmod(0o755)
+    started = run.start(run.job("a"), command=str(script))
+    assert started.wait(timeout=60) == 0
+    assert run.processes("a") == ["own"]
+
+
+def test_a_run_goes_on_when_its_warm_process_is_killed(run: Run) -> None:
+    """A step that was running is ended and done again by itself; the run does not fail."""
+    started = run.start(run.job("a", seconds=1))
+    os.kill(int(str(run.marker("a")["parent"])), signal.SIGKILL)
+    assert started.wait(timeout=60) == 0
+    assert run.processes("a") == ["forked", "own"]
+    assert [record["state"] for record in run.records("a")] == ["failed", "done"]
+    assert (run.folder / "results/a/data.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_step_ends_with_its_client(run: Run, number: signal.Signals) -> None:
+    """A signal to the client ends the child; the client ends as the child did."""
+    started = run.start(run.job("a", seconds=60))
+    run.marker("a")
+    (client,) = [
+        int(word)
+        for word in Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        if b"stanchion-step" in Path(f"/proc/{word}/cmdline").read_bytes()
+    ]
+    os.kill(client, number)
+    assert started.wait(timeout=10) != 0
+    wait(lambda: run.records("a")[0]["state"] == "failed")
+    assert "SIGTERM" in str(run.records("a")[0]["error"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_steps_end_with_their_run(run: Run, number: signal.Signals) -> None:
+    """However the run ends, warm process and steps are gone soon after, and say why."""
+    started = run.start(run.job("a", seconds=60))
+    warm = int(str(run.marker("a")["parent"]))
+    os.kill(started.pid, number)
+    started.wait(timeout=10)
+    wait(lambda: not is_alive(warm), seconds=10)
+    assert run.records("a")[0]["state"] == "failed"
