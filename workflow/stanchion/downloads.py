@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
-import urllib.error
+import time
 import urllib.request
 from pathlib import Path
+from typing import BinaryIO
 
 from stanchion.errors import DataError
 
 TIMEOUT = 60
 """Seconds without an answer after which a server counts as silent."""
+MOST_BYTES, MOST_SECONDS = 4 << 30, 3600
+"""What a download may take: tables are read as text, for which more would be too much anyway."""
 _BLOCK = 1 << 20
 
 
@@ -19,28 +23,41 @@ def fetch(url: str, sha256: str, target: Path) -> None:
     """Download `url` to `target` in one rename.
 
     Raises:
-        DataError: the server does not answer, or sends other bytes than declared.
+        DataError: the server does not answer, does not end, or sends other bytes than declared.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     making = target.with_name(f".{target.name}.{os.getpid()}")
-    digest = hashlib.sha256()
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, making.open("wb") as file:
-            while block := answer.read(_BLOCK):
-                digest.update(block)
-                file.write(block)
-        if digest.hexdigest() != sha256:
+            found = _copy(answer, file, url, target)
+        if found != sha256:
             raise DataError(
                 f"{url} holds other bytes than declared",
-                value=digest.hexdigest(),
+                value=found,
                 allowed=f"SHA-256 {sha256}",
                 todo="check the source, then correct sha256 if the new content is right",
             )
         making.replace(target)
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise DataError(
             f"{url} cannot be fetched: {getattr(error, 'reason', error)}",
             todo=f"check the network, or put the file at {target}",
         ) from error
     finally:
         making.unlink(missing_ok=True)
+
+
+def _copy(answer: http.client.HTTPResponse, file: BinaryIO, url: str, target: Path) -> str:
+    """Copy what a server sends, as it comes and within the limits; return its SHA-256."""
+    digest, size, begun = hashlib.sha256(), 0, time.monotonic()
+    while block := answer.read1(_BLOCK):
+        digest.update(block)
+        file.write(block)
+        size += len(block)
+        if size > MOST_BYTES or time.monotonic() - begun > MOST_SECONDS:
+            raise DataError(
+                f"{url} does not end: {size / 1e6:.0f} MB came in {time.monotonic() - begun:.0f} s",
+                allowed=f"{MOST_BYTES / 1e9:.1f} GB in {MOST_SECONDS / 60:g} minutes",
+                todo=f"fetch it by other means, and put it at {target}",
+            )
+    return digest.hexdigest()

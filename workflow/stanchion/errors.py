@@ -37,8 +37,12 @@ class Fault:
         head = f"{self.where}: {self.what}" if self.where else self.what
         rows = [("key", self.key), ("allowed", self.allowed), ("do", self.todo)]
         if self.value is not None:
-            rows.insert(1, ("value", repr(self.value)))
+            rows.insert(1, ("value", _shortened(repr(self.value))))
         return "\n".join([head, *(f"  {name + ':':<9} {text}" for name, text in rows if text)])
+
+
+def _shortened(text: str, most: int = 300) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
 class StanchionError(Exception):

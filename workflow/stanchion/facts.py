@@ -10,6 +10,7 @@ from typing import Any
 from stanchion.config import Project, in_force, load_waivers, resolved_compiling
 from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault
+from stanchion.files import require_file
 from stanchion.paths import FUNCTIONS
 from stanchion.plan import Facts
 from stanchion.plan_data import source_of
@@ -58,6 +59,7 @@ def _hashes(project: Project) -> dict[str, str]:
     for key, path in _declared_files(project):
         if path not in hashes:
             try:
+                require_file(Path(path))
                 hashes[path] = file_hash(Path(path))
             except OSError as error:
                 faults.append(_missing(project, key, Path(path), error))

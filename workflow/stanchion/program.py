@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import Fault, ProgramError
+from stanchion.files import read_bounded
 from stanchion.program_sizes import Declaration, declarations
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
+MOST_BYTES, MOST_SECONDS = 10_000_000, 120
 _SCHEMA = "stanchion/program/2"
 _BLOCKS = {
     "data": "inputs",
@@ -173,7 +175,7 @@ def read_sources(path: Path, include_dirs: Sequence[Path] = ()) -> Sources:
 
 def _read(path: Path, what: str, todo: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, MOST_BYTES)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ProgramError(f"{what} cannot be read: {reason}", where=str(path), todo=todo) from (
@@ -223,12 +225,23 @@ def _ask(sources: Sources, stanc: Path) -> dict[str, Any]:
             )
             for more in asked
         ]
-        (info, message), (canonical, _) = [process.communicate() for process in running]
+        (info, message), (canonical, _) = _answers(running, sources.path)
     if any(process.returncode for process in running):
         for copy, original in originals.items():
             message = message.replace(copy, original)
         raise stanc_error(message, sources.path)
     return {"canonical": canonical} | _variables(json.loads(info), canonical)
+
+
+def _answers(running: list[subprocess.Popen[str]], path: Path) -> list[tuple[str, str]]:
+    try:
+        return [process.communicate(timeout=MOST_SECONDS) for process in running]
+    except subprocess.TimeoutExpired:
+        for process in running:
+            process.kill()
+            process.communicate()
+        what = f"stanc has not understood the program within {MOST_SECONDS} s"
+        raise ProgramError(what, where=str(path)) from None
 
 
 def _variables(info: dict[str, Any], canonical: str) -> dict[str, Any]:

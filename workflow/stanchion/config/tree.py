@@ -17,9 +17,13 @@ import yaml
 
 from stanchion.config.source import Key, Source, written
 from stanchion.errors import DeclarationError, Fault
+from stanchion.files import read_bounded
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
+MOST_BYTES, MOST_LEVELS, MOST_DIGITS = 50_000_000, 100, 400
+MOST_REPEATED = 50_000
+"""How many values aliases may repeat; ten lines of them can stand for a billion."""
 _PATTERNS = {
     "null": r"~|null|Null|NULL|",
     "bool": r"true|True|TRUE|false|False|FALSE",
@@ -53,8 +57,11 @@ class _Builder:
     lines: dict[Key, int | None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
+    repeated: int = 0
 
     def value(self, node: yaml.Node, key: Key) -> Any:
+        self.count(node)
         self.lines.setdefault(key, node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, key)
@@ -68,6 +75,16 @@ class _Builder:
             return self.mapping(node, key)
         finally:
             self.open.discard(id(node))
+
+    def count(self, node: yaml.Node) -> None:
+        self.repeated += id(node) in self.seen
+        self.seen.add(id(node))
+        if self.repeated > MOST_REPEATED:
+            raise DeclarationError(
+                f"aliases repeat more than {MOST_REPEATED} values",
+                where=f"{self.path}:{node.start_mark.line + 1}",
+                todo="write out what is meant",
+            )
 
     def mapping(self, node: yaml.Node, key: Key) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -96,6 +113,9 @@ class _Builder:
 
     def scalar(self, node: yaml.ScalarNode, key: Key) -> Any:
         name = node.tag.removeprefix(_TAG)
+        if name in ("int", "float") and len(node.value) > MOST_DIGITS:
+            self.fault(f"a number of {len(node.value)} digits", node, key)
+            return None
         try:
             return _READ[name](node.value)
         except (KeyError, ValueError):
@@ -130,11 +150,12 @@ def read_tree(path: Path) -> Tree:
         DeclarationError: there is no such file, or it is not YAML.
     """
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MOST_BYTES)
     except OSError as error:
         what = f"{path}: {error.strerror or error}".lower()
         raise DeclarationError(what, todo="name the file that declares the analyses") from error
     try:
+        _require_shallow(path, content)
         loader = _Loader(content)
         try:
             node = loader.get_single_node()
@@ -147,6 +168,17 @@ def read_tree(path: Path) -> Tree:
     builder = _Builder(str(path))
     value = builder.value(node, ())
     return Tree(value, Source(str(path), builder.lines), tuple(builder.faults))
+
+
+def _require_shallow(path: Path, content: bytes) -> None:
+    """Refuse nesting of which reading alone would take all memory, before any of it is kept."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_LEVELS and event.start_mark is not None:
+            what = f"more than {MOST_LEVELS} levels within one another"
+            raise DeclarationError(what, where=f"{path}:{event.start_mark.line + 1}")
 
 
 def _syntax_fault(path: Path, content: bytes, error: Exception) -> Fault:

@@ -264,7 +264,8 @@ class _Parser:
 
     def _wrong(self, token: _Token, wanted: str, found: str | None = None) -> NoReturn:
         found = found or (f"`{token.text}`" if token.text else "the end")
-        raise ExpressionError(f"`{self.source}`: {found} at character {token.at}", wanted)
+        shown = self.source if len(self.source) <= 100 else f"{self.source[:100]}…"
+        raise ExpressionError(f"`{shown}`: {found} at character {token.at}", wanted)
 
 
 def _design(formula: str) -> DesignMatrix:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from stanchion.datasets.faults import stop
 from stanchion.errors import DataError, Fault
+from stanchion.files import require_file
 
 TABLES = (".csv", ".tsv", ".parquet")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -55,6 +56,7 @@ def read_header(path: Path) -> tuple[str, ...]:
             f"{path} is not a table", allowed=", ".join(TABLES), todo="save the table as .csv"
         )
     try:
+        require_file(path)
         if _suffix(path) == ".parquet":
             return _parquet_header(path)
         _, header = next(_records(path))

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from stanchion.errors import DataError, Fault
+from stanchion.files import require_file
 
+MOST_LEVELS = 100
+_DEEP = f"more than {MOST_LEVELS} levels within one another"
 _SPECIAL = {
     "NaN": math.nan,
     "Inf": math.inf,
@@ -37,14 +41,16 @@ def loads(text: str, name: str = "the text") -> dict[str, Any]:
         DataError: it is no JSON object, or names a variable twice.
     """
     try:
-        values = json.loads(text, object_pairs_hook=_once, parse_float=_finite)
+        values = _numbers(json.loads(text, object_pairs_hook=_once, parse_float=_finite))
+    except RecursionError:
+        raise DataError(f"{name}: {_DEEP}") from None
     except json.JSONDecodeError as error:
         raise DataError(f"{error.msg}", where=f"{name}:{error.lineno}") from None
     except ValueError as error:
         raise DataError(f"{name}: {error}") from None
     if not isinstance(values, dict):
         raise DataError(f"{name} holds no JSON object", allowed='{"N": 3, "y": [1, 2, 3]}')
-    return {variable: _numbers(value) for variable, value in values.items()}
+    return values
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -54,6 +60,7 @@ def read(path: Path) -> dict[str, Any]:
         DataError: the file is not there, is not UTF-8, or is not Stan's JSON.
     """
     try:
+        require_file(path)
         return loads(path.read_text(encoding="utf-8-sig"), str(path))
     except OSError as error:
         raise DataError(Fault(f"{path}: {error.strerror}", todo="correct `path:`")) from None
@@ -62,11 +69,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        count = Counter(name for name, _ in pairs)
+        twice = next(name for name, _ in pairs if count[name] > 1)
         raise ValueError(f"`{twice}` stands there twice")
-    return dict(pairs)
+    return found
 
 
 def _finite(text: str) -> float:
@@ -76,11 +84,13 @@ def _finite(text: str) -> float:
     return value
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: Any, level: int = 0) -> Any:
+    if level > MOST_LEVELS:
+        raise ValueError(_DEEP)
     if isinstance(value, list):
-        return [_numbers(item) for item in value]
+        return [_numbers(item, level + 1) for item in value]
     if isinstance(value, dict):
-        return {slot: _numbers(item) for slot, item in value.items()}
+        return {slot: _numbers(item, level + 1) for slot, item in value.items()}
     return _SPECIAL.get(value, value) if isinstance(value, str) else value
 
 

@@ -1,0 +1,218 @@
+"""Inputs that have no end, or far too much in them: each is refused with a sentence, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from stanchion import downloads
+from stanchion.config import load
+from stanchion.config.tree import read_tree
+from stanchion.datasets import stan_json
+from stanchion.datasets.read import read_header
+from stanchion.downloads import fetch
+from stanchion.errors import DataError, Fault, StanchionError
+from stanchion.facts import _hashes
+from stanchion.program import describe
+from tests.unit.config_cases import SMALLEST, changed, declared, fault
+
+BILLION = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+MAPPINGS = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{b: *a{n - 1}, c: *a{n - 1}}}\n" for n in range(1, 40)
+)
+
+
+def stopped(make: Callable[[], object]) -> Fault:
+    """The one fault of what must not take more than five seconds of CPU."""
+    begun = time.process_time()
+    with pytest.raises(StanchionError) as raised:
+        make()
+    assert time.process_time() - begun < 5
+    assert len(str(raised.value)) < 1000
+    (found,) = raised.value.faults
+    return found
+
+
+@pytest.mark.parametrize("text", [BILLION, MAPPINGS])
+def test_aliases_that_explode(tmp_path: Path, text: str) -> None:
+    """Ten lines of aliases that stand for a billion values are refused."""
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    found = stopped(lambda: read_tree(path))
+    assert "aliases repeat more than" in found.what
+    assert found.where
+
+
+def test_aliases_as_people_use_them(tmp_path: Path) -> None:
+    """A thousand fits may share what they have in common."""
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {x: 1, y: [1, 2]}\n" + "".join(f"b{n}: *a\n" for n in range(1000)))
+    assert read_tree(path).value["b999"] == {"x": 1, "y": [1, 2]}
+
+
+@pytest.mark.parametrize("number", [200, 20_000, 1_000_000])
+@pytest.mark.parametrize("signs", ["[]", "{}", "- "])
+def test_brackets_in_yaml(tmp_path: Path, signs: str, number: int) -> None:
+    """Nesting of any depth is refused before it takes the memory."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"a:\n  {signs[0] * number if signs != '- ' else signs * number}x")
+    found = stopped(lambda: read_tree(path))
+    assert "levels within one another" in found.what
+    assert found.where == f"{path}:2"
+
+
+@pytest.mark.parametrize("text", ["(" * 20_000, "f(" * 20_000, "index" + "(" * 20_000])
+def test_brackets_in_an_expression(tmp_path: Path, text: str) -> None:
+    """An expression of brackets is refused, and not printed in full."""
+    from tests.unit.datasets_cases import faults, write
+
+    (found,) = faults(write(tmp_path, "a.csv", "a\n1\n"), {"x": text}, ["int x"])
+    assert len(str(found)) < 1000
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "0x" + "f" * 5000, "1." + "0" * 5000])
+def test_numbers_of_thousands_of_digits(tmp_path: Path, number: str) -> None:
+    """A number that no message could print is refused."""
+    found = fault(tmp_path, f"seed: {number}\n{SMALLEST}")
+    assert "digits" in found.what
+    assert len(str(found)) < 1000
+
+
+@pytest.mark.parametrize("number", [101, 900, 20_000, 1_000_000])
+@pytest.mark.parametrize("signs", ["[]", "{}"])
+def test_brackets_in_stans_json(number: int, signs: str) -> None:
+    """Deep nesting in a data file is refused."""
+    inside = {"[]": ("[", "]"), "{}": ('{"a": ', "}")}[signs]
+    text = '{"x": ' + inside[0] * number + "1" + inside[1] * number + "}"
+    assert "levels within one another" in stopped(lambda: stan_json.loads(text)).what
+
+
+def test_many_names_in_stans_json() -> None:
+    """A hundred thousand names are read in no time, and one that stands twice is found."""
+    text = json.dumps({f"x{n}": n for n in range(100_000)})
+    begun = time.process_time()
+    assert len(stan_json.loads(text)) == 100_000
+    found = stopped(lambda: stan_json.loads(text[:-1] + ', "x7": 1}'))
+    assert time.process_time() - begun < 4
+    assert "`x7` stands there twice" in found.what
+
+
+@pytest.fixture(params=["pipe", "device", "folder"])
+def endless(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What can be opened and is no file."""
+    path = tmp_path / "endless"
+    if request.param == "pipe":
+        os.mkfifo(path)
+    elif request.param == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet", ".yaml", ".stan"])
+def test_what_is_no_file_is_not_read(endless: Path, suffix: str) -> None:
+    """A pipe or a device in place of a table, a declaration or a program would never end."""
+    path = endless.rename(endless.with_suffix(suffix))
+    readers: dict[str, Callable[[Path], object]] = {
+        ".json": stan_json.read,
+        ".yaml": load,
+        ".stan": lambda path: describe(path, Path("/bin/true")),
+    }
+    found = stopped(lambda: readers.get(suffix, read_header)(path))
+    assert "not a file" in found.what
+
+
+@pytest.mark.parametrize("key", ["dataset", "init"])
+def test_what_is_no_file_is_not_hashed(
+    endless: Path, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a dataset nor initial values are taken from a pipe; the fault names the key."""
+    monkeypatch.chdir(tmp_path)
+    Path("d.json").write_text("{}")
+    path = endless.rename(endless.with_suffix(".json"))
+    old, new = {
+        "dataset": ("path: d.json", f"path: {path}"),
+        "init": ("nuts: {}", f"nuts: {{init: {path}}}"),
+    }[key]
+    project = declared(tmp_path, changed(old, new, SMALLEST))
+    found = stopped(lambda: _hashes(project))
+    assert "not a file" in found.what
+    assert found.key
+    assert found.key.endswith({"dataset": "path", "init": "init"}[key])
+
+
+class Endless(BaseHTTPRequestHandler):
+    """Sends bytes as long as somebody listens: fast, a byte at a time, or a few and no more."""
+
+    def do_GET(self) -> None:
+        """Answer by the path that is asked for."""
+        self.send_response(200)
+        self.end_headers()
+        wait = {"/fast": 0.0, "/slow": 0.05, "/small": None}[self.path]
+        try:
+            while wait is not None:
+                self.wfile.write(b"x" * (65536 if wait == 0 else 1))
+                time.sleep(wait)
+            self.wfile.write(b"y\n1\n")
+        except OSError:
+            return
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a server that does not end."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as running:
+        running.daemon_threads = True
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+@pytest.mark.parametrize("path", ["fast", "slow"])
+def test_an_endless_download_ends(
+    server: str, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A url that sends for ever is given up by size, or by time where it drips; nothing stays."""
+    monkeypatch.setattr(downloads, "MOST_BYTES", 3 << 20)
+    monkeypatch.setattr(downloads, "MOST_SECONDS", 1)
+    found = stopped(lambda: fetch(f"{server}/{path}", "0" * 64, tmp_path / "data.csv"))
+    assert "does not end" in found.what
+    assert found.todo
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_that_ends(server: str, tmp_path: Path) -> None:
+    """What ends within the limits and has the declared SHA-256 is kept."""
+    target, content = tmp_path / "data.csv", b"y\n1\n"
+    fetch(f"{server}/small", hashlib.sha256(content).hexdigest(), target)
+    assert target.read_bytes() == content
+    with pytest.raises(DataError, match="other bytes than declared"):
+        fetch(f"{server}/small", "0" * 64, tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://[::1/x", "http:///x"])
+def test_a_url_that_leads_nowhere(url: str, tmp_path: Path) -> None:
+    """No answer, and an address that is none, are the same sentence."""
+    found = stopped(lambda: fetch(url, "0" * 64, tmp_path / "data.csv"))
+    assert "cannot be fetched" in found.what
+
+
+def test_a_large_declaration_is_no_fault(tmp_path: Path) -> None:
+    """A declaration of a thousand models is read."""
+    more = "".join(f", m{n}: {{program: m{n}.stan}}" for n in range(1000))
+    text = changed("{m: {program: m.stan}", "{m: {program: m.stan}" + more, SMALLEST)
+    assert len(declared(tmp_path, text).models) == 1001
