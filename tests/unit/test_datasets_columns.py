@@ -30,6 +30,9 @@ def schools(tmp_path: Path) -> Path:
         ({"type": "real"}, "1e999", "a finite number, with a decimal point"),
         ({"type": "int"}, "1.5", "an integer"),
         ({"type": "int"}, "1_000", "an integer"),
+        ({"type": "int"}, "25.000", "an integer"),
+        ({"type": "int"}, "1.000.000", "an integer"),
+        ({"type": "int"}, "3.00", "an integer"),
         ({"type": "bool"}, "yes", "true, false, 1 or 0"),
         ({"type": "date"}, "21.11.2026", "a date such as 2026-11-21"),
         ({"type": "real", "lower": 0}, "-1", "at least 0"),
@@ -50,7 +53,29 @@ def test_a_cell_that_is_not_allowed(
     assert "`c`" in fault.what
     assert fault.value == cell
     assert fault.allowed == allowed
-    assert (fault.todo is not None) == (cell == "12,5")
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell", "todo"),
+    [
+        ("real", "12,5", "write 12.5, with a point, if that is meant"),
+        ("int", "12,5", "write 12.5, with a point, if that is meant"),
+        ("int", "1,000", "it may be 1000 or 1.0: write which, plainly"),
+        ("real", "-1,250", "it may be -1250 or -1.25: write which, plainly"),
+        ("int", "25.000", "it may be 25000 or 25.0: write which, plainly"),
+        ("real", "1,000,000", "write 1000000, without separators, if that is meant"),
+        ("real", "1.000.000", "write 1000000, without separators, if that is meant"),
+        ("real", "1,000.5", None),
+        ("real", "1,", None),
+    ],
+)
+def test_advice_on_separators_is_never_wrong(
+    tmp_path: Path, kind: str, cell: str, todo: str | None
+) -> None:
+    """Where a separator may mean two numbers, both are said; the choice is the user's."""
+    path = write(tmp_path, "a.tsv", f"c\teffect\n{cell}\t1\n")
+    (fault,) = faults(path, N_Y, DATA, columns={"c": {"type": kind}})
+    assert fault.todo == todo
 
 
 def test_bounds_and_numbers_that_are_allowed(tmp_path: Path) -> None:
@@ -71,10 +96,24 @@ def test_bounds_and_numbers_that_are_allowed(tmp_path: Path) -> None:
 
 def test_all_bad_cells_are_collected_and_many_are_counted(tmp_path: Path) -> None:
     """One message holds the first faults of all columns, and the number of the others."""
-    path = write(tmp_path, "a.csv", "effect,se\n" + "x,-1\n" * 30)
-    found = faults(path, N_Y, DATA, columns={"se": {"type": "real", "lower": 0}})
+    names = [f"c{n}" for n in range(30)]
+    rows = [",".join(["1", *["x"] * 30])]
+    path = write(tmp_path, "a.csv", "\n".join([",".join(["effect", *names]), *rows]) + "\n")
+    found = faults(path, N_Y, DATA, columns={name: {"type": "real"} for name in names})
     assert len(found) == SHOWN + 1
-    assert found[-1].what == f"and {60 - SHOWN} more faults"
+    assert found[-1].what == f"and {30 - SHOWN} more faults"
+
+
+def test_the_same_fault_in_many_rows_is_one(tmp_path: Path) -> None:
+    """A column that is wrong in every row is one fault, with the count and the first places."""
+    path = write(tmp_path, "a.csv", "effect,se\n" + "x,-1\n" * 19 + "x,-2\n")
+    low, wrong = faults(path, N_Y, DATA, columns={"se": {"type": "real", "lower": 0}})
+    assert wrong.what == "column `effect` holds 'x'; 19 more: line 3, line 4, line 5, …"
+    assert wrong.where == f"{path}:2"
+    assert low.what == "column `se` holds '-1'; 19 more: line 3, line 4, line 5, …"
+    other = write(tmp_path, "b.csv", "effect\n,\n".replace(",", "x") + "1\ny\n")
+    (two,) = faults(other, N_Y, DATA)
+    assert two.what == "column `effect` holds 'x'; once more: line 4 'y'"
 
 
 def test_an_undeclared_column_of_numbers_names_the_odd_cell(tmp_path: Path) -> None:
@@ -108,10 +147,9 @@ def test_missing_values_are_faults_unless_dropped(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", text)
     rest: dict[str, Any] = {"columns": {"se": {"type": "real"}}, "na": ["", "NA", "-"]}
     found = faults(path, N_Y, DATA, **rest)
-    assert [(fault.where, "`se`" in fault.what) for fault in found] == [
-        (f"{path}:3", False),
-        (f"{path}:4", True),
-        (f"{path}:5", True),
+    assert [(fault.where, fault.what) for fault in found] == [
+        (f"{path}:3", "column `effect` has no value"),
+        (f"{path}:4", "column `se` has no value; once more: line 5"),
     ]
     made = built(path, N_Y, DATA, missing="drop", **rest)
     assert made.values == {"N": 2, "y": [1, 6]}
@@ -130,6 +168,15 @@ def test_nothing_left(tmp_path: Path) -> None:
     (fault,) = faults(path, N_Y, DATA, missing="drop", where={"g": ["a"]})
     assert "1 were dropped" in fault.what
     assert fault.key == "datasets.schools.where"
+
+
+def test_a_selection_that_keeps_nothing(schools: Path) -> None:
+    """`where:` that keeps no row is a fault as any, which `check` can count and print."""
+    (fault,) = faults(schools, N_Y, DATA, where={"state": ["TX"]})
+    assert fault.what == f"no row of {schools} is left"
+    assert fault.key == "datasets.schools.where"
+    assert len({fault, fault}) == 1
+    assert "'state': ['TX']" in str(fault)
 
 
 @pytest.mark.parametrize(

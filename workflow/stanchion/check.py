@@ -8,6 +8,7 @@ from pathlib import Path
 from stanchion.config import Analysis, Project, load, load_waivers
 from stanchion.config.source import nearest
 from stanchion.datasets import StanData, build, missing_switch
+from stanchion.datasets.faults import gathered
 from stanchion.errors import DataError, DeclarationError, Fault
 from stanchion.facts import gather
 from stanchion.plan import Plan, Step
@@ -43,7 +44,7 @@ def check_plan(plan: Plan) -> None:
     Raises:
         DeclarationError: with every fault.
     """
-    faults = list(dict.fromkeys([*_program_faults(plan), *_data_faults(plan)]))
+    faults = gathered(dict.fromkeys([*_program_faults(plan), *_data_faults(plan)]))
     if faults:
         raise DeclarationError(faults)
 

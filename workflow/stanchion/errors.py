@@ -18,7 +18,7 @@ from __future__ import annotations
 import errno
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -29,7 +29,7 @@ class Fault:
     what: str
     where: str | None = None
     key: str | None = None
-    value: object = None
+    value: object = field(default=None, hash=False)
     allowed: str | None = None
     todo: str | None = None
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stanchion.datasets.read import Raw
-from stanchion.datasets.values import PARSERS, Value, infer, label, order, text_of
+from stanchion.datasets.values import PARSERS, Value, infer, label, order, parse_real, text_of
 from stanchion.errors import Fault
 
 if TYPE_CHECKING:
     from stanchion.config import Column
+
+
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)")
+_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def convert(rule: Rule, raw: Raw) -> Converted:
             try:
                 value = parse(text)
             except ValueError:
-                faults.append(_fault(rule, raw.place(row), text, allowed, _decimal_comma(text)))
+                faults.append(_fault(rule, raw.place(row), text, allowed, _plainly(text)))
         if value is not None:
             broken = [says for holds, says in tests if not holds(value)]
             faults += [_fault(rule, raw.place(row), text, says) for says in broken]
@@ -143,9 +148,16 @@ def _fault(
     return Fault(what, where=where, key=rule.key, value=text, allowed=allowed, todo=todo)
 
 
-def _decimal_comma(text: str) -> str | None:
-    comma = text.count(",") == 1 and text.replace(",", "").lstrip("+-").isdecimal()
-    return "write the decimal comma as a point" if comma else None
+def _plainly(text: str) -> str | None:
+    """Return how a number with commas, or points between thousands, may be meant."""
+    if _THOUSANDS.fullmatch(text):
+        whole = re.sub("[.,]", "", text)
+        if len(re.findall("[.,]", text)) > 1:
+            return f"write {whole}, without separators, if that is meant"
+        return f"it may be {whole} or {parse_real(text.replace(',', '.'))}: write which, plainly"
+    if _COMMA.fullmatch(text):
+        return f"write {text.replace(',', '.')}, with a point, if that is meant"
+    return None
 
 
 def _texts(declared: Sequence[object] | None) -> tuple[str, ...] | None:

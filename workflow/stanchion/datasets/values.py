@@ -8,14 +8,14 @@ from datetime import date
 
 Value = int | float | str
 
-_INTEGER = re.compile(r"[+-]?[0-9]+(\.0*)?")
+_INTEGER = re.compile(r"[+-]?[0-9]+(\.0)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CODE = re.compile(r"[+-]?0[0-9]+")
 _TRUTH = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
 def parse_int(text: str) -> int:
-    """Return an integer; `3.0` is one. Raises ValueError."""
+    """Return an integer; `3.0` is one, `25.000` may be 25 thousand. Raises ValueError."""
     if not _INTEGER.fullmatch(text):
         raise ValueError(text)
     return int(text.partition(".")[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 VERSIONS: dict[str, int] = {
     "compile_program": 1,
-    "prepare_data": 1,
+    "prepare_data": 2,
     "sample_prior": 2,
     "sample_chain": 2,
     "approximate_posterior": 2,
