@@ -24,7 +24,7 @@ from stanchion.program_sizes import Declaration, declarations
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
 MOST_BYTES, MOST_SECONDS = 10_000_000, 120
-_SCHEMA = "stanchion/program/2"
+_SCHEMA = "stanchion/program/3"
 _BLOCKS = {
     "data": "inputs",
     "parameters": "parameters",
@@ -46,7 +46,8 @@ _PLACE = re.compile(r"(?:Syntax|Semantic) error in '([^']+)', line (\d+)")
 class Variable:
     """A variable of a program; `sizes` are expressions as declared, "" where unknown.
 
-    `type` is stanc's (`matrix`), `kind` the declared one (`cholesky_factor_corr`).
+    `type` is stanc's (`matrix`), `kind` the declared one (`cholesky_factor_corr`); `lower` and
+    `upper` are the declared bounds, "" where there is none.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Variable:
     dimensions: int
     sizes: tuple[str, ...]
     kind: str = ""
+    lower: str = ""
+    upper: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,8 @@ def _variables(info: dict[str, Any], canonical: str) -> dict[str, Any]:
                 "dimensions": about["dimensions"],
                 "sizes": _fit(found.sizes, about["dimensions"]),
                 "kind": found.kind,
+                "lower": found.lower,
+                "upper": found.upper,
             }
             for name, about in info[section].items()
             for found in [declared.get(name, _UNREAD)]

@@ -17,10 +17,12 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 @dataclass(frozen=True)
 class Declaration:
-    """A declared variable: Stan's type without arrays (`cholesky_factor_corr`), and its sizes."""
+    """A declared variable: Stan's type without arrays (`cholesky_factor_corr`), sizes, bounds."""
 
     kind: str
     sizes: tuple[str, ...]
+    lower: str = ""
+    upper: str = ""
 
 
 def declarations(canonical: str) -> dict[str, Declaration]:
@@ -34,7 +36,7 @@ def declarations(canonical: str) -> dict[str, Declaration]:
 
 def _declaration(statement: str) -> dict[str, Declaration]:
     """Parse `array[…] type<…>[…] name = …, name`; anything else gives nothing."""
-    rest, sizes = statement, []
+    rest, sizes, bounds = statement, [], {}
     if re.match(r"array\s*\[", rest):
         inside, rest = _bracketed(rest[rest.index("[") :])
         sizes += _expressions(inside)
@@ -45,7 +47,8 @@ def _declaration(statement: str) -> dict[str, Declaration]:
     if kind[0] == "tuple":
         _, rest = _bracketed(rest)
     if rest.startswith("<"):
-        rest = rest[_end_of_bounds(rest) :].lstrip()
+        end = _end_of_bounds(rest)
+        bounds, rest = _bounds(rest[1 : end - 1]), rest[end:].lstrip()
     if rest.startswith("["):
         inside, rest = _bracketed(rest)
         sizes += _expressions(inside)
@@ -53,8 +56,15 @@ def _declaration(statement: str) -> dict[str, Declaration]:
     first = names[0] if names else None
     if first is None or not re.match(r"\w+\s*(=(?!=)|,|$)", rest):
         return {}
-    declared = Declaration(kind[0], tuple(sizes))
+    declared = Declaration(kind[0], tuple(sizes), **bounds)
     return {name[0]: declared for name in names if name is not None}
+
+
+def _bounds(inside: str) -> dict[str, str]:
+    """Return `lower` and `upper` of what stands in `<…>`; offset and multiplier are no bounds."""
+    named = (part.partition("=") for part in _split(inside, ",", blocks=False))
+    found = {name.strip(): " ".join(bound.split()) for name, _, bound in named}
+    return {name: found[name] for name in ("lower", "upper") if name in found}
 
 
 def _expressions(inside: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stanchion.config.source import nearest
+from stanchion.datasets.limits import beyond
 from stanchion.errors import Fault
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ def unsupplied(variables: Sequence[Variable], given: Sequence[str], key: Key) ->
 def disagreements(
     variables: Sequence[Variable], values: Mapping[str, Any], key: Key
 ) -> list[Fault]:
-    """Return a fault for each value of another type, number of dimensions or size."""
+    """Return a fault for each value of another type, number of dimensions or size, or too far."""
     faults = []
     for variable in variables:
         what, todo = _disagreement(variable, values)
         if what:
             what, allowed = f"`{variable.name}` {what}", describe(variable)
             faults.append(Fault(what, key=key(variable.name), allowed=allowed, todo=todo))
+        elif variable.type != "tuple" and (found := beyond(variable, values)):
+            what, allowed = f"`{variable.name}` {found[0]}", found[1]
+            faults.append(Fault(what, key=key(variable.name), allowed=allowed))
     return faults
 
 
