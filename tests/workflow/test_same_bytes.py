@@ -9,7 +9,7 @@ import pytest
 from tests.project import ProjectDir, cache_of_programs
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
-NAMES = ("draws.nc", "prior.nc", "summary.csv", "comparison.csv", "*.png", "diagnostics.json")
+NAMES = ("draws.nc", "prior.nc", "summary.csv", "comparison.*", "*.png", "diagnostics.json")
 
 
 def test_second_run_from_nothing_gives_the_same_bytes(finished: ProjectDir, tmp_path: Path) -> None:
