@@ -19,6 +19,7 @@ from stanchion.errors import DataError, StepError
 from stanchion.keys import key_of, text_hash
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
+from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.stamps import contents
 from stanchion.provenance.writing import write_whole
 from stanchion.sampling import run_program
@@ -207,7 +208,10 @@ def test_an_altered_result_that_the_cache_holds_is_put_back(use: Callable[..., N
     """The step before wrote it, the cache kept it: it is there again, and the step goes on."""
     chain()
     version = VERSIONS["sample_chain"]
-    Cache(Path("cache")).store("sample_chain", UPSTREAM, {"chain": Path(CHAIN)}, "record", version)
+    hashes = {"chain": file_hash(Path(CHAIN))}
+    Cache(Path("cache")).store(
+        "sample_chain", UPSTREAM, {"chain": Path(CHAIN)}, {}, version, hashes
+    )
     Path(CHAIN).write_text("CHAIN")
     use(copy_input)
     assert run({"data": CHAIN}, {CHAIN: MADE}) == 0

@@ -63,7 +63,7 @@ def made(project: Path, text: str = "draws") -> Path:
 
 
 def settle(file: JobFile) -> bool:
-    return keyfile.settle(file)
+    return keyfile.settle(file) is State.CURRENT
 
 
 def write_key_file(key: str = KEY) -> None:
@@ -80,12 +80,24 @@ def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:
     assert Path(job().key_file).stat().st_mtime == keyfile.SETTLED
 
 
-def test_key_file_of_another_key_is_deleted(project: Path) -> None:
-    """A key file left by another key is deleted, so that the step runs."""
+def test_key_file_of_another_key_stays_and_the_step_runs(project: Path) -> None:
+    """Who asks what would run loses no key file; its step is to run."""
     made(project)
     write_key_file(OTHER)
-    assert not settle(job())
-    assert not Path(job().key_file).exists()
+    assert keyfile.settle(job()) is State.STALE
+    assert keyfile.is_to_run(job(), State.STALE)
+    assert (keyfile.read_line(job().key_file) or ("",))[0] == OTHER
+
+
+def test_a_dropped_output_is_made_only_where_it_is_needed(project: Path) -> None:
+    """A key file whose output was dropped is kept and settled; another key's step is to run."""
+    path = made(project)
+    write_key_file()
+    path.unlink()
+    assert keyfile.settle(job()) is State.MISSING
+    assert Path(job().key_file).stat().st_mtime == keyfile.SETTLED
+    assert not keyfile.is_to_run(job(), State.MISSING)
+    assert keyfile.is_to_run(job(OTHER), State.MISSING)
 
 
 @pytest.mark.parametrize("change", ["missing", "longer"])
@@ -213,13 +225,19 @@ def test_records_are_never_overwritten(project: Path) -> None:
     assert states == {f"{KEY[:12]}-1.json": "failed", f"{KEY[:12]}-2.json": "done"}
 
 
+def hashes_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def stored(tmp_path: Path, text: str = "draws", **changes: int) -> tuple[Cache, Path]:
     """A cache with one entry of a file and a table, and the entry's folder."""
     cache = Cache(tmp_path / "cache")
     sources = {"draws": tmp_path / "draws", "summary": tmp_path / "summary"}
     for name, path in sources.items():
         path.write_text(f"{text} {name}")
-    cache.store("collect_draws", KEY, sources, text, **{"version": 1, **changes})
+    hashes = {name: hashes_of(path) for name, path in sources.items()}
+    origin = {"record": text}
+    cache.store("collect_draws", KEY, sources, origin, **{"version": 1, **changes}, hashes=hashes)
     return cache, cache.root / "steps/collect_draws" / KEY[:2] / KEY
 
 
@@ -238,10 +256,19 @@ def test_cache_gives_back_the_bytes_and_the_run_bit(tmp_path: Path) -> None:
     source.write_bytes(b"\x7fELF")
     source.chmod(0o755)
     cache = Cache(tmp_path / "cache")
-    cache.store("compile_program", KEY, {"executable": source}, "record", 1)
+    hashes = {"executable": hashes_of(source)}
+    cache.store("compile_program", KEY, {"executable": source}, {"record": "r"}, 1, hashes)
     entry = cache.fetch("compile_program", KEY, {"executable": target}, 1)
-    assert entry is not None and entry["origin"] == "record"
+    assert entry is not None and entry["origin"] == {"record": "r"}
     assert target.read_bytes() == b"\x7fELF" and target.stat().st_mode & 0o111
+
+
+def test_outputs_that_changed_since_they_were_recorded_are_not_kept(tmp_path: Path) -> None:
+    """What has not the SHA-256 that its step recorded never stands under its key."""
+    (tmp_path / "draws").write_text("other draws")
+    cache = Cache(tmp_path / "cache")
+    cache.store("collect_draws", KEY, {"draws": tmp_path / "draws"}, {}, 1, {"draws": "0" * 64})
+    assert cache.fetch("collect_draws", KEY, {"draws": tmp_path / "copy"}, 1) is None
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -252,7 +279,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "description cut off": lambda entry: (entry / "entry.json").write_text('{"schema": "stan'),
     "description empty": lambda entry: (entry / "entry.json").write_text(""),
     "description of nothing": lambda entry: (entry / "entry.json").write_text(
-        json.dumps({"schema": "stanchion/entry/2"})
+        json.dumps({"schema": "stanchion/entry/3"})
     ),
     "description is a list": lambda entry: (entry / "entry.json").write_text("[1]"),
     "description not text": lambda entry: (entry / "entry.json").write_bytes(b"\xff\xfe"),

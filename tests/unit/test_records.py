@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stanchion import versioning
+from stanchion.git import state_of_tree
+from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.records import open_record
-from stanchion.provenance.runs import describe_run
+from stanchion.provenance.runs import PACKAGE, code_hash, describe_run
 from stanchion.steps.job import JobFile
 from tests.versions import git, make_repository
 
 KEY = "c" * 64
+STANC = Path("../stanc")
 TOOLCHAIN = {"version": "2.39.0", "origin": "wheel", "compiler": "g++", "flags": "-O3", "cpu": "x"}
 
 
@@ -27,12 +32,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STANCHION_RUN_ID", "the-run")
     make_repository(tmp_path)
+    (tmp_path.parent / "stanc").write_text("the compiler")
     return tmp_path
 
 
 def opened() -> dict[str, Any]:
     """Describe the run, open a record and return what is on disk before the work."""
-    describe_run(TOOLCHAIN)
+    describe_run("schools", TOOLCHAIN, STANC)
     job = JobFile(
         step="sample_chain",
         key=KEY,
@@ -91,6 +97,47 @@ def test_a_record_names_the_diff_of_a_dirty_tree(project: Path, line: str) -> No
     assert found["diff_sha256"] != hashlib.sha256(b"").hexdigest()
     path.write_bytes(path.read_bytes() + b"more\n")
     assert opened()["git"]["diff_sha256"] != found["diff_sha256"]
+
+
+def test_untracked_files_are_part_of_what_differs(project: Path) -> None:
+    """A program that git does not know yet makes the tree dirty, and its content is in the hash."""
+    found = []
+    for text in ("model {}", "model { }"):
+        (project / "new.stan").write_text(text)
+        found.append(opened()["git"])
+    assert [one["dirty"] for one in found] == [True, True]
+    assert found[0]["diff_sha256"] != found[1]["diff_sha256"]
+
+
+@pytest.mark.parametrize("folder", [".", "inner"])
+def test_what_a_run_makes_itself_is_no_change(
+    project: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """DVC's own files, set up by a first run, leave the tree clean; so do pointers."""
+    (project / folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(project / folder)
+    versioning.set_up()
+    Path("results").mkdir()
+    Path("results/means.dvc").write_text("outs:\n")
+    assert "?? " in git("status", "--porcelain")
+    found = state_of_tree()
+    assert found is not None
+    assert (found["dirty"], found["diff_sha256"]) == (False, None)
+    Path("mine.csv").write_text("y")
+    assert (state_of_tree() or {})["dirty"]
+
+
+def test_an_edited_module_or_compiler_shows(project: Path, tmp_path: Path) -> None:
+    """The record has a hash of the package's code and of stanc, as they lie there."""
+    before = opened()["code"]
+    copy = tmp_path / "copy"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert before == {"stanchion": code_hash(copy), "stanc": file_hash(STANC)}
+    module = copy / "stats/gate.py"
+    module.write_text(module.read_text().replace(" < ", " > ", 1))
+    STANC.write_text("The compiler")
+    assert code_hash(copy) != before["stanchion"]
+    assert opened()["code"]["stanc"] != before["stanc"]
 
 
 def test_a_record_names_the_schedulers_job(monkeypatch: pytest.MonkeyPatch) -> None:

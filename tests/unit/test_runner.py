@@ -140,7 +140,12 @@ def test_unexpected_error_keeps_its_traceback_in_the_log(
 
 def test_second_run_of_a_key_is_reused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that the cache holds is not computed again, and the record says where it comes from."""
-    use(monkeypatch, write_draws)
+
+    def sample(job: Job) -> None:
+        write_draws(job)
+        job.notes["command"] = ["sample", "id=1"]
+
+    use(monkeypatch, sample)
     runner.main([str(job_file(project))])
     (project / "results/fit/draws.nc").unlink()
 
@@ -152,7 +157,14 @@ def test_second_run_of_a_key_is_reused(project: Path, monkeypatch: pytest.Monkey
     (path,) = (project / "results/fit/records/collect_draws").glob(f"{KEY[:12]}-2.json")
     content = json.loads(path.read_text())
     assert content["state"] == "reused"
-    assert content["origin"] == f"results/fit/records/collect_draws/{KEY[:12]}-1.json"
+    first = project / f"results/fit/records/collect_draws/{KEY[:12]}-1.json"
+    assert content["origin"]["record"] == str(first.relative_to(project))
+    assert content["origin"]["sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert content["origin"]["folder"] == str(project)
+    assert content["notes"]["command"] == json.loads(first.read_text())["notes"]["command"]
+    assert [(one["path"], one["sha256"]) for one in content["inputs"]] == [
+        ("data.json", hashlib.sha256(b"{}").hexdigest())
+    ]
 
 
 def test_step_that_writes_too_little_fails(

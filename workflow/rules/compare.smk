@@ -1,7 +1,7 @@
 rule compare_models:
     """Compares the models of an analysis by PSIS-LOO."""
     input:
-        job=ancient(GRAPH.job("compare_models")),
+        job=GRAPH.job("compare_models"),
         upstream=GRAPH.upstream("compare_models"),
         draws=ancient(GRAPH.files("compare_models", "draws")),
         diagnostics=ancient(GRAPH.files("compare_models", "diagnostics")),

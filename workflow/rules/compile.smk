@@ -1,7 +1,7 @@
 rule compile_program:
     """Compiles a Stan program, once for all fits that use it."""
     input:
-        job=ancient(GRAPH.job("compile_program")),
+        job=GRAPH.job("compile_program"),
         program=ancient(GRAPH.files("compile_program", "program")),
     output:
         executable=".stanchion/programs/{program}/model",

@@ -1,7 +1,7 @@
 rule prepare_data:
     """Reads, checks and maps a dataset to the data block of a program."""
     input:
-        job=ancient(GRAPH.job("prepare_data")),
+        job=GRAPH.job("prepare_data"),
         files=ancient(GRAPH.files("prepare_data")),
     output:
         data="results/{analysis}/{dataset}/data.{model}.json",

@@ -1,7 +1,7 @@
 rule diagnose_fit:
     """Checks a fit against its thresholds and writes its verdict."""
     input:
-        job=ancient(GRAPH.job("diagnose_fit")),
+        job=GRAPH.job("diagnose_fit"),
         upstream=GRAPH.upstream("diagnose_fit"),
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
     output:

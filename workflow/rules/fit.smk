@@ -1,7 +1,7 @@
 rule sample_chain:
     """Runs one chain of a fit."""
     input:
-        job=ancient(GRAPH.job("sample_chain")),
+        job=GRAPH.job("sample_chain"),
         upstream=GRAPH.upstream("sample_chain"),
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
         executable=ancient(GRAPH.files("sample_chain", "executable")),
@@ -26,7 +26,7 @@ rule sample_chain:
 rule approximate_posterior:
     """Approximates a posterior (ADVI) and draws from the approximation."""
     input:
-        job=ancient(GRAPH.job("approximate_posterior")),
+        job=GRAPH.job("approximate_posterior"),
         upstream=GRAPH.upstream("approximate_posterior"),
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
         executable=ancient(GRAPH.files("approximate_posterior", "executable")),
@@ -51,7 +51,7 @@ rule approximate_posterior:
 rule collect_draws:
     """Joins a fit's chains into draws and a summary."""
     input:
-        job=ancient(GRAPH.job("collect_draws")),
+        job=GRAPH.job("collect_draws"),
         upstream=GRAPH.upstream("collect_draws"),
         chains=ancient(GRAPH.files("collect_draws", "chains")),
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),

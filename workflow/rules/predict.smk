@@ -1,7 +1,7 @@
 rule predict_outcomes:
     """Compares replicated with observed data and predicts new rows."""
     input:
-        job=ancient(GRAPH.job("predict_outcomes")),
+        job=GRAPH.job("predict_outcomes"),
         upstream=GRAPH.upstream("predict_outcomes"),
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
         diagnostics=ancient(

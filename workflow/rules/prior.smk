@@ -1,7 +1,7 @@
 rule sample_prior:
     """Draws from the prior and the prior predictive distribution."""
     input:
-        job=ancient(GRAPH.job("sample_prior")),
+        job=GRAPH.job("sample_prior"),
         upstream=GRAPH.upstream("sample_prior"),
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
         meta=ancient("results/{analysis}/{dataset}/data.{model}.meta.json"),

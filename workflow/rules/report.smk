@@ -1,7 +1,7 @@
 rule write_report:
     """Writes the report of an analysis; always, whatever the verdicts."""
     input:
-        job=ancient(GRAPH.job("write_report")),
+        job=GRAPH.job("write_report"),
         upstream=GRAPH.upstream("write_report"),
         files=ancient(GRAPH.files("write_report")),
     output:
@@ -25,7 +25,7 @@ rule write_report:
 rule check_verdicts:
     """Fails, after the report, where a fit or a comparison failed that is declared to stop."""
     input:
-        job=ancient(GRAPH.job("check_verdicts")),
+        job=GRAPH.job("check_verdicts"),
         upstream=GRAPH.upstream("check_verdicts"),
         report=ancient("results/{analysis}/report.html"),
         diagnostics=ancient(GRAPH.files("check_verdicts", "diagnostics")),

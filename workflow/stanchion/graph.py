@@ -21,9 +21,11 @@ from stanchion.paths import log_file
 from stanchion.plan import Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
+from stanchion.provenance.keyfile import State
 from stanchion.provenance.runs import describe_run, run_id
 from stanchion.provenance.temporaries import sweep
 from stanchion.provenance.writing import write_whole
+from stanchion.toolchain import find
 
 Wildcards = Mapping[str, str]
 NOTHING = "(?!)"
@@ -161,18 +163,22 @@ def open_graph(
         if alone:
             logs = (Path(log_file(step.rule, step.wildcards)).parent for step in stale)
             _require_writable([*logs, *(path for step in stale for path in _written_by(step))])
-        describe_run(plan.facts.toolchain)
+        describe_run(project.project, plan.facts.toolchain, find().stanc)
         handover.keep(plan)
     return Graph(plan)
 
 
 def stale_steps(plan: Plan) -> list[Step]:
-    """Settle every key file, write the job files of the steps that must run, return these steps."""
-    stale = []
+    """Settle every key file, write every job file, return the steps without current results."""
+    stale, staying = [], set(map(id, staying_steps(plan)))
     for step in plan:
-        if not keyfile.settle(step):
+        state = keyfile.settle(step)
+        if state is State.ALTERED and id(step) not in staying:
+            Path(step.key_file).unlink(missing_ok=True)
+            state = State.MISSING
+        if state is not State.CURRENT:
             stale.append(step)
-        _write_job(step)
+        _write_job(step, state)
     for folder in dict.fromkeys(folder for step in stale for folder in _written_by(step)):
         sweep(folder)
     _bring_to_now(path for step in stale for path in _read_by(step))
@@ -231,12 +237,22 @@ def _bring_to_now(paths: Iterable[str]) -> None:
             ) from error
 
 
-def _write_job(step: Step) -> None:
-    path, text = Path(step.job_file), step.job().text()
+def _write_job(step: Step, state: State) -> None:
+    """Write a step's job file; its time is what makes Snakemake run the step.
+
+    Where the result was altered, its text changes too: Snakemake holds a small file of the same
+    content for the same, however new it is.
+    """
+    again = run_id() if state is State.ALTERED else None
+    path, text = Path(step.job_file), step.job().text(again)
+    stamp = keyfile.TO_RUN if keyfile.is_to_run(step, state) else keyfile.SETTLED
     with suppress(OSError):
         if path.read_text() == text:
+            if path.stat().st_mtime != stamp:
+                os.utime(path, (stamp, stamp))
             return
     write_whole(path, text)
+    os.utime(path, (stamp, stamp))
 
 
 def _listed(found: str | list[str]) -> list[str]:

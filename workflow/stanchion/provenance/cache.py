@@ -23,7 +23,7 @@ from stanchion import __version__
 from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.temporaries import own_name, sweep
 
-SCHEMA = "stanchion/entry/2"
+SCHEMA = "stanchion/entry/3"
 _BLOCK = 1 << 20
 
 
@@ -76,11 +76,18 @@ class Cache:
         return entry
 
     def store(
-        self, step: str, key: str, outputs: Mapping[str, Path], origin: str, version: int
+        self,
+        step: str,
+        key: str,
+        outputs: Mapping[str, Path],
+        origin: Mapping[str, Any],
+        version: int,
+        hashes: Mapping[str, str],
     ) -> None:
-        """Keep a copy of the outputs; `origin` names the record of the run that made them.
+        """Keep a copy of the outputs; `origin` describes the record of the run that made them.
 
-        An entry that is whole stays; a damaged one, or one of another version, is replaced.
+        An entry that is whole stays; a damaged one, or one of another version, is replaced. Of
+        outputs that have not the SHA-256 that their step recorded nothing is kept.
 
         Raises:
             OSError: the cache cannot be written, for instance because the disk is full.
@@ -92,18 +99,21 @@ class Cache:
         try:
             making.mkdir(parents=True)
             sweep(folder.parent)
-            hashes = {name: _copy(path, making / name) for name, path in outputs.items()}
+            if {name: _copy(path, making / name) for name, path in outputs.items()} != hashes:
+                return
             entry = {
                 "schema": SCHEMA,
                 "step": step,
                 "version": version,
                 "stanchion": __version__,
-                "origin": origin,
-                "outputs": hashes,
+                "origin": dict(origin),
+                "outputs": dict(hashes),
             }
             (making / "entry.json").write_text(json.dumps(entry))
             _set_aside(folder)
             making.rename(folder)
+        except (_BrokenError, _UnreadableError):
+            return
         except OSError:
             if not _is_whole(folder, outputs, version):
                 raise

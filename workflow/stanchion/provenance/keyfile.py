@@ -1,8 +1,10 @@
 """Key files: one line beside a step's outputs that says which key made them, and their content.
 
-A key file is what makes Snakemake run a step: it is an output of the step and a plain input of
-the steps that follow. Where the plan's key and the outputs agree, it gets the modification time
-`SETTLED`, older than anything else, so that no clock decides; where they do not, it is deleted.
+A key file is an output of its step and a plain input of the steps that follow. It gets the
+modification time `SETTLED`, older than anything else, so that no clock decides. What makes
+Snakemake run a step is its job file: where the plan's key and the outputs do not agree, that one
+gets the time `TO_RUN`, which is newer; else it is as old as the key file. Of what only passes
+from step to step, an altered piece loses its key file, and is made where something needs it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +22,7 @@ from stanchion.provenance.stamps import Content, contents
 from stanchion.provenance.writing import write_whole
 
 SETTLED = 1
+TO_RUN = 2
 _OUTPUT = re.compile(r"(\w+)=(\d+):([0-9a-f]{64})")
 
 
@@ -84,21 +88,32 @@ def state_of(step: Made) -> State:
     return State.CURRENT if said.outputs == found else State.ALTERED
 
 
-def settle(step: Made) -> bool:
-    """Tell whether the outputs were made with this key, and leave the key file saying so.
+def settle(step: Made) -> State:
+    """Return the state of a step's outputs, and leave the key file saying so by its time.
 
     The key file decides where there is one. Where there is none, a finished record of this key
-    does, if each output still has the SHA-256 that it names.
+    does, if each output still has the SHA-256 that it names. Nothing is deleted: results are
+    tracked, and who only asks what would run must not lose any.
     """
-    path = Path(step.key_file)
-    if state_of(step) is not State.CURRENT:
-        path.unlink(missing_ok=True)
-        return False
-    if not path.exists() or read_line(step.key_file) is None:
+    path, state = Path(step.key_file), state_of(step)
+    if state is State.CURRENT and read_line(step.key_file) is None:
         write_whole(path, line(step.key, contents(step.outputs, step.stamps)))
-    if path.stat().st_mtime != SETTLED:
-        os.utime(path, (SETTLED, SETTLED))
-    return True
+    with suppress(FileNotFoundError):
+        if path.stat().st_mtime != SETTLED:
+            os.utime(path, (SETTLED, SETTLED))
+    return state
+
+
+def is_to_run(step: Made, state: State) -> bool:
+    """Tell whether a step must run whatever its files look like to Snakemake.
+
+    Outputs that are missing Snakemake sees itself, and makes those that something needs: not the
+    chains that were dropped after their draws were collected.
+    """
+    if state is not State.MISSING:
+        return state is not State.CURRENT
+    said = read_line(step.key_file)
+    return said is not None and said.key != step.key
 
 
 def _by_records(step: Made, found: Mapping[str, Content]) -> State:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion.provenance.hashes import file_hashes
+from stanchion.provenance.hashes import file_hash, file_hashes
 from stanchion.provenance.runs import about_run, run_id
 from stanchion.provenance.writing import write_new, write_whole
 from stanchion.steps.job import JobFile
@@ -45,6 +45,18 @@ class Record:
         self.content["seconds"] = seconds
         content = {name: value for name, value in self.content.items() if name != "started_at"}
         write_whole(self.path, json.dumps(content, indent=1) + "\n")
+
+    def as_origin(self) -> dict[str, Any]:
+        """Describe this closed record to those who reuse its results."""
+        return {
+            "record": str(self.path),
+            "sha256": file_hash(self.path),
+            "project": self.content["project"],
+            "folder": str(Path.cwd()),
+            "run": self.content["run"],
+            "inputs": self.content["inputs"],
+            "command": (self.content.get("notes") or {}).get("command"),
+        }
 
 
 def open_record(job: JobFile) -> Record:
@@ -113,11 +125,13 @@ def _who_and_where() -> dict[str, Any]:
     )
     return {
         "run": run_id(),
+        "project": about.get("project"),
         "user": user,
         "host": os.environ.get("SLURMD_NODENAME") or socket.gethostname(),
         "scheduler": scheduler,
         "python": platform.python_version(),
         "packages": about.get("packages"),
+        "code": about.get("code"),
         "toolchain": about.get("toolchain"),
         "git": about.get("git"),
     }

@@ -12,8 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stanchion.git import ask_git
+from stanchion.git import state_of_tree
 from stanchion.paths import RUNS
+from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.writing import write_whole
 
 PACKAGES = (
@@ -40,6 +41,10 @@ REFUSED = "REFUSED"
 """The state of a job that its scheduler did not take."""
 
 
+PACKAGE = Path(__file__).parents[1]
+"""The folder of our own code."""
+
+
 def run_id() -> str:
     """Return this run's id, the same in every process that it starts."""
     return os.environ.setdefault("STANCHION_RUN_ID", uuid.uuid4().hex)
@@ -50,13 +55,19 @@ def run_folder() -> Path:
     return Path(RUNS) / run_id()
 
 
-def describe_run(toolchain: Mapping[str, Any]) -> None:
-    """Write what every record of this run repeats."""
+def describe_run(project: str | None, toolchain: Mapping[str, Any], stanc: Path) -> None:
+    """Write what every record of this run repeats.
+
+    The code is hashed as it lies there: an edited module or compiler shows, whatever it calls
+    itself.
+    """
     content = {
         "schema": "stanchion/run/1",
+        "project": project,
         "packages": {name: _version(name) for name in PACKAGES},
+        "code": {"stanchion": code_hash(PACKAGE), "stanc": file_hash(stanc)},
         "toolchain": dict(toolchain),
-        "git": _git(),
+        "git": state_of_tree(),
     }
     write_whole(run_folder() / "about.json", json.dumps(content, indent=1) + "\n")
 
@@ -137,15 +148,10 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git() -> dict[str, Any] | None:
-    commit = ask_git("rev-parse", "HEAD")
-    if commit is None:
-        return None
-    changed = ask_git("status", "--porcelain") or ""
-    diff = ask_git("diff", "HEAD") or ""
-    return {
-        "commit": commit,
-        "branch": ask_git("rev-parse", "--abbrev-ref", "HEAD"),
-        "dirty": bool(changed),
-        "diff_sha256": hashlib.sha256(diff.encode()).hexdigest() if changed else None,
-    }
+def code_hash(package: Path) -> str:
+    """Return the SHA-256 of a package's files, names and content, without what Python compiled."""
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(package)} {file_hash(path)}\n".encode())
+    return digest.hexdigest()

@@ -125,6 +125,23 @@ def open_inputs(file: JobFile, folder: Path) -> Iterator[Inputs]:
         shutil.rmtree(near, ignore_errors=True)
 
 
+def planned_inputs(file: JobFile) -> list[dict[str, Any]]:
+    """Describe a step's inputs as the plan and the steps before name them, without reading them.
+
+    So a result that is reused is known by what its key was made of.
+    """
+    rows = []
+    for name, found in file.inputs.items():
+        for path in found if isinstance(found, list) else [found]:
+            expected = file.expected[path]
+            if "program" in expected:
+                rows += [_row(name, each, sha) for each, sha in expected["files"].items()]
+            else:
+                wanted = _Input(Path(path), Path(path), expected).wanted()
+                rows.append(_row(name, path, wanted or file_hash(Path(path))))
+    return rows
+
+
 def _take(name: str, each: Sequence[_Input], inputs: Inputs, faults: list[Fault]) -> list[Path]:
     """Copy and hash the inputs of one name; return where each is read, and add what is wrong."""
     if each and "program" in each[0].expected:
@@ -188,8 +205,9 @@ def _changed(path: str) -> Fault:
     )
 
 
-def _row(name: str, path: str, digest: str, size: int) -> dict[str, Any]:
-    return {"name": name, "path": path, "sha256": digest, "size": size}
+def _row(name: str, path: str, digest: str, size: int | None = None) -> dict[str, Any]:
+    sized = {"size": size} if size is not None else {}
+    return {"name": name, "path": path, "sha256": digest, **sized}
 
 
 def _copy(one: _Input) -> bool:

@@ -69,10 +69,13 @@ class JobFile:
     def read(cls, path: Path) -> JobFile:
         """Read a job file; raises OSError where there is none."""
         content = json.loads(path.read_text())
-        del content["schema"]
+        for unused in ("schema", "again"):
+            content.pop(unused, None)
         return cls(**{**content, "drop": tuple(content["drop"])})
 
-    def text(self) -> str:
-        """Return the file's text, the same bytes for the same job."""
+    def text(self, again: str | None = None) -> str:
+        """Return the file's text, the same bytes for the same job and the same word `again`."""
         content = {"schema": "stanchion/job/1", **vars(self)}
+        if again is not None:
+            content["again"] = again
         return json.dumps(content, indent=1, sort_keys=True) + "\n"

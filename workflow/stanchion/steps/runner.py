@@ -33,7 +33,7 @@ from stanchion.provenance.temporaries import own_name
 from stanchion.provenance.writing import write_whole
 from stanchion.sampling import check_starts
 from stanchion.steps import ONE_AT_A_TIME, PROGRAMS, VERSIONS
-from stanchion.steps.inputs import open_inputs
+from stanchion.steps.inputs import open_inputs, planned_inputs
 from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
@@ -134,7 +134,9 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
     entry = cache.fetch(file.step, file.key, staged, VERSIONS[file.step])
     if entry is None or not all(check_starts(staged[name]) for name in PROGRAMS & staged.keys()):
         return None
-    _publish(file, record, staged, "reused", origin=entry["origin"])
+    record.content["inputs"] = planned_inputs(file)
+    command = {"command": c} if (c := entry["origin"].get("command")) else {}
+    _publish(file, record, staged, "reused", origin=entry["origin"], notes=command)
     return f"reused, the cache holds key {file.key[:12]}"
 
 
@@ -178,16 +180,25 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     if missing:
         raise StepError(f"{file.step} did not write {', '.join(missing)}")
     notes = inputs.renamed_notes(job.notes)
-    if file.cached:
-        try:
-            Cache(cache_root()).store(
-                file.step, file.key, staged, str(record.path), VERSIONS[file.step]
-            )
-        except OSError as error:
-            notes["cache"] = f"not kept in the cache: {error.filename}: {error.strerror}"
     _publish(file, record, staged, "done", notes=notes)
     took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
-    return "; ".join([took, *(notes[name] for name in ("cache", "log") if name in notes)])
+    said = [took, _keep(file, record), notes.get("log")]
+    return "; ".join(text for text in said if text is not None)
+
+
+def _keep(file: JobFile, record: Record) -> str | None:
+    """Keep the outputs in the cache, with the hash of their closed record; say why if it cannot."""
+    if not file.cached or record.content["state"] != "done":
+        return None
+    hashes = {entry["name"]: entry["sha256"] for entry in record.content["outputs"]}
+    outputs = {name: Path(path) for name, path in file.outputs.items()}
+    try:
+        Cache(cache_root()).store(
+            file.step, file.key, outputs, record.as_origin(), VERSIONS[file.step], hashes
+        )
+    except OSError as error:
+        return f"not kept in the cache: {error.filename}: {error.strerror}"
+    return None
 
 
 def _publish(
