@@ -1,28 +1,31 @@
-"""Results as steps leave them, under git and DVC, without anything having run."""
+"""Results as the runner leaves them, under git and DVC: an analysis of three steps, in a moment."""
 
 from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from stanchion import versioning
-from stanchion.provenance import keyfile
+import pytest
+
+from stanchion import paths, versioning
+from stanchion.keys import key_of
+from stanchion.provenance.found import look_at
 from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.manifest import make_manifest, manifest_path, pointer_of
-from stanchion.provenance.records import describe_files, open_record
-from stanchion.provenance.stamps import Content
-from stanchion.provenance.writing import write_whole
-from stanchion.steps.job import JobFile
+from stanchion.steps import runner
+from stanchion.steps.job import Job, JobFile
 
+DATA = "data/points.csv"
 FIT = "results/means/points/wide/nuts"
-FILES = {
-    "collect_draws": {"draws": (f"{FIT}/draws.nc", "draws"), "summary": (f"{FIT}/s.csv", "mean")},
-    "diagnose_fit": {"diagnostics": (f"{FIT}/diagnostics.json", "{}")},
-}
+WILDCARDS = {"analysis": "means", "dataset": "points", "model": "wide", "method": "nuts"}
+STEPS = ("prepare_data", "collect_draws", "diagnose_fit")
 WRITER = {"user.name": "A person", "user.email": "person@example.org"}
 IGNORED = """\
 /.stanchion/
+/cache/
 /results/**
 !/results/**/
 !/results/**/*.dvc
@@ -50,38 +53,88 @@ def make_repository(folder: Path) -> None:
     git("commit", "--quiet", "--message", "Start", folder=folder)
 
 
-def write_results(key: str = "a" * 64, extra: str = "") -> None:
-    """Write a fit's files with records and key files, in the current folder."""
-    for step, outputs in FILES.items():
-        write_step(step, {n: (p, text + extra) for n, (p, text) in outputs.items()}, key)
+def commit(message: str) -> None:
+    """Commit everything in the current folder."""
+    git("add", "--all")
+    git("commit", "--quiet", "--message", message)
 
 
-def write_step(step: str, outputs: dict[str, tuple[str, str]], key: str) -> None:
-    """Write a step's outputs, its record and its key file."""
-    job = JobFile(
-        step=step,
-        key=key,
-        made_of={},
-        arguments={},
-        unkeyed={},
-        inputs={},
-        expected={},
-        outputs={name: path for name, (path, _) in outputs.items()},
-        key_file=f"{FIT}/.keys/{step}",
-        stamps=f".stanchion/stamps/{step}",
-        records=f"{FIT}/records/{step}",
-        log="log",
+@dataclass(frozen=True)
+class Written:
+    """A step that was run: its job, and its key."""
+
+    job: JobFile
+
+    @property
+    def record(self) -> Path:
+        """The first record of its key."""
+        return Path(self.job.records) / f"{self.job.key[:12]}-1.json"
+
+
+def write_results(monkeypatch: pytest.MonkeyPatch, extra: str = "") -> dict[str, Written]:
+    """Run the three steps by the real runner; each writes what it read, and `extra`."""
+
+    def step(job: Job) -> None:
+        read = [path.read_text() for path in job.inputs.values() if isinstance(path, Path)]
+        for name, path in job.outputs.items():
+            path.write_text(f"{name} of {job.step}{extra} from {'; '.join(read)}\n")
+
+    monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(runner.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(
+        runner, "importlib", SimpleNamespace(import_module=lambda _: SimpleNamespace(run=step))
+    )
+    Path(DATA).parent.mkdir(exist_ok=True)
+    if not Path(DATA).exists():
+        Path(DATA).write_text("y\n1\n2\n")
+    done: dict[str, Written] = {}
+    for rule in STEPS:
+        done[rule] = Written(_job(rule, extra, done))
+        path = Path(".stanchion/job.json")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(done[rule].job.text())
+        assert runner.main([str(path)]) == 0
+    return done
+
+
+def _job(rule: str, extra: str, done: dict[str, Written]) -> JobFile:
+    before = done[STEPS[STEPS.index(rule) - 1]].job if done else None
+    first = next(iter(before.outputs.items())) if before is not None else ("points", DATA)
+    made_of = {
+        "step": rule,
+        "version": 1,
+        "content": {} if before is not None else {"points": file_hash(Path(DATA))},
+        "upstream": [before.key] if before is not None else [],
+    }
+    arguments: dict[str, Any] = {"extra": extra}
+    return JobFile(
+        step=rule,
+        key=key_of({**made_of, "arguments": arguments}),
+        made_of=made_of,
+        arguments=arguments,
+        unkeyed={"fit": "means/points/wide/nuts"},
+        inputs={first[0]: first[1]},
+        expected={first[1]: _expected(before, first[0])},
+        outputs=paths.outputs(rule, WILDCARDS),
+        key_file=paths.key_file(rule, WILDCARDS),
+        stamps=paths.stamps(rule, WILDCARDS),
+        records=paths.records(rule, WILDCARDS),
+        log=paths.log_file(rule, WILDCARDS),
         drop=(),
         cached=False,
     )
-    record = open_record(job)
-    for path, text in outputs.values():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text)
-    described = describe_files({name: Path(path) for name, path in job.outputs.items()})
-    record.close("done", 0, outputs=described)
-    held = {entry["name"]: Content(entry["size"], entry["sha256"]) for entry in described}
-    write_whole(job.key_file, keyfile.line(key, held))
+
+
+def _expected(before: JobFile | None, output: str) -> dict[str, Any]:
+    """What the plan says of an input: the data's hash, or whose output it is."""
+    if before is None:
+        return {"sha256": file_hash(Path(DATA))}
+    return {
+        "step": before.step,
+        "key": before.key,
+        "key_file": before.key_file,
+        "output": output,
+    }
 
 
 @dataclass(frozen=True)
@@ -101,10 +154,10 @@ class Remote:
 
 
 def track_results(remote: Path | None = None) -> None:
-    """Track the analysis `means` of the current folder as `stanchion track` does."""
+    """Track the analysis `means` of the current folder as `stanchion track` does, and commit."""
     if not versioning.is_set_up():
         versioning.set_up()
-    manifest = make_manifest("means")
+    manifest = make_manifest(look_at("means"))
     manifest_path("means").write_text(manifest.text())
     with versioning.repository() as repo:
         if remote is not None:
@@ -115,3 +168,4 @@ def track_results(remote: Path | None = None) -> None:
     if remote is not None:
         with versioning.repository() as repo:
             versioning.push(repo, [pointer_of("means")], None)
+    commit("Results")

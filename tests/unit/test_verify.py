@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from stanchion.provenance.difference import Kind
 from stanchion.provenance.manifest import manifest_path
 from stanchion.verifying import Finding, Verified, verify_analysis
-from tests.versions import FIT, Remote, make_repository, track_results, write_results
+from tests.versions import FIT, Remote, Written, git, make_repository, track_results
+from tests.versions import write_results as run_steps
 
 DRAWS = Path(f"{FIT}/draws.nc")
-RECORD = Path(f"{FIT}/records/collect_draws/{'a' * 12}-1.json")
 
 
 @pytest.fixture
-def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Remote:
-    """Tracked and pushed results in the current folder."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Written]:
+    """Results in the current folder, a git repository."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
     make_repository(Path())
-    write_results()
+    return run_steps(monkeypatch)
+
+
+@pytest.fixture
+def remote(tmp_path: Path, project: dict[str, Written]) -> Remote:
+    """The same, tracked, pushed and committed."""
     track_results(tmp_path / "remote")
     return Remote(tmp_path / "remote")
 
 
+@pytest.fixture
+def record(project: dict[str, Written]) -> Path:
+    """The record that proves the draws."""
+    return project["collect_draws"].record
+
+
 def verified(*, remote: bool = False) -> Verified:
-    return verify_analysis("means", remote=remote, name=None)
+    return verify_analysis("means", None, remote=remote, name=None)
 
 
 def found(result: Verified) -> set[tuple[str, str]]:
@@ -58,7 +72,7 @@ def test_an_edit_with_size_and_time_put_back_is_found(remote: Remote) -> None:
     """The bytes decide, not what the file system says of them."""
     edit_in_place(DRAWS)
     result = verified()
-    assert result.finding is Finding.ALTERED
+    assert (result.finding, result.state) == (Finding.FOUND, "altered")
     assert found(result) == {("altered", str(DRAWS))}
 
 
@@ -117,30 +131,86 @@ def _claim_another_hash(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_shorten, _claim_another_hash])
-def test_an_altered_record_is_found(remote: Remote, change: Callable[[Path], None]) -> None:
-    """A record that was edited or cut is altered, and so is what it no longer proves."""
-    change(RECORD)
-    assert {("altered", str(RECORD)), ("altered", str(DRAWS))} <= found(verified())
+def test_an_altered_record_is_found(
+    remote: Remote, record: Path, change: Callable[[Path], None]
+) -> None:
+    """A record that was edited or cut is altered."""
+    change(record)
+    assert ("altered", str(record)) in found(verified())
 
 
-@pytest.mark.parametrize("change", [_shorten, edit_in_place, Path.unlink])
+@pytest.mark.parametrize("change", [_shorten, edit_in_place])
 def test_an_altered_manifest_is_found(remote: Remote, change: Callable[[Path], None]) -> None:
     """A manifest that is not the one that the pointer names proves nothing: altered."""
     change(manifest_path("means"))
     result = verified()
-    assert result.finding is Finding.ALTERED
+    assert result.state == "altered"
     assert {path for _, path in found(result)} == {"results/means.manifest.json"}
 
 
-def test_what_is_not_tracked_cannot_be_told(remote: Remote) -> None:
-    """Without manifest and pointer there is nothing to hold results to."""
-    result = verify_analysis("other", remote=False, name=None)
-    assert result.finding is Finding.UNKNOWN
-    assert "stanchion track" in result.text()
+@pytest.mark.parametrize("name", ["results/means.dvc", "results/means.manifest.json"])
+def test_a_deleted_pointer_is_missing(remote: Remote, name: str) -> None:
+    """What git's HEAD holds and is not here is missing, not merely untracked."""
+    Path(name).unlink()
+    result = verified()
+    assert (result.state, found(result)) == ("missing", {("missing", name)})
+
+
+def test_both_deleted_are_missing(remote: Remote) -> None:
+    """Pointer and manifest deleted together are both missed."""
+    for name in ("results/means.dvc", "results/means.manifest.json"):
+        Path(name).unlink()
+    assert verified().state == "missing"
+    assert len(found(verified())) == 2
+
+
+def test_a_pointer_that_is_not_committed_is_named(remote: Remote) -> None:
+    """Results tracked anew are intact in themselves; their pointers are not those of HEAD."""
+    git_rm = ["results/means.dvc", "results/means.manifest.json"]
+    git("rm", "--quiet", "--cached", *git_rm)
+    commit_nothing_of_results()
+    result = verified()
+    assert result.state == "not committed"
+    assert {path for _, path in found(result)} == set(git_rm)
+
+
+def commit_nothing_of_results() -> None:
+    git("commit", "--quiet", "--message", "Without results")
+
+
+def test_results_made_since_are_newer(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What steps made after `track` is newer and not tracked, which is no alteration."""
+    run_steps(monkeypatch, " again")
+    result = verified()
+    assert result.state == "newer, not tracked"
+    assert {difference.kind for difference in result.differences} == {Kind.NEWER}
+
+
+def test_results_of_another_revision_are_told_as_such(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results of an earlier version beside the pointer of a later one: stale, with the revision."""
+    first = git("rev-parse", "--short", "HEAD")
+    kept = Path("../kept")
+    shutil.copytree("results/means", kept)
+    run_steps(monkeypatch, " again")
+    track_results()
+    shutil.rmtree("results/means")
+    shutil.copytree(kept, "results/means")
+    result = verified()
+    assert (result.state, found(result)) == ("stale", {("stale", "results/means")})
+    assert first in result.text()
+
+
+def test_what_is_not_tracked_is_told(project: dict[str, Written]) -> None:
+    """Results without manifest and pointer are not tracked; where there are none, they miss."""
+    assert (verified().state, verified().finding) == ("newer, not tracked", Finding.FOUND)
+    assert "stanchion track" in verified().text()
+    assert verify_analysis("other", None, remote=False, name=None).state == "missing"
 
 
 def test_a_remote_that_is_not_known_cannot_be_told(remote: Remote) -> None:
     """Where the remote cannot be read, results are neither intact nor altered."""
-    result = verify_analysis("means", remote=True, name="elsewhere")
-    assert result.finding is Finding.UNKNOWN
+    result = verify_analysis("means", None, remote=True, name="elsewhere")
+    assert (result.finding, result.state) == (Finding.UNKNOWN, "cannot tell")
     assert "elsewhere" in result.text()

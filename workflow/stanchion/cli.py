@@ -111,6 +111,7 @@ def status(
     from stanchion import jobs
     from stanchion import status as statuses
     from stanchion.configfile import declaration_file
+    from stanchion.declared import undeclared
     from stanchion.graph import open_graph
 
     plan = open_graph(declaration_file(configfile), main=False).plan
@@ -118,10 +119,11 @@ def status(
     found = jobs.in_progress(statuses.fit_statuses(plan, analyses or []), known or [])
     altered = statuses.altered_results(plan, analyses or [])
     compared = statuses.comparison_statuses(plan, analyses or [])
+    left = {} if analyses else undeclared(plan)
     if as_json:
-        print(statuses.as_json(found, altered, compared, known))
+        print(statuses.as_json(found, altered, compared, known, left))
     else:
-        print(statuses.table(found, altered, compared))
+        print("\n".join([statuses.table(found, altered, compared), *statuses.left_over(left)]))
         if known:
             print(f"\n{jobs.job_table(known)}")
 
@@ -159,10 +161,24 @@ def verify(
     remote: Annotated[bool, typer.Option("--remote", help="Hash the remote's copy too.")] = False,
     configfile: Config = None,
 ) -> None:
-    """Hash results against manifest and records: exit 0 intact, 1 altered, 2 cannot tell."""
+    """Hold results to manifest, records, git and declaration: 0 intact, 1 not, 2 cannot tell."""
     from stanchion.verifying import verify as verify_results
 
     raise typer.Exit(verify_results(analyses or [], remote=remote, configfile=configfile))
+
+
+@app.command()
+def clean(
+    analyses: Annotated[list[str], typer.Argument(metavar="ANALYSIS...")],
+    configfile: Config = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Remove also what is tracked in no revision.")
+    ] = False,
+) -> None:
+    """Remove results that the declaration does not name any more."""
+    from stanchion.cleaning import clean as clean_results
+
+    print(clean_results(analyses, configfile=configfile, force=force))
 
 
 @app.command()

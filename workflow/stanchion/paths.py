@@ -6,6 +6,7 @@ step: its key file and its records lie beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePath, PurePosixPath
 
@@ -68,6 +69,9 @@ _HOME: dict[str, str] = {
     "write_report": "results/{analysis}",
     "check_verdicts": "results/{analysis}",
 }
+
+COMPILE_RECORDS = "results/{analysis}/records/compile_program.{program}"
+"""Where an analysis keeps the records of the programs that it used, for they go with it."""
 
 _NAME: dict[str, str] = {
     "prepare_data": "prepare_data.{model}",
@@ -135,3 +139,24 @@ def job_label(file: PurePath) -> str:
     """Return what a person calls the step of a job file: its name and where its results lie."""
     place = file.relative_to(JOBS).parent
     return f"{place.name} {place.parent}"
+
+
+def step_of(folder: str) -> tuple[str, dict[str, str]] | None:
+    """Return rule and wildcards of the step whose records lie in a folder, None where none's do."""
+    patterns = [(rule, f"{home}/records/{_NAME.get(rule, rule)}") for rule, home in _HOME.items()]
+    for rule, pattern in [*patterns, ("compile_program", COMPILE_RECORDS)]:
+        if (found := _match(pattern, folder)) is not None:
+            return rule, found
+    return None
+
+
+def compile_records(analysis: str, program: str) -> str:
+    """Return the folder that keeps, with an analysis, the records of a program's compilation."""
+    return COMPILE_RECORDS.format(analysis=analysis, program=program)
+
+
+def _match(pattern: str, text: str) -> dict[str, str] | None:
+    """Return the wildcards with which a pattern gives a text."""
+    names = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(pattern))
+    found = re.fullmatch(names, text)
+    return found.groupdict() if found is not None else None

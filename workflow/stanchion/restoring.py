@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from stanchion import versioning
@@ -12,10 +13,13 @@ from stanchion.errors import StanchionError, ToolchainError, VersioningError
 from stanchion.git import ask_git, git, require_repository, require_revision
 from stanchion.graph import open_graph, staying_steps
 from stanchion.lock import lock_project
-from stanchion.provenance.manifest import files_in, folder_of, pointer_of
+from stanchion.provenance.difference import Kind
+from stanchion.provenance.found import files_in, folder_of
+from stanchion.provenance.known import unsaved
+from stanchion.provenance.manifest import pointer_of
 from stanchion.status import is_current
 from stanchion.tracking import tracked_analyses
-from stanchion.verifying import Finding, verify_analysis
+from stanchion.verifying import verify_analysis
 
 
 def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path | None) -> int:
@@ -27,16 +31,17 @@ def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path |
     require_repository()
     lock_project()
     _require_clean()
-    _require_saved()
+    commit = require_revision(revision if revision is not None else "HEAD")
+    tracked = sorted({*tracked_analyses(commit), *tracked_analyses()})
+    _require_saved(analyses or tracked, _remote(configfile))
     if revision is not None:
-        _switch(revision)
+        _switch(revision, commit)
     names = _chosen(analyses)
     declaration = declaration_file(configfile)
-    project = load(declaration)
-    _pull(project, names)
-    found = [verify_analysis(name, remote=False, name=None) for name in names]
+    _pull(load(declaration), names)
+    found = [verify_analysis(name, None, remote=False, name=None) for name in names]
     print("\n".join(one.text() for one in found))
-    if any(one.finding is not Finding.INTACT for one in found):
+    if any(one.because is not None or one.kinds - {Kind.UNCOMMITTED} for one in found):
         return 1
     print(_left_to_run(declaration, names))
     return 0
@@ -73,29 +78,30 @@ def _require_clean() -> None:
         )
 
 
-def _require_saved() -> None:
-    """Refuse to replace results that no pointer names as they are."""
-    folders = [path for path in Path("results").glob("*") if path.is_dir() and files_in(path)]
-    for folder in folders:
-        if not Path(pointer_of(folder.name)).exists():
-            raise _unsaved(folder)
-    there = [pointer_of(folder.name) for folder in folders]
-    if there:
-        with versioning.repository() as repo:
-            for pointer in versioning.changed(repo, there):
-                raise _unsaved(Path(pointer.removesuffix(".dvc")))
+def _require_saved(names: Sequence[str], remote: str | None) -> None:
+    """Refuse to replace results that are not tracked, as they are, in any revision."""
+    there = [name for name in names if folder_of(name).exists()]
+    if not there:
+        return
+    with versioning.repository() as repo:
+        for name in there:
+            versioning.sweep(folder_of(name))
+            for path in unsaved(repo, files_in(folder_of(name)), name, remote):
+                raise VersioningError(
+                    "this result is not tracked in any revision, and would be lost",
+                    where=path,
+                    todo="keep it with `stanchion track --commit`, or move it away",
+                )
 
 
-def _unsaved(folder: Path) -> VersioningError:
-    return VersioningError(
-        "these results are not tracked as they are, and would be lost",
-        where=str(folder),
-        todo="keep them with `stanchion track --commit`, or move them away",
-    )
+def _remote(configfile: Path | None) -> str | None:
+    """Return the remote that the declaration names, where it can be read."""
+    with suppress(StanchionError):
+        return load(declaration_file(configfile)).versioning.remote
+    return None
 
 
-def _switch(revision: str) -> None:
-    commit = require_revision(revision)
+def _switch(revision: str, commit: str) -> None:
     if commit == git("rev-parse", "HEAD"):
         return
     if ask_git("rev-parse", "--verify", "--quiet", f"refs/heads/{revision}") is not None:
@@ -120,9 +126,11 @@ def _chosen(analyses: Sequence[str]) -> list[str]:
 
 
 def _pull(project: Project, names: Sequence[str]) -> None:
-    pointers = [*map(pointer_of, names), *data_pointers(project)]
+    remote = project.versioning.remote
     with versioning.repository() as repo:
-        versioning.pull(repo, pointers, project.versioning.remote)
+        versioning.pull(repo, [*map(pointer_of, names)], remote, over=True)
+        if data := data_pointers(project):
+            versioning.pull(repo, data, remote)
     for name in names:
         if not folder_of(name).is_dir():
             raise VersioningError(f"DVC did not bring the results of {name}")

@@ -22,7 +22,7 @@ from stanchion.slurm import settle_leftovers
 from stanchion.status import comparison_statuses, fit_statuses, is_current, table
 from stanchion.stopping import Stop, stopping
 from stanchion.toolchain import find, install
-from stanchion.tracking import report_tracked, track_plan
+from stanchion.tracking import keep_compilations, report_tracked, track_plan
 
 _DRY = {"-n", "--dry-run", "--dryrun"}
 
@@ -68,8 +68,10 @@ def _run(
     failed = failures()
     print(_closing(graph, chosen, failed))
     code = 0 if success else _exit_code(failed)
-    if code in (0, GateError.exit_code) and not _DRY & set(extra):
-        _track(graph, analyses)
+    if not _DRY & set(extra):
+        keep_compilations(graph.plan, chosen)
+        if code in (0, GateError.exit_code):
+            _track(graph, analyses)
     return code
 
 

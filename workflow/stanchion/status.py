@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import nan
@@ -185,13 +185,23 @@ def table(
     return "\n".join(lines)
 
 
+def left_over(left: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return in words what lies among the results and is not declared, by analysis."""
+    return [
+        f"not declared: {path}; `stanchion clean {name}` removes it"
+        for name, paths in left.items()
+        for path in paths
+    ]
+
+
 def as_json(
     statuses: Sequence[FitStatus],
     altered: Sequence[str] = (),
     comparisons: Sequence[ComparisonStatus] = (),
     jobs: Sequence[object] | None = (),
+    left: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """Return the statuses, the results that were altered, and a cluster's jobs, as JSON.
+    """Return the statuses, the results that were altered or not declared, and jobs, as JSON.
 
     The jobs are null where the cluster does not answer.
     """
@@ -201,6 +211,7 @@ def as_json(
         "comparisons": [asdict(one) for one in comparisons],
         "altered": list(altered),
         "jobs": None if jobs is None else [vars(job) for job in jobs],
+        "not_declared": {name: list(paths) for name, paths in (left or {}).items()},
     }
     return json.dumps(content, indent=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,27 +10,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stanchion import versioning
-from stanchion.errors import VersioningError
-from stanchion.git import git, require_repository
-from stanchion.graph import chosen_analyses, open_graph, stale_steps, staying_steps
+from stanchion.declared import MAY_BE_MISSING, not_of_the_plan, steps_of
+from stanchion.errors import Fault, VersioningError
+from stanchion.git import content_of, files_of, git, held_by, require_repository
+from stanchion.graph import chosen_analyses, open_graph, staying_steps
 from stanchion.lock import lock_project
+from stanchion.paths import compile_records
 from stanchion.plan import Plan
+from stanchion.provenance.custody import is_record
+from stanchion.provenance.difference import Difference, Kind
+from stanchion.provenance.found import Found, folder_of, look_at
+from stanchion.provenance.keyfile import State, state_of
 from stanchion.provenance.manifest import (
     Manifest,
-    folder_of,
     make_manifest,
     manifest_path,
+    parse_manifest,
     pointer_of,
+    refusal,
 )
-from stanchion.provenance.objects import differences
+from stanchion.provenance.objects import broken
 from stanchion.provenance.writing import write_whole
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
-
 METRICS = "dvc.yaml"
-_MAY_BE_MISSING = ("check_verdicts",)
-"""A step that a failed check stops on purpose: its analysis is tracked with the failure in it."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +87,82 @@ def report_tracked(done: Tracked) -> str:
 
 
 def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
-    """Write manifests, pointers and the list of metrics; push them where there is a remote."""
+    """Write manifests, pointers and the list of metrics; push them where there is a remote.
+
+    What does not hang together, from the data and the programs to the report, is refused by name.
+    """
     require_repository()
     names = chosen_analyses(plan, analyses)
     _require_current(plan, names)
-    manifests = tuple(make_manifest(name) for name in names)
+    keep_compilations(plan, names)
+    found = [_sound(plan, name) for name in names]
+    manifests = tuple(make_manifest(one) for one in found)
     if not versioning.is_set_up():
         versioning.set_up()
     with versioning.repository() as repo:
         for manifest in manifests:
             _write(repo, manifest)
         _list_metrics(names)
+        _require_unchanged(found)
         remote = plan.project.versioning.remote or versioning.default_remote(repo)
         if remote is not None:
             _push(repo, manifests, remote)
     return Tracked(manifests, remote, tuple(path for path in _files(names) if _differs(path)))
+
+
+def keep_compilations(plan: Plan, analyses: Sequence[str]) -> None:
+    """Put the records of the programs that analyses use beside their results: they go with them."""
+    for name in analyses:
+        for step in steps_of(plan, name):
+            if step.rule != "compile_program":
+                continue
+            folder = Path(compile_records(name, step.wildcards["program"]))
+            for record in Path(step.records).glob(f"{step.key[:12]}-*.json"):
+                text = record.read_bytes()
+                digest = hashlib.sha256(text).hexdigest()
+                kept = folder / f"{step.key[:12]}-{digest[:12]}.json"
+                if not kept.exists() and folder_of(name).is_dir():
+                    write_whole(kept, text.decode())
+
+
+def _sound(plan: Plan, analysis: str) -> Found:
+    """Return what lies in an analysis's folder; refuse what the plan or git's HEAD contradicts."""
+    found = look_at(analysis)
+    faults = found.custody.faults or (*not_of_the_plan(plan, found), *_forgotten(found))
+    if faults:
+        raise VersioningError([refusal(fault) for fault in faults])
+    return found
+
+
+def _forgotten(found: Found) -> Iterator[Difference]:
+    """Yield the records of the committed version that are gone or altered.
+
+    Results that share no record with it were made from nothing, as in a fresh clone.
+    """
+    name = held_by("HEAD", str(manifest_path(found.analysis)))
+    if name is None:
+        return
+    try:
+        committed = parse_manifest(content_of(name), found.analysis)
+    except VersioningError:
+        return
+    records = {entry.path: entry.sha256 for entry in committed.files if is_record(entry.path)}
+    if not any(found.hashes.get(path) == digest for path, digest in records.items()):
+        return
+    for path, digest in records.items():
+        if path not in found.hashes:
+            yield Difference(Kind.MISSING, path, "this record was tracked, and is gone")
+        elif found.hashes[path] != digest:
+            yield Difference(Kind.ALTERED, path, "this record was tracked with another content")
+
+
+def _require_unchanged(found: Sequence[Found]) -> None:
+    """Refuse what changed while it was hashed and handed to DVC."""
+    changed = [path for one in found for path in one.changed()]
+    if changed:
+        what = "this file changed while it was tracked"
+        todo = "wait until nothing writes into the results, then track again"
+        raise VersioningError([Fault(what, where=path, todo=todo) for path in changed])
 
 
 def _commit(done: Tracked) -> None:
@@ -112,10 +178,8 @@ def _differs(path: str) -> bool:
 
 
 def _require_current(plan: Plan, names: Sequence[str]) -> None:
-    """Settle the key files, as every run does, so that tracked and restored folders are alike."""
-    stale = {step.key_file for step in stale_steps(plan)}
     for step in staying_steps(plan, names):
-        if step.rule not in _MAY_BE_MISSING and step.key_file in stale:
+        if step.rule not in MAY_BE_MISSING and state_of(step) in (State.STALE, State.MISSING):
             raise VersioningError(
                 f"the results of {step.wildcards['analysis']} are not up to date: "
                 f"{step.rule} has not run with the present declaration",
@@ -131,18 +195,24 @@ def _write(repo: Repo, manifest: Manifest) -> None:
 
 
 def _push(repo: Repo, manifests: Sequence[Manifest], remote: str) -> None:
-    """Push, then hash what arrived: a remote that lost or changed a byte is found now."""
+    """Push, then hash what arrived, and send again what the remote has lost or altered.
+
+    DVC remembers what it has pushed, and would not look.
+    """
     versioning.push(repo, [pointer_of(m.analysis) for m in manifests], remote)
-    store = versioning.remote_store(repo, remote)
+    cache, store = versioning.cache_store(repo), versioning.remote_store(repo, remote)
     for manifest in manifests:
-        oid, _ = versioning.read_pointer(Path(pointer_of(manifest.analysis)))
-        found = list(differences(store, oid, manifest))
-        if found:
-            raise VersioningError(
-                f"{store.name} does not hold what was pushed: {found[0].what}",
-                where=found[0].path,
-                todo="remove that object from the remote and from the cache, then track again",
-            )
+        listing, _ = versioning.read_pointer(Path(pointer_of(manifest.analysis)))
+        left = list(broken(store, listing, manifest))
+        for _ in ("the list of files", "the files"):
+            for difference, oid in left:
+                if oid is not None:
+                    source = cache.place(oid) if oid == listing else difference.path
+                    store.put(oid, source)
+                    print(f"{difference.path}: {difference.what}; sent again")
+            left = list(broken(store, listing, manifest)) if left else []
+        if left:
+            raise VersioningError([refusal(difference) for difference, _ in left])
 
 
 def _list_metrics(names: Sequence[str]) -> None:
@@ -160,6 +230,18 @@ def _list_metrics(names: Sequence[str]) -> None:
             yaml.dump(content, file)
 
 
+def unlist_metrics(name: str) -> None:
+    """Take an analysis out of the list of metrics, where it stands in it."""
+    from ruamel.yaml import YAML
+
+    yaml, path, entry = YAML(), Path(METRICS), f"{folder_of(name)}/metrics.json"
+    content = (yaml.load(path.read_text()) if path.exists() else None) or {}
+    if entry in (content.get("metrics") or ()):
+        content["metrics"].remove(entry)
+        with path.open("w") as file:
+            yaml.dump(content, file)
+
+
 def _files(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         yield str(manifest_path(name))
@@ -169,6 +251,11 @@ def _files(names: Sequence[str]) -> Iterator[str]:
             yield more
 
 
-def tracked_analyses() -> list[str]:
-    """Return the analyses that have a pointer here."""
-    return sorted(path.stem for path in Path("results").glob("*.dvc"))
+def tracked_analyses(commit: str | None = None) -> list[str]:
+    """Return the analyses that have a pointer here, or in a commit."""
+    there = Path("results").glob("*.dvc") if commit is None else map(Path, _pointers(commit))
+    return sorted(path.stem for path in there)
+
+
+def _pointers(commit: str) -> list[str]:
+    return [path for path in files_of(commit, "results") if path.endswith(".dvc")]

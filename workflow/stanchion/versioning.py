@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _SETTINGS = {"cache": {"type": "reflink,copy"}, "core": {"analytics": False}}
 _MADE = (".dvc/.gitignore", ".dvc/config", ".dvcignore")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PARTIAL = re.compile(r"\.[A-Za-z0-9_-]{22}\.tmp")
+"""The end of a name under which DVC writes a file before it renames it."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,14 @@ class Store:
     def place(self, oid: str) -> str:
         """Return where an object lies."""
         return str(self.odb.oid_to_path(oid))
+
+    def put(self, oid: str, source: str) -> None:
+        """Put a file in an object's place, whatever lies there; the caller knows its content."""
+        from dvc.fs import localfs
+
+        if self.has(oid):
+            self.odb.fs.remove(self.place(oid))
+        self.odb.add(source, localfs, oid, check_exists=False)
 
 
 def is_set_up() -> bool:
@@ -84,7 +95,26 @@ def repository() -> Iterator[Repo]:
         from dvc.repo import Repo
 
         with Repo() as repo:
+            _mend_locks(repo)
             yield repo
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a DVC that was killed left half-written in a folder."""
+    for path in folder.rglob("*.tmp"):
+        if _PARTIAL.search(path.name) and not path.is_symlink():
+            path.unlink(missing_ok=True)
+
+
+def _mend_locks(repo: Repo) -> None:
+    """Remove DVC's note of who reads and writes, where a kill has left it half-written."""
+    note = Path(str(repo.tmp_dir)) / "rwlock"
+    with contextlib.suppress(OSError):
+        try:
+            json.loads(note.read_text())
+        except ValueError:
+            with repo.lock:
+                note.unlink(missing_ok=True)
 
 
 def add(repo: Repo, folder: str, meta: dict[str, Any]) -> None:
@@ -101,16 +131,10 @@ def push(repo: Repo, pointers: Sequence[str], remote: str | None) -> None:
         repo.push(targets=list(pointers), remote=remote)
 
 
-def pull(repo: Repo, pointers: Sequence[str], remote: str | None) -> None:
-    """Bring what pointers name into the folder; unsaved results are not overwritten."""
+def pull(repo: Repo, pointers: Sequence[str], remote: str | None, *, over: bool = False) -> None:
+    """Bring what pointers name into the folder; over files that DVC does not know only if told."""
     with _heeded():
-        repo.pull(targets=list(pointers), remote=remote)
-
-
-def changed(repo: Repo, pointers: Sequence[str]) -> list[str]:
-    """Return the pointers whose files are not as they say."""
-    with _heeded():
-        return sorted(repo.status(targets=list(pointers)))
+        repo.pull(targets=list(pointers), remote=remote, force=over)
 
 
 def cache_store(repo: Repo) -> Store:
@@ -134,14 +158,18 @@ def read_pointer(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the MD5 that a pointer names, and its `meta`.
 
     Raises:
-        VersioningError: it cannot be read.
+        VersioningError: it cannot be read, or names another path than that beside it.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text())
-        return str(content["outs"][0]["md5"]), dict(content.get("meta") or {})
+        [out] = content["outs"]
+        if out["path"] != path.stem or "wdir" in content:
+            what = f"this pointer is not of {path.stem}, but of {out['path']}"
+            raise VersioningError(what, where=str(path))
+        return str(out["md5"]), dict(content.get("meta") or {})
     except (OSError, YAMLError, KeyError, IndexError, TypeError, ValueError) as error:
         raise VersioningError("this is not a pointer that DVC can read", where=str(path)) from error
 

@@ -22,8 +22,9 @@ from stanchion.git import require_revision
 from stanchion.paths import FUNCTIONS
 from stanchion.program import describe
 from stanchion.provenance.cache import cache_root
+from stanchion.provenance.found import files_in, folder_of
 from stanchion.provenance.hashes import file_hash
-from stanchion.provenance.manifest import files_in, folder_of, pointer_of
+from stanchion.provenance.manifest import pointer_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from stanchion.errors import Fault, VersioningError
-from stanchion.provenance.hashes import file_hashes
+from stanchion.provenance.difference import Difference, Kind
+from stanchion.provenance.found import Found, folder_of
 
 SCHEMA = "stanchion/manifest/1"
-_ENDED_WELL = ("done", "reused")
+_UNREADABLE = "this is not a manifest that can be read"
+_AGAIN = (
+    "put it back as it was (`stanchion restore`, where it is tracked); an altered result is made "
+    "again by `stanchion run`, and after `rm -r` of the analysis's folder all of it is"
+)
+_TODO = {
+    Kind.EXTRA: "move it out of the results: what no step made is not tracked",
+    Kind.STALE: "run `stanchion run`; `stanchion clean ANALYSIS` removes what is not declared",
+}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file; `key` and `record` are those of the step that made it, where a step did."""
+    """One file, with key and record of the step that made it."""
 
     path: str
     size: int
     sha256: str
-    key: str | None
-    record: str | None
+    key: str
+    record: str
 
 
 @dataclass(frozen=True)
@@ -64,110 +72,61 @@ def pointer_of(analysis: str) -> str:
     return f"results/{analysis}.dvc"
 
 
-def folder_of(analysis: str) -> Path:
-    """Return the folder of an analysis's results."""
-    return Path(f"results/{analysis}")
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Return every file below a folder, sorted by path."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read a manifest.
+def read_manifest(path: Path, analysis: str) -> Manifest:
+    """Read the manifest of an analysis.
 
     Raises:
-        VersioningError: it is not there, or is no manifest.
+        VersioningError: it is not there, is no manifest, or is another analysis's.
     """
     try:
-        content = json.loads(path.read_text())
+        text = path.read_text()
+    except (OSError, ValueError) as error:
+        raise VersioningError(_UNREADABLE, where=str(path)) from error
+    return parse_manifest(text, analysis)
+
+
+def parse_manifest(text: str, analysis: str) -> Manifest:
+    """Return the manifest of an analysis from its text.
+
+    Raises:
+        VersioningError: it is no manifest, or is another analysis's.
+    """
+    where, folder = str(manifest_path(analysis)), f"{folder_of(analysis)}/"
+    try:
+        content = json.loads(text)
         if content["schema"] != SCHEMA:
             raise ValueError(content["schema"])
-        return Manifest(content["analysis"], tuple(Entry(**entry) for entry in content["files"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VersioningError("this is not a manifest that can be read", where=str(path)) from error
+        found = Manifest(content["analysis"], tuple(Entry(**entry) for entry in content["files"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise VersioningError(_UNREADABLE, where=where) from error
+    if found.analysis != analysis:
+        raise VersioningError(f"this is the manifest of {found.analysis!r}", where=where)
+    for entry in found.files:
+        if not entry.path.startswith(folder) or ".." in entry.path.split("/"):
+            what = f"this manifest names a file outside of {folder}: {entry.path}"
+            raise VersioningError(what, where=where)
+    return found
 
 
-def make_manifest(analysis: str) -> Manifest:
-    """Hash every file of an analysis and find the record that proves it.
+def make_manifest(found: Found) -> Manifest:
+    """List every file of an analysis with the record that proves it.
 
     Raises:
-        VersioningError: a file is not what the record of the step that made it says, or a record
-            cannot be read; names each.
+        VersioningError: a file, a record or the way back to data and programs does not hang
+            together; names each.
     """
-    folder = folder_of(analysis)
-    proofs = dict(_proofs(folder))
-    entries, faults = [], []
-    paths = files_in(folder)
-    for path, digest in zip(paths, file_hashes(paths), strict=True):
-        size = path.stat().st_size
-        proof = proofs.get(str(path))
-        if proof is not None and proof.sha256 not in (None, digest):
-            faults.append(_altered(path))
-        key, record = (proof.key, proof.record) if proof else (None, None)
-        entries.append(Entry(str(path), size, digest, key, record))
-    if faults:
-        raise VersioningError(faults)
-    return Manifest(analysis, tuple(entries))
+    if found.custody.faults:
+        raise VersioningError([refusal(fault) for fault in found.custody.faults])
+    return Manifest(found.analysis, tuple(_entries(found)))
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What a record says of a file; the hash is None for key files and records."""
-
-    sha256: str | None
-    key: str
-    record: str
+def _entries(found: Found) -> Iterator[Entry]:
+    for path, digest in found.hashes.items():
+        proof = found.custody.proofs[path]
+        yield Entry(path, found.sizes[path], digest, proof.key, proof.path)
 
 
-def _proofs(folder: Path) -> Iterator[tuple[str, Proof]]:
-    """Yield the path and proof of each file that a step made, its record and key file included.
-
-    A step's outputs are proved by the record whose key stands in its key file: the latest one.
-    """
-    for records in sorted(folder.rglob("records/*")):
-        if not records.is_dir():
-            continue
-        contents = {str(path): _read_record(path) for path in sorted(records.glob("*.json"))}
-        for path, content in contents.items():
-            yield path, Proof(None, content["key"], path)
-        key_file = records.parents[1] / ".keys" / records.name
-        current = key_file.read_text().split(" ", 1)[0].strip() if key_file.exists() else None
-        made = _latest(contents, current)
-        if current is not None and made is not None:
-            yield str(key_file), Proof(None, current, made)
-            for output in contents[made]["outputs"]:
-                yield output["path"], Proof(output["sha256"], current, made)
-
-
-def _latest(contents: Mapping[str, Mapping[str, Any]], key: str | None) -> str | None:
-    ended = [
-        (content["ended"], path)
-        for path, content in contents.items()
-        if content["key"] == key and content["state"] in _ENDED_WELL
-    ]
-    return max(ended)[1] if ended else None
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-        if content["schema"] != "stanchion/record/1":
-            raise ValueError(content["schema"])
-        known = (content["key"], content["state"], content.get("outputs"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VersioningError("this record was altered: it cannot be read", where=str(path)) from (
-            error
-        )
-    if known[1] in _ENDED_WELL and known[2] is None:
-        raise VersioningError("this record was altered: it names no outputs", where=str(path))
-    return content
-
-
-def _altered(path: Path) -> Fault:
-    return Fault(
-        "this file is not what the step that made it wrote",
-        where=str(path),
-        todo="delete it and run `stanchion run`, which makes it again",
-    )
+def refusal(fault: Difference) -> Fault:
+    """Return why something is not tracked, and what to do."""
+    todo = _TODO.get(fault.kind, _AGAIN)
+    return Fault(f"{fault.kind}: {fault.what}", where=fault.path, todo=todo)

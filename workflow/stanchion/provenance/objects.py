@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
-from stanchion.provenance.manifest import Entry, Manifest, folder_of
+from stanchion.provenance.difference import Difference, Kind
+from stanchion.provenance.found import folder_of
+from stanchion.provenance.manifest import Entry, Manifest
 from stanchion.versioning import Store, read_listing
 
 _BLOCK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not as it was tracked: what, and where."""
-
-    kind: str
-    """altered, missing or extra."""
-    path: str
-    what: str
 
 
 def differences(store: Store, listing: str, manifest: Manifest) -> Iterator[Difference]:
@@ -28,42 +19,53 @@ def differences(store: Store, listing: str, manifest: Manifest) -> Iterator[Diff
 
     `listing` is the MD5 of the object that lists the folder's files, as the pointer names it.
     """
+    for difference, _ in broken(store, listing, manifest):
+        yield difference
+
+
+def broken(
+    store: Store, listing: str, manifest: Manifest
+) -> Iterator[tuple[Difference, str | None]]:
+    """Yield the same with the name of the object, where the list of files names one."""
     folder = folder_of(manifest.analysis)
     oids = _listed(store, listing)
     if isinstance(oids, Difference):
-        yield oids
+        yield oids, listing
         return
     for entry in manifest.files:
         oid = oids.pop(entry.path.removeprefix(f"{folder}/"), None)
         if oid is None:
-            yield Difference("missing", entry.path, f"the {store.name} does not list this file")
-        else:
-            yield from _compared(store, oid, entry)
+            what = f"the {store.name} does not list this file"
+            yield Difference(Kind.MISSING, entry.path, what), None
+        elif (wrong := _wrong(store, oid, entry)) is not None:
+            yield wrong, oid
     for path in oids:
-        yield Difference("extra", f"{folder}/{path}", f"the {store.name} lists a file too many")
+        what = f"the {store.name} lists a file too many"
+        yield Difference(Kind.EXTRA, f"{folder}/{path}", what), None
 
 
 def _listed(store: Store, listing: str) -> dict[str, str] | Difference:
     place = store.place(listing)
     if not store.has(listing):
-        return Difference("missing", place, f"the {store.name} does not hold the list of files")
+        what = f"the {store.name} does not hold the list of files"
+        return Difference(Kind.MISSING, place, what)
     with store.open(listing) as file:
         text = file.read()
     digest = hashlib.md5(text, usedforsecurity=False).hexdigest()
     if f"{digest}.dir" != listing:
-        return Difference("altered", place, f"the {store.name}'s list of files was altered")
+        return Difference(Kind.ALTERED, place, f"the {store.name}'s list of files was altered")
     return read_listing(text)
 
 
-def _compared(store: Store, oid: str, entry: Entry) -> Iterator[Difference]:
+def _wrong(store: Store, oid: str, entry: Entry) -> Difference | None:
     if not store.has(oid):
-        yield Difference("missing", entry.path, f"the {store.name} does not hold this file")
-        return
+        return Difference(Kind.MISSING, entry.path, f"the {store.name} does not hold this file")
     with store.open(oid) as file:
         digest = sha256_of(file)
-    if digest != entry.sha256:
-        what = f"the {store.name}'s copy was altered: {store.place(oid)}"
-        yield Difference("altered", entry.path, what)
+    if digest == entry.sha256:
+        return None
+    what = f"the {store.name}'s copy was altered: {store.place(oid)}"
+    return Difference(Kind.ALTERED, entry.path, what)
 
 
 def sha256_of(file: BinaryIO) -> str:
