@@ -88,6 +88,13 @@ def test_numbers_of_thousands_of_digits(tmp_path: Path, number: str) -> None:
     assert len(str(found)) < 1000
 
 
+def test_digits_on_the_command_line(tmp_path: Path) -> None:
+    """A number of thousands of digits by `--config` is refused as one in the file is."""
+    found = fault(tmp_path, SMALLEST, {"seed": "1" * 5000})
+    assert found.key == "seed"
+    assert len(str(found)) < 1000
+
+
 @pytest.mark.parametrize("number", [101, 900, 20_000, 1_000_000])
 @pytest.mark.parametrize("signs", ["[]", "{}"])
 def test_brackets_in_stans_json(number: int, signs: str) -> None:

@@ -52,6 +52,14 @@ def test_command_line_goes_before_the_snakefile() -> None:
     assert declaration_file(Path("other.yaml")) == Path("other.yaml")
 
 
+def test_another_folder_has_its_own_snakefile(folder: Path) -> None:
+    """What a revision laid out elsewhere declares is read from its Snakefile, not from this one."""
+    (folder / "Snakefile").write_text('configfile: "here.yaml"\n')
+    (folder / "old").mkdir()
+    (folder / "old/Snakefile").write_text('configfile: "config/old.yaml"\n')
+    assert declaration_file(None, folder / "old") == Path("config/old.yaml")
+
+
 @pytest.mark.parametrize("text", [None, "rule all:\n    input: 'x'\n"])
 def test_default_where_nothing_is_named(text: str | None) -> None:
     """Without a Snakefile, or one that names no file, it is config/config.yaml."""

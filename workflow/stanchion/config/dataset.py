@@ -77,7 +77,10 @@ class Dataset(Section):
         default=None, description="The file, from the folder that the run starts in."
     )
     url: Annotated[str, titled("an address, http:// or https://", r"^https?://\S+$")] | None = (
-        Field(default=None, description="Where the file is fetched from, once.")
+        Field(
+            default=None,
+            description="Where the file is fetched from, once: up to 4 GiB, within an hour.",
+        )
     )
     sha256: Annotated[str, titled("64 hexadecimal digits, lower case", "^[0-9a-f]{64}$")] | None = (
         Field(default=None, description="The SHA-256 that the fetched file must have.")

@@ -46,8 +46,10 @@ With `# yaml-language-server: $schema=schema.json` as its first line, editors co
 
 YAML is read by version 1.2: only `true` and `false` are booleans, so `levels: [no, yes]` is two
 words; `1e-3` is a number; `2026-11-21` and `007` are text. Whole numbers go up to 2³¹ − 1 unless
-said otherwise. Names of datasets, models, analyses and methods become folders: a letter, then
-letters, digits, `_` or `-`; two that differ only in case are refused.
+said otherwise. At most 100 levels stand within one another, and aliases repeat at most 50,000
+values. What a declaration names are files: pipes and devices are refused. Names of datasets,
+models, analyses and methods become folders: a letter, then letters, digits, `_` or `-`; two that
+differ only in case are refused.
 
 Another file is the declaration where the Snakefile's `configfile:` names it, by its path in quotes;
 `--configfile` goes before both, and replaces the file rather than extending it. A `config` that a

@@ -225,5 +225,6 @@ def _plain(value: Any) -> Any:
 
 
 def _resolved(text: str) -> Any:
-    name = next((name for name, pattern in _SCALARS.items() if pattern.match(text)), "str")
+    known = _SCALARS if len(text) <= MOST_DIGITS else {}
+    name = next((name for name, pattern in known.items() if pattern.match(text)), "str")
     return _READ[name](text)
