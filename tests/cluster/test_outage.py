@@ -79,14 +79,17 @@ def test_job_that_ran_out_of_time_or_memory_gets_more(
     capped = ("sample_chain:max_mem_mb=800", "sample_chain:max_runtime=1")
     free, held = (make(chains=1, heavy=["big"], slow=SLOW, big=0) for _ in range(2))
     runs = [
-        submit(free, *RUN, "--set-resources", *asked),
+        submit(free, *RUN, "--until", "sample_chain", "--set-resources", *asked),
         submit(held, *RUN, "--set-resources", *asked, *capped),
     ]
     for project in (free, held):
         cluster.wait_until(lambda p=project: "1" in started(p, "slow"), "a chain runs", 120)
         for pid in processes_of(project, started(project, "slow")["1"]["key"]):
             os.kill(pid, signal.SIGSTOP)
-    said = assert_finished(runs[0])
+    said = runs[0].said()
+    assert runs[0].process.returncode == 0, said
+    for dataset in ("slow", "big"):
+        assert chains(free, dataset)["1"][-1]["state"] == "done", said
     assert "sample_chain.1 means/slow/mean/nuts: sent again with runtime=2, not 1" in said
     assert "sample_chain.1 means/big/mean/nuts: sent again with mem_mb=1600, not 800" in said
     assert said.count("sent again with") == 2

@@ -172,6 +172,7 @@ def test_status_names_jobs_by_their_fit(queue: Path, tmp_path: Path) -> None:
         + row(13, "PENDING", step.format("long", 1), tmp_path, reason="Priority")
         + row(14, "OUT_OF_MEMORY", step.format("long", 2), tmp_path, "node1")
         + row(15, "RUNNING", "stanchion:b/write_report", tmp_path, "node1")
+        + row(17, "PENDING", step.format("long", 3), tmp_path)
         + row(16, "RUNNING", step.format("nuts", 4), tmp_path / "other", "node1")
     )
     known = jobs.known_jobs(["a"])
@@ -182,6 +183,7 @@ def test_status_names_jobs_by_their_fit(queue: Path, tmp_path: Path) -> None:
         "12   sample_chain.2  a/d/m/nuts  pending (Resources)",
         "13   sample_chain.1  a/d/m/long  pending (Priority)",
         "14   sample_chain.2  a/d/m/long  OUT_OF_MEMORY",
+        "17   sample_chain.3  a/d/m/long  pending",
         "jobs done: 1",
     ]
     fits = [FitStatus(f"a/d/m/{name}", "missing") for name in ("nuts", "long", "idle")]

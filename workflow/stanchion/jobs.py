@@ -96,4 +96,4 @@ def _status(row: slurm.Job) -> JobStatus:
 def _shown(job: JobStatus) -> str:
     if job.state == "running":
         return f"running on {job.node} since {job.since}"
-    return f"pending ({job.reason})" if job.state == "pending" else job.state
+    return job.state + slurm.in_words(job.reason)

@@ -73,7 +73,10 @@ class NoAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A job as Slurm's queue shows it; `since` is its start in the controller's local time."""
+    """A job as Slurm's queue shows it; `since` is its start in the controller's local time.
+
+    The reason for which it waits is "None" while Slurm has not looked at it.
+    """
 
     job: str
     state: str
@@ -215,13 +218,9 @@ def more(had: int, most: int | None, times: int) -> int:
     return asked if most is None else max(had, min(asked, most))
 
 
-def shown(job: Job) -> str:
-    """Return a job's state for a person: running on which node and since when, or why it waits."""
-    if job.state == "RUNNING":
-        return f"running on {job.node} since {job.since}"
-    if job.state == "PENDING":
-        return f"pending ({job.reason})"
-    return "done" if job.state == "COMPLETED" else job.state
+def in_words(why: str | None) -> str:
+    """Return why a job waits, in parentheses, or nothing while Slurm has not looked at it."""
+    return f" ({why})" if why not in (None, "None") else ""
 
 
 def _leftovers(prefix: str, patience: Patience) -> list[Job] | None:

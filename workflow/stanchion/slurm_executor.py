@@ -244,9 +244,12 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
             row = rows.get(info.external_jobid)
             if row is not None and row.state == "RUNNING" and self._shown.get(row.job) != row.node:
                 self._shown[row.job] = row.node
-                self.logger.info(f"{_label(info.job)}: {slurm.shown(row)} (job {row.job})")
+                where = f"running on {row.node} since {row.since} (job {row.job})"
+                self.logger.info(f"{_label(info.job)}: {where}")
         reasons = Counter(row.reason for row in rows.values() if row.state == "PENDING")
-        waiting = ", ".join(f"{count} ({reason})" for reason, count in sorted(reasons.items()))
+        waiting = ", ".join(
+            f"{count}{slurm.in_words(why)}" for why, count in sorted(reasons.items())
+        )
         if waiting != self._waiting:
             self._waiting = waiting
             self.logger.info(f"jobs that wait in Slurm: {waiting or 'none'}")
