@@ -81,6 +81,7 @@ class Declared:
     predictive: bool = False
     predict: bool = False
     prior: bool = False
+    prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
     program: str = PROGRAM
     about: Mapping[str, str] = field(default_factory=dict)
@@ -274,7 +275,7 @@ def _declared_files(
         "predictive_pictures": [
             files.write(f"{f.path}/predictive.png", f.picture or png(seed=1)) for f in predicted
         ],
-        "priors": [files.json(f"{d}/{m}/prior.json", _prior()) for d, m in prior],
+        "priors": [files.json(f"{d}/{m}/prior.json", _prior(asked)) for d, m in prior],
         "prior_pictures": [files.write(f"{d}/{m}/prior.png", png(seed=2)) for d, m in prior],
     }
     if asked.compare:
@@ -309,9 +310,12 @@ def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
     }
 
 
-def _prior() -> dict[str, Any]:
+def _prior(asked: Declared) -> dict[str, Any]:
     checks = nuts_checks(extent=check("extent", 2.4e12, 1e10, "warn", "tau"))
-    known = {"verdict": "warn", "checks": checks, "notes": [], "draws": 1000}
+    if asked.prior_ignored:
+        checks = [*checks, check("prior_only", 0.0, 0, "fail")]
+    verdict = "fail" if asked.prior_ignored else "warn"
+    known = {"verdict": verdict, "checks": checks, "notes": [], "draws": 1000}
     return {"schema": "stanchion/prior/1", **known}
 
 

@@ -118,10 +118,14 @@ def test_the_summary_has_a_row_a_scalar_in_stan_s_names(project: ProjectDir) -> 
     }
 
 
-def test_the_gate_looks_at_parameters_only(project: ProjectDir) -> None:
-    """NaN in generated quantities is not held against a fit whose parameters are sound."""
+def test_generated_quantities_without_value_are_a_warning(project: ProjectDir) -> None:
+    """NaN and infinities that nothing uses are named with their share, in one check alone."""
     fit = project.path / "results/shapes/shapes/every_shape/nuts"
-    checks = json.loads((fit / "diagnostics.json").read_text())["checks"]
+    checks = {c["check"]: c for c in json.loads((fit / "diagnostics.json").read_text())["checks"]}
+    generated = checks.pop("generated")
+    assert generated["verdict"] == "warn"
+    named = ("undefined", "unbounded[1]", "unbounded[2]")
+    assert sorted(generated["where"]) == [f"{name}: 100 %" for name in named]
     assert "undefined" not in json.dumps(checks)
 
 

@@ -338,3 +338,19 @@ def test_text_has_enough_contrast(tmp_path: Path, ground: str) -> None:
     for colour in [*(found[name] for name in names), *listed]:
         light, dark = sorted((luminance(ground), luminance(colour)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+
+
+def test_a_prior_s_verdict_is_said_to_be_the_sampler_s(tmp_path: Path) -> None:
+    """No badge on the heading: whether a prior is sensible, no check knows."""
+    page = html(tmp_path, Made("partial", "nuts"), declared=EVERYTHING)
+    assert "warn is what the sampler's checks say" in text(page).replace("! warn", "warn")
+    heading = re.search(r"<article>\s*<h3>([^<]*)</h3>\s*<figure><img[^>]*prior", page)
+    assert heading is not None and "badge" not in heading[0]
+
+
+def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) -> None:
+    """With what to write in the program."""
+    ignored = Declared(prior=True, prior_ignored=True)
+    page = first_screen(html(tmp_path, Made("partial", "nuts"), declared=ignored))
+    assert "The prior of schools/partial: effect of prior_only" in text(page)
+    assert "if (!prior_only)" in text(page)

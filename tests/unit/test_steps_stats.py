@@ -16,6 +16,7 @@ from stanchion.draws.files import read_messages, write_tree
 from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
 from stanchion.prior import summarise_prior
+from stanchion.prior_switch import Densities
 from stanchion.steps import collect_draws
 from tests.project import REFERENCE
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
@@ -31,6 +32,7 @@ from tests.unit.steps_cases import (
     predict,
     read_csv,
 )
+from tests.unit.test_stats_convergence import autoregressive
 
 
 def test_a_summary_holds_a_row_a_scalar(tmp_path: Path) -> None:
@@ -212,7 +214,12 @@ def test_a_replication_of_another_shape_is_refused(tmp_path: Path) -> None:
         predict(tmp_path)
 
 
-def prior(folder: Path, chains: list[dict[str, Any]], **told: Any) -> dict[str, Any]:
+def prior(
+    folder: Path,
+    chains: list[dict[str, Any]],
+    found: Densities | None = None,
+    **told: Any,
+) -> dict[str, Any]:
     """Summarise chains of the prior and return what was written."""
     inputs: dict[str, Path | list[Path]] = {
         "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
@@ -220,7 +227,7 @@ def prior(folder: Path, chains: list[dict[str, Any]], **told: Any) -> dict[str, 
     }
     outputs = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
     made = job(folder, "sample_prior", {**COLLECT, **told}, inputs, outputs)
-    summarise_prior(made, write_chains(folder, chains))
+    summarise_prior(made, write_chains(folder, chains), found)
     content: dict[str, Any] = json.loads((folder / "prior.json").read_text())
     return content
 
@@ -371,3 +378,31 @@ def test_no_number_is_made_of_draws_without_value(tmp_path: Path) -> None:
     mu, twice = read_csv(tmp_path / "summary.csv")
     assert "" not in mu.values()
     assert {value for name, value in twice.items() if name != "variable"} == {""}
+
+
+def test_draws_of_the_posterior_are_no_prior(tmp_path: Path) -> None:
+    """Where `prior_only` does nothing, the check fails, and the picture says so in its place."""
+    chains = [chain(seed) for seed in range(1, 5)]
+    same = [float(x) for x in range(20)]
+    found = prior(tmp_path, chains, Densities(same, [x + 1 for x in same]))
+    failed = [check["check"] for check in found["checks"] if check["verdict"] == "fail"]
+    assert (found["verdict"], failed) == ("fail", ["prior_only"])
+    without = (tmp_path / "prior_predictive.png").read_bytes()
+    found = prior(tmp_path, chains, Densities(same, [x * x for x in same]))
+    assert found["verdict"] == "pass"
+    assert (tmp_path / "prior_predictive.png").read_bytes() != without
+
+
+@pytest.mark.parametrize(("phi", "verdict"), [(0.5, "pass"), (0.97, "warn")])
+def test_a_prior_is_not_held_to_a_summary_s_precision(
+    tmp_path: Path, phi: float, verdict: str
+) -> None:
+    """1,000 draws with an ESS of 333, as NUTS gives, are enough; 15 are not."""
+    moved = autoregressive(phi, 4, 250, seed=3)
+    chains = [{"mu": some, "twice": 2 * some} for some in moved]
+    declared = variables(parameters="real mu", transformed_parameters="real twice")
+    told = {"variables": declared, "observed": None, "replicated": None, "predicted": None}
+    found = prior(tmp_path, chains, **told)
+    assert found["verdict"] == verdict
+    values = {check["check"]: check["value"] for check in found["checks"]}
+    assert phi > 0.9 or 200 < values["ess_bulk"] < 400

@@ -74,6 +74,20 @@ def variational_command(
     ]
 
 
+def log_prob_command(*, data: Path, points: Path, output: Path) -> list[str]:
+    """Return the arguments that evaluate the log density at the draws of a Stan CSV."""
+    return [
+        "method=log_prob",
+        f"constrained_params={points}",
+        "jacobian=1",
+        "data",
+        f"file={data}",
+        "output",
+        f"file={output}",
+        f"sig_figs={SIGNIFICANT_DIGITS}",
+    ]
+
+
 def _common(
     arguments: Mapping[str, Any],
     *,

@@ -13,6 +13,7 @@ from pathlib import Path
 MARK = "# Message: "
 """Begins a line of a Stan CSV: a comment for everybody else who reads it."""
 _START, _COMPLAINT = "$ ", "Exception: "
+_SHORTENED = "[its log leaves out"
 _OF_ANOTHER_KIND = ("Informational Message:", "Error evaluating the log probability")
 """What stands before the exception of a rejected proposal or a rejected initial value."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
@@ -26,18 +27,20 @@ def complaints(log: Path) -> list[str]:
     """
     counts: dict[str, int] = {}
     first: dict[str, str] = {}
-    before = ""
+    before = least = ""
     with log.open(encoding="utf-8", errors="replace") as file:
         while line := file.readline(10 * _LONGEST):
             if line.startswith(_START):
-                counts, first = {}, {}
+                counts, first, least = {}, {}, ""
+            elif line.startswith(_SHORTENED):
+                least = "at least "
             elif line.startswith(_COMPLAINT) and not before.startswith(_OF_ANOTHER_KIND):
                 kind = _NUMBER.sub("#", line)
                 counts[kind] = counts.get(kind, 0) + 1
                 first.setdefault(kind, line.removeprefix(_COMPLAINT).strip()[:_LONGEST])
             before = line.lstrip()
     most = sorted(counts, key=lambda kind: -counts[kind])[:_MOST]
-    return [f"{_times(counts[kind])}: {first[kind]}" for kind in most]
+    return [f"{least}{_times(counts[kind])}: {first[kind]}" for kind in most]
 
 
 def append_messages(csv: Path, messages: Sequence[str]) -> None:

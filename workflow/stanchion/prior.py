@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from stanchion.draws.files import (
 from stanchion.draws.naming import Naming, Roles
 from stanchion.draws.stan_csv import read_chains
 from stanchion.draws.tree import prior_tree
+from stanchion.prior_switch import Densities
 from stanchion.stats import gate
 from stanchion.stats.scan import scan
 from stanchion.steps.job import Job
@@ -31,8 +32,10 @@ THRESHOLDS = {"rhat": 1.05, "ess": 100, "divergences": 0, "ebfmi": 0.3}
 hundred independent draws place a tail of 5 % to ± 2 %."""
 
 
-def summarise_prior(job: Job, chain_files: Sequence[Path]) -> None:
-    """Write draws, checks (warnings at most) and the picture of what the prior predicts.
+def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | None = None) -> None:
+    """Write draws, checks and the picture of what the prior predicts.
+
+    Checks of the sampler warn at most; that the draws are not the prior's is a failure.
 
     Raises:
         ChainError: a chain is not whole, or does not hold what the program declares.
@@ -44,11 +47,27 @@ def summarise_prior(job: Job, chain_files: Sequence[Path]) -> None:
     roles = Roles(told["observed"], told["replicated"], told["predicted"])
     path = job.outputs["prior"]
     write_tree(prior_tree(chains, naming, roles, data), path, chains.messages)
-    write_json(_checked(path), job.outputs["checks"])
-    job.outputs["picture"].write_bytes(_picture(path, roles))
+    checked = _checked(path, found, observations=has_observations(data, told["observed"]))
+    write_json(checked, job.outputs["checks"])
+    job.outputs["picture"].write_bytes(
+        pictures.placeholder("these are draws from the posterior: prior_only has no effect")
+        if checked["verdict"] == "fail"
+        else _picture(path, roles)
+    )
 
 
-def _checked(path: Path) -> dict[str, Any]:
+def has_observations(data: Mapping[str, Any], observed: str | None) -> bool:
+    """Tell whether there is anything that a likelihood could be of.
+
+    That is the observed variable where one is declared, else any array.
+    """
+    if observed is not None and observed in data:
+        return np.size(data[observed]) > 0
+    arrays = [value for value in data.values() if isinstance(value, list)]
+    return not arrays or any(np.size(value) > 0 for value in arrays)
+
+
+def _checked(path: Path, densities: Densities | None, *, observations: bool) -> dict[str, Any]:
     scalars = read_gated(path)
     stats = read_group(path, "sample_stats_prior")
     found = scan(scalars.values, scalars.variables)
@@ -59,6 +78,9 @@ def _checked(path: Path) -> dict[str, Any]:
         *gate.prior_checks(scalars.names, found, sampler, chains=chains, thresholds=THRESHOLDS),
         gate.generated_check(generated, used=(), messages=read_messages(path)),
     ]
+    if densities is not None:
+        prior, posterior = densities.prior, densities.posterior
+        checks.append(gate.switch_check(prior, posterior, observations=observations))
     return {
         "schema": "stanchion/prior/1",
         "verdict": gate.verdict(checks),

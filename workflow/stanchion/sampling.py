@@ -33,6 +33,10 @@ _LOG_END = 64 << 10
 _START_SECONDS = 60
 
 
+class ProgramFailedError(ChainError):
+    """A compiled program ended itself, with an exit code other than zero."""
+
+
 class _Output:
     """What a program prints, in its log: the beginning as it comes, the end once it has ended.
 
@@ -134,7 +138,8 @@ def run_program(
             return {"starts": attempt} | ({"log": f"{chain}: {said}"} if said else {})
         if code > 0:
             break
-    raise ChainError(_failure(chain, code, output.last_words()), where=str(log))
+    failure = _failure(chain, code, output.last_words())
+    raise (ChainError if code < 0 else ProgramFailedError)(failure, where=str(log))
 
 
 def _run(

@@ -101,7 +101,7 @@ def shown(check: str, value: float, threshold: float) -> str:
 def limit(check: str, threshold: float) -> str:
     """Return what a check allows, such as `≤ 1.01`."""
     if check == "prior_only":
-        return "more than rounding error"
+        return "above rounding error"
     number = exact(threshold)
     if number == MISSING:
         return MISSING

@@ -25,6 +25,9 @@ SHOWN = 10
 _WHERE_SAID = ("waiver", "messages")
 FEWEST_CHAINS = 4
 _MESSAGES = 4
+_FEWEST_POINTS = 2
+_ROUNDING = 1e-12
+"""Relative to the log density, whose sum is then the same but for the order of its terms."""
 _AT_LEAST = ("ess_bulk", "ess_tail", "ebfmi")
 _ORDER = ("fail", "waived", "warn", "pass")
 GREATEST_PRIOR_DRAW = 1e10
@@ -186,6 +189,32 @@ def prior_checks(
         replace(check, verdict="warn") if check.verdict == "fail" else check
         for check in (*checks, extent)
     ]
+
+
+def switch_check(
+    prior: Sequence[float] | None, posterior: Sequence[float] | None, *, observations: bool
+) -> Check:
+    """Return the check that `prior_only` does something, from log densities of the same draws.
+
+    Where it does nothing, both differ by a constant, and the draws are the posterior's: a failure,
+    unless there are no observations. That a likelihood refuses a draw of the prior is an effect.
+    """
+    if prior is None:
+        return Check("prior_only", None, 0, "warn")
+    if posterior is None:
+        return Check("prior_only", None, 0, "pass", ("the likelihood refuses a draw of the prior",))
+    both = np.array([prior, posterior])
+    both = both[:, np.isfinite(both[0])]
+    if both.shape[1] < _FEWEST_POINTS:
+        return Check("prior_only", None, 0, "warn")
+    if not np.isfinite(both[1]).all():
+        return Check("prior_only", None, 0, "pass", ("the likelihood of a prior draw is zero",))
+    difference = both[1] - both[0]
+    spread = float(difference.max() - difference.min())
+    works = spread > _ROUNDING * max(1.0, float(np.abs(both).max()))
+    if works or observations:
+        return Check("prior_only", spread, 0, "pass" if works else "fail")
+    return Check("prior_only", spread, 0, "pass", ("there are no observations",))
 
 
 def ebfmi(energy: Floats) -> Floats:

@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from stanchion.command import sample_command
 from stanchion.console import append_messages, complaints
 from stanchion.prior import summarise_prior
+from stanchion.prior_switch import Densities, densities
 from stanchion.sampling import check_chain, run_program
 from stanchion.steps.job import Job
 
@@ -22,9 +23,18 @@ def run(job: Job) -> None:
     """
     folder = Path(mkdtemp(dir=job.outputs["prior"].parent))
     try:
-        summarise_prior(job, _chains(job, folder))
+        chains = _chains(job, folder)
+        summarise_prior(job, chains, _densities(job, chains, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _densities(job: Job, chains: list[Path], folder: Path) -> Densities | None:
+    """Return log densities of prior draws, or None where the program has no parameters."""
+    if not job.arguments["variables"]["parameters"]:
+        return None
+    data = json.loads(job.path("data").read_text())
+    return densities(job.path("executable"), data, chains, folder, job.log)
 
 
 def _chains(job: Job, folder: Path) -> list[Path]:
