@@ -68,7 +68,13 @@ def test_a_moved_value_is_told_in_monte_carlo_errors() -> None:
     (value,) = fit.values
     assert (value.variable, fit.unchanged) == ("mu", 1)
     assert value.in_errors == pytest.approx(10.0)
-    assert "1 ± 0.03" in as_text(compare(revision(), after))
+    assert "1.00 ± 0.03" in as_text(compare(revision(), after))
+
+
+def test_a_large_mean_keeps_the_digits_that_its_error_supports() -> None:
+    """1,234,567.8 ± 0.3 is not 1.235e+06."""
+    after = with_fit("pass", Estimate(1234567.84, 0.31))
+    assert "1234567.8 ± 0.3" in as_text(compare(revision(), after))
 
 
 @pytest.mark.parametrize("mu", [Estimate(1.5, None), Estimate(None, None)])

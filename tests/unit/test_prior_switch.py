@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from stanchion.prior import has_observations
 from stanchion.prior_switch import DRAWS, densities
-from stanchion.sampling import ProgramFailedError
+from stanchion.sampling import ProgramFailedError, run_program
 from stanchion.stats.gate import switch_check
 from tests.unit.draws_cases import write_chains
 
@@ -82,12 +83,19 @@ def chains(tmp_path: Path) -> list[Path]:
     return write_chains(tmp_path, [{"mu": 1000.0 * c + np.arange(250.0)} for c in range(4)])
 
 
+def started(program: Path) -> Callable[[Sequence[str], str], object]:
+    def run(arguments: Sequence[str], name: str) -> object:
+        return run_program([str(program), *arguments], program.parent / "log", chain=name)
+
+    return run
+
+
 def test_twenty_draws_of_all_chains_are_evaluated(tmp_path: Path, chains: list[Path]) -> None:
     """The same draws with `prior_only` 1 and 0, evenly spaced over every chain."""
     program = tmp_path / "model"
     program.write_text(PROGRAM.format(refuses=False))
     program.chmod(0o755)
-    found = densities(program, {"prior_only": 0}, chains, tmp_path, tmp_path / "log")
+    found = densities(started(program), {"prior_only": 0}, chains, tmp_path)
     assert found.prior is not None and found.posterior is not None
     assert len(found.posterior) == DRAWS
     assert found.posterior == [1000 * c + d for c in range(4) for d in range(0, 250, 50)]
@@ -101,8 +109,8 @@ def test_a_program_that_refuses_is_told_from_one_that_is_missing(
     program = tmp_path / "model"
     program.write_text(PROGRAM.format(refuses=True))
     program.chmod(0o755)
-    found = densities(program, {"prior_only": 0}, chains, tmp_path, tmp_path / "log")
+    found = densities(started(program), {"prior_only": 0}, chains, tmp_path)
     assert found.prior is not None and found.posterior is None
     with pytest.raises(Exception, match="could not be started") as caught:
-        densities(tmp_path / "none", {}, chains, tmp_path, tmp_path / "log")
+        densities(started(tmp_path / "none"), {}, chains, tmp_path)
     assert not isinstance(caught.value, ProgramFailedError)

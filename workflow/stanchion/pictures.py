@@ -215,7 +215,9 @@ def _draw_statistic(axis: Axes, statistic: Statistic) -> None:
     low, high = inner_range(statistic.replicated, np.array([statistic.observed]), 0.005)
     axis.hist(statistic.replicated, bins=30, range=(low, high), color=_PALE)
     axis.axvline(statistic.observed, color=_INK, linewidth=1.8)
-    axis.set_title(f"{statistic.name}: tail probability {statistic.tail_probability:.2f}")
+    tail = f"tail probability {statistic.tail_probability:.2f}"
+    undefined = f"undefined in {statistic.undefined} draws"
+    axis.set_title(f"{statistic.name}: {undefined if statistic.undefined else tail}")
     axis.set_xlim(low, high)
     axis.set_yticks([])
 

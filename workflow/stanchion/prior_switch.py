@@ -6,14 +6,14 @@ Imports the standard library only.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from stanchion.command import log_prob_command
-from stanchion.sampling import ProgramFailedError, run_program
+from stanchion.sampling import ProgramFailedError
 
 DRAWS = 20
 """Of all chains together: as many points as tell a constant difference from one that varies."""
@@ -31,9 +31,14 @@ class Densities:
 
 
 def densities(
-    executable: Path, data: Mapping[str, Any], chains: Sequence[Path], folder: Path, log: Path
+    program: Callable[[Sequence[str], str], object],
+    data: Mapping[str, Any],
+    chains: Sequence[Path],
+    folder: Path,
 ) -> Densities:
     """Evaluate the log density at draws from the prior with `prior_only` 1 and 0.
+
+    `program` runs the compiled program with these arguments, under this name.
 
     Raises:
         ChainError: the program could not be started, or was killed.
@@ -44,10 +49,9 @@ def densities(
     def evaluated(switch: int) -> list[float] | None:
         values, output = folder / f"data_{switch}.json", folder / f"density_{switch}.csv"
         values.write_text(json.dumps({**data, "prior_only": switch}))
-        command = log_prob_command(data=values, points=points, output=output)
-        name = f"the log density with prior_only {switch}"
+        arguments = log_prob_command(data=values, points=points, output=output)
         try:
-            run_program([str(executable), *command], log, chain=name)
+            program(arguments, f"the log density with prior_only {switch}")
         except ProgramFailedError:
             return None
         return _first_column(output)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import nan
 from typing import Any
 
 from stanchion.changes.compare import Change, Changes, FitChange, ValueChange
 from stanchion.changes.revision import Estimate
+from stanchion.report.numbers import exact, significant, supported
 
 _MOST_VALUES = 20
+_WITHOUT_ERROR = 8
 
 
 def as_json(changes: Changes) -> str:
@@ -74,6 +77,9 @@ def _cells(change: ValueChange) -> tuple[str, str, str, str]:
 
 
 def _estimate(value: Estimate) -> str:
+    """Return a mean with the digits that its Monte Carlo error supports, and that error's first."""
     if value.mean is None:
         return "none"
-    return f"{value.mean:.4g}" if value.mcse is None else f"{value.mean:.4g} ± {value.mcse:.2g}"
+    if not value.mcse:
+        return exact(value.mean, _WITHOUT_ERROR)
+    return f"{supported(value.mean, value.mcse, nan)} ± {significant(value.mcse, 1)}"

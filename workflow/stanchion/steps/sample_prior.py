@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 from stanchion.command import sample_command
 from stanchion.console import append_messages, complaints
@@ -34,7 +37,13 @@ def _densities(job: Job, chains: list[Path], folder: Path) -> Densities | None:
     if not job.arguments["variables"]["parameters"]:
         return None
     data = json.loads(job.path("data").read_text())
-    return densities(job.path("executable"), data, chains, folder, job.log)
+    return densities(partial(_run, job), data, chains, folder)
+
+
+def _run(job: Job, arguments: Sequence[str], name: str) -> dict[str, Any]:
+    """Run the compiled program, and return notes for the record."""
+    command, descriptor = [str(job.path("executable")), *arguments], job.descriptors["executable"]
+    return run_program(command, job.log, chain=name, descriptor=descriptor)
 
 
 def _chains(job: Job, folder: Path) -> list[Path]:
@@ -54,9 +63,7 @@ def _chains(job: Job, folder: Path) -> list[Path]:
             init=None,
         )
         name = f"chain {chain} of the prior"
-        command = [str(job.path("executable")), *arguments]
-        descriptor = job.descriptors["executable"]
-        notes = run_program(command, job.log, chain=name, descriptor=descriptor)
+        notes = _run(job, arguments, name)
         job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
         check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
         append_messages(files[-1], complaints(job.log))
