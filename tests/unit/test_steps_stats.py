@@ -406,3 +406,31 @@ def test_a_prior_is_not_held_to_a_summary_s_precision(
     assert found["verdict"] == verdict
     values = {check["check"]: check["value"] for check in found["checks"]}
     assert phi > 0.9 or 200 < values["ess_bulk"] < 400
+
+
+def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
+    """All chains at one point, log density and energy with them: stuck, and nothing to judge."""
+    declared = variables(parameters="real mu; real[2,2] L", transformed_parameters="real twice")
+    declared["parameters"][1]["kind"] = "cholesky_factor_corr"
+    corner = {"L.1.1": 1.0, "L.2.1": 0.6, "L.1.2": 0.0, "L.2.2": 0.8}
+    rest = {"mu": 0.5, **corner, "twice": 1.0}
+    chains = [{name: np.full(200, value) for name, value in rest.items()} for _ in range(4)]
+    told: dict[str, Any] = {"variables": declared, "predicted": None}
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": write_chains(tmp_path, chains, lp__=-1.0, energy__=2.0),
+        "data": write_json(tmp_path / "data.json", {}),
+        "meta": write_json(tmp_path / "meta.json", {"sizes": {}}),
+    }
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    collect_draws.run(job(tmp_path, "collect_draws", {**COLLECT, **told}, inputs, outputs))
+    found = diagnose(tmp_path)
+    failed = {check["check"]: check for check in found["checks"] if check["verdict"] == "fail"}
+    assert set(failed) == {"constant", "rhat", "ess_bulk", "ess_tail", "ebfmi"}
+    assert set(failed["constant"]["where"]) == {"mu", *(f"L[{i},{j}]" for i in "12" for j in "12")}
+    for seed, columns in enumerate(chains):
+        moving = np.random.default_rng(seed).normal(size=200)
+        columns |= {"mu": moving, "twice": 2 * moving, "L.2.1": np.tanh(moving)}
+        columns["L.2.2"] = np.sqrt(1 - columns["L.2.1"] ** 2)
+    inputs["chains"] = write_chains(tmp_path, chains)
+    collect_draws.run(job(tmp_path, "collect_draws", {**COLLECT, **told}, inputs, outputs))
+    assert diagnose(tmp_path)["verdict"] == "pass"
