@@ -64,6 +64,7 @@ class Made:
     parameters: int = 8
     summary: Sequence[Mapping[str, Any]] | None = None
     picture: bytes | None = None
+    weighting: str | None = None
 
     @property
     def path(self) -> str:
@@ -129,9 +130,11 @@ def failed_checks() -> list[Mapping[str, Any]]:
     )
 
 
-def khat_checks(value: float | None, verdict: str = "pass") -> list[Mapping[str, Any]]:
+def khat_checks(
+    value: float | None, verdict: str = "pass", *more: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
     """Return the checks of an approximation."""
-    return [check("finite", 0, 0), check("khat", value, 0.7, verdict)]
+    return [check("finite", 0, 0), check("khat", value, 0.7, verdict), *more]
 
 
 def png(width: int = 48, height: int = 30, seed: int = 0) -> bytes:
@@ -238,11 +241,21 @@ def _judged(fit: Made) -> dict[str, Any]:
         "method": fit.kind,
         "checks": list(checks),
         "notes": [],
+        **_weighting(fit, checks),
     }
 
 
 def _gravest(checks: Sequence[Mapping[str, Any]]) -> str:
-    return min((c["verdict"] for c in checks), key=("fail", "waived", "warn", "pass").index)
+    order = ("fail", "waived", "warn", "pass")
+    return min((c["verdict"] for c in checks if c["verdict"] in order), key=order.index)
+
+
+def _weighting(fit: Made, checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    if fit.kind == "nuts":
+        return {}
+    good = any(c["check"] == "khat" and c["verdict"] == "pass" for c in checks)
+    weighting = fit.weighting or ("resampled" if good else "unweighted")
+    return {"weighting": weighting, "weighting_because": "k̂ said so"}
 
 
 def _stopped(fit: Made) -> bool:

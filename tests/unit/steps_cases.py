@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
 from stanchion.steps.job import Job
-from tests.unit.draws_cases import job, variables, write_chains, write_json
+from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
 
 DECLARED = variables(
     parameters="real mu",
@@ -65,12 +66,37 @@ def collect(
     return made
 
 
-def diagnose(folder: Path, method: str = "nuts", **told: Any) -> dict[str, Any]:
-    """Diagnose the draws of a folder and return what was written."""
+def approximate(folder: Path, columns: dict[str, Any], **told: Any) -> Job:
+    """Collect an approximation's draws; `columns` hold log_p__ and log_g__, and no mean."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mean = {name: np.append(77.0, values) for name, values in columns.items()}
+    file = folder / "advi.csv"
+    file.write_text(advi_text({"lp__": 0 * mean["log_p__"], **mean}))
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": [file],
+        "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
+        "meta": write_json(folder / "meta.json", META),
+    }
+    asked = {**COLLECT, "method": "advi", "resample": True, "seed": 5, **told}
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    made = job(folder, "collect_draws", asked, inputs, outputs)
+    collect_draws.run(made)
+    return made
+
+
+def diagnose(
+    folder: Path, method: str = "nuts", references: Sequence[Path] = (), **told: Any
+) -> dict[str, Any]:
+    """Diagnose the draws of a folder, beside NUTS fits of others; return what was written."""
     defaults = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, "uses": []}
-    arguments = {**defaults, **told}
+    arguments = {**defaults, "references": [found.name for found in references], **told}
     outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
-    made = job(folder, "diagnose_fit", arguments, {"draws": folder / "draws.nc"}, outputs)
+    inputs: dict[str, Path | list[Path]] = {
+        "draws": folder / "draws.nc",
+        "references": [reference / "draws.nc" for reference in references],
+        "reference_diagnostics": [reference / "diagnostics.json" for reference in references],
+    }
+    made = job(folder, "diagnose_fit", arguments, inputs, outputs)
     diagnose_fit.run(made)
     content: dict[str, Any] = json.loads((folder / "diagnostics.json").read_text())
     return content

@@ -45,7 +45,7 @@ def test_what_is_not_declared_is_absent_or_the_default(tmp_path: Path) -> None:
     absent = ("prior_predictive", "posterior_predictive", "predict", "compare", "intervals")
     assert [getattr(analysis, section) for section in absent] == [None] * len(absent)
     checks = analysis.checks
-    assert (checks.rhat, checks.divergences, checks.ebfmi, checks.khat) == (1.01, 0, 0.3, 0.7)
+    assert (checks.rhat, checks.divergences, checks.ebfmi, checks.khat) == (1.01, 0, 0.3, None)
 
 
 def test_a_method_without_settings_has_all_defaults(tmp_path: Path) -> None:
@@ -138,8 +138,10 @@ def test_thresholds_of_another_kind_of_method_are_none() -> None:
         "ess": None,
         "divergences": None,
         "ebfmi": None,
-        "khat": 0.7,
+        "khat": pytest.approx(2 / 3),  # 1 − 1/log10 of 1,000 draws
     }
+    assert resolved_checks(_analysis(), Advi(draws=5000))["khat"] == 0.7
+    assert resolved_checks(_analysis(checks={"khat": 0.5}), Advi())["khat"] == 0.5
 
 
 def test_limits_by_variable_are_resolved() -> None:

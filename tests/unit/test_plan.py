@@ -161,6 +161,33 @@ def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None
     assert changed(two, four) == {"write_report", "check_verdicts"}
 
 
+def test_resampling_is_decided_after_the_approximation(planned: Planned) -> None:
+    """`resample: false` changes how draws are collected, and approximates nothing again."""
+    after = changed(planned(), planned("advi: {}", "advi: {resample: false}"))
+    assert after == {"collect_draws", *AFTER_DIAGNOSIS}
+
+
+@pytest.mark.parametrize("first", ["nuts", "advi"])
+def test_an_approximation_is_held_to_the_fits_by_nuts(planned: Planned, first: str) -> None:
+    """Its diagnosis follows the draws and verdicts of all of them, however they are declared."""
+    methods = "      nuts: {chains: 2}\n      advi: {}\n"
+    dense = "      dense: {method: nuts, metric: dense_e}\n"
+    order = methods if first == "nuts" else "      advi: {}\n      nuts: {chains: 2}\n"
+    plan = planned(methods, order + dense)
+    for step in plan:
+        if step.rule != "diagnose_fit":
+            continue
+        approximated = step.wildcards["method"] == "advi"
+        expected = ["nuts", "dense"] if approximated else []
+        assert step.arguments["references"] == expected
+        assert [Path(path).parts[-2] for path in step.inputs["references"]] == expected
+        followed = {(s.rule, s.wildcards["method"]) for s in step.upstream}
+        rules = ("collect_draws", "diagnose_fit")
+        own = {("collect_draws", step.wildcards["method"])}
+        assert followed == own | {(rule, method) for rule in rules for method in expected}
+        assert {s.wildcards["model"] for s in step.upstream} == {step.wildcards["model"]}
+
+
 def test_a_chain_more_keeps_the_chains_there_are(planned: Planned) -> None:
     """A third chain leaves the keys of the first two alone."""
     before, after = planned(), planned("chains: 2", "chains: 3")

@@ -34,6 +34,7 @@ from tests.unit.test_plan import CONFIG, FACTS
 SOUND = Made("partial", "nuts")
 STOPPED = Made("centred", "nuts", checks=failed_checks())
 FLAGGED = Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.934, "fail"))
+GOOD = Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.41))
 EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
 WAIVER = {
     "check": "rhat",
@@ -79,6 +80,48 @@ def test_a_flagged_failure_says_that_results_follow_from_it(tmp_path: Path) -> N
     said = first_screen(html(tmp_path, SOUND, FLAGGED))
     assert "Pareto k̂ 0.93 (allowed: ≤ 0.7)" in said
     assert "results were computed from it all the same" in said
+
+
+def test_an_approximation_does_not_pass_alone(tmp_path: Path) -> None:
+    """The table says what k̂ says, `k̂ found no fault`, and the sentence tells both kinds apart."""
+    page = html(tmp_path, SOUND, GOOD)
+    said = first_screen(page)
+    assert "✓ pass 2 fits: 1 passed, 1 in which k̂ found no fault" in said
+    assert "✓ k̂ found no faultpartialadvi" in said
+    assert "✓ k̂ found no fault" in text(page.split('id="chains"')[1])
+    assert "importance-resampled" in text(page) and "(unweighted)" not in text(page)
+
+
+def test_unweighted_draws_are_labelled_wherever_they_are_shown(tmp_path: Path) -> None:
+    """On the first screen, in the legend, in the tables and at predictions, with the reason."""
+    page = html(tmp_path, SOUND, FLAGGED, declared=EVERYTHING)
+    assert "✕ fail, unweightedpartialadvi" in first_screen(page)
+    answers = text(page.split('id="answers"')[1].split('id="comparison"')[0])
+    assert answers.count("advi (unweighted)") > 1
+    assert "where the approximation lies, not the posterior" in answers
+    assert "Draws unweighted: k̂ said so." in text(page)
+    for section in ("predictive", "predictions"):
+        assert "schools/partial/advi unweighted" in text(page.split(f'id="{section}"')[1])
+    assert "schools/partial/nuts unweighted" not in text(page)
+
+
+def test_a_difference_from_nuts_is_a_row_and_a_warning(tmp_path: Path) -> None:
+    """With its place and value; where it could not be computed, with the reason and no alarm."""
+    far = check(
+        "nuts_difference", 1.52, 0.5, "warn", "theta[1]", note="in standard deviations of nuts"
+    )
+    page = html(tmp_path / "far", SOUND, replace(GOOD, checks=khat_checks(0.4, "pass", far)))
+    said = first_screen(page)
+    assert "! warnpartialadvi" in said
+    assert "difference from NUTS in sds 1.52 (allowed: ≤ 0.5) at theta[1]" in said
+    assert "Report NUTS" in said
+    none = check("nuts_difference", None, 0.5, "skipped", note="not computed, because nuts failed")
+    page = html(tmp_path / "no", STOPPED, replace(GOOD, checks=khat_checks(0.4, "pass", none)))
+    assert "k̂ found no fault" in first_screen(page)
+    assert "difference from NUTS" not in first_screen(page)
+    chains = text(page.split('id="chains"')[1])
+    assert "difference from NUTS in sds–≤ 0.5– skipped" in chains
+    assert "not computed, because nuts failed." in chains
 
 
 def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from stanchion.config.method import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
 from stanchion.draws.columns import Span
 from stanchion.stats import gate
 from stanchion.stats.advice import advice
+from stanchion.stats.agreement import Reference, no_nuts_difference, nuts_difference
 from stanchion.stats.psis import smooth
 from stanchion.stats.scan import scan
 from stanchion.stats.shares import percent
@@ -291,23 +292,92 @@ def test_ebfmi_agrees_with_arviz() -> None:
     np.testing.assert_allclose(gate.ebfmi(energy), expected, rtol=1e-12)
 
 
+def approximated(khat: float, *, resampled: bool = True) -> list[gate.Check]:
+    """Return the checks of an approximation of two parameters."""
+    return gate.approximation_checks(
+        ["mu", "tau"],
+        scan(draws(chains=1)),
+        khat,
+        resampled=resampled,
+        thresholds=THRESHOLDS,
+    )
+
+
 @pytest.mark.parametrize(("shape", "verdict"), [(0.3, "pass"), (1.2, "fail")])
 def test_an_approximation_is_judged_by_khat(shape: float, verdict: str) -> None:
     """log_p − log_g with a tail of known shape; R-hat and ESS are not asked."""
-    ratios = pareto_ratios(shape, 4000, seed=5)
-    found = gate.approximation_checks(
-        ["mu", "tau"], scan(draws(chains=1)), ratios, thresholds=THRESHOLDS
-    )
+    found = approximated(smooth(pareto_ratios(shape, 4000, seed=5)).khat)
     assert [check.check for check in found] == ["finite", "khat"]
     assert gate.verdict(found) == verdict
 
 
-def test_an_approximation_whose_ratios_say_nothing_fails() -> None:
+def test_a_good_khat_passes_no_draws_that_are_not_weighted() -> None:
+    """It licenses reweighting: of raw draws it is a warning that says so, and a bad one fails."""
+    good, bad = (approximated(khat, resampled=False)[-1] for khat in (0.3, 0.9))
+    assert (good.verdict, bad.verdict) == ("warn", "fail")
+    assert good.note is not None and "not weighted" in good.note
+    assert approximated(0.3)[-1].note is None
+
+
+@pytest.mark.parametrize("khat", [np.nan, np.inf])
+def test_an_approximation_whose_ratios_say_nothing_fails(khat: float) -> None:
     """Without a tail, nothing vouches for it."""
-    found = gate.approximation_checks(
-        ["mu", "tau"], scan(draws(chains=1)), np.full(1000, np.nan), thresholds=THRESHOLDS
-    )
+    found = approximated(khat)
     assert (found[-1].value, found[-1].verdict) == (None, "fail")
+
+
+def against(values: Any, sampled: Any) -> gate.Check:
+    """Compare draws with those of a sampled fit of the same two columns."""
+    return nuts_difference(["a", "b"], values, Reference.of("nuts", sampled))
+
+
+def test_means_far_from_those_of_nuts_are_a_warning() -> None:
+    """0.6 sds of the sampled fit off, of a column with mean 10 and sd 3; 0.4 sds are none."""
+    sampled = draws() * 3 + 10
+    for off, verdict in ((0.4, "pass"), (0.6, "warn")):
+        values = draws(chains=1, seed=9)
+        values = (values - values.mean(1)) * 5 + sampled.mean((0, 1))
+        values[:, :, 1] -= off * sampled[:, :, 1].std(ddof=1)
+        found = against(values, sampled)
+        assert (found.verdict, found.where, found.threshold) == (verdict, ("b",), 0.5)
+        assert found.value == pytest.approx(off, rel=1e-6)
+    assert found.note == "in standard deviations of nuts"
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "verdict"),
+    [
+        (1.0, 1.0, "pass"),
+        (1.0 + 1e-14, 1.0, "pass"),
+        (1.1, 1.0, "warn"),
+        (np.nan, np.nan, "pass"),
+        (np.nan, 1.0, "warn"),
+        (-np.inf, -np.inf, "pass"),
+        (-np.inf, 1.0, "warn"),
+    ],
+)
+def test_constants_are_the_same_or_a_warning(own: float, theirs: float, verdict: str) -> None:
+    """Where NUTS holds a quantity constant there is no sd: it is the same, or it is not."""
+    sampled, values = draws(), draws(chains=1, seed=9)
+    sampled[:, :, 1], values[:, :, 1] = theirs, own
+    found = against(values, sampled)
+    assert found.verdict == verdict
+    assert verdict == "pass" or (found.value, found.where) == (None, ("b",))
+
+
+def test_a_varying_quantity_that_is_not_finite_in_the_approximation_is_a_warning() -> None:
+    """NaN in one draw leaves no mean to compare."""
+    values = draws(chains=1, seed=9)
+    values[0, 3, 0] = np.nan
+    assert against(values, draws()).where == ("a",)
+
+
+def test_a_difference_that_cannot_be_computed_neither_passes_nor_blames() -> None:
+    """The row is skipped with its reason, and the verdict follows from the other checks."""
+    row = no_nuts_difference("not computed, because nuts did not pass its checks")
+    assert (row.verdict, row.value, row.as_json()["note"]) == ("skipped", None, row.note)
+    assert gate.verdict([*approximated(0.3), row]) == "pass"
+    assert gate.verdict([*approximated(0.9), row]) == "fail"
 
 
 def test_a_waiver_turns_a_failure_into_waived() -> None:

@@ -8,15 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.stats.psis import (
-    approximate_loo,
-    fit_pareto,
-    is_bad,
-    khat_threshold,
-    loo,
-    smooth,
-    worst_khat,
-)
+from stanchion.stats.psis import approximate_loo, fit_pareto, is_bad, loo, smooth, worst_khat
+from stanchion.stats.thresholds import khat_threshold
 
 
 def pareto_ratios(shape: float, size: int, seed: int) -> Any:

@@ -140,3 +140,33 @@ def test_a_comparison_has_a_row_of_its_own(plan: Plan) -> None:
     last = table(fit_statuses(plan), comparisons=[found]).splitlines()[-1]
     assert last.split() == ["means/points:", "comparison", "warn", "7", "bad"]
     assert json.loads(as_json([], [], [found]))["comparisons"][0]["khat_bad"] == 7
+
+
+def test_the_table_says_what_khat_says() -> None:
+    """An approximation does not `pass` alone; unweighted draws are labelled; JSON is plain."""
+    fits = [
+        FitStatus("a/nuts", "current", "pass", rhat=1.001),
+        FitStatus("a/advi", "current", "pass", "resampled", khat=0.41),
+        FitStatus("b/advi", "current", "fail", "unweighted", khat=0.93),
+        FitStatus("c/advi", "current", "warn", "resampled", khat=0.5),
+    ]
+    lines = table(fits).splitlines()
+    assert [line.split("  ")[1].strip() for line in lines[1:]] == [
+        "pass",
+        "k̂ found no fault",
+        "fail, unweighted",
+        "warn",
+    ]
+    assert [fit["verdict"] for fit in json.loads(as_json(fits))["fits"]] == [
+        "pass", "pass", "fail", "warn",
+    ]  # fmt: skip
+
+
+def test_the_hat_of_khat_takes_no_column() -> None:
+    """Figures stand below each other whether or not a row above has one."""
+    fits = [
+        FitStatus("a", "current", "pass", "resampled", khat=0.41),
+        FitStatus("b", "current", "fail", "unweighted", khat=0.93),
+    ]
+    first, second = table(fits).replace("\N{COMBINING CIRCUMFLEX ACCENT}", "").splitlines()[1:]
+    assert first.index("0.41") == second.index("0.93")

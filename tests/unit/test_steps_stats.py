@@ -19,7 +19,7 @@ from stanchion.prior import summarise_prior
 from stanchion.prior_switch import Densities
 from stanchion.steps import collect_draws
 from tests.project import REFERENCE
-from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
+from tests.unit.draws_cases import job, variables, write_chains, write_json
 from tests.unit.steps_cases import (
     COLLECT,
     META,
@@ -97,31 +97,6 @@ def test_arviz_takes_the_file(tmp_path: Path) -> None:
     rows, _ = compare(tmp_path.parent, tmp_path.name)
     assert az.loo(tree).elpd == pytest.approx(float(rows[0]["elpd"]), abs=0.01)
     assert az.diagnose(tree) is False
-
-
-def test_an_approximation_has_khat_and_no_rhat(tmp_path: Path) -> None:
-    """The mean is no draw; errors are empty; k̂ comes from log_p − log_g."""
-    rng = np.random.default_rng(1)
-    mu = np.append(77.0, rng.normal(size=1000))
-    log_p, log_g = -0.5 * mu**2, -0.5 * (mu / 1.1) ** 2
-    columns = {"lp__": 0 * mu, "log_p__": log_p, "log_g__": log_g, "mu": mu}
-    file = tmp_path / "advi.csv"
-    file.write_text(advi_text(columns))
-    inputs: dict[str, Path | list[Path]] = {
-        "chains": [file],
-        "data": write_json(tmp_path / "data.json", {}),
-        "meta": write_json(tmp_path / "meta.json", {"sizes": {}}),
-    }
-    told = {**COLLECT, "method": "advi", "variables": variables(parameters="real mu")}
-    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
-    (row,) = read_csv(tmp_path / "summary.csv")
-    assert float(row["mean"]) == pytest.approx(mu[1:].mean())
-    assert [row[name] for name in ("mcse_mean", "ess_bulk", "rhat")] == ["", "", ""]
-    found = diagnose(tmp_path, method="advi")
-    khat = next(check for check in found["checks"] if check["check"] == "khat")
-    assert (found["verdict"], khat["verdict"]) == ("pass", "pass")
-    assert khat["value"] < 0.5
 
 
 def test_a_verdict_is_written_whatever_it_is(tmp_path: Path) -> None:

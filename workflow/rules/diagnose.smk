@@ -1,9 +1,12 @@
 rule diagnose_fit:
-    """Checks a fit against its thresholds and writes its verdict."""
+    """Checks a fit against its thresholds, an approximation against NUTS, and writes its verdict."""
     input:
         job=GRAPH.job("diagnose_fit"),
         upstream=GRAPH.upstream("diagnose_fit"),
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
+        references=ancient(
+            GRAPH.files("diagnose_fit", "references", "reference_diagnostics")
+        ),
     output:
         diagnostics="results/{analysis}/{dataset}/{model}/{method}/diagnostics.json",
         picture="results/{analysis}/{dataset}/{model}/{method}/plots/ranks.png",
@@ -11,7 +14,7 @@ rule diagnose_fit:
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/diagnose_fit.log",
     group:
-        "fit"
+        "fit-{method}"
     threads: 1
     resources:
         mem_mb=2000,

@@ -63,7 +63,7 @@ rule collect_draws:
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/collect_draws.log",
     group:
-        "fit"
+        "fit-{method}"
     threads: 1
     resources:
         mem_mb=2000,

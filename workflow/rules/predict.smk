@@ -14,7 +14,7 @@ rule predict_outcomes:
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/predict_outcomes.log",
     group:
-        "fit"
+        "fit-{method}"
     threads: 1
     resources:
         mem_mb=2000,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -35,7 +35,7 @@ Method = Nuts | Advi
 PRIOR_CHAINS = 4
 _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""
-_UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method")
+_UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method", "resample")
 
 
 def make_plan(project: Project, facts: Facts) -> Plan:
@@ -118,13 +118,18 @@ class Planner:
             for model in analysis.models:
                 if analysis.prior_predictive is not None:
                     self.prior(name, dataset, model)
-                for method in analysis.methods:
-                    fits.append(Fit(name, dataset, model, method))
-                    self.fit(fits[-1])
+                own = [Fit(name, dataset, model, method) for method in analysis.methods]
+                for fit in sorted(own, key=lambda fit: not self.sampled(fit)):
+                    self.fit(fit)
+                fits += own
         self.fits += fits
         if analysis.compare is not None:
             self.comparison(name, fits)
         self.verdicts(name, fits, report_step(self, name, fits))
+
+    def sampled(self, fit: Fit) -> bool:
+        """Whether a fit is by NUTS, to which approximations of the same posterior are held."""
+        return isinstance(self.project.analyses[fit.analysis].methods[fit.method], Nuts)
 
     def compiled(self, model: str) -> Step:
         declared, program = self.project.models[model], self.facts.programs[model]
@@ -278,16 +283,26 @@ class Planner:
                 "sampler": {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD},
                 "intervals": _dump(analysis.intervals),
                 **self.naming(analysis, fit.model),
+                **self.resampling(fit, method),
             },
             unkeyed={"fit": fit.name},
             inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
             upstream=[*chains, data],
         )
 
+    def resampling(self, fit: Fit, method: Method) -> dict[str, Any]:
+        """What decides how draws of an approximation become draws of the posterior."""
+        if isinstance(method, Nuts):
+            return {}
+        return {"resample": method.resample, "seed": self.seed(fit, method)}
+
     def diagnosed(self, fit: Fit, analysis: Analysis, draws: Step, drop: Sequence[str]) -> Step:
         method = analysis.methods[fit.method]
         checks = resolved_checks(analysis, method)
         del checks["on_fail"]
+        references = self.references(fit, analysis)
+        sampled = [self.known(one, "collect_draws") for one in references]
+        judged = [self.known(one, "diagnose_fit") for one in references]
         return self.add(
             "diagnose_fit",
             fit.wildcards,
@@ -297,12 +312,24 @@ class Planner:
                 "waivers": list(self.facts.waivers.get(fit.name, ())),
                 "parameters": self.project.models[fit.model].parameters,
                 "uses": _used(analysis),
+                "references": [one.method for one in references],
             },
             unkeyed={"fit": fit.name},
-            inputs={"draws": draws.outputs["draws"]},
-            upstream=[draws],
+            inputs={
+                "draws": draws.outputs["draws"],
+                "references": [step.outputs["draws"] for step in sampled],
+                "reference_diagnostics": [step.outputs["diagnostics"] for step in judged],
+            },
+            upstream=[draws, *sampled, *judged],
             drop=drop,
         )
+
+    def references(self, fit: Fit, analysis: Analysis) -> list[Fit]:
+        """Return the fits by NUTS that an approximation of the same posterior is held to."""
+        if self.sampled(fit):
+            return []
+        others = (replace(fit, method=method) for method in analysis.methods)
+        return [other for other in others if self.sampled(other)]
 
     def predicted(
         self, fit: Fit, analysis: Analysis, draws: Step, diagnosed: Step, drop: Sequence[str]

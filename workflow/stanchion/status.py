@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass
 from math import nan
 from pathlib import Path
 from typing import Any
+from unicodedata import combining
 
 from stanchion.plan import Fit, Plan, Step, identity
 from stanchion.provenance.keyfile import State, read_line, state_of
 from stanchion.report.wording import shown
+from stanchion.stats.advice import verdict_words
 
 _SHOWN = ("collect_draws", "diagnose_fit", "predict_outcomes")
 """The steps whose results are a fit's."""
@@ -31,6 +33,8 @@ class FitStatus:
     Of a fit that is not current, where it has jobs in a cluster: pending or running.
     """
     verdict: str | None = None
+    weighting: str | None = None
+    """resampled or unweighted, where the fit is an approximation."""
     rhat: float | None = None
     ess: float | None = None
     divergences: int | None = None
@@ -101,6 +105,7 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
         fit.name,
         "current",
         verdict=content["verdict"],
+        weighting=content.get("weighting"),
         rhat=values.get("rhat"),
         ess=min(ess) if ess else None,
         divergences=values.get("divergences"),
@@ -163,7 +168,7 @@ def table(
     rows = [
         [
             status.fit,
-            status.verdict or status.state,
+            verdict_words(status.verdict, status.weighting) if status.verdict else status.state,
             _figure("rhat", status.rhat, status.rhat_limit),
             _figure("ess_bulk", status.ess),
             _figure("divergences", status.divergences),
@@ -176,9 +181,9 @@ def table(
         [f"{one.comparison}: comparison", one.verdict or one.state, "", "", "", _bad(one), ""]
         for one in comparisons
     ]
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    widths = [max(_width(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [
-        "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in pairs).rstrip()
+        "  ".join(_padded(cell, w, left=i < 2) for i, (cell, w) in pairs).rstrip()
         for pairs in (list(enumerate(zip(row, widths, strict=True))) for row in [head, *rows])
     ]
     lines += [f"altered: {path} is not what its step wrote" for path in altered]
@@ -214,6 +219,16 @@ def as_json(
         "not_declared": {name: list(paths) for name, paths in (left or {}).items()},
     }
     return json.dumps(content, indent=1)
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes; the hat of k̂ takes none."""
+    return sum(not combining(letter) for letter in text)
+
+
+def _padded(text: str, width: int, *, left: bool) -> str:
+    space = " " * (width - _width(text))
+    return text + space if left else space + text
 
 
 def _bad(comparison: ComparisonStatus) -> str:

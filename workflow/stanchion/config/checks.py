@@ -97,10 +97,11 @@ class Checks(Section):
         "(Betancourt 2017, arXiv:1701.02434).",
         ge=0,
     )
-    khat: float = Field(
-        default=0.7,
-        description="Greatest Pareto k̂ of an approximation (Yao et al. 2018, "
-        "arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646).",
+    khat: float | None = Field(
+        default=None,
+        description="Greatest Pareto k̂ of an approximation; without it, min(1 − 1/log10 S, 0.7) "
+        "of S draws, up to which they are resampled (Yao et al. 2018, arXiv:1802.02538; Vehtari "
+        "et al. 2024, arXiv:1507.02646).",
         gt=0,
     )
 

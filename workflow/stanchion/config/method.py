@@ -109,7 +109,16 @@ class Advi(Section):
         default="meanfield",
         description="Family of the approximation: independent normals, or one multivariate.",
     )
-    draws: Count = Field(default=1000, description="Draws from the approximation.")
+    draws: Count = Field(
+        default=1000,
+        description="Draws from the approximation; k̂ may be as large as 1 − 1/log10 of them, and "
+        "0.7 at most.",
+    )
+    resample: bool = Field(
+        default=True,
+        description="Importance-resample the draws by PSIS where k̂ allows (Yao et al. 2018, "
+        "arXiv:1802.02538); without it they stay the approximation's own, `unweighted`.",
+    )
     iter: Count = Field(default=10000, description="Most iterations.")
     grad_samples: Count = Field(default=1, description="Draws for a gradient.")
     elbo_samples: Count = Field(default=100, description="Draws for an estimate of the ELBO.")

@@ -9,6 +9,7 @@ from stanchion.config.analysis import Analysis
 from stanchion.config.compiling import LEVELS
 from stanchion.config.method import Method, Nuts
 from stanchion.config.project import Project
+from stanchion.stats.thresholds import khat_threshold
 
 ESS_PER_CHAIN = 100
 """Vehtari et al. (2021), Bayesian Analysis 16(2): bulk and tail ESS of 100 a chain."""
@@ -33,7 +34,7 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
         "ess": (checks.ess or ESS_PER_CHAIN * method.chains) if isinstance(method, Nuts) else None,
         "divergences": checks.divergences if nuts else None,
         "ebfmi": checks.ebfmi if nuts else None,
-        "khat": None if nuts else checks.khat,
+        "khat": None if nuts else (checks.khat or khat_threshold(method.draws)),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART
-from stanchion.draws.tree import Array, Tree
+from stanchion.draws.tree import PROPOSAL, Array, Tree
 
 _DRAWN_GROUPS = (
     "posterior",
@@ -28,6 +28,7 @@ _DRAWN_GROUPS = (
 _AXES = ("chain", "draw")
 MESSAGES = "messages"
 _UNASSIGNED = -(2**31)
+_LOG_LIKELIHOOD = "log_lik"
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,41 @@ class Generated:
     not_finite: NDArray[np.float64]
 
 
-def write_tree(tree: Tree, path: Path, messages: Sequence[str] = ()) -> None:
+@dataclass(frozen=True)
+class Proposal:
+    """What an approximation drew before any reweighting, and how much each draw counts.
+
+    `log_p` and `log_q` are the log densities of the posterior, up to a constant, and of the
+    approximation; `log_weights` the logarithms of the weights that PSIS smoothed, which sum to one:
+    all `draw` long. `log_likelihood` is `1 × draw × observation` of the same draws, or None.
+    """
+
+    log_p: NDArray[np.float64]
+    log_q: NDArray[np.float64]
+    log_weights: NDArray[np.float64]
+    log_likelihood: NDArray[np.float64] | None
+
+
+def write_tree(
+    tree: Tree,
+    path: Path,
+    messages: Sequence[str] = (),
+    weighting: Mapping[str, str] | None = None,
+) -> None:
     """Write a tree: groups and variables in alphabetical order, the same bytes for the same tree.
 
-    The sampler's messages, where there are some, become an attribute of the file, a line each.
-    Not compressed: draws are mostly noise, and zlib took ten times as long for a tenth less.
+    The sampler's messages, where there are some, become an attribute of the file, a line each, and
+    what `weighting` says attributes of each group of draws. Not compressed: draws are mostly noise,
+    and zlib took ten times as long for a tenth less.
     """
     with h5netcdf.File(path, "w") as file:
         if messages:
             file.attrs[MESSAGES] = "\n".join(messages)
         for name, arrays in sorted(tree.items()):
             group = file.create_group(name)
+            for key, text in sorted((weighting or {}).items()):
+                if name in _DRAWN_GROUPS:
+                    group.attrs[key] = text
             group.dimensions = {
                 dim: length
                 for _, array in sorted(arrays.items())
@@ -108,6 +133,24 @@ def read_messages(path: Path) -> list[str]:
     """Return what the sampler complained of in the generated quantities."""
     with h5netcdf.File(path) as file:
         return str(file.attrs.get(MESSAGES, "")).splitlines()
+
+
+def read_attributes(path: Path, group: str) -> dict[str, str]:
+    """Return the attributes of a group by name."""
+    with h5netcdf.File(path) as file:
+        return {name: str(value) for name, value in file.groups[group].attrs.items()}
+
+
+def read_proposal(path: Path) -> Proposal | None:
+    """Return the draws of an approximation as PSIS-LOO wants them; None for a sampled fit."""
+    found = read_group(path, PROPOSAL)
+    if not found:
+        return None
+    log_p, log_q, weights = (found[name].ravel() for name in ("log_p", "log_q", "log_weight"))
+    likelihood = found.get(_LOG_LIKELIHOOD)
+    if likelihood is not None:
+        likelihood = likelihood.reshape(*likelihood.shape[:2], -1)
+    return Proposal(log_p, log_q, weights, likelihood)
 
 
 def read_labels(path: Path, group: str, name: str) -> list[str]:

@@ -47,6 +47,7 @@ class Array:
 
 Group = dict[str, Array]
 Tree = dict[str, Group]
+PROPOSAL = "proposal"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,25 @@ def prior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, 
     """Return draws from the prior by group: prior, prior_predictive, and what they are held to."""
     tree = posterior_tree(chains, naming, roles, data)
     return {_PRIOR_GROUPS[name]: group for name, group in tree.items() if name in _PRIOR_GROUPS}
+
+
+def proposal_group(
+    chains: Chains, naming: Naming, statistics: Mapping[str, NDArray[np.float64]]
+) -> Group:
+    """Return all that an approximation drew, under the program's names, with a number a draw.
+
+    `statistics` are `draw` long; a variable of the program that has the name of one is kept with an
+    underscore behind it.
+    """
+    axes = {"chain": np.arange(1), "draw": np.arange(chains.values.shape[1])}
+    group = {axis: Array((axis,), values) for axis, values in axes.items()}
+    claimed: dict[str, Dimension] = {}
+    for kept in _drawn(chains, naming, Roles()):
+        name = f"{kept.name}_" if kept.name in statistics else kept.name
+        group[name] = _array(kept, naming, claimed)
+    for name, values in statistics.items():
+        group[name] = Array(("chain", "draw"), values[None])
+    return group | _labels(claimed)
 
 
 def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[_Kept]:

@@ -113,7 +113,7 @@ def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], en
         fits=tuple(fits),
         panels=forest(quantities[:MOST_DRAWN]),
         legend=tuple(
-            Legend(place, fit.fit.method, fit.verdict) for place, (fit, _) in enumerate(usable)
+            Legend(place, fit.label, fit.verdict) for place, (fit, _) in enumerate(usable)
         ),
         undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
         table=_table(usable, ends) if usable else None,
@@ -173,7 +173,7 @@ def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
         Row(
             name,
             tuple(
-                Line(fit.fit.method, cells(found, ends, fit.fit.checks["rhat"]))
+                Line(fit.label, cells(found, ends, fit.fit.checks["rhat"]))
                 for fit, summary in fits
                 if (found := summary.rows.get(name)) is not None
             ),

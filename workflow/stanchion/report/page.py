@@ -78,9 +78,15 @@ class Page:
     about: tuple[tuple[str, str], ...]
 
     @property
-    def has_approximation(self) -> bool:
-        """Whether some fit is no sample of the posterior itself."""
-        return any(fit.kind == "advi" for fit in self.told.fits)
+    def has_resampled(self) -> bool:
+        """Whether the draws of some approximation are reweighted to the posterior."""
+        return any(fit.weighting == "resampled" for fit in self.verdicts.fits)
+
+    @property
+    def unweighted(self) -> frozenset[str]:
+        """The fits whose draws are an approximation's own, by path."""
+        fits = self.verdicts.fits
+        return frozenset(fit.fit.path for fit in fits if fit.weighting == "unweighted")
 
 
 def build(job: Job) -> Page:

@@ -28,15 +28,21 @@ class Check:
     where: tuple[str, ...]
     waiver: Mapping[str, str] | None
     messages: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict with the checks that it follows from, and what else is worth knowing."""
+    """A verdict with the checks that it follows from, and what else is worth knowing.
+
+    `weighting` is that of the draws of an approximation, with its reason; None of a sampled fit.
+    """
 
     verdict: str
     checks: tuple[Check, ...]
     notes: tuple[str, ...]
+    weighting: str | None
+    weighting_because: str
 
 
 @dataclass(frozen=True)
@@ -158,10 +164,17 @@ def _judged(content: Mapping[str, Any]) -> Judged:
             where=tuple(found["where"]),
             waiver=found.get("waiver"),
             messages=tuple(found.get("messages", ())),
+            note=found.get("note", ""),
         )
         for found in content["checks"]
     )
-    return Judged(content["verdict"], checks, tuple(map(str, content.get("notes", ()))))
+    return Judged(
+        content["verdict"],
+        checks,
+        tuple(map(str, content.get("notes", ()))),
+        content.get("weighting"),
+        content.get("weighting_because", ""),
+    )
 
 
 def _compared(row: Mapping[str, str]) -> Compared:

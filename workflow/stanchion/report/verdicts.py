@@ -19,12 +19,14 @@ from stanchion.report.wording import (
     gravest,
     shown,
 )
+from stanchion.stats.advice import verdict_words
 
 _FIGURES = {
     "worst R-hat": ("rhat",),
     "least ESS": ("ess_bulk", "ess_tail"),
     "divergences": ("divergences",),
     "Pareto k̂": ("khat",),
+    "off NUTS, in sds": ("nuts_difference",),
 }
 
 
@@ -46,6 +48,19 @@ class FitView:
     checks: tuple[CheckView, ...]
     bad: tuple[CheckView, ...]
     notes: tuple[str, ...]
+    weighting: str | None
+    weighting_because: str
+
+    @property
+    def words(self) -> str:
+        """The verdict as the table says it."""
+        return verdict_words(self.verdict, self.weighting)
+
+    @property
+    def label(self) -> str:
+        """The method's name in tables of numbers, with what its draws are not."""
+        unweighted = self.weighting == "unweighted"
+        return f"{self.fit.method} (unweighted)" if unweighted else self.fit.method
 
     @property
     def has_chains(self) -> bool:
@@ -98,6 +113,8 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
         checks=checks,
         bad=by_gravity(checks),
         notes=judged.notes,
+        weighting=judged.weighting,
+        weighting_because=judged.weighting_because,
     )
 
 
@@ -122,6 +139,8 @@ def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Ve
 
 def _sentence(fits: Sequence[FitView]) -> str:
     total = {verdict: sum(fit.verdict == verdict for fit in fits) for verdict in GRAVEST_FIRST}
+    total["no fault"] = sum(fit.verdict == "pass" and fit.weighting is not None for fit in fits)
+    total["pass"] -= total["no fault"]
     if total["pass"] == len(fits):
         return "The fit passed its checks" if len(fits) == 1 else f"All {len(fits)} fits passed"
     said = [
@@ -131,6 +150,7 @@ def _sentence(fits: Sequence[FitView]) -> str:
             ("waived", "failed and waived"),
             ("warn", "with a warning"),
             ("pass", "passed"),
+            ("no fault", "in which k̂ found no fault"),
         )
         if total[verdict]
     ]
@@ -151,7 +171,9 @@ def _figure(judged: Judged, names: Sequence[str]) -> Figure:
     found = [
         check
         for check in judged.checks
-        if check.check in names and (check.verdict != "pass" or not isnan(check.value))
+        if check.check in names
+        and check.verdict in GRAVEST_FIRST
+        and (check.verdict != "pass" or not isnan(check.value))
     ]
     if not found:
         return Figure(MISSING, "")

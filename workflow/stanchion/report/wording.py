@@ -13,7 +13,7 @@ from stanchion.report.reading import Check
 from stanchion.stats.advice import advice
 from stanchion.stats.shares import percent
 
-MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "waived": "◇"}
+MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "waived": "◇", "skipped": "–"}
 GRAVEST_FIRST = ("fail", "waived", "warn", "pass")
 _NAMES = {
     "finite": "non-finite quantities",
@@ -29,12 +29,13 @@ _NAMES = {
     "treedepth": "saturated trajectories",
     "extent": "largest absolute draw",
     "khat": "Pareto k̂",
+    "nuts_difference": "difference from NUTS in sds",
     "loo_khat": "bad Pareto k̂ in LOO",
     "compared": "models compared",
     "outcome": "differences of outcome",
 }
 _AT_LEAST = {"chains", "compared", "ess_bulk", "ess_tail", "ebfmi"}
-_DECIMALS = {"rhat": 3, "ebfmi": 2, "khat": 2}
+_DECIMALS = {"rhat": 3, "ebfmi": 2, "khat": 2, "nuts_difference": 2}
 _CODE = re.compile(r"`(\w+)`")
 
 
@@ -52,6 +53,7 @@ class CheckView:
     now: str
     waiver: str
     messages: tuple[str, ...]
+    note: str
 
     @property
     def sentence(self) -> str:
@@ -75,12 +77,13 @@ def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
         now=_now(tip, settings),
         waiver=_waiver(check.waiver),
         messages=check.messages,
+        note=check.note,
     )
 
 
 def by_gravity(checks: Iterable[CheckView]) -> tuple[CheckView, ...]:
     """Return the checks that did not pass, the gravest first, else in their order."""
-    bad = [check for check in checks if check.verdict != "pass"]
+    bad = [check for check in checks if check.verdict in GRAVEST_FIRST[:-1]]
     return tuple(sorted(bad, key=lambda check: GRAVEST_FIRST.index(check.verdict)))
 
 

@@ -1,4 +1,4 @@
-"""What to try when a check of a fit fails, in plain words. Imports nothing."""
+"""Verdicts, and what to try when a check of a fit fails, in plain words. Imports nothing."""
 
 from __future__ import annotations
 
@@ -34,9 +34,22 @@ _ADVICE = {
     "compared": "Mend the models that are left out, or take them out of the analysis.",
     "outcome": "Compare models of the same rows and of the same outcome, on the same scale. If "
     "what differs is not the outcome, name the outcome in `compare: {observed: …}`.",
+    "nuts_difference": "The approximation puts the named means elsewhere than the sampler does. "
+    "Report NUTS; to mend the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, "
+    "more `draws`, or other parameters.",
     "extent": "The prior puts draws at absurd values, or is improper: then it has no draws at all, "
     "and the sampler wanders off. Give every parameter a proper prior.",
 }
+
+
+def verdict_words(verdict: str, weighting: str | None) -> str:
+    """Return a fit's verdict as tables say it; `weighting` is that of an approximation's draws.
+
+    What k̂ does not find in an approximation may be there all the same.
+    """
+    if weighting is not None and verdict == "pass":
+        return "k̂ found no fault"
+    return f"{verdict}, unweighted" if weighting == "unweighted" else verdict
 
 
 def advice(check: str) -> str:

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.stats.psis import smooth
 from stanchion.stats.scan import Findings
 from stanchion.stats.shares import percent
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 SHOWN = 10
-_WHERE_SAID = ("waiver", "messages")
+_WHERE_SAID = ("waiver", "messages", "note")
 FEWEST_CHAINS = 4
 _MESSAGES = 4
 _FEWEST_POINTS = 2
@@ -30,6 +29,8 @@ _ROUNDING = 1e-12
 """Relative to the log density, whose sum is then the same but for the order of its terms."""
 _AT_LEAST = ("ess_bulk", "ess_tail", "ebfmi")
 _ORDER = ("fail", "waived", "warn", "pass")
+SKIPPED = "skipped"
+"""The verdict of a check that could not be made for want of something outside of the fit."""
 GREATEST_PRIOR_DRAW = 1e10
 _VEHTARI_2021 = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
 SOURCES = {
@@ -50,6 +51,7 @@ SOURCES = {
     "compared": "a comparison is of all models that it is declared for",
     "outcome": "densities of different outcomes have no common unit",
     "khat": "Yao et al. 2018, arXiv:1802.02538; Vehtari et al. 2024, arXiv:1507.02646",
+    "nuts_difference": "half a posterior standard deviation moves every interval visibly",
 }
 
 
@@ -65,6 +67,8 @@ class Check:
     waiver: Mapping[str, Any] | None = None
     messages: tuple[str, ...] = ()
     """What the sampler itself said of it."""
+    note: str | None = None
+    """What the numbers do not say, in a sentence."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the check as diagnostics.json has it, with its source."""
@@ -165,11 +169,19 @@ def generated_check(
 
 
 def approximation_checks(
-    names: Sequence[str], found: Findings, log_ratios: Floats, *, thresholds: Mapping[str, Any]
+    names: Sequence[str],
+    found: Findings,
+    khat: float,
+    *,
+    resampled: bool,
+    thresholds: Mapping[str, Any],
 ) -> list[Check]:
-    """Return the checks of an approximation; `log_ratios` is log_p − log_g of each draw."""
+    """Return the checks of an approximation; `khat` is that of log_p − log_q of its raw draws.
+
+    A good k̂ passes draws that were resampled; of raw ones it says no more than that they could be.
+    """
     soundness = [check for check in _soundness(names, found) if check.check == "finite"]
-    return [*soundness, _khat(smooth(log_ratios).khat, thresholds["khat"])]
+    return [*soundness, _khat(khat, thresholds["khat"], resampled=resampled)]
 
 
 def prior_checks(
@@ -236,7 +248,8 @@ def waive(checks: Sequence[Check], waivers: Sequence[Mapping[str, Any]]) -> list
 
 def verdict(checks: Sequence[Check]) -> str:
     """Return the gravest of the checks' verdicts."""
-    return min((check.verdict for check in checks), key=_ORDER.index, default="pass")
+    made = (check.verdict for check in checks if check.verdict != SKIPPED)
+    return min(made, key=_ORDER.index, default="pass")
 
 
 def why_stopped(diagnostics: Mapping[str, Any], on_fail: str) -> str | None:
@@ -339,15 +352,16 @@ def _counted(check: str, flags: Flags, threshold: int, grave: str) -> Check:
     )
 
 
-def _khat(khat: float, threshold: float) -> Check:
+def _khat(khat: float, threshold: float, *, resampled: bool) -> Check:
     """Judge k̂; where it cannot be estimated, nothing vouches for the approximation."""
-    good = khat <= threshold
+    good = "pass" if resampled else "warn"
     return Check(
         check="khat",
         value=khat if isfinite(khat) else None,
         threshold=threshold,
-        verdict="pass" if good else "fail",
+        verdict=good if khat <= threshold else "fail",
         where=() if isfinite(khat) else ("log_p − log_g has no tail to fit",),
+        note=None if resampled else "these draws are not weighted, and k̂ speaks of weighted ones",
     )
 
 

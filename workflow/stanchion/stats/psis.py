@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor, inf, log, log10, nan, sqrt
+from math import floor, inf, log, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.stats.convergence import relative_ess
+from stanchion.stats.thresholds import khat_threshold
 
 Floats = NDArray[np.float64]
 _FEWEST_IN_TAIL = 5
@@ -145,14 +146,6 @@ def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:
 def worst_khat(khat: Floats) -> float:
     """Return the largest k̂; NaN where one could not be estimated, which may be the worst."""
     return float(np.max(khat)) if len(khat) else nan
-
-
-def khat_threshold(draws: int) -> float:
-    """Return the k̂ above which an estimate from this many draws is not to be trusted.
-
-    min(1 − 1 / log10 S, 0.7) (Vehtari et al. 2024).
-    """
-    return min(1 - 1 / log10(draws), 0.7)
 
 
 def standard_error(pointwise: Floats) -> float:

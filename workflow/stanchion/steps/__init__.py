@@ -8,11 +8,11 @@ VERSIONS: dict[str, int] = {
     "sample_prior": 2,
     "sample_chain": 2,
     "approximate_posterior": 2,
-    "collect_draws": 2,
-    "diagnose_fit": 3,
-    "predict_outcomes": 4,
-    "compare_models": 2,
-    "write_report": 6,
+    "collect_draws": 3,
+    "diagnose_fit": 4,
+    "predict_outcomes": 5,
+    "compare_models": 3,
+    "write_report": 7,
     "check_verdicts": 3,
 }
 """A step's version enters its key: raise it when the same inputs must give another result."""

@@ -1,4 +1,4 @@
-"""Chains → draws.nc and summary.csv."""
+"""Chains → draws.nc and summary.csv; draws of an approximation are reweighted where k̂ allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from stanchion.draws.columns import Column
 from stanchion.draws.files import write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.draws.tree import posterior_tree
+from stanchion.draws.tree import PROPOSAL, posterior_tree
+from stanchion.draws.weighting import weigh
 from stanchion.errors import StepError
 from stanchion.stats.summary import Numbers, summarise
 from stanchion.steps.job import Job
@@ -26,18 +27,25 @@ def run(job: Job) -> None:
         StepError: `parameters` names what the program does not declare.
     """
     told = job.arguments
-    chains = read_chains(job.paths("chains"))
+    raw = read_chains(job.paths("chains"))
+    weighted = None if told["method"] == "nuts" else weigh(raw, told["resample"], told["seed"])
+    chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
     roles = Roles(told["observed"], told["replicated"], told["predicted"])
 
     tree = posterior_tree(chains, naming, roles, data)
-    write_tree(tree, job.outputs["draws"], chains.messages)
+    if weighted is not None:
+        tree[PROPOSAL] = weighted.proposal(naming)
+        job.notes["weighting"] = weighted.notes()
+    attributes = weighted.attributes if weighted else None
+    write_tree(tree, job.outputs["draws"], chains.messages, attributes)
     places, names = summarised_columns(chains, naming, told["parameters"])
     numbers = summarise(
-        chains.values, places, sampled=told["method"] == "nuts", intervals=told["intervals"]
+        chains.values, places, sampled=weighted is None, intervals=told["intervals"]
     )
-    write_summary(names, numbers, job.outputs["summary"])
+    errors = weighted.errors(places) if weighted else {}
+    write_summary(names, numbers | errors, job.outputs["summary"])
 
 
 def summarised_columns(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.draws.files import read_group
+from stanchion.draws.files import read_group, read_proposal
 from stanchion.stats.comparison import Compared, compare, conclusion
 from stanchion.stats.gate import Check, verdict
 from stanchion.stats.outcomes import Outcomes, differences
@@ -152,8 +152,11 @@ def _sampled_loo(draws: Path) -> Loo:
 
 
 def _approximate_loo(draws: Path) -> Loo:
-    stats = read_group(draws, "sample_stats")
-    return approximate_loo(_likelihood(draws), stats["log_p"].ravel(), stats["log_g"].ravel())
+    """Return the LOO of the draws as they came: it weighs them itself."""
+    raw = read_proposal(draws)
+    if raw is None:
+        raise _LeftOutError("its draws.nc does not hold the approximation's own draws")
+    return approximate_loo(_finite(raw.log_likelihood), raw.log_p, raw.log_q)
 
 
 def _likelihood(draws: Path) -> Floats:

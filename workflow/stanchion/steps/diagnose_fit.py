@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stanchion.draws.files import (
     Scalars,
+    read_attributes,
     read_gated,
     read_generated,
     read_group,
     read_messages,
+    read_proposal,
 )
+from stanchion.draws.weighting import RESAMPLED
 from stanchion.stats import gate
+from stanchion.stats.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.stats.importance import importance
 from stanchion.stats.scan import Findings, scan
 from stanchion.steps.job import Job
 from stanchion.strict_json import write_json
@@ -27,9 +34,9 @@ def run(job: Job) -> None:
     told = job.arguments
     nuts = told["method"] == "nuts"
     scalars = read_gated(job.path("draws"))
-    stats = read_group(job.path("draws"), "sample_stats")
     found = scan(scalars.values, scalars.variables)
-    found_checks = [*_checks(told, scalars, found, stats), _generated(job.path("draws"), told)]
+    judged = _sampled if nuts else _approximated
+    found_checks = [*judged(job, scalars, found), _generated(job.path("draws"), told)]
     checks = gate.waive(found_checks, told["waivers"])
     content = {
         "schema": "stanchion/diagnostics/1",
@@ -38,6 +45,8 @@ def run(job: Job) -> None:
         "checks": [check.as_json() for check in checks],
         "notes": gate.notes(scalars.names, found, unused=() if nuts else ("lp__",)),
     }
+    if not nuts:
+        content |= _weighting(job.path("draws"))
     write_json(content, job.outputs["diagnostics"])
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))
 
@@ -47,19 +56,54 @@ def _generated(draws: Path, told: Any) -> gate.Check:
     return gate.generated_check(generated, used=told["uses"], messages=read_messages(draws))
 
 
-def _checks(
-    told: Any, scalars: Scalars, found: Findings, stats: dict[str, Any]
-) -> list[gate.Check]:
-    if told["method"] == "nuts":
-        return gate.nuts_checks(
-            scalars.names,
-            found,
-            gate.Sampler.of(stats),
-            chains=scalars.values.shape[0],
-            thresholds=told["checks"],
-        )
-    ratios = (stats["log_p"] - stats["log_g"]).ravel()
-    return gate.approximation_checks(scalars.names, found, ratios, thresholds=told["checks"])
+def _sampled(job: Job, scalars: Scalars, found: Findings) -> list[gate.Check]:
+    return gate.nuts_checks(
+        scalars.names,
+        found,
+        gate.Sampler.of(read_group(job.path("draws"), "sample_stats")),
+        chains=scalars.values.shape[0],
+        thresholds=job.arguments["checks"],
+    )
+
+
+def _approximated(job: Job, scalars: Scalars, found: Findings) -> list[gate.Check]:
+    path = job.path("draws")
+    raw = read_proposal(path)
+    assert raw is not None
+    checks = gate.approximation_checks(
+        scalars.names,
+        found,
+        importance(raw.log_p, raw.log_q).khat,
+        resampled=_weighting(path)["weighting"] == RESAMPLED,
+        thresholds=job.arguments["checks"],
+    )
+    return [*checks, *_against_nuts(job, scalars)]
+
+
+def _against_nuts(job: Job, scalars: Scalars) -> list[gate.Check]:
+    """Compare with the first declared fit by NUTS that passes, else with the first that warns."""
+    names = job.arguments["references"]
+    if not names:
+        return []
+    verdicts = [
+        json.loads(path.read_text())["verdict"] for path in job.paths("reference_diagnostics")
+    ]
+    for wanted in ("pass", "warn"):
+        if wanted in verdicts:
+            place = verdicts.index(wanted)
+            sampled = read_gated(job.paths("references")[place])
+            reference = Reference.of(names[place], _without_density(sampled))
+            return [nuts_difference(scalars.names[1:], _without_density(scalars), reference)]
+    because = f"not computed, because {' and '.join(names)} did not pass its checks"
+    return [no_nuts_difference(because)]
+
+
+def _without_density(scalars: Scalars) -> NDArray[np.float64]:
+    return scalars.values[:, :, 1:]
+
+
+def _weighting(draws: Path) -> dict[str, str]:
+    return read_attributes(draws, "posterior")
 
 
 def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:

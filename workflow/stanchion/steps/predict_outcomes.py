@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion import pictures
-from stanchion.draws.files import read_group, read_labels, read_type, without_value
+from stanchion.draws.files import (
+    read_attributes,
+    read_group,
+    read_labels,
+    read_type,
+    without_value,
+)
+from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
 from stanchion.stats.gate import why_stopped
 from stanchion.stats.loo_pit import Pit, pit_of
@@ -101,6 +108,8 @@ def _pit(
         return None, "the replicated data hold values that are not finite"
     if not len(observed):
         return None, "there are no observations"
+    if read_attributes(draws, "posterior").get("weighting") == UNWEIGHTED:
+        return None, "the draws are those of an approximation, unweighted"
     return pit_of(observed, replicated, leave_one_out(likelihood), discrete=discrete, seed=seed), ""
 
 

@@ -1,0 +1,105 @@
+"""Draws of an approximation: as they came, or importance-resampled where k̂ licenses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion.draws.naming import Naming
+from stanchion.draws.stan_csv import Chains
+from stanchion.draws.tree import Group, proposal_group
+from stanchion.errors import ChainError
+from stanchion.stats.importance import Importance, importance, resample, weighted_errors
+from stanchion.stats.summary import Numbers
+
+RESAMPLED, UNWEIGHTED = "resampled", "unweighted"
+_DENSITIES = ("log_p__", "log_g__")
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """What an approximation drew, and what of it stands for the posterior.
+
+    `taken` are the places of the resampled draws, None where the draws stay as they are, and
+    `because` says why.
+    """
+
+    raw: Chains
+    log_p: NDArray[np.float64]
+    log_q: NDArray[np.float64]
+    found: Importance
+    taken: NDArray[np.intp] | None
+    because: str
+
+    @property
+    def draws(self) -> Chains:
+        """The draws that stand for the posterior."""
+        if self.taken is None:
+            return self.raw
+        return replace(self.raw, values=self.raw.values[:, self.taken])
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a group of these draws says of itself."""
+        weighting = UNWEIGHTED if self.taken is None else RESAMPLED
+        return {"weighting": weighting, "weighting_because": self.because}
+
+    def proposal(self, naming: Naming) -> Group:
+        """Return the draws as they came, with their log densities and normalised log weights."""
+        numbers = {"log_p": self.log_p, "log_q": self.log_q, "log_weight": self.found.log_weights}
+        return proposal_group(self.raw, naming, numbers)
+
+    def errors(self, columns: list[int]) -> Numbers:
+        """Return the Monte Carlo errors of the resampled draws, none where they are unweighted."""
+        if self.taken is None:
+            return {}
+        return weighted_errors(self.raw.values, columns, self.found.weights)
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the step's record keeps."""
+        known = {"khat": str(self.found.khat), "threshold": self.found.threshold}
+        if self.taken is None:
+            return {**self.attributes, **known}
+        distinct = len(np.unique(self.taken))
+        return {
+            **self.attributes,
+            **known,
+            "scheme": "systematic resampling",
+            "ess": self.found.ess,
+            "distinct": distinct,
+        }
+
+
+def weigh(raw: Chains, asked: bool, seed: int) -> Weighted:
+    """Resample the draws of an approximation where k̂ licenses it and it is asked for.
+
+    Raises:
+        ChainError: the chain does not hold the log densities.
+    """
+    missing = [name for name in _DENSITIES if name not in raw.columns]
+    if missing:
+        raise ChainError(f"the approximation's output has no column {', '.join(missing)}")
+    log_p, log_q = (raw.values[0, :, raw.columns.index(name)] for name in _DENSITIES)
+    found = importance(log_p, log_q)
+    limit = f"{found.threshold:.3f} for {len(log_p)} draws"
+    if not asked:
+        return Weighted(raw, log_p, log_q, found, None, "declared by `resample: false`")
+    if not found.usable:
+        return Weighted(raw, log_p, log_q, found, None, _refused(found.khat, limit))
+    taken = resample(found.weights, seed)
+    because = (
+        f"k̂ {found.khat:.3f} ≤ {limit}; {len(np.unique(taken))} draws are distinct, "
+        f"their effective sample size is {found.ess:.0f}"
+    )
+    return Weighted(raw, log_p, log_q, found, taken, because)
+
+
+def _refused(khat: float, limit: str) -> str:
+    if np.isnan(khat):
+        return "k̂ cannot be estimated from log_p − log_q"
+    if np.isinf(khat):
+        return "log_p − log_q of some draw is not finite"
+    return f"k̂ {khat:.3f} is above {limit}"
