@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stanchion.datasets.faults import SHOWN
+from stanchion.datasets.faults import SHOWN, gathered
+from stanchion.errors import Fault
 from tests.unit.datasets_cases import SCHOOLS, built, faults, write
 
 N_Y = {"N": "nrow()", "y": "effect"}
@@ -249,3 +250,9 @@ def test_transforms_that_cannot_be(tmp_path: Path) -> None:
     assert zero.where == f"{path}:3"
     assert zero.allowed == "more than 0"
     assert "same value in every row" in constant.what
+
+
+def test_a_fault_without_a_place_that_comes_twice_is_said_once() -> None:
+    """Two models that meet the same fault of a declaration tell it once, not as two places."""
+    fault, other = Fault("`y` is wrong", key="a.y", value={}), Fault("`z` is wrong", key="a.z")
+    assert gathered([fault, other, fault]) == [fault, other]

@@ -44,7 +44,7 @@ def check_plan(plan: Plan) -> None:
     Raises:
         DeclarationError: with every fault.
     """
-    faults = gathered(dict.fromkeys([*_program_faults(plan), *_data_faults(plan)]))
+    faults = gathered([*_program_faults(plan), *_data_faults(plan)])
     if faults:
         raise DeclarationError(faults)
 

@@ -32,11 +32,9 @@ def suggestion(name: str, known: Iterable[str]) -> str | None:
 def gathered(faults: Iterable[Fault]) -> list[Fault]:
     """Return faults with those that differ in place and value only as one, counted."""
     alike: dict[tuple[object, ...], list[Fault]] = {}
-    for fault in faults:
+    for fault in dict.fromkeys(faults):
         what = fault.what if fault.value is None else fault.what.replace(repr(fault.value), "")
-        same = alike.setdefault((what, fault.key, fault.allowed, not fault.todo), [])
-        if fault not in same[-1:]:
-            same.append(fault)
+        alike.setdefault((what, fault.key, fault.allowed, not fault.todo), []).append(fault)
     return [_counted(same) for same in alike.values()]
 
 
