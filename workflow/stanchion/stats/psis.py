@@ -132,10 +132,14 @@ def approximate_loo(log_likelihood: Floats, log_p: Floats, log_q: Floats) -> Loo
     return Loo(elpd, p, khat, rows.shape[1])
 
 
-def leave_one_out(log_likelihood: Floats) -> Iterator[Smoothed]:
-    """Yield, for each observation, the weights of all draws that leave it out, with their k̂."""
+def leave_one_out(log_likelihood: Floats, log_ratios: Floats | None = None) -> Iterator[Smoothed]:
+    """Yield, for each observation, the weights of all draws that leave it out, with their k̂.
+
+    `log_ratios` are log_p − log_q of independent draws from an approximation, `draw` long; they are
+    smoothed together with what leaves the observation out (Magnusson et al. 2019).
+    """
     for _, row, share in _each_observation(log_likelihood):
-        yield smooth(-row, share)
+        yield smooth(-row, share) if log_ratios is None else smooth(log_ratios - row)
 
 
 def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:

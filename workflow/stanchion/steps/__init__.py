@@ -10,7 +10,7 @@ VERSIONS: dict[str, int] = {
     "approximate_posterior": 2,
     "collect_draws": 3,
     "diagnose_fit": 4,
-    "predict_outcomes": 5,
+    "predict_outcomes": 6,
     "compare_models": 3,
     "write_report": 7,
     "check_verdicts": 3,

@@ -15,9 +15,11 @@ from stanchion.draws.files import (
     read_attributes,
     read_group,
     read_labels,
+    read_proposal,
     read_type,
     without_value,
 )
+from stanchion.draws.tree import PROPOSAL
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
 from stanchion.stats.gate import why_stopped
@@ -81,7 +83,8 @@ def _checked(
     replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
     data = pictures.Replications(name, observed.ravel(), replicated, discrete)
     statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared["statistics"]]
-    pit, reason = _pit(draws, observed.ravel(), replicated, discrete=discrete, seed=seed)
+    named = declared["replicated"]
+    pit, reason = _pit(draws, observed.ravel(), replicated, named, discrete=discrete, seed=seed)
     content = {
         "observed": name,
         "replicated": declared["replicated"],
@@ -93,15 +96,23 @@ def _checked(
 
 
 def _pit(
-    draws: Path, observed: Floats, replicated: Floats, *, discrete: bool, seed: int
+    draws: Path, observed: Floats, replicated: Floats, name: str, *, discrete: bool, seed: int
 ) -> tuple[Pit | None, str]:
-    """Return LOO-PIT with its test and its k̂, or why there is none."""
+    """Return LOO-PIT with its test and its k̂, or why there is none.
+
+    That of an approximation is made from its draws as they came, of the variable `name` that
+    replicates: those that were resampled hold some of them many times.
+    """
     found = list(read_group(draws, "log_likelihood").values())
     if not found:
         return None, "the program computes no log_lik; add it to its generated quantities"
     likelihood = found[0].reshape(*found[0].shape[:2], -1)
     if likelihood.shape[2] != len(observed):
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
+    raw, ratios = read_proposal(draws), None
+    if raw is not None and raw.log_likelihood is not None:
+        replicated = read_group(draws, PROPOSAL)[name].reshape(-1, len(observed)).astype(np.float64)
+        likelihood, ratios = raw.log_likelihood, raw.log_p - raw.log_q
     if not np.isfinite(likelihood).all():
         return None, "log_lik holds values that are not finite"
     if not np.isfinite(replicated).all():
@@ -110,7 +121,8 @@ def _pit(
         return None, "there are no observations"
     if read_attributes(draws, "posterior").get("weighting") == UNWEIGHTED:
         return None, "the draws are those of an approximation, unweighted"
-    return pit_of(observed, replicated, leave_one_out(likelihood), discrete=discrete, seed=seed), ""
+    weights = leave_one_out(likelihood, ratios)
+    return pit_of(observed, replicated, weights, discrete=discrete, seed=seed), ""
 
 
 def _no_statistics(
