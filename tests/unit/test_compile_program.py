@@ -44,3 +44,20 @@ def test_a_native_build_for_another_processor_is_refused(
     assert planned in str(refused.value)
     assert name in str(refused.value)
     assert not outputs["executable"].exists()
+
+
+def test_another_toolchain_than_the_planned_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A CmdStan or a compiler that is not the planned one, as on a node, builds nothing."""
+    planned = {"version": "2.39.0", "compiler": "g++ 13"}
+    here = SimpleNamespace(
+        path=tmp_path, compile_identity=lambda **_: {**planned, "compiler": "g++ 14"}
+    )
+    monkeypatch.setattr("stanchion.toolchain.find", lambda: here)
+    options = {"program": "p.stan", "native": False, "stanc": {}, "cpp": {}}
+    outputs, log = {"executable": tmp_path / "model"}, tmp_path / "log"
+    job = Job("compile_program", "0" * 64, options, {}, outputs, log, content={"compiler": planned})
+    with pytest.raises(CompileError, match="changed since this run was planned: compiler"):
+        compile_program.run(job)
+    assert not outputs["executable"].exists()

@@ -77,6 +77,17 @@ def test_failure_is_said_again_by_the_next_run(gated: tuple[ProjectDir, int, str
     assert project.ran(before) == set()
 
 
+def test_verdict_edited_by_hand_does_not_pass(gated: tuple[ProjectDir, int, str]) -> None:
+    """`fail` edited to `pass` in the same size: the run still exits 3, and `fail` stands there."""
+    project = gated[0]
+    diagnosed = result(project, "schools/centred/nuts/diagnostics.json")
+    content = diagnosed.read_bytes()
+    diagnosed.write_bytes(content.replace(b'"fail"', b'"pass"'))
+    done = project.stanchion("run", "--cores", "2")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert diagnosed.read_bytes() == content
+
+
 def test_waiver_turns_the_failure_into_waived(gated: tuple[ProjectDir, int, str]) -> None:
     """A waiver in force lets the run pass, visibly, and nothing is sampled for it."""
     project = gated[0]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from stanchion.paths import BELOW, COPIED_PROGRAM
+
 MARK = "# Message: "
 """Begins a line of a Stan CSV: a comment for everybody else who reads it."""
 _START, _COMPLAINT = "$ ", "Exception: "
@@ -18,6 +20,8 @@ _OF_ANOTHER_KIND = ("Informational Message:", "Error evaluating the log probabil
 """What stands before the exception of a rejected proposal or a rejected initial value."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _MOST, _LONGEST = 5, 300
+_COPY = re.compile(rf"'[^'\n]*/{COPIED_PROGRAM}/(?:{BELOW}/)*")
+"""Where a compiled program's own words name the copy of an include."""
 
 
 def complaints(log: Path) -> list[str]:
@@ -29,7 +33,7 @@ def complaints(log: Path) -> list[str]:
     first: dict[str, str] = {}
     before = least = ""
     with log.open(encoding="utf-8", errors="replace") as file:
-        while line := file.readline(10 * _LONGEST):
+        while line := with_included_names(file.readline(10 * _LONGEST)):
             if line.startswith(_START):
                 counts, first, least = {}, {}, ""
             elif line.startswith(_SHORTENED):
@@ -41,6 +45,15 @@ def complaints(log: Path) -> list[str]:
             before = line.lstrip()
     most = sorted(counts, key=lambda kind: -counts[kind])[:_MOST]
     return [f"{least}{_times(counts[kind])}: {first[kind]}" for kind in most]
+
+
+def with_included_names(text: str) -> str:
+    """Return what a compiled program says, with each include's copy named as `#include` names it.
+
+    A compiled program holds the paths of the files that it was made from, and may come from the
+    cache, where another project put it.
+    """
+    return _COPY.sub("'", text)
 
 
 def append_messages(csv: Path, messages: Sequence[str]) -> None:

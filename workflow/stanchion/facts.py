@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stanchion.config import Project, in_force, load_waivers, resolved_compiling
+from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
 from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault
 from stanchion.files import require_file
@@ -55,12 +55,13 @@ def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
 
 
 def _hashes(project: Project) -> dict[str, str]:
+    fetched = {source_of(found): _fetched(found) for found in _downloads(project)}
     hashes, faults = {}, []
     for key, path in _declared_files(project):
         if path not in hashes:
             try:
                 require_file(Path(path))
-                hashes[path] = file_hash(Path(path))
+                hashes[path] = fetched.get(path) or file_hash(Path(path))
             except OSError as error:
                 faults.append(_missing(project, key, Path(path), error))
     if faults:
@@ -69,16 +70,25 @@ def _hashes(project: Project) -> dict[str, str]:
 
 
 def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the key and path of every dataset and init file; fetches what is not there yet."""
+    """Yield the key and path of every dataset and init file."""
     for name, dataset in project.datasets.items():
-        source = source_of(dataset)
-        if dataset.url is not None and not Path(source).exists():
-            fetch(dataset.url, str(dataset.sha256), Path(source))
-        yield ("datasets", name, "path"), source
+        yield ("datasets", name, "path"), source_of(dataset)
     for name, analysis in project.analyses.items():
         for label, method in analysis.methods.items():
             if isinstance(method.init, str):
                 yield ("analyses", name, "methods", label, "init"), method.init
+
+
+def _downloads(project: Project) -> list[Dataset]:
+    return [dataset for dataset in project.datasets.values() if dataset.url is not None]
+
+
+def _fetched(dataset: Dataset) -> str:
+    """Fetch a dataset unless it is there with the declared SHA-256, which is returned."""
+    source, declared = Path(source_of(dataset)), str(dataset.sha256)
+    if not source.is_file() or file_hash(source) != declared:
+        fetch(str(dataset.url), declared, source)
+    return declared
 
 
 def _missing(project: Project, key: tuple[str, ...], path: Path, error: OSError) -> Fault:

@@ -12,6 +12,9 @@ from pathlib import PurePath, PurePosixPath
 
 FUNCTIONS = "stan/functions"
 """Where a program's includes are looked for, after its own folder."""
+COPIED_PROGRAM, BELOW = "stan-sources", "below"
+"""The folder in which a step keeps its copies of a program and what it includes, and those in it
+that names which climb out of a folder (`#include ../f.stan`) stay within."""
 STATE = ".stanchion"
 JOBS = f"{STATE}/jobs"
 TEMPORARY = f"{STATE}/tmp"

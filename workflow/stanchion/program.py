@@ -20,6 +20,7 @@ from typing import Any
 
 from stanchion.errors import Fault, ProgramError
 from stanchion.files import read_bounded
+from stanchion.paths import BELOW, COPIED_PROGRAM
 from stanchion.program_sizes import Declaration, declarations
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
@@ -143,10 +144,10 @@ class Sources:
     def copy(self, folder: Path) -> dict[str, str]:
         """Write the program, and each include beside it; return copy → original, program first.
 
-        Names that climb (`#include ../f.stan`) stay below `folder`.
+        They lie in the folder `COPIED_PROGRAM` of `folder`, also where a name climbs.
         """
         climbs = max((Path(name).parts.count("..") for name in self.includes), default=0)
-        home = folder.joinpath(*["below"] * climbs)
+        home = folder.joinpath(COPIED_PROGRAM, *[BELOW] * climbs)
         originals = {}
         for name, (path, text) in {self.path.name: (self.path, self.text), **self.includes}.items():
             copy = f"{home}/{name}"

@@ -19,7 +19,13 @@ from stanchion.provenance.runs import failures
 from stanchion.provenance.temporaries import sweep
 from stanchion.restoring import pull_missing_data
 from stanchion.slurm import settle_leftovers
-from stanchion.status import comparison_statuses, fit_statuses, is_current, table
+from stanchion.status import (
+    altered_results,
+    comparison_statuses,
+    fit_statuses,
+    is_current,
+    table,
+)
 from stanchion.stopping import Stop, stopping
 from stanchion.toolchain import find, install
 from stanchion.tracking import keep_compilations, report_tracked, track_plan
@@ -195,8 +201,9 @@ def _exit_code(failed: Sequence[dict[str, object]]) -> int:
 def _closing(graph: Graph, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
     reports = [Path(f"results/{name}/report.html") for name in chosen]
     parts = _told(failed)
+    altered = altered_results(graph.plan, chosen)
     compared = comparison_statuses(graph.plan, chosen)
-    parts.append(table(fit_statuses(graph.plan, chosen), comparisons=compared))
+    parts.append(table(fit_statuses(graph.plan, chosen), altered, compared))
     parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
     return "\n" + "\n\n".join(part for part in parts if part)
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stanchion.console import with_included_names
 from stanchion.durations import seconds_of
 from stanchion.errors import ChainError
 
@@ -86,7 +87,8 @@ class _Output:
 
     def last_words(self) -> str:
         """Return the last lines that the program printed."""
-        lines = [line.rstrip() for line in self._end().decode(errors="replace").splitlines()]
+        said = with_included_names(self._end().decode(errors="replace"))
+        lines = [line.rstrip() for line in said.splitlines()]
         return "\n".join(f"  {line}" for line in [x for x in lines if x][-_LAST_WORDS:])
 
     def _end(self) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from stanchion.errors import CompileError
 from stanchion.steps.job import Job
@@ -16,8 +18,8 @@ def run(job: Job) -> None:
 
     Raises:
         ProgramError: stanc refuses the program.
-        CompileError: the C++ compiler failed or is missing, or this is not the processor that a
-            native build was planned for.
+        CompileError: the C++ compiler failed or is missing, or toolchain or processor are not
+            those that the build was planned for.
     """
     from stanchion.cmdstan import compile_program
     from stanchion.toolchain import find
@@ -26,6 +28,7 @@ def run(job: Job) -> None:
     options, toolchain = job.arguments, find()
     if options["native"]:
         _require_processor(options["cpu"], toolchain)
+    _require_toolchain(job.content["compiler"], options, toolchain)
     compile_program(
         job.path("program"),
         job.outputs["executable"],
@@ -35,6 +38,22 @@ def run(job: Job) -> None:
         threads=options["threads"],
         native=options["native"],
     )
+
+
+def _require_toolchain(
+    planned: Mapping[str, Any], options: Mapping[str, Any], toolchain: Toolchain
+) -> None:
+    """Refuse to build with what the key does not name: another CmdStan, compiler or flags."""
+    here = toolchain.compile_identity(
+        stanc=options["stanc"], cpp=options["cpp"], native=options["native"]
+    )
+    differ = [name for name in {**planned, **here} if planned.get(name) != here.get(name)]
+    if differ:
+        raise CompileError(
+            f"CmdStan or its compiler changed since this run was planned: {', '.join(differ)}",
+            where=f"{toolchain.path} on {os.uname().nodename}",
+            todo="run again; on a cluster, with one toolchain for all nodes",
+        )
 
 
 def _require_processor(planned: str, toolchain: Toolchain) -> None:

@@ -16,18 +16,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stanchion.errors import Fault, ProgramError, StanchionError, StepError
 from stanchion.keys import text_hash
 from stanchion.paths import TEMPORARY
-from stanchion.program import Sources, describe_sources, read_sources
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.hashes import file_hash, file_hashes
 from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.temporaries import own_name
 from stanchion.steps import VERSIONS
 from stanchion.steps.job import JobFile
+
+if TYPE_CHECKING:
+    from stanchion.program import Sources
 
 EXECUTABLE = "executable"
 """The input that is executed, not read."""
@@ -170,6 +172,8 @@ def _hashes(name: str, each: Sequence[_Input], inputs: Inputs) -> dict[Path, str
 
 def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -> Path:
     """Copy a program and what it includes, held to its canonical form."""
+    from stanchion.program import read_sources
+
     planned: Mapping[str, str] = one.expected["files"]
     try:
         sources = read_sources(one.path, [Path(p) for p in one.expected["include_dirs"]])
@@ -188,6 +192,7 @@ def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -
 
 
 def _canonical_hash(sources: Sources) -> str | None:
+    from stanchion.program import describe_sources
     from stanchion.toolchain import find
 
     try:

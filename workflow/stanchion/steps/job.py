@@ -23,6 +23,8 @@ class Job:
     log: Path
     descriptors: Mapping[str, int] = field(default_factory=dict)
     """Open files of what is executed, by the input's name."""
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """What of the world the key is made of."""
     notes: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:

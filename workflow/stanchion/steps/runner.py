@@ -171,6 +171,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
             outputs=staged,
             log=Path(file.log),
             descriptors=inputs.descriptors,
+            content=file.made_of.get("content", {}),
         )
         try:
             importlib.import_module(f"stanchion.steps.{file.step}").run(job)

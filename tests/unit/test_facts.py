@@ -1,0 +1,50 @@
+"""What is gathered of the world: files as declared."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from stanchion import facts
+from stanchion.config import load
+from stanchion.plan_data import source_of
+
+TEXT = "y\n1\n"
+SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
+CONFIG = f"""\
+project: facts
+datasets:
+  points:
+    url: "https://example.org/a.csv"
+    sha256: {SHA256}
+    columns: {{y: {{type: real}}}}
+    stan: {{y: y}}
+models: {{m: {{program: m.stan}}}}
+analyses: {{a: {{datasets: [points], models: [m], methods: {{nuts: {{}}}}}}}}
+"""
+
+
+@pytest.mark.parametrize("there", ["nothing", "what is declared", "something else"])
+def test_a_download_is_what_its_sha256_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    """It is fetched where it is missing, and again where it was edited; else it is left alone."""
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(CONFIG)
+    project = load(Path("config.yaml"))
+    source = Path(source_of(project.datasets["points"]))
+    source.parent.mkdir(parents=True)
+    if there != "nothing":
+        source.write_text(TEXT if there == "what is declared" else "y\n2\n")
+    fetched: list[str] = []
+
+    def fetch(url: str, sha256: str, target: Path) -> None:
+        fetched.append(url)
+        target.write_text(TEXT)
+
+    monkeypatch.setattr(facts, "fetch", fetch)
+    assert facts._hashes(project) == {str(source): SHA256}
+    assert source.read_text() == TEXT
+    assert fetched == ([] if there == "what is declared" else ["https://example.org/a.csv"])
