@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from stanchion.cmdstan import compile_program
+from stanchion.console import with_included_names
 from stanchion.errors import CompileError, ProgramError, ToolchainError
-from stanchion.program import describe
+from stanchion.program import describe, read_sources
 from stanchion.toolchain import Toolchain, check
 from tests.project import REFERENCE
 from tests.stan.toolchains import toolchain_for_tests
@@ -70,20 +72,26 @@ def sample(executable: Path, folder: Path, *arguments: str) -> list[list[str]]:
 
 
 def test_compiles_without_touching_the_sources(toolchain: Toolchain, project: Path) -> None:
-    """Includes are found, options are taken; only the executable appears, and it samples."""
+    """Includes are found, options are taken; only the executable appears, and it samples.
+
+    Made of copies, it names an include in its messages as the program does.
+    """
+    program = project / "stan" / "with-include.stan"
+    copies = read_sources(program, [project / "stan" / "functions"]).copy(project / "copies")
     sources = sorted(project.rglob("*"))
     executable = project / "out" / "model"
     compile_program(
-        project / "stan" / "with-include.stan",
+        Path(next(iter(copies))),
         executable,
         toolchain,
         stanc_options={"O1": True},
         cpp_options={"STAN_NO_RANGE_CHECKS": True, "STAN_CPP_OPTIMS": False},
         threads=True,
-        include_dirs=[project / "stan" / "functions"],
     )
     assert sorted(project.rglob("*")) == sorted([*sources, executable.parent, executable])
     assert len(sample(executable, project)) == 50
+    named = re.findall(rb"'[^'\0]*f\.stanfunctions'", executable.read_bytes())
+    assert {with_included_names(name.decode()) for name in named} == {"'f.stanfunctions'"}
 
 
 def test_two_jobs_compile_one_program_at_once(toolchain: Toolchain, project: Path) -> None:

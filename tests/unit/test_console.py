@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stanchion.console import append_messages, complaints
+from stanchion.program import read_sources
 
 RNG = "Exception: normal_rng: Scale parameter is {}, but must be positive! (in 'a.stan', line 9)\n"
 REJECTED = (
@@ -44,3 +45,17 @@ def test_messages_are_few_and_short(tmp_path: Path) -> None:
     append_messages(csv, complaints(log))
     lines = csv.read_text().splitlines()
     assert len(lines) <= 5 and all(len(line) < 350 and line.startswith("# ") for line in lines)
+
+
+def test_an_include_is_named_as_the_program_names_it(tmp_path: Path) -> None:
+    """A compiled program knows the copies that it was made from, in whatever project that was."""
+    sources = tmp_path / "one.stan"
+    sources.write_text("#include ../f.stan\n")
+    (tmp_path.parent / "f.stan").write_text("")
+    copies = [*read_sources(sources).copy(tmp_path / ".stanchion/tmp/0-node-1/inputs/program/0")]
+    log = tmp_path / "log"
+    log.write_text(
+        f"$ model\nException: no (in '{copies[1]}', line 2, included from\n'one.stan')\n"
+    )
+    assert complaints(log) == ["once: no (in '../f.stan', line 2, included from"]
+    (tmp_path.parent / "f.stan").unlink()

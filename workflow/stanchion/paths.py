@@ -133,9 +133,9 @@ def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
     return f"{JOBS}/{_place(rule, wildcards)}/{step_name(rule, wildcards)}/{key}.json"
 
 
-def _place(rule: str, wildcards: Mapping[str, str]) -> PurePosixPath:
-    home = PurePosixPath(_HOME[rule].format(**wildcards))
-    return home.relative_to(home.parts[0])
+def _place(rule: str, wildcards: Mapping[str, str]) -> str:
+    """Return a step's folder without the first one of its path."""
+    return _HOME[rule].format(**wildcards).partition("/")[2]
 
 
 def job_label(file: PurePath) -> str:

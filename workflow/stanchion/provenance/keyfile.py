@@ -76,16 +76,7 @@ def read_line(key_file: str) -> Line | None:
 
 def state_of(step: Made) -> State:
     """Return the state of a step's outputs; hashes only those that changed since the last look."""
-    try:
-        found = contents(step.outputs, step.stamps)
-    except OSError:
-        return State.MISSING
-    said = read_line(step.key_file)
-    if said is None:
-        return _by_records(step, found)
-    if said.key != step.key or said.outputs.keys() != found.keys():
-        return State.STALE
-    return State.CURRENT if said.outputs == found else State.ALTERED
+    return _look(step)[0]
 
 
 def settle(step: Made) -> State:
@@ -95,8 +86,9 @@ def settle(step: Made) -> State:
     does, if each output still has the SHA-256 that it names. Nothing is deleted: results are
     tracked, and who only asks what would run must not lose any.
     """
-    path, state = Path(step.key_file), state_of(step)
-    if state is State.CURRENT and read_line(step.key_file) is None:
+    path = Path(step.key_file)
+    state, said = _look(step)
+    if state is State.CURRENT and said is None:
         write_whole(path, line(step.key, contents(step.outputs, step.stamps)))
     with suppress(FileNotFoundError):
         if path.stat().st_mtime != SETTLED:
@@ -114,6 +106,20 @@ def is_to_run(step: Made, state: State) -> bool:
         return state is not State.CURRENT
     said = read_line(step.key_file)
     return said is not None and said.key != step.key
+
+
+def _look(step: Made) -> tuple[State, Line | None]:
+    """Return the state of a step's outputs, and what its key file says."""
+    outputs, said = step.outputs, read_line(step.key_file)
+    try:
+        found = contents(outputs, step.stamps)
+    except OSError:
+        return State.MISSING, said
+    if said is None:
+        return _by_records(step, found), said
+    if said.key != step.key or said.outputs.keys() != found.keys():
+        return State.STALE, said
+    return State.CURRENT if said.outputs == found else State.ALTERED, said
 
 
 def _by_records(step: Made, found: Mapping[str, Content]) -> State:

@@ -80,4 +80,4 @@ class JobFile:
         content = {"schema": "stanchion/job/1", **vars(self)}
         if again is not None:
             content["again"] = again
-        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+        return json.dumps(content, sort_keys=True) + "\n"
