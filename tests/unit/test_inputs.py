@@ -28,7 +28,7 @@ from stanchion.steps.job import Job, JobFile
 
 KEY = key_of({"arguments": {}})
 UPSTREAM = "b" * 64
-CHAIN, KEY_FILE = "results/chain.csv", "results/.keys/chain"
+CHAIN, KEY_FILE = "results/chains/chain.csv", "results/.keys/chain"
 MADE = {"step": "sample_chain", "key": UPSTREAM, "key_file": KEY_FILE, "output": "chain"}
 
 
@@ -204,7 +204,10 @@ def test_an_altered_result_of_another_step_is_not_read(
     assert nothing_was_made()
 
 
-def test_an_altered_result_that_the_cache_holds_is_put_back(use: Callable[..., None]) -> None:
+@pytest.mark.parametrize("change", ["same size", "gone"])
+def test_an_altered_result_that_the_cache_holds_is_put_back(
+    use: Callable[..., None], change: str
+) -> None:
     """The step before wrote it, the cache kept it: it is there again, and the step goes on."""
     chain()
     version = VERSIONS["sample_chain"]
@@ -212,7 +215,7 @@ def test_an_altered_result_that_the_cache_holds_is_put_back(use: Callable[..., N
     Cache(Path("cache")).store(
         "sample_chain", UPSTREAM, {"chain": Path(CHAIN)}, {}, version, hashes
     )
-    Path(CHAIN).write_text("CHAIN")
+    shutil.rmtree(Path(CHAIN).parent) if change == "gone" else Path(CHAIN).write_text("CHAIN")
     use(copy_input)
     assert run({"data": CHAIN}, {CHAIN: MADE}) == 0
     assert Path("results/fit/draws.nc").read_text() == Path(CHAIN).read_text() == "chain"

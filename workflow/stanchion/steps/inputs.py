@@ -267,6 +267,7 @@ def _put_back(one: _Input, wanted: str) -> bool:
         entry = Cache(cache_root()).fetch(step, key, output, VERSIONS[step])
         if entry is None or file_hash(near) != wanted:
             return False
+        one.path.parent.mkdir(parents=True, exist_ok=True)
         near.replace(one.path)
         return True
     finally:
