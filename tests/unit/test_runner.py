@@ -19,7 +19,7 @@ from stanchion.keys import key_of
 from stanchion.provenance import cache
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.runs import failures
-from stanchion.steps import runner
+from stanchion.steps import VERSIONS, runner
 from stanchion.steps.job import Job, JobFile
 
 KEY = key_of({"arguments": {}})
@@ -296,3 +296,16 @@ def test_without_locks_everybody_compiles(tmp_path: Path, monkeypatch: pytest.Mo
     with Cache(tmp_path / "cache").alone("compile_program", KEY):
         made.append("no locks")
     assert len(made) == 2
+
+
+def test_job_of_another_version_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job that waited while Stanchion was installed anew makes nothing under its old key."""
+    use(monkeypatch, write_draws)
+    made_of = {"version": VERSIONS["collect_draws"] - 1}
+    key = key_of({**made_of, "arguments": {}})
+    assert runner.main([str(job_file(project, made_of=made_of, key=key))]) == 1
+    assert "another version of Stanchion has planned this run" in capsys.readouterr().err
+    assert not (project / "results/fit/draws.nc").exists()
+    assert not [path for path in (project / "cache").rglob("*") if path.is_file()]

@@ -70,6 +70,12 @@ SIGNALS = ("kill", "term", "main-kill", "main-term", "main-int", "one-kill")
 DISKS = ("full-disk", "full-cache")
 _END = 90
 """Seconds within which a run that was told to end, or has no disk left, must have ended."""
+_ENDS = {
+    "term": (143, -signal.SIGTERM),
+    "main-term": (143, -signal.SIGTERM),
+    "main-int": (130, -signal.SIGINT),
+}
+"""How a run ends that is told to; by the signal itself while Python still starts."""
 _ORPHANS = 15
 """Seconds after which no process of a run that has ended may be there."""
 _COMPARED = ("draws.nc", "summary.csv", "diagnostics.json", "verdicts.json", "data.*.json", "*.png")
@@ -191,10 +197,11 @@ class Kills:
         finally:
             if filler is not None:
                 filler.unlink()
-        wanted = {"main-term": 143, "term": 143, "main-int": 130}.get(kind, run.returncode)
-        if run.returncode not in (wanted, 0):
-            raise WrongError(f"{kind}: exit {run.returncode}, not {wanted}:\n{said}")
-        if "Traceback" in said or "internal error" in said:
+        allowed = _ENDS.get(kind, (run.returncode,))
+        if run.returncode not in (*allowed, 0):
+            raise WrongError(f"{kind}: exit {run.returncode}, not {allowed}:\n{said}")
+        in_time = run.returncode != -signal.SIGINT
+        if in_time and ("Traceback" in said or "internal error" in said):
             raise WrongError(f"{kind}: a raw error:\n{said}")
         require_no_process(project)
         self._require_same(project, whole=False)

@@ -19,6 +19,7 @@ from stanchion.errors import StoppedError
 from stanchion.processes import descendants, end, has_word
 
 STEP = "stanchion-step"
+SERVER = "stanchion.warm.server"
 _HEARD = (signal.SIGINT, signal.SIGTERM)
 _GRACE = 10.0
 """Seconds that a step has to close its record, before it is killed."""
@@ -65,7 +66,7 @@ class Stop:
         if self.number != signal.SIGINT:
             _thread.interrupt_main(signal.SIGINT)
         late, told = time.monotonic() + _GRACE, set[int]()
-        while running := descendants(os.getpid(), lambda child: not has_word(child, STEP)):
+        while running := _to_end():
             end((process for process in running if process not in told), signal.SIGTERM)
             told.update(running)
             if time.monotonic() > late:
@@ -75,6 +76,17 @@ class Stop:
     def _end_at_last(self) -> None:
         if not self._ended.wait(_PATIENCE):
             os._exit(128 + (self.number or 0))
+
+
+def _to_end() -> list[int]:
+    """Return what a signal is meant for: steps, which end their own, and all that are no steps.
+
+    The warm process ends with this one, and what it has forked with the steps that ask it.
+    """
+    found = descendants(
+        os.getpid(), lambda child: not (has_word(child, STEP) or has_word(child, SERVER))
+    )
+    return [process for process in found if not has_word(process, SERVER)]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ _NOISE = (
     "Select jobs to execute",
     "Execute ",
     "Shutting down, this might take",
+    "Will exit after finishing currently running jobs",
     "Exiting because a job execution failed",
     "Complete log",
     "WorkflowError:\nAt least one job did not complete",

@@ -56,8 +56,11 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, _stop)
     file = JobFile.read(path)
     log = Path(file.log)
-    sys.unraisablehook = lambda event: _note(log, f"ignored: {event.exc_value!r}\n")
-    sys.excepthook = lambda _kind, error, _trace: _note(log, f"ignored: {error!r}\n")
+    with _unraisable_in(log):
+        return _logged(file, log)
+
+
+def _logged(file: JobFile, log: Path) -> int:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
@@ -89,6 +92,18 @@ def _note(log: Path, text: str) -> None:
     """Write to the log; that it cannot be written was said where it mattered."""
     with contextlib.suppress(OSError), log.open("a") as written:
         written.write(text)
+
+
+@contextlib.contextmanager
+def _unraisable_in(log: Path) -> Iterator[None]:
+    """Have the log take what libraries say while they close, as HDF5 does on a full disk."""
+    hooks = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook = lambda event: _note(log, f"ignored: {event.exc_value!r}\n")
+    sys.excepthook = lambda _kind, error, _trace: _note(log, f"ignored: {error!r}\n")
+    try:
+        yield
+    finally:
+        sys.unraisablehook, sys.excepthook = hooks
 
 
 def label(file: JobFile) -> str:
@@ -149,12 +164,21 @@ def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
 
 
 def _require_key(file: JobFile) -> None:
-    """Refuse a job whose key is not that of what it is told, as where its file was edited."""
+    """Refuse a job whose key is not that of what it is told, or of another version of its step.
+
+    Its file may have been edited, or Stanchion been installed anew while the job waited.
+    """
     if key_of({**file.made_of, "arguments": file.arguments}) != file.key:
         raise StepError(
             "what it is told was changed since this run was planned: it is not what its key says",
             where=label(file),
             todo="run again, which writes it again",
+        )
+    if file.made_of.get("version", VERSIONS[file.step]) != VERSIONS[file.step]:
+        raise StepError(
+            "another version of Stanchion has planned this run, whose step may give other results",
+            where=label(file),
+            todo="run again",
         )
 
 
