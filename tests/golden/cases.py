@@ -1,0 +1,174 @@
+"""The small inputs that golden bytes are made of, and the steps that are run on them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stanchion.config import Advi, Dataset, Nuts, resolved_method
+from stanchion.plan_data import dataset_content
+from stanchion.steps import (
+    approximate_posterior,
+    check_verdicts,
+    compile_program,
+    prepare_data,
+    sample_chain,
+    sample_prior,
+    write_report,
+)
+from stanchion.steps.job import Job
+from stanchion.toolchain import Toolchain
+from tests.golden import describe, recording
+from tests.report_inputs import Declared, Made, nuts_checks, report_job
+from tests.unit.draws_cases import job, variables, write_json
+from tests.unit.steps_cases import chain, collect, compare, diagnose, predict
+
+PURE = (
+    "prepare_data",
+    "collect_draws",
+    "diagnose_fit",
+    "predict_outcomes",
+    "compare_models",
+    "write_report",
+    "check_verdicts",
+)
+"""The steps that need no CmdStan."""
+SAMPLED = ("compile_program", "sample_prior", "sample_chain", "approximate_posterior")
+"""The steps that need CmdStan."""
+_MODULES = {
+    "sample_prior": sample_prior,
+    "sample_chain": sample_chain,
+    "approximate_posterior": approximate_posterior,
+}
+_PROGRAM = """\
+// A normal mean with a known scale.
+data {
+  int<lower=0> N;
+  vector[N] y;
+  int<lower=0, upper=1> prior_only;
+}
+parameters {
+  real mu;
+}
+model {
+  mu ~ normal(0, 2);
+  if (!prior_only) {
+    y ~ normal(mu, 1);
+  }
+}
+generated quantities {
+  array[N] real y_rep = normal_rng(rep_vector(mu, N), 1);
+}
+"""
+_TABLE = "state,score,se\nNY,28,15\nNJ,8,10\nNY,-3,16\nCT,7,11\n"
+
+
+def pure(folder: Path) -> list[dict[str, Any]]:
+    """Run the steps that need no CmdStan in a folder, and return the bytes of each."""
+    with recording(*PURE) as jobs:
+        _prepare(folder / "data")
+        for name, centre in (("near", 1.0), ("far", 1.5)):
+            _fit(folder / name, centre)
+        compare(folder, "near", "far")
+        fits = [Made("partial", "nuts", checks=nuts_checks()), Made("pooled", "nuts")]
+        write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
+        _judge(folder / "verdicts")
+    return [describe(step, jobs[step], folder) for step in PURE]
+
+
+def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
+    """Run the steps that need CmdStan in a folder, and return the bytes of each."""
+    program = folder / "program.stan"
+    program.write_text(_PROGRAM)
+    data = write_json(folder / "data.json", {"N": 3, "y": [0.5, -1.25, 2.0], "prior_only": 0})
+    meta = write_json(folder / "meta.json", {"sizes": {}})
+    with recording(*SAMPLED) as jobs:
+        options = {"stanc": {}, "cpp": {}, "threads": False, "native": False}
+        outputs = {"executable": "model"}
+        compiled = job(folder, "compile_program", options, {"program": program}, outputs)
+        compile_program.run(compiled)
+        executable = compiled.outputs["executable"]
+        given = {"data": data, "meta": meta, "program": program, "executable": executable}
+        for step, arguments, made in _sampling(folder):
+            told = job(folder / step, step, arguments, given, made)
+            descriptor = os.open(executable, os.O_RDONLY)
+            try:
+                _MODULES[step].run(replace(told, descriptors={"executable": descriptor}))
+            finally:
+                os.close(descriptor)
+    return [describe(step, jobs[step], folder, toolchain=toolchain.identity()) for step in SAMPLED]
+
+
+def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+    common = {"seed": 11, "chain": 1, "threads": 1, "time_limit": None}
+    nuts = resolved_method(Nuts(warmup=100, draws=50, chains=2))
+    prior = {"sampler": nuts, "seed": 11, "draws": 100, **_naming()}
+    pictures = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
+    return [
+        ("sample_chain", nuts | common, {"chain": "chain_1.csv"}),
+        ("approximate_posterior", resolved_method(Advi(draws=50)) | common, {"chain": "c.csv"}),
+        ("sample_prior", prior, pictures),
+    ]
+
+
+def _naming() -> dict[str, Any]:
+    declared = variables(parameters="real mu", generated_quantities="real[N] y_rep")
+    names = {"observed": "y", "replicated": "y_rep", "predicted": None}
+    return {"parameters": None, "variables": declared, **names}
+
+
+def _fit(folder: Path, centre: float) -> None:
+    draws = [chain(seed, centre=centre) for seed in range(1, 5)]
+    collect(folder, [{k: np.round(v, 9) for k, v in columns.items()} for columns in draws])
+    diagnose(folder)
+    predict(folder)
+
+
+def _prepare(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "table.csv").write_text(_TABLE)
+    columns = {"score": {"type": "real"}, "se": {"type": "real"}, "state": {"type": "category"}}
+    design = 'design("~ 0 + scale(se) + state")'
+    mapping = {"N": "nrow()", "K": "ncol(x)", "y": "score", "x": design, "g": "index(state)"}
+    arguments = {
+        "dataset": "d",
+        "program": "stan/a.stan",
+        "declared": {"d": _declared(columns)},
+        "mapping": mapping,
+        "variables": [
+            {"name": "N", "type": "int", "dimensions": 0, "sizes": []},
+            {"name": "y", "type": "real", "dimensions": 1, "sizes": ["N"]},
+            {"name": "K", "type": "int", "dimensions": 0, "sizes": []},
+            {"name": "x", "type": "real", "dimensions": 2, "sizes": ["N", "K"]},
+            {"name": "g", "type": "int", "dimensions": 1, "sizes": ["N"]},
+        ],
+        "predict": None,
+    }
+    outputs = {"data": "data.json", "meta": "meta.json"}
+    made = job(folder, "prepare_data", arguments, {"d": folder / "table.csv"}, outputs)
+    prepare_data.run(made)
+
+
+def _declared(columns: dict[str, Any]) -> dict[str, Any]:
+    dataset = Dataset.model_validate({"path": "table.csv", "columns": columns})
+    content: dict[str, Any] = json.loads(json.dumps(dataset_content(dataset)))
+    return content
+
+
+def _judge(folder: Path) -> Job:
+    folder.mkdir()
+    fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": "stop"}
+    content = {"schema": "stanchion/diagnostics/1", "verdict": "pass", "checks": []}
+    inputs: dict[str, Path | list[Path]] = {
+        "diagnostics": [write_json(folder / "diagnostics.json", content)],
+        "comparison": [],
+    }
+    arguments = {"analysis": "a", "fits": [fit], "report": "results/a/report.html"}
+    made = job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
+    check_verdicts.run(made)
+    return made
