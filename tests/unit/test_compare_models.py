@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 
 from stanchion.errors import GateError
-from stanchion.steps import check_verdicts, collect_draws
-from tests.unit.draws_cases import advi_text, job, variables, write_json
+from stanchion.steps import check_verdicts
+from tests.unit.draws_cases import job, variables, write_json
 from tests.unit.steps_cases import (
-    COLLECT,
-    META,
     Y,
+    approximate,
     chain,
     collect,
     compare,
     diagnose,
     fit,
+    predict,
     verdicts_of,
 )
+from tests.unit.test_approximations import drawn
 
 
 def altered(folder: Path, change: Any, data: dict[str, Any] | None = None) -> None:
@@ -34,34 +35,9 @@ def altered(folder: Path, change: Any, data: dict[str, Any] | None = None) -> No
     diagnose(folder)
 
 
-def approximate(folder: Path, shift: float = 0.0, draws: int = 2000) -> None:
+def approximated(folder: Path, shift: float = 0.0) -> None:
     """Collect and diagnose an approximation whose mean is off by so many of its sds."""
-    rng = np.random.default_rng(5)
-    mean, sd = Y.mean(), len(Y) ** -0.5
-    mu = rng.normal(mean + shift * sd, 1.1 * sd, size=draws + 1)
-    density = -0.5 * np.log(2 * np.pi) - 0.5 * (Y - mu[:, None]) ** 2
-    replicated = rng.normal(mu[:, None], 1, size=(draws + 1, len(Y)))
-    columns = {
-        "lp__": 0 * mu,
-        "log_p__": -0.5 * ((mu - mean) / sd) ** 2,
-        "log_g__": -0.5 * ((mu - mean - shift * sd) / (1.1 * sd)) ** 2,
-        "mu": mu,
-        "twice": 2 * mu,
-        **{f"log_lik.{place + 1}": density[:, place] for place in range(len(Y))},
-        **{f"y_rep.{place + 1}": replicated[:, place] for place in range(len(Y))},
-        **{f"y_new.{place}": mu for place in (1, 2)},
-    }
-    folder.mkdir()
-    chain_file = folder / "advi.csv"
-    chain_file.write_text(advi_text(columns))
-    inputs: dict[str, Path | list[Path]] = {
-        "chains": [chain_file],
-        "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
-        "meta": write_json(folder / "meta.json", META),
-    }
-    told = {**COLLECT, "method": "advi", "resample": True, "seed": 1}
-    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    collect_draws.run(job(folder, "collect_draws", told, inputs, outputs))
+    approximate(folder, drawn(shift, 1.1))
     assert diagnose(folder, method="advi")["verdict"] == "pass"
 
 
@@ -144,7 +120,7 @@ def test_a_model_without_log_lik_is_left_out_with_what_to_add(tmp_path: Path) ->
 
 def test_every_fit_enters_and_one_a_model_has_a_weight(tmp_path: Path) -> None:
     """NUTS stands for its model; the approximation of the same posterior agrees with it."""
-    approximate(tmp_path / "right@advi", shift=0.3)
+    approximated(tmp_path / "right@advi", shift=0.3)
     fit(tmp_path / "right")
     fit(tmp_path / "wide", spread=4.0)
     rows, judged = compare(tmp_path, "right@advi", "right", "wide")
@@ -159,10 +135,21 @@ def test_every_fit_enters_and_one_a_model_has_a_weight(tmp_path: Path) -> None:
     assert judged["verdict"] == "pass"
 
 
+def test_loo_pit_and_comparison_of_an_approximation_agree_on_khat(tmp_path: Path) -> None:
+    """Both weigh its draws as they came: k̂ knows how far the posterior is from them."""
+    approximated(tmp_path / "one@advi", shift=0.4)
+    fit(tmp_path / "other")
+    rows, _ = compare(tmp_path, "one@advi", "other")
+    (khat,) = [float(row["khat_max"]) for row in rows if row["model"] == "one"]
+    found = predict(tmp_path / "one@advi")["loo_pit"]
+    assert found["khat_max"] == pytest.approx(khat, rel=1e-9)
+    assert found["uniform"] is True
+
+
 def test_approximations_alone_are_compared(tmp_path: Path) -> None:
     """No fit by NUTS is asked for."""
-    approximate(tmp_path / "one@advi")
-    approximate(tmp_path / "other@advi", shift=0.3)
+    approximated(tmp_path / "one@advi")
+    approximated(tmp_path / "other@advi", shift=0.3)
     rows, judged = compare(tmp_path, "one@advi", "other@advi")
     assert {row["method"] for row in rows} == {"advi"}
     assert judged["conclusions"] == [{"model": rows[1]["model"], "says": "small"}]

@@ -42,6 +42,8 @@ def test_run_exits_3_and_names_the_check(gated: tuple[ProjectDir, int, str]) -> 
     assert code == 3, said
     assert "gate/schools/centred/nuts failed its checks: " in said
     assert "divergences" in said and "Traceback" not in said
+    assert "the comparison of gate/schools failed: models compared 1" in said
+    assert re.search(r"^gate/schools: comparison +fail$", said, re.MULTILINE)
 
 
 def test_report_opens_with_the_failure(gated: tuple[ProjectDir, int, str]) -> None:
@@ -105,3 +107,5 @@ def test_waiver_turns_the_failure_into_waived(gated: tuple[ProjectDir, int, str]
     assert not any(step.startswith("sample") for step in project.ran(before))
     assert "waived" in done.stdout
     assert "waived" in result(project, "report.html").read_text()
+    (judged,) = json.loads(result(project, "verdicts.json").read_text())["comparisons"]
+    assert judged["comparison"] == "gate/schools" and judged["verdict"] in ("pass", "warn")
