@@ -54,6 +54,22 @@ def html(folder: Path, *fits: Made, declared: Declared | None = None) -> str:
     return render(build(report_job(folder, fits, declared)))
 
 
+def test_the_report_names_run_and_commit(tmp_path: Path) -> None:
+    """Run, commit and changes are printed where the step is told them; without git none are."""
+    git = {"commit": "a1" * 20, "branch": "main", "dirty": True, "diff_sha256": "d2" * 32}
+    job = report_job(tmp_path, (SOUND,), None)
+    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": git}))))
+    assert re.search("run ?" + "e3" * 16, said)
+    assert re.search("git commit ?" + "a1" * 20, said)
+    assert re.search("not committed ?SHA-256 " + "d2" * 32, said)
+    clean = {**git, "dirty": False, "diff_sha256": None}
+    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": clean}))))
+    assert "git commit" in said and "not committed" not in said
+    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": None}))))
+    assert "git commit" not in said
+    assert "Run that wrote" not in text(render(build(job)))
+
+
 def text(page: str) -> str:
     """Return what a reader sees."""
     return re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]+>", "", page, flags=re.DOTALL))

@@ -16,6 +16,7 @@ from tests.versions import WRITER, git
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
+POINTER, MANIFEST = "results/means.dvc", "results/means.manifest.json"
 SUMMARY = Path("results/means/points/wide/nuts/summary.csv")
 
 
@@ -157,7 +158,8 @@ def test_track_commits_nothing_else(clone: ProjectDir) -> None:
 def test_track_prints_the_line_that_commits(clone: ProjectDir) -> None:
     """Without --commit nothing is committed; the printed line does it."""
     succeeds(clone, "restore")
-    (clone.path / "results/means/note.txt").write_text("seen")
+    git("rm", "--quiet", "--cached", POINTER, MANIFEST, folder=clone.path)
+    git("commit", "--quiet", "--message", "Without results", folder=clone.path)
     head = git("rev-parse", "HEAD", folder=clone.path)
     line = succeeds(clone, "track").splitlines()[-1]
     assert git("rev-parse", "HEAD", folder=clone.path) == head
@@ -167,19 +169,99 @@ def test_track_prints_the_line_that_commits(clone: ProjectDir) -> None:
 
 
 def test_two_people_and_one_remote(versions: ProjectDir, clone: ProjectDir, tmp_path: Path) -> None:
-    """Two clones push different results to one remote; both come back."""
+    """Two clones push different results to one remote; each comes back, and that of the other."""
     git("clone", "--quiet", str(versions.path), str(tmp_path / "other"))
+    for name, value in WRITER.items():
+        git("config", name, value, folder=tmp_path / "other")
     other = ProjectDir(tmp_path / "other", versions.cache)
-    for person, note in ((clone, "one"), (other, "two")):
+    people = ((clone, "Which is the mean?"), (other, "What, then, is the mean?"))
+    for person, question in people:
         succeeds(person, "restore")
-        (person.path / "results/means/note.txt").write_text(note)
-        succeeds(person, "track")
-    for person, note in ((clone, "one"), (other, "two")):
+        person.edit("config/config.yaml", "What is the mean?", question)
+        commit(person, question)
+        succeeds(person, "run", "--cores", "2")
+        succeeds(person, "track", "--commit")
+    for person, question in people:
         shutil.rmtree(person.path / ".dvc/cache")
         shutil.rmtree(person.path / "results/means")
-        assert person.call("dvc", "pull").returncode == 0
-        assert (person.path / "results/means/note.txt").read_text() == note
+        assert "nothing to do" in succeeds(person, "restore")
+        assert question in (person.path / "results/means/report.html").read_text()
         assert "intact" in succeeds(person, "verify", "--remote")
+    git("fetch", "--quiet", str(clone.path), "main:theirs", folder=other.path)
+    assert "nothing to do" in succeeds(other, "restore", "--rev", "theirs")
+    assert people[0][1] in (other.path / "results/means/report.html").read_text()
+    assert "intact" in succeeds(other, "verify", "--remote")
+
+
+def test_git_switch_then_restore(clone: ProjectDir) -> None:
+    """After a plain `git switch`, results that are tracked in any revision are replaced."""
+    succeeds(clone, "restore")
+    git("switch", "--quiet", "--detach", "first", folder=clone.path)
+    said = fails(clone, "verify")
+    assert "means: stale" in said
+    assert "these are the results of" in said
+    assert "nothing to do" in succeeds(clone, "restore")
+    assert "intact" in succeeds(clone, "verify")
+
+
+def test_a_dry_run_deletes_nothing(clone: ProjectDir) -> None:
+    """Whoever asks what would run, after a change, finds every tracked file as it was."""
+    succeeds(clone, "restore")
+    clone.edit("config/config.yaml", "seed: 11", "seed: 12")
+    before = files(clone)
+    assert clone.stale()
+    succeeds(clone, "run", "--", "-n")
+    assert files(clone) == before
+    clone.edit("config/config.yaml", "seed: 12", "seed: 11")
+    assert clone.stale() == set()
+    assert "intact" in succeeds(clone, "verify")
+
+
+def files(project: ProjectDir) -> dict[str, bytes]:
+    """Return every result with its content."""
+    found = (path for path in (project.path / "results").rglob("*") if path.is_file())
+    return {str(path.relative_to(project.path)): path.read_bytes() for path in found}
+
+
+def test_results_of_a_renamed_analysis_are_named_and_cleaned(clone: ProjectDir) -> None:
+    """`status` names them, `clean` removes what is tracked, and asks before it loses anything."""
+    succeeds(clone, "restore")
+    assert "all its results are declared" in succeeds(clone, "clean", "means")
+    clone.edit("config/config.yaml", "  means:\n", "  averages:\n")
+    assert "not declared: results/means; `stanchion clean means`" in succeeds(clone, "status")
+    (clone.path / "results/means/mine.txt").write_text("mine")
+    assert "results/means/mine.txt" in fails(clone, "clean", "means")
+    assert (clone.path / SUMMARY).exists()
+    (clone.path / "results/means/mine.txt").unlink()
+    assert "means: removed" in succeeds(clone, "clean", "means")
+    assert files(clone) == {}
+    assert git("status", "--porcelain", folder=clone.path).splitlines() == [
+        "M config/config.yaml",
+        " M dvc.yaml",
+        f" D {POINTER}",
+        f" D {MANIFEST}",
+    ]
+    for name in ("data", "config", "stan", "../clone"):
+        assert "there are no results" in fails(clone, "clean", name)
+    git("restore", ".", folder=clone.path)
+    assert "nothing to do" in succeeds(clone, "restore")
+
+
+def test_a_fit_that_is_not_declared_any_more(clone: ProjectDir) -> None:
+    """Its results are named, not tracked, and cleaned; its records stay, and so do the others."""
+    succeeds(clone, "restore")
+    clone.edit("config/config.yaml", "      advi: {draws: 500}\n", "")
+    succeeds(clone, "run", "--cores", "2")
+    advi = "results/means/points/wide/advi/draws.nc"
+    assert f"not declared: {advi}" in succeeds(clone, "status")
+    assert advi in fails(clone, "track")
+    assert advi in succeeds(clone, "clean", "means")
+    assert "not declared" not in succeeds(clone, "status")
+    assert list((clone.path / advi).parent.glob("records/collect_draws/*"))
+    succeeds(clone, "track", "--commit")
+    succeeds(clone, "run", "--cores", "2")
+    commit(clone, "Without ADVI")
+    assert "intact" in succeeds(clone, "verify")
 
 
 def test_tracking_after_a_run_where_declared(clone: ProjectDir) -> None:
@@ -188,7 +270,7 @@ def test_tracking_after_a_run_where_declared(clone: ProjectDir) -> None:
     clone.edit("config/config.yaml", "seed: 11\n", "seed: 11\nversioning: {track: after_run}\n")
     clone.edit("config/config.yaml", "What is the mean?", "Which is the mean?")
     assert "pushed to store and read back" in succeeds(clone, "run", "--cores", "2")
-    assert "intact" in succeeds(clone, "verify", "--remote")
+    assert "means: not committed" in fails(clone, "verify", "--remote")
 
 
 def test_data_under_dvc_are_fetched_when_a_run_needs_them(
@@ -211,7 +293,8 @@ def test_changes_are_not_overwritten(clone: ProjectDir) -> None:
     """A restore refuses a tree with changes, and results that are not tracked as they are."""
     succeeds(clone, "restore")
     (clone.path / SUMMARY).write_text("mine")
-    assert "not tracked as they are" in fails(clone, "restore", "--rev", "first")
+    said = fails(clone, "restore", "--rev", "first")
+    assert f"{SUMMARY}: this result is not tracked in any revision" in said
     assert (clone.path / SUMMARY).read_text() == "mine"
     clone.edit("config/config.yaml", "seed: 11", "seed: 12")
     said = fails(clone, "restore", "--rev", "first")

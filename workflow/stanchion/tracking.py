@@ -179,13 +179,17 @@ def _differs(path: str) -> bool:
 
 def _require_current(plan: Plan, names: Sequence[str]) -> None:
     for step in staying_steps(plan, names):
-        if step.rule not in MAY_BE_MISSING and state_of(step) in (State.STALE, State.MISSING):
-            raise VersioningError(
-                f"the results of {step.wildcards['analysis']} are not up to date: "
-                f"{step.rule} has not run with the present declaration",
-                where=next(iter(step.outputs.values())),
-                todo="run `stanchion run` first",
-            )
+        state = state_of(step)
+        if step.rule in MAY_BE_MISSING or state not in (State.STALE, State.MISSING):
+            continue
+        paths = list(step.outputs.values())
+        gone = [path for path in paths if not Path(path).exists()]
+        raise VersioningError(
+            f"the results of {step.wildcards['analysis']} are not up to date: "
+            + ("missing" if gone else f"{step.rule} has not run with the present declaration"),
+            where=(gone or paths)[0],
+            todo="run `stanchion run` first",
+        )
 
 
 def _write(repo: Repo, manifest: Manifest) -> None:

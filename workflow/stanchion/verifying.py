@@ -272,8 +272,10 @@ def _since(path: str, entry: Entry | None, found: Found) -> Difference:
 
 def _other_version(found: Found) -> str | None:
     """Return the revision whose results these are, where they are not those beside them."""
+    head = held_by("HEAD", str(manifest_path(found.analysis)))
     for name, manifest in known_manifests(found.analysis):
-        if {entry.path: entry.sha256 for entry in manifest.files} == dict(found.hashes):
+        tracked = {entry.path: entry.sha256 for entry in manifest.files}
+        if name != head and tracked == dict(found.hashes):
             return revision_with(name)
     return None
 

@@ -212,4 +212,10 @@ def _toolchain(records: Sequence[Json]) -> Json:
     if not ended:
         return {}
     last = max(ended, key=lambda record: str(record["ended"]))
-    return {"python": last["python"], **(last["toolchain"] or {}), **(last["packages"] or {})}
+    code = {f"{name}'s code": digest for name, digest in (last.get("code") or {}).items()}
+    return {
+        "python": last["python"],
+        **(last["toolchain"] or {}),
+        **(last["packages"] or {}),
+        **code,
+    }

@@ -18,6 +18,7 @@ from stanchion import paths
 from stanchion.keys import key_of
 from stanchion.provenance.difference import Difference, Kind
 from stanchion.provenance.keyfile import read_line
+from stanchion.provenance.stamps import Content
 
 Json = Mapping[str, Any]
 
@@ -189,8 +190,11 @@ def _current(
             faults.append(Difference(Kind.ALTERED, key_file, what))
             continue
         last = max(mine, key=lambda one: one.attempt)
-        named = {entry["name"]: entry["sha256"] for entry in last.content["outputs"]}
-        if named != {name: content.sha256 for name, content in said.outputs.items()}:
+        named = {
+            entry["name"]: Content(entry["size"], entry["sha256"])
+            for entry in last.content["outputs"]
+        }
+        if named != said.outputs:
             what = f"it does not name the outputs of {last.path}"
             faults.append(Difference(Kind.ALTERED, key_file, what))
         yield last, key_file
@@ -249,12 +253,11 @@ def _links(current: Sequence[Made], made: Sequence[Made]) -> Iterator[Difference
         if one.path in seen:
             continue
         seen.add(one.path)
-        before: list[Made] = []
-        for key in one.content["made_of"]["upstream"]:
-            if not by_key[key]:
-                what = f"the record of a step that it follows is gone: key {key[:12]}"
-                yield Difference(Kind.MISSING, one.path, what)
-            before += by_key[key]
+        keys = one.content["made_of"]["upstream"]
+        before = [maker for key in keys for maker in by_key[key]]
+        if gone := [key[:12] for key in keys if not by_key[key]]:
+            what = f"no record is left of a step that it follows: key {', '.join(gone)}"
+            yield Difference(Kind.MISSING, one.path, what)
         given = {entry["path"]: _given(entry["path"], before) for entry in one.content["inputs"]}
         for entry in one.content["inputs"]:
             makers = [maker for maker, digest in given[entry["path"]] if digest == entry["sha256"]]
@@ -262,7 +265,7 @@ def _links(current: Sequence[Made], made: Sequence[Made]) -> Iterator[Difference
             if given[entry["path"]] and not makers:
                 what = f"its input {entry['path']} is not what the step before it wrote"
                 yield Difference(Kind.ALTERED, one.path, what)
-            elif not makers and not _is_source(one, entry):
+            elif not makers and not gone and not _is_source(one, entry):
                 what = f"no record before it proves its input {entry['path']}"
                 yield Difference(Kind.ALTERED, one.path, what)
 

@@ -75,6 +75,7 @@ class Page:
     traces: tuple[traces.Trace, ...]
     toolchain: tuple[tuple[str, str], ...]
     packages: tuple[tuple[str, str], ...]
+    made_in: tuple[tuple[str, str], ...]
     about: tuple[tuple[str, str], ...]
 
     @property
@@ -115,6 +116,7 @@ def build(job: Job) -> Page:
             traces=traces.traces(told.fits, told.priors),
             toolchain=traces.toolchain(told.toolchain),
             packages=traces.packages(),
+            made_in=traces.made_in(job.made_in),
             about=traces.about(told),
         )
     )

@@ -57,6 +57,17 @@ def toolchain(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def made_in(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the run that wrote the report, and the commit it ran at with what differed from it."""
+    rows = [("run", str(run["run"]))] if run.get("run") else []
+    git = run.get("git")
+    if git:
+        rows.append(("git commit", str(git["commit"])))
+        if git["dirty"]:
+            rows.append(("changes not committed", f"SHA-256 {git['diff_sha256']}"))
+    return tuple(rows)
+
+
 def packages() -> tuple[tuple[str, str], ...]:
     """Return the versions of Python and of the packages that make numbers and pictures."""
     found = [("Python", platform.python_version())]

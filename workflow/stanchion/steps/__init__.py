@@ -12,7 +12,7 @@ VERSIONS: dict[str, int] = {
     "diagnose_fit": 4,
     "predict_outcomes": 6,
     "compare_models": 3,
-    "write_report": 7,
+    "write_report": 8,
     "check_verdicts": 3,
 }
 """A step's version enters its key: raise it when the same inputs must give another result."""

@@ -25,6 +25,8 @@ class Job:
     """Open files of what is executed, by the input's name."""
     content: Mapping[str, Any] = field(default_factory=dict)
     """What of the world the key is made of."""
+    made_in: Mapping[str, Any] = field(default_factory=dict)
+    """The run and the state of git's tree that the record names."""
     notes: dict[str, Any] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:

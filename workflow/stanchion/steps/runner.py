@@ -196,6 +196,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
             log=Path(file.log),
             descriptors=inputs.descriptors,
             content=file.made_of.get("content", {}),
+            made_in={name: record.content[name] for name in ("run", "git")},
         )
         try:
             importlib.import_module(f"stanchion.steps.{file.step}").run(job)
