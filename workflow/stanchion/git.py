@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from stanchion.provenance.hashes import file_hash
 
 OURS = (".dvc/.gitignore", ".dvc/config", ".dvcignore", "dvc.yaml", "results")
 """What `run` and `track` themselves make and leave to be committed."""
+_LOCKED = b"index.lock': File exists"
+_PATIENCE = 5.0
+"""Seconds to wait for another git to end."""
 _LARGE = 256 << 20
 """Bytes above which an untracked file is named by its size: no run waits for such a hash."""
 
@@ -19,13 +23,22 @@ _LARGE = 256 << 20
 def git(*words: str, folder: Path | None = None) -> str:
     """Run git and return what it prints, without the last line break.
 
+    It runs in a session of its own, so that a kill of ours lets it end what it does to the tree;
+    who comes next waits a moment for that.
+
     Raises:
         VersioningError: git is missing, or refuses; carries its own last words.
     """
-    try:
-        done = subprocess.run(["git", *words], cwd=folder, capture_output=True)
-    except OSError as error:
-        raise VersioningError("git is not installed", todo="install git") from error
+    begun = time.monotonic()
+    while True:
+        try:
+            command = ["git", *words]
+            done = subprocess.run(command, cwd=folder, capture_output=True, start_new_session=True)
+        except OSError as error:
+            raise VersioningError("git is not installed", todo="install git") from error
+        if _LOCKED not in done.stderr or time.monotonic() - begun > _PATIENCE:
+            break
+        time.sleep(0.1)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         reason = (said or ["no reason given"])[-1].removeprefix("fatal: ").removeprefix("error: ")
