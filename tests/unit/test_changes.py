@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from stanchion.changes.compare import Change, compare
-from stanchion.changes.revision import Estimate, FitResult, Revision
+from stanchion.changes.revision import Estimate, FitResult, Revision, _fits, _Untracked
 from stanchion.changes.show import as_json, as_text
+from stanchion.errors import VersioningError
+from stanchion.provenance import keyfile
+from stanchion.provenance.stamps import contents
+from stanchion.provenance.writing import write_whole
 
 FIT = "means/points/wide/nuts"
 PROGRAM = "model {\n  mu ~ normal(0, 10);\n}"
@@ -116,3 +121,28 @@ def test_json_holds_every_value() -> None:
     assert "x[29]" in text
     assert "x[0] " not in text
     assert "and 10 more" in text
+
+
+@pytest.mark.parametrize(
+    "name", ["summary.csv", "diagnostics.json", "records/collect_draws/1.json"]
+)
+def test_an_altered_result_is_compared_with_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Garbage of the same size in the working tree's results is named; none of it is shown."""
+    monkeypatch.chdir(tmp_path)
+    fit = Path("results") / FIT
+    written = {
+        "summary.csv": "variable,mean,mcse_mean\nmu,4.47,0.1\n",
+        "diagnostics.json": '{"verdict": "fail"}',
+        "records/collect_draws/1.json": '{"state": "started"}',
+    }
+    for file, text in written.items():
+        write_whole(fit / file, text)
+    outputs = {"summary": str(fit / "summary.csv"), "diagnostics": str(fit / "diagnostics.json")}
+    write_whole(fit / ".keys/both", keyfile.line("a" * 64, contents(outputs, "nowhere/stamps")))
+    ((found, result),) = _fits({"means": None}, _Untracked())
+    assert (found, result.verdict, result.estimates["mu"].mean) == (FIT, "fail", 4.47)
+    (fit / name).write_bytes(b"\xff" * len(written[name]))
+    with pytest.raises(VersioningError, match=f"{name}: this file"):
+        list(_fits({"means": None}, _Untracked()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -24,6 +25,7 @@ from stanchion.program import describe
 from stanchion.provenance.cache import cache_root
 from stanchion.provenance.found import files_in, folder_of
 from stanchion.provenance.hashes import file_hash
+from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.manifest import pointer_of
 
 if TYPE_CHECKING:
@@ -120,7 +122,18 @@ class _Untracked(Results):
         return [str(path) for path in files_in(folder_of(analysis))]
 
     def read(self, path: str) -> bytes:
-        return Path(path).read_bytes()
+        """Return a file's content, held to what the key files beside it say that they hold."""
+        content, home = Path(path).read_bytes(), Path(path).parent
+        said = [line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None]
+        digest = hashlib.sha256(content).hexdigest()
+        written = [held.sha256 for line in said for held in line.outputs.values()]
+        if written and digest not in written:
+            raise VersioningError(
+                "this file is not what its step wrote: it was altered since",
+                where=path,
+                todo="run `stanchion run`, which makes it again",
+            )
+        return content
 
 
 class _Tracked(Results):
@@ -188,13 +201,19 @@ def _fits(analyses: Mapping[str, Any], results: Results) -> Iterator[tuple[str, 
                 yield (
                     folder.removeprefix("results/"),
                     FitResult(
-                        json.loads(results.read(diagnostics))["verdict"]
-                        if diagnostics in paths
-                        else None,
+                        _json(results, diagnostics)["verdict"] if diagnostics in paths else None,
                         dict(_estimates(results.read(path).decode())),
-                        _toolchain([json.loads(results.read(p)) for p in records]),
+                        _toolchain([_json(results, p) for p in records]),
                     ),
                 )
+
+
+def _json(results: Results, path: str) -> Json:
+    try:
+        content: Json = json.loads(results.read(path))
+        return {**content}
+    except (ValueError, TypeError) as error:
+        raise VersioningError("this file was altered: it cannot be read", where=path) from error
 
 
 def _estimates(text: str) -> Iterator[tuple[str, Estimate]]:
