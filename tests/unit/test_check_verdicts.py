@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,23 @@ from stanchion.steps import check_verdicts
 from tests.unit.draws_cases import job, write_json
 
 
-def judge(folder: Path, *checks: Check) -> None:
-    """Judge one fit by its checks."""
-    content = {"verdict": "fail", "checks": [check.as_json() for check in checks]}
-    fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": "stop"}
+def judge(folder: Path, *checks: Check, on_fail: str = "stop", prior: Check | None = None) -> None:
+    """Judge one fit by its checks, and its prior by one."""
+    verdict = "fail" if any(check.verdict == "fail" for check in checks) else "pass"
+    content = {"verdict": verdict, "checks": [check.as_json() for check in checks]}
+    fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": on_fail}
+    own = [] if prior is None else [{"verdict": prior.verdict, "checks": [prior.as_json()]}]
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(folder / "diagnostics.json", content)],
         "comparison": [],
+        "priors": [write_json(folder / "prior.json", one) for one in own],
     }
-    arguments: dict[str, Any] = {"analysis": "a", "fits": [fit], "report": "results/a/report.html"}
+    arguments: dict[str, Any] = {
+        "analysis": "a",
+        "fits": [fit],
+        "priors": ["d/m"] * len(own),
+        "report": "results/a/report.html",
+    }
     check_verdicts.run(
         job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
     )
@@ -57,3 +66,14 @@ def test_a_waiver_is_named_as_a_way(tmp_path: Path) -> None:
     said = str(caught.value)
     assert "waivers.yaml" in said
     assert "{fit: a/d/m/nuts, check: divergences, reason: …, who: …, until: YYYY-MM-DD}" in said
+
+
+def test_a_prior_that_is_the_posterior_stops_where_fits_do(tmp_path: Path) -> None:
+    """The run says so in the terminal; where failures are flagged, verdicts.json does."""
+    ignored = Check("prior_only", 0.0, 0, "fail")
+    with pytest.raises(GateError, match="the prior of a/d/m failed its checks") as caught:
+        judge(tmp_path, Check("rhat", 1.0, 1.01, "pass"), prior=ignored)
+    assert "if (!prior_only)" in str(caught.value)
+    judge(tmp_path, Check("rhat", 1.0, 1.01, "pass"), prior=ignored, on_fail="flag")
+    verdicts = json.loads((tmp_path / "verdicts.json").read_text())
+    assert verdicts["priors"] == [{"prior": "a/d/m", "verdict": "fail", "on_fail": "flag"}]

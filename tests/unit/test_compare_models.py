@@ -204,9 +204,10 @@ def test_a_failed_comparison_stops_like_a_fit(
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(tmp_path / "d.json", {"verdict": "pass", "checks": []})],
         "comparison": [write_json(tmp_path / "c.json", {"datasets": [judged]})],
+        "priors": [],
     }
     fits = [{"dataset": "d", "model": "a", "method": "nuts", "on_fail": on_fail}]
-    arguments = {"analysis": "means", "fits": fits, "report": "report.html"}
+    arguments = {"analysis": "means", "fits": fits, "priors": [], "report": "report.html"}
     made = job(tmp_path, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
     if stops:
         with pytest.raises(GateError, match="the comparison of means/d failed: models compared 1"):

@@ -23,13 +23,14 @@ rule write_report:
 
 
 rule check_verdicts:
-    """Fails, after the report, where a fit or a comparison failed that is declared to stop."""
+    """Fails, after the report, where a fit, a comparison or a prior failed that is to stop."""
     input:
         job=GRAPH.job("check_verdicts"),
         upstream=GRAPH.upstream("check_verdicts"),
         report=ancient("results/{analysis}/report.html"),
         diagnostics=ancient(GRAPH.files("check_verdicts", "diagnostics")),
         comparison=ancient(GRAPH.files("check_verdicts", "comparison")),
+        priors=ancient(GRAPH.files("check_verdicts", "priors")),
     output:
         verdicts="results/{analysis}/verdicts.json",
         key="results/{analysis}/.keys/check_verdicts",

@@ -395,17 +395,26 @@ class Planner:
         diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
         compared = self.steps.get(identity("compare_models", {"analysis": name}))
         judged = [compared] if compared is not None else []
+        pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
+        places = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
+        found = [self.steps.get(identity("sample_prior", place)) for place in places]
+        priors = [step for step in found if step is not None]
         return self.add(
             "check_verdicts",
             {"analysis": name},
-            arguments={"analysis": name, "fits": [self.described(fit) for fit in fits]},
+            arguments={
+                "analysis": name,
+                "fits": [self.described(fit) for fit in fits],
+                "priors": [f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors],
+            },
             unkeyed={"report": report.outputs["report"]},
             inputs={
                 "report": report.outputs["report"],
                 "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
                 "comparison": [step.outputs["judgement"] for step in judged],
+                "priors": [step.outputs["checks"] for step in priors],
             },
-            upstream=[report, *diagnosed, *judged],
+            upstream=[report, *diagnosed, *judged, *priors],
         )
 
 

@@ -8,19 +8,20 @@ from typing import Any
 from stanchion.errors import Fault, GateError
 from stanchion.report.reading import Judged, Judgement, read_judged, read_judgements
 from stanchion.report.wording import check_view
+from stanchion.stats.advice import advice
 from stanchion.steps.job import Job
 
 _SHOWN = 5
 
 
 def run(job: Job) -> None:
-    """Write the verdict of each fit and of each comparison.
+    """Write the verdict of each fit, of each comparison and of each prior.
 
-    A comparison stops where one of the analysis' fits does.
+    Comparisons and priors stop where one of the analysis' fits does.
 
     Raises:
-        GateError: a fit or a comparison with `on_fail: stop` failed; says which check, where, and
-            what to try.
+        GateError: one of them with `on_fail: stop` failed; says which check, where, and what to
+            try.
     """
     fits: list[dict[str, Any]] = job.arguments["fits"]
     rows, faults = [], []
@@ -39,6 +40,15 @@ def run(job: Job) -> None:
         for name, found, on_fail in compared
         if found.judged.verdict == "fail" and on_fail == "stop"
     ]
+    priors = _priors(job)
+    faults += [
+        Fault(
+            f"the prior of {name} failed its checks: {_said(judged)}",
+            todo=advice(next(check.check for check in judged.checks if check.verdict == "fail")),
+        )
+        for name, judged, on_fail in priors
+        if judged.verdict == "fail" and on_fail == "stop"
+    ]
     if faults:
         raise GateError(faults)
     content = {
@@ -48,18 +58,35 @@ def run(job: Job) -> None:
             {"comparison": name, "verdict": found.judged.verdict, "on_fail": on_fail}
             for name, found, on_fail in compared
         ],
+        "priors": [
+            {"prior": name, "verdict": judged.verdict, "on_fail": on_fail}
+            for name, judged, on_fail in priors
+        ],
     }
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _compared(job: Job) -> list[tuple[str, Judgement, str]]:
     """Return each comparison's name and judgement, and whether its failure stops."""
-    stops = any(fit["on_fail"] == "stop" for fit in job.arguments["fits"])
     return [
-        (f"{job.arguments['analysis']}/{found.dataset}", found, "stop" if stops else "flag")
+        (f"{job.arguments['analysis']}/{found.dataset}", found, _on_fail(job))
         for path in job.paths("comparison")
         for found in read_judgements(path)
     ]
+
+
+def _priors(job: Job) -> list[tuple[str, Judged, str]]:
+    """Return each prior's name and verdict, and whether its failure stops."""
+    files = zip(job.arguments["priors"], job.paths("priors"), strict=True)
+    return [
+        (f"{job.arguments['analysis']}/{name}", read_judged(path), _on_fail(job))
+        for name, path in files
+    ]
+
+
+def _on_fail(job: Job) -> str:
+    stops = any(fit["on_fail"] == "stop" for fit in job.arguments["fits"])
+    return "stop" if stops else "flag"
 
 
 def _fault(name: str, judged: Judged, report: str) -> Fault:
