@@ -167,8 +167,9 @@ def _judge(folder: Path) -> Job:
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(folder / "diagnostics.json", content)],
         "comparison": [],
+        "priors": [],
     }
-    arguments = {"analysis": "a", "fits": [fit], "report": "results/a/report.html"}
+    arguments = {"analysis": "a", "fits": [fit], "priors": [], "report": "results/a/report.html"}
     made = job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
     check_verdicts.run(made)
     return made

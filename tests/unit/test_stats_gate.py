@@ -238,7 +238,7 @@ def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
     assert found.where == ("x[1]: 100 %", "y_rep[1]: 46 %")
     assert found.as_json()["messages"] == said
     found = gate.generated_check(both, used=["y_rep"], messages=said)
-    assert (found.verdict, found.where[0]) == ("fail", "y_rep[1]: 46 %")
+    assert (found.verdict, found.value, found.where[0]) == ("fail", 0.46, "y_rep[1]: 46 %")
     sound = gate.generated_check([(["x"], np.zeros(1))], used=["x"], messages=said)
     assert (sound.verdict, sound.value, sound.messages) == ("pass", 0, ())
 

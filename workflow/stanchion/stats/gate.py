@@ -148,7 +148,8 @@ def generated_check(
     """Return the check that generated quantities are numbers.
 
     `generated` gives the scalars of each and the share of draws in which they have no value. That
-    is a failure where something declared uses the variable, else a warning.
+    is a failure where something declared uses the variable, else a warning; the check's value is
+    the greatest share of the gravest kind.
     """
     bad = [
         (variable_of(name) in used, float(share), name)
@@ -160,7 +161,7 @@ def generated_check(
     shown = [f"{name}: {percent(share)}" for _, share, name in bad]
     return Check(
         check="generated",
-        value=max((share for _, share, _ in bad), default=0.0),
+        value=bad[0][1] if bad else 0.0,
         threshold=0,
         verdict="pass" if not bad else "fail" if bad[0][0] else "warn",
         where=_at_most(shown),
