@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from stanchion.errors import StoppedError
 from stanchion.processes import descendants, end, has_word
@@ -63,7 +63,7 @@ class Stop:
     def _end_children(self) -> None:
         name = signal.Signals(self.number or 0).name
         print(f"\nstopped by {name}: ending what runs", file=sys.stderr, flush=True)
-        if self.number != signal.SIGINT:
+        if signal.getsignal(self.number or 0) not in (_interrupt, signal.default_int_handler):
             _thread.interrupt_main(signal.SIGINT)
         late, told = time.monotonic() + _GRACE, set[int]()
         while running := _to_end():
@@ -115,8 +115,10 @@ def stopping() -> Iterator[Stop]:
 
 
 def _close(stop: Stop) -> None:
-    for number in _HEARD:
-        signal.signal(number, signal.SIG_IGN)
+    """Wait until the children are ended, and hear of no second signal meanwhile."""
+    for number in (*_HEARD, *_HEARD):
+        with suppress(KeyboardInterrupt):
+            signal.signal(number, signal.SIG_IGN)
     stop.close()
 
 
