@@ -94,6 +94,7 @@ class Submitted:
 
     project: ProjectDir
     process: subprocess.Popen[str]
+    output: Path
 
     def kill(self) -> None:
         """End the submitting process and what it started here, at once."""
@@ -103,28 +104,36 @@ class Submitted:
 
     def said(self) -> str:
         """Return what was printed, once the run has ended."""
-        return self.process.communicate(timeout=LIMIT)[0]
+        self.process.wait(timeout=LIMIT)
+        return self.so_far()
+
+    def so_far(self) -> str:
+        """Return what has been printed."""
+        return self.output.read_text()
 
 
 Submit = Callable[..., Submitted]
 
 
 @pytest.fixture(scope="module")
-def submit(cluster: slurm.Slurm) -> Iterator[Submit]:
+def submit(cluster: slurm.Slurm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Submit]:
     """Return a function that starts a run on the cluster, under a time limit."""
     started: list[Submitted] = []
+    folder = tmp_path_factory.mktemp("said")
 
     def start(project: ProjectDir, *command: str) -> Submitted:
-        process = subprocess.Popen(
-            ["timeout", "-k", "5", str(LIMIT), str(BIN / command[0]), *command[1:], *IMPATIENT],
-            cwd=project.path,
-            env=project.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(Submitted(project, process))
+        output = folder / f"{len(started)}.txt"
+        with output.open("w") as file:
+            process = subprocess.Popen(
+                ["timeout", "-k", "5", str(LIMIT), str(BIN / command[0]), *command[1:], *IMPATIENT],
+                cwd=project.path,
+                env=project.environment(),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        started.append(Submitted(project, process, output))
         return started[-1]
 
     yield start

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -31,8 +30,14 @@ AWAY = 30
 SILENT = "Slurm does not answer (slurm_load_jobs error: Unable to contact slurm controller"
 
 
-def both_run(project: ProjectDir) -> Callable[[], bool]:
-    return lambda: len(started(project, "slow")) == 2
+def halt(cluster: Slurm, project: ProjectDir, chains: int = 2) -> list[int]:
+    """Wait until a fit's chains run, and stop their processes for a while."""
+    cluster.wait_until(lambda: len(started(project, "slow")) == chains, "the chains run", 120)
+    records = started(project, "slow").values()
+    found = [pid for record in records for pid in processes_of(project, record["key"])]
+    for pid in found:
+        os.kill(pid, signal.SIGSTOP)
+    return found
 
 
 def test_controller_that_is_away_in_mid_run_costs_nothing(
@@ -42,23 +47,29 @@ def test_controller_that_is_away_in_mid_run_costs_nothing(
 
     No chain is lost and none is sent twice, `status` says what it knows, and the runs end well.
     """
-    watched, left = make(slow=SLOW), make(slow=2 * SLOW)
+    watched, left = make(slow=SLOW), make(slow=SLOW)
     killed = submit(left, *RUN)
-    cluster.wait_until(both_run(left), "the chains of one project run", 120)
+    halted = halt(cluster, left)
     killed.kill()
     run = submit(watched, *RUN)
-    cluster.wait_until(both_run(watched), "the chains of the other run", 120)
+    halted += halt(cluster, watched)
     shown = watched.stanchion("status").stdout
     assert len(re.findall(r"sample_chain\.\d +means/slow/mean/nuts +running on node\d", shown)) == 2
     cluster.kill_controller()
     silent = time.monotonic()
-    again = submit(left, *RUN)
+    heir = submit(left, *RUN)
     status = watched.stanchion("status")
     assert status.returncode == 0
     assert SILENT in status.stdout + status.stderr
+    cluster.wait_until(
+        lambda: SILENT in run.so_far() and SILENT in heir.so_far(), "both runs say so", 90
+    )
     time.sleep(max(0.0, AWAY - (time.monotonic() - silent)))
     cluster.start_controller()
-    for submitted in (run, again):
+    cluster.wait_until(lambda: "waiting for jobs of" in heir.so_far(), "the heir waits", 60)
+    for pid in halted:
+        os.kill(pid, signal.SIGCONT)
+    for submitted in (run, heir):
         said = assert_finished(submitted)
         assert said.count(SILENT) == said.count("Slurm answers again, after") == 1, said
         assert "Trying to restart" not in said
@@ -83,9 +94,7 @@ def test_job_that_ran_out_of_time_or_memory_gets_more(
         submit(held, *RUN, "--set-resources", *asked, *capped),
     ]
     for project in (free, held):
-        cluster.wait_until(lambda p=project: "1" in started(p, "slow"), "a chain runs", 120)
-        for pid in processes_of(project, started(project, "slow")["1"]["key"]):
-            os.kill(pid, signal.SIGSTOP)
+        halt(cluster, project, chains=1)
     said = runs[0].said()
     assert runs[0].process.returncode == 0, said
     for dataset in ("slow", "big"):
@@ -117,8 +126,9 @@ def test_wrong_partition_is_said_once_and_not_retried(make: Make, submit: Submit
     )
     said = run.said()
     assert run.process.returncode == 1, said
-    live, closing = said.split("sample_chain.1 means/quick/mean/nuts and 3 more failed")
-    for part in (live, closing):
+    parts = re.split(r"sample_chain\.\d means/\w+/mean/nuts and 3 more failed", said)
+    assert len(parts) == 2, said
+    for part in parts:
         assert part.count("invalid partition specified: nowhere") == 1, said
         assert "`slurm_partition`" in part
     assert "Trying to restart" not in said

@@ -27,9 +27,13 @@ Records = dict[str, list[dict[str, Any]]]
 
 
 def records(project: ProjectDir) -> Records:
-    """Each step's attempts in their order, by its folder below results."""
+    """Each step's attempts in their order, by its folder below results.
+
+    The copies of programs' records that lie with the results are not attempts.
+    """
     found: Records = defaultdict(list)
-    for path in sorted(project.records(), key=lambda p: int(p.stem.split("-")[1])):
+    own = [p for p in project.records() if not p.parent.name.startswith("compile_program.")]
+    for path in sorted(own, key=lambda p: int(p.stem.split("-")[1])):
         found[str(path.parent.relative_to(project.path))].append(json.loads(path.read_text()))
     return dict(found)
 
