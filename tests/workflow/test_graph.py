@@ -157,6 +157,6 @@ def test_expected_edges(project: ProjectDir) -> None:
         ("diagnose_fit", "diagnose_fit"),  # an approximation is held to NUTS
         ("sample_prior", "write_report"),
         ("predict_outcomes", "write_report"),
-        ("compare_models", "write_report"),
+        *(("compare_models", step) for step in ("write_report", "check_verdicts")),
         ("write_report", "check_verdicts"),
     }

@@ -240,10 +240,10 @@ def _bring_to_now(paths: Iterable[str]) -> None:
 def _write_job(step: Step, state: State) -> None:
     """Write a step's job file; its time is what makes Snakemake run the step.
 
-    Where the result was altered, its text changes too: Snakemake holds a small file of the same
-    content for the same, however new it is.
+    Where the step is to run its text changes too: Snakemake holds a small file of the same content
+    for the same, however new it is, and would let an altered or a copied result pass.
     """
-    again = run_id() if state is State.ALTERED else None
+    again = run_id() if keyfile.is_to_run(step, state) else None
     path, text = Path(step.job_file), step.job().text(again)
     stamp = keyfile.TO_RUN if keyfile.is_to_run(step, state) else keyfile.SETTLED
     with suppress(OSError):
