@@ -155,7 +155,7 @@ def test_expected_edges(project: ProjectDir) -> None:
             for step in ("predict_outcomes", "compare_models", "write_report", "check_verdicts")
         ),
         ("diagnose_fit", "diagnose_fit"),  # an approximation is held to NUTS
-        ("sample_prior", "write_report"),
+        *(("sample_prior", step) for step in ("write_report", "check_verdicts")),
         ("predict_outcomes", "write_report"),
         *(("compare_models", step) for step in ("write_report", "check_verdicts")),
         ("write_report", "check_verdicts"),
