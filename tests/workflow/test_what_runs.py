@@ -141,6 +141,8 @@ def test_results_edited_by_hand_are_made_again(project: ProjectDir) -> None:
     done = project.stanchion("run", "--cores", "2")
     said = done.stdout + done.stderr
     assert done.returncode == 0 and "altered" not in said and "internal error" not in said, said
+    report = files.pop("report").read_text()
+    assert "MEANS" not in report and content.pop("report").decode()[:500] == report[:500]
     assert {name: path.read_bytes() for name, path in files.items()} == content
     assert project.ran(before) <= {"write_report", "check_verdicts"}
     assert project.stale() == set()
