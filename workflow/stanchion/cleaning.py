@@ -19,6 +19,7 @@ from stanchion.plan import Plan
 from stanchion.provenance.found import files_in, folder_of
 from stanchion.provenance.known import unsaved
 from stanchion.provenance.manifest import manifest_path, pointer_of
+from stanchion.provenance.writing import write_whole
 from stanchion.tracking import unlist_metrics
 
 
@@ -104,4 +105,16 @@ def _remove(plan: Plan, name: str, paths: Sequence[Path]) -> str:
     for pointer in (Path(pointer_of(name)), manifest_path(name)):
         pointer.unlink(missing_ok=True)
     unlist_metrics(name)
+    _unignore(name)
     return f"{name}: removed; commit the removal of its pointer, where git holds one"
+
+
+def _unignore(name: str) -> None:
+    """Take an analysis's folder out of the list that DVC has git ignore."""
+    path = Path("results/.gitignore")
+    with suppress(FileNotFoundError):
+        left = [line for line in path.read_text().splitlines() if line != f"/{name}"]
+        if left:
+            write_whole(path, "\n".join(left) + "\n")
+        else:
+            path.unlink()
