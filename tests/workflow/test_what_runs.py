@@ -144,5 +144,6 @@ def test_results_edited_by_hand_are_made_again(project: ProjectDir) -> None:
     report = files.pop("report").read_text()
     assert "MEANS" not in report and content.pop("report").decode()[:500] == report[:500]
     assert {name: path.read_bytes() for name, path in files.items()} == content
-    assert project.ran(before) <= {"write_report", "check_verdicts"}
+    ran = {step for step in project.ran(before) if not step.startswith("compile_program.")}
+    assert ran <= {"write_report", "check_verdicts"}
     assert project.stale() == set()
