@@ -28,6 +28,7 @@ from stanchion.paths import FUNCTIONS
 from stanchion.plan import Facts, Fit, Plan, Step, identity
 from stanchion.plan_data import dataset_content, dataset_names, mapping_of, source_of
 from stanchion.plan_report import report_step
+from stanchion.plan_verdicts import comparison_step, verdicts_step
 from stanchion.program import Program
 from stanchion.steps import VERSIONS
 
@@ -124,8 +125,8 @@ class Planner:
                 fits += own
         self.fits += fits
         if analysis.compare is not None:
-            self.comparison(name, fits)
-        self.verdicts(name, fits, report_step(self, name, fits))
+            comparison_step(self, name, fits)
+        verdicts_step(self, name, fits, report_step(self, name, fits))
 
     def sampled(self, fit: Fit) -> bool:
         """Whether a fit is by NUTS, to which approximations of the same posterior are held."""
@@ -357,29 +358,6 @@ class Planner:
         analysis = self.project.analyses[fit.analysis]
         return str(resolved_checks(analysis, analysis.methods[fit.method])["on_fail"])
 
-    def comparison(self, name: str, fits: Sequence[Fit]) -> Step:
-        analysis = self.project.analyses[name]
-        assert analysis.compare is not None
-        draws = [self.known(fit, "collect_draws") for fit in fits]
-        diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
-        return self.add(
-            "compare_models",
-            {"analysis": name},
-            arguments={
-                "by": analysis.compare.by,
-                "observed": analysis.outcome,
-                "fits": [
-                    {**self.described(fit), "kind": analysis.methods[fit.method].method}
-                    for fit in fits
-                ],
-            },
-            inputs={
-                "draws": [step.outputs["draws"] for step in draws],
-                "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
-            },
-            upstream=[*draws, *diagnosed],
-        )
-
     def known(self, fit: Fit, rule: str) -> Step:
         return self.steps[identity(rule, fit.wildcards)]
 
@@ -390,32 +368,6 @@ class Planner:
             "method": fit.method,
             "on_fail": self.on_fail(fit),
         }
-
-    def verdicts(self, name: str, fits: Sequence[Fit], report: Step) -> Step:
-        diagnosed = [self.known(fit, "diagnose_fit") for fit in fits]
-        compared = self.steps.get(identity("compare_models", {"analysis": name}))
-        judged = [compared] if compared is not None else []
-        pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
-        places = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
-        found = [self.steps.get(identity("sample_prior", place)) for place in places]
-        priors = [step for step in found if step is not None]
-        return self.add(
-            "check_verdicts",
-            {"analysis": name},
-            arguments={
-                "analysis": name,
-                "fits": [self.described(fit) for fit in fits],
-                "priors": [f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors],
-            },
-            unkeyed={"report": report.outputs["report"]},
-            inputs={
-                "report": report.outputs["report"],
-                "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
-                "comparison": [step.outputs["judgement"] for step in judged],
-                "priors": [step.outputs["checks"] for step in priors],
-            },
-            upstream=[report, *diagnosed, *judged, *priors],
-        )
 
 
 def _used(analysis: Analysis) -> list[str]:
