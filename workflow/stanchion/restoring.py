@@ -128,7 +128,13 @@ def _chosen(analyses: Sequence[str]) -> list[str]:
 def _pull(project: Project, names: Sequence[str]) -> None:
     remote = project.versioning.remote
     with versioning.repository() as repo:
-        versioning.pull(repo, [*map(pointer_of, names)], remote, over=True)
+        pointers = [*map(pointer_of, names)]
+        try:
+            versioning.pull(repo, pointers, remote, over=True)
+        except versioning.incomplete():
+            for pointer in pointers:
+                versioning.fetch_missing(repo, pointer, remote)
+            versioning.pull(repo, pointers, remote, over=True)
         if data := data_pointers(project):
             versioning.pull(repo, data, remote)
     for name in names:

@@ -47,6 +47,11 @@ class Store:
         """Return where an object lies."""
         return str(self.odb.oid_to_path(oid))
 
+    def take(self, oid: str, other: Store) -> None:
+        """Copy an object from another store, where this one lacks it."""
+        if not self.has(oid):
+            self.odb.add(other.place(oid), other.odb.fs, oid, check_exists=False)
+
     def put(self, oid: str, source: str) -> None:
         """Put a file in an object's place, whatever lies there; the caller knows its content."""
         from dvc.fs import localfs
@@ -135,6 +140,24 @@ def pull(repo: Repo, pointers: Sequence[str], remote: str | None, *, over: bool 
     """Bring what pointers name into the folder; over files that DVC does not know only if told."""
     with _heeded():
         repo.pull(targets=list(pointers), remote=remote, force=over)
+
+
+def incomplete() -> type[Exception]:
+    """Return the error of a pull that found objects missing, as after one that was killed."""
+    from dvc.exceptions import CheckoutError
+
+    return CheckoutError
+
+
+def fetch_missing(repo: Repo, pointer: str, remote: str | None) -> None:
+    """Bring each object of a pointer that the cache lacks, whatever DVC remembers of it."""
+    cache, store = cache_store(repo), remote_store(repo, remote)
+    listing, _ = read_pointer(Path(pointer))
+    cache.take(listing, store)
+    with cache.open(listing) as file:
+        names = read_listing(file.read())
+    for oid in names.values():
+        cache.take(oid, store)
 
 
 def cache_store(repo: Repo) -> Store:
