@@ -141,7 +141,14 @@ def test_chains_that_are_frozen_at_one_point_fail() -> None:
     for name in ("rhat", "ess_bulk", "ess_tail"):
         assert (found[name].verdict, found[name].value) == ("fail", None)
     still = gate.Sampler(energy=np.full((4, 1000), 3.0))
-    assert checks(draws(), still)["ebfmi"].verdict == "fail"
+    assert checks(draws(), still, (SAMPLED,))["ebfmi"].verdict == "fail"
+
+
+def test_a_program_without_parameters_has_no_energy_to_judge() -> None:
+    """The sampler writes 0 in every draw: there is nothing that could fail to move."""
+    found = checks(np.zeros((4, 1000, 1)), gate.Sampler(energy=np.zeros((4, 1000))))
+    assert (found["ebfmi"].verdict, found["ebfmi"].value) == ("pass", None)
+    assert gate.verdict(list(found.values())) == "pass"
 
 
 def test_one_parameter_that_never_moves_fails() -> None:

@@ -17,6 +17,7 @@ from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
 from stanchion.prior import summarise_prior
 from stanchion.prior_switch import Densities
+from stanchion.stats.predictive import statistic
 from stanchion.steps import collect_draws
 from tests.project import REFERENCE
 from tests.unit.draws_cases import job, variables, write_chains, write_json
@@ -332,6 +333,41 @@ def test_integers_that_were_never_assigned_have_no_value(tmp_path: Path) -> None
     collect(tmp_path, chains, {"N": 2}, variables=declared, predicted=None)
     check = diagnose(tmp_path, uses=["count"])["checks"][-1]
     assert (check["verdict"], check["where"]) == ("fail", ["count[2]: 100 %"])
+
+
+def test_an_integer_without_value_in_a_draw_has_no_number(tmp_path: Path) -> None:
+    """The least integer of 32 bits is no value: no mean and no quantile is made of it."""
+    declared = variables(parameters="real mu", generated_quantities="int[N] count")
+    chains = [{"mu": chain(s)["mu"]} for s in range(1, 5)]
+    for columns in chains:
+        columns |= {"count.1": np.ones(500), "count.2": np.ones(500)}
+    chains[0]["count.2"][7] = -(2.0**31)
+    told = {"variables": declared, "predicted": None, "parameters": ["mu", "count"]}
+    collect(tmp_path, chains, {"N": 2}, **told)
+    mu, first, second = read_csv(tmp_path / "summary.csv")
+    assert "" not in mu.values()
+    assert first["mean"] == "1.0"
+    assert {value for name, value in second.items() if name != "variable"} == {""}
+
+
+def test_without_observations_or_new_rows_the_file_says_so(tmp_path: Path) -> None:
+    """A fit to no data has draws, and nothing to hold them to."""
+    chains = [{name: chain(seed)[name] for name in ("mu", "twice")} for seed in range(1, 5)]
+    collect(tmp_path, chains, {"N": 0, "M": 0, "y": []})
+    diagnose(tmp_path)
+    found = predict(tmp_path)
+    assert (found["statistics"], found["loo_pit"]) == ([], None)
+    assert found["statistics_because"] == found["loo_pit_because"] == "y has no observations"
+    assert found["predictions"]["rows"] == []
+    assert found["predictions"]["because"] == "y_new has no elements"
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_observation_has_no_standard_deviation() -> None:
+    """The statistic is undefined, without a word of NumPy's on the terminal."""
+    found = statistic("sd", np.array([1.0]), np.ones((5, 1)))
+    assert np.isnan(found.observed)
+    assert (found.undefined, found.replicated.size) == (5, 0)
 
 
 def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:

@@ -115,8 +115,9 @@ def nuts_checks(
         checks.append(_counted("divergences", sampler.diverging, allowed, "fail"))
     if sampler.energy is not None:
         labels = [f"chain {chain + 1}" for chain in range(chains)]
-        limits, every = np.full(chains, thresholds["ebfmi"]), np.ones(chains, np.bool_)
-        checks.append(_worst("ebfmi", labels, ebfmi(sampler.energy), limits, every, needed=True))
+        limits, found_ebfmi = np.full(chains, thresholds["ebfmi"]), ebfmi(sampler.energy)
+        judged = np.isfinite(found_ebfmi) | needed
+        checks.append(_worst("ebfmi", labels, found_ebfmi, limits, judged, needed=needed))
     if sampler.saturated is not None:
         checks.append(_counted("treedepth", sampler.saturated, 0, "warn"))
     return checks

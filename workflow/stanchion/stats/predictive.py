@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+def _sd(values: Floats) -> Floats:
+    if values.shape[-1] == 1:
+        return np.full(values.shape[:-1], nan)
+    return values.std(axis=-1, ddof=1)
+
+
 def _skewness(values: Floats) -> Floats:
     centred = values - values.mean(axis=-1, keepdims=True)
     return (centred**3).mean(axis=-1) / (centred**2).mean(axis=-1) ** 1.5
@@ -23,7 +29,7 @@ def _mad(values: Floats) -> Floats:
 
 STATISTICS: dict[str, Callable[[Floats], Floats]] = {
     "mean": lambda values: values.mean(axis=-1),
-    "sd": lambda values: values.std(axis=-1, ddof=1),
+    "sd": _sd,
     "median": lambda values: np.median(values, axis=-1),
     "mad": _mad,
     "min": lambda values: values.min(axis=-1),

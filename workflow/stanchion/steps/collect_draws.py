@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stanchion.draws.columns import Column
-from stanchion.draws.files import write_tree
+from stanchion.draws.files import without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import PROPOSAL, posterior_tree
@@ -45,7 +48,19 @@ def run(job: Job) -> None:
         chains.values, places, sampled=weighted is None, intervals=told["intervals"]
     )
     errors = weighted.errors(places) if weighted else {}
-    write_summary(names, numbers | errors, job.outputs["summary"])
+    unassigned = _unassigned(chains, naming, places)
+    known = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
+    write_summary(names, known, job.outputs["summary"])
+
+
+def _unassigned(chains: Chains, naming: Naming, places: Sequence[int]) -> NDArray[np.bool_]:
+    """Tell which columns are integers without a value in some draw, which gives them no number."""
+    found = np.zeros(len(places), np.bool_)
+    for row, place in enumerate(places):
+        declared = naming.declared[Column.parse(chains.columns[place]).variable.split(".", 1)[0]]
+        if declared.type == "int":
+            found[row] = without_value(chains.values[:, :, place], "int").any()
+    return found
 
 
 def summarised_columns(

@@ -74,6 +74,10 @@ def _checked(
             key="posterior_predictive.replicated",
             todo="declare the replication with the sizes of the observed data",
         )
+    if not observed.size:
+        reason = f"{name} has no observations"
+        none = _no_statistics(name, declared["replicated"], reason)
+        return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
     kind = read_type(draws, "posterior_predictive", name)
     missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
     if missing:
@@ -117,8 +121,6 @@ def _pit(
         return None, "log_lik holds values that are not finite"
     if not np.isfinite(replicated).all():
         return None, "the replicated data hold values that are not finite"
-    if not len(observed):
-        return None, "there are no observations"
     if read_attributes(draws, "posterior").get("weighting") == UNWEIGHTED:
         return None, "the draws are those of an approximation, unweighted"
     weights = leave_one_out(likelihood, ratios)
@@ -171,6 +173,9 @@ def _predicted(
         return None, None
     name = declared["variable"]
     drawn = read_group(draws, "predictions")[name]
+    if not drawn.size:
+        empty = f"{name} has no elements"
+        return {"variable": name, "rows": [], "because": empty}, pictures.placeholder(empty)
     missing = without_value(drawn, read_type(draws, "predictions", name))
     values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
