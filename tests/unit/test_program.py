@@ -173,13 +173,28 @@ def test_own_folder_comes_before_the_others(answering: Path, tmp_path: Path) -> 
     assert program.includes == (str(tmp_path / "f.stan"),)
 
 
-def test_damaged_cache_is_no_fault(answering: Path, tmp_path: Path) -> None:
-    """An entry that cannot be read is made again."""
+@pytest.mark.parametrize("damage", [b"{", b"[1, 2]", b'{"canonical": 3}', b"[" * 100_000, b"\xff"])
+def test_damaged_cache_is_no_fault(answering: Path, tmp_path: Path, damage: bytes) -> None:
+    """An entry that is not what was kept is made again."""
     file, cache = tmp_path / "one.stan", tmp_path / "cache"
     file.write_text(SOURCE)
     program = describe(file, answering, cache=cache)
     for entry in cache.iterdir():
-        entry.write_text("{")
+        entry.write_bytes(damage)
+    assert describe(file, answering, cache=cache) == program
+
+
+def test_an_edited_entry_gives_no_program_another_s_canonical_form(
+    answering: Path, tmp_path: Path
+) -> None:
+    """The canonical form enters keys: an entry edited to the same size is not believed."""
+    file, cache = tmp_path / "one.stan", tmp_path / "cache"
+    file.write_text(SOURCE)
+    program = describe(file, answering, cache=cache)
+    (entry,) = cache.iterdir()
+    edited = entry.read_bytes().replace(b'"name": "S"', b'"name": "R"')
+    assert edited != entry.read_bytes()
+    entry.write_bytes(edited)
     assert describe(file, answering, cache=cache) == program
 
 

@@ -25,7 +25,7 @@ from stanchion.program_sizes import Declaration, declarations
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
 MOST_BYTES, MOST_SECONDS = 10_000_000, 120
-_SCHEMA = "stanchion/program/3"
+_SCHEMA = "stanchion/program/4"
 _BLOCKS = {
     "data": "inputs",
     "parameters": "parameters",
@@ -278,10 +278,17 @@ def _fit(sizes: Sequence[str], dimensions: int) -> list[str]:
 
 
 def _look_up(entry: Path) -> dict[str, Any] | None:
+    """Return what was kept, or None where nothing was, or what is there is not what was kept.
+
+    The canonical text enters keys: an entry that was altered would give a program another's key.
+    """
     try:
-        kept: dict[str, Any] = json.loads(entry.read_text())
-    except (OSError, ValueError):
+        digest, _, text = entry.read_bytes().partition(b"\n")
+    except OSError:
         return None
+    if hashlib.sha256(text).hexdigest().encode() != digest:
+        return None
+    kept: dict[str, Any] = json.loads(text)
     return kept
 
 
@@ -290,6 +297,7 @@ def _keep(entry: Path, described: dict[str, Any]) -> None:
     with suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=entry.parent, prefix=".")
-        with os.fdopen(handle, "w") as file:
-            json.dump(described, file)
+        text = json.dumps(described).encode()
+        with os.fdopen(handle, "wb") as file:
+            file.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
         Path(name).replace(entry)
