@@ -18,6 +18,7 @@ from stanchion.errors import StoppedError, machine_fault
         (errno.ENOSPC, "results/x: no space left on the device"),
         (errno.EDQUOT, "results/x: no space left on the device"),
         (errno.EROFS, "results/x: read-only file system"),
+        (errno.EISDIR, "results/x: is a directory"),
         (errno.EACCES, "results/x: permission denied"),
         (errno.ENAMETOOLONG, "results/x: file name too long"),
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
+from stanchion.graph import stale_steps
 from stanchion.plan import Fit, Plan, Step
 from stanchion.planner import make_plan
 from stanchion.provenance import keyfile
@@ -77,10 +78,26 @@ def test_an_edited_result_is_altered_and_shows_no_verdict(
     found = fit_status(plan, FIT)
     assert (found.state, found.verdict, found.rhat) == ("altered", None, None)
     altered = altered_results(plan)
-    assert str(path) in altered
+    assert altered == [str(path)]
     shown = table(fit_statuses(plan), altered)
     assert f"altered: {path}" in shown and f"{FIT.name}    altered" in shown
     assert json.loads(as_json([found], altered))["altered"] == altered
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xfe", b"", b"[" * 100_000])
+def test_garbage_in_what_is_kept_of_a_step_costs_time_only(plan: Plan, garbage: bytes) -> None:
+    """Stamps, job files and older records: what cannot be read is made again, and no fault."""
+    step = plan.of(FIT, "diagnose_fit")
+    record = Path(step.records) / "0.json"
+    record.parent.mkdir(parents=True)
+    for path in (Path(step.stamps), Path(step.job_file), record):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(garbage)
+    assert keyfile.state_of(step) is keyfile.State.CURRENT
+    stale_steps(plan)
+    assert json.loads(Path(step.job_file).read_text())["key"] == step.key
+    Path(step.key_file).unlink()
+    assert keyfile.state_of(step) is keyfile.State.STALE
 
 
 def test_an_edited_report_is_named(plan: Plan) -> None:

@@ -120,6 +120,7 @@ _OF_THE_MACHINE = {
     errno.EROFS: "make the file system writable, or work in a copy elsewhere",
     errno.EACCES: "give yourself the right to write there, or work in a copy elsewhere",
     errno.EPERM: "give yourself the right to write there, or work in a copy elsewhere",
+    errno.EISDIR: "move this folder away: a file of this name belongs there",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EIO: "look at the disk or the file server, then run again",
     errno.ESTALE: "look at the file server, then run again",

@@ -247,7 +247,7 @@ def _write_job(step: Step, state: State) -> None:
     path, text = Path(step.job_file), step.job().text(again)
     stamp = keyfile.TO_RUN if keyfile.is_to_run(step, state) else keyfile.SETTLED
     with suppress(OSError):
-        if path.read_text() == text:
+        if path.read_bytes() == text.encode():
             if path.stat().st_mtime != stamp:
                 os.utime(path, (stamp, stamp))
             return

@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import combining
 
 from stanchion.plan import Fit, Plan, Step, identity
-from stanchion.provenance.keyfile import State, read_line, state_of
+from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
 from stanchion.report.wording import shown
 from stanchion.stats.advice import verdict_words
 
@@ -137,8 +137,8 @@ def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
     return [
         path
         for step in plan
-        if step.wildcards.get("analysis") in chosen and state_of(step) is State.ALTERED
-        for path in step.outputs.values()
+        if step.wildcards.get("analysis") in chosen
+        for path in altered_outputs(step)
     ]
 
 

@@ -79,6 +79,16 @@ def state_of(step: Made) -> State:
     return _look(step)[0]
 
 
+def altered_outputs(step: Made) -> list[str]:
+    """Return the outputs that are not what their step wrote; all where no key file says which."""
+    state, said = _look(step)
+    if state is not State.ALTERED:
+        return []
+    found = contents(step.outputs, step.stamps)
+    known = said.outputs if said is not None else {}
+    return [path for name, path in step.outputs.items() if known.get(name) != found[name]]
+
+
 def settle(step: Made) -> State:
     """Return the state of a step's outputs, and leave the key file saying so by its time.
 
@@ -139,7 +149,7 @@ def _finished(records: str) -> Iterator[dict[str, Any]]:
             content = json.loads(path.read_text())
             if content["state"] in ("done", "reused") and content["key"]:
                 yield content
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
 
 

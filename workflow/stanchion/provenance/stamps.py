@@ -83,5 +83,5 @@ def _read(place: str) -> dict[str, tuple[Stamp, str]]:
     try:
         content: dict[str, Any] = json.loads(Path(place).read_text())
         return {name: (Stamp(*row[:4]), str(row[4])) for name, row in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError, LookupError):
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return {}
