@@ -60,6 +60,17 @@ def check(found: dict[str, Any], name: str) -> dict[str, Any]:
     return next(one for one in found["checks"] if one["check"] == name)
 
 
+def test_an_approximation_that_collapsed_to_a_point_fails(tmp_path: Path) -> None:
+    """Where the optimiser ran off all draws are alike, log_q is noise, and k̂ is good by chance."""
+    columns = drawn()
+    columns |= {name: np.full(SIZE, -128.4) for name in ("mu", "twice", "log_p__")}
+    columns["log_g__"] = np.random.default_rng(1).uniform(-1, 0, SIZE)
+    approximate(tmp_path, columns)
+    found = diagnose(tmp_path, method="advi")
+    assert check(found, "khat")["verdict"] == "pass"
+    assert (found["verdict"], check(found, "constant")["where"]) == ("fail", ["mu"])
+
+
 def test_draws_that_khat_licenses_are_resampled(tmp_path: Path) -> None:
     """Half an sd off, with a good k̂: every group and the summary are then the posterior's.
 

@@ -9,7 +9,7 @@ VERSIONS: dict[str, int] = {
     "sample_chain": 2,
     "approximate_posterior": 2,
     "collect_draws": 4,
-    "diagnose_fit": 6,
+    "diagnose_fit": 7,
     "predict_outcomes": 6,
     "compare_models": 3,
     "write_report": 8,
