@@ -170,6 +170,9 @@ def test_one_parameter_that_never_moves_fails() -> None:
         ("simplex", (1,), (), "pass"),
         ("simplex", (4,), (0, 1, 3), "fail"),
         ("unit_vector", (2, 1), (), "pass"),
+        ("simplex", (1, 4), (), "fail"),
+        ("cholesky_factor_corr", (1, 2, 2), (), "fail"),
+        ("corr_matrix", (3, 1, 1), (), "pass"),
         ("", (4,), (0, 1, 2), "fail"),
     ],
 )

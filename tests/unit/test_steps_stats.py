@@ -350,6 +350,17 @@ def test_an_integer_without_value_in_a_draw_has_no_number(tmp_path: Path) -> Non
     assert {value for name, value in second.items() if name != "variable"} == {""}
 
 
+def test_an_observation_without_value_has_no_place_among_its_replications(tmp_path: Path) -> None:
+    """As of a program that skips NaN: neither a statistic's tail nor LOO-PIT is made of it."""
+    data = {"N": len(Y), "M": 2, "y": ["NaN", *Y.tolist()[1:]]}
+    collect(tmp_path, [chain(seed) for seed in range(1, 5)], data)
+    diagnose(tmp_path)
+    found = predict(tmp_path)
+    assert {one["tail_probability"] for one in found["statistics"]} == {None}
+    assert found["loo_pit"] is None
+    assert found["loo_pit_because"] == "1 of 12 observations are NaN"
+
+
 def test_without_observations_or_new_rows_the_file_says_so(tmp_path: Path) -> None:
     """A fit to no data has draws, and nothing to hold them to."""
     chains = [{name: chain(seed)[name] for name in ("mu", "twice")} for seed in range(1, 5)]

@@ -13,12 +13,8 @@ GATED = BLOCKS[:2]
 PART = "part"
 TRIANGULAR = frozenset({"cholesky_factor_corr", "cholesky_factor_cov", "corr_matrix"})
 """Types whose elements are partly the same in every draw: a triangle of zeros, a diagonal of 1."""
-SUMMED = frozenset(
-    {
-        *("simplex", "unit_vector", "sum_to_zero_vector", "sum_to_zero_matrix"),
-        *("column_stochastic_matrix", "row_stochastic_matrix"),
-    }
-)
+VECTORS = frozenset({"simplex", "unit_vector", "sum_to_zero_vector"})
+SUMMED = VECTORS | {"sum_to_zero_matrix", "column_stochastic_matrix", "row_stochastic_matrix"}
 """Types whose elements determine each other, so that a single one is the same in every draw."""
 CONSTRAINED = TRIANGULAR | SUMMED
 _RESERVED = frozenset({"chain", "draw", "sample", PART})

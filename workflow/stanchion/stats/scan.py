@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span
-from stanchion.draws.naming import TRIANGULAR
+from stanchion.draws.naming import TRIANGULAR, VECTORS
 from stanchion.stats.convergence import Block, mixing
 from stanchion.stats.summary import Numbers, by_blocks
 
@@ -69,7 +69,8 @@ def _frozen(constant: Flags, variable: Span) -> Flags:
     A Cholesky factor has a triangle of zeros, a simplex of length one is 1; that all of a larger
     one rests, nothing accounts for.
     """
-    single = 1 in variable.shape and variable.constraint != "cholesky_factor_cov"
+    own = variable.shape[-1:] if variable.constraint in VECTORS else variable.shape[-2:]
+    single = 1 in own and variable.constraint != "cholesky_factor_cov"
     if variable.constraint and single:
         return np.zeros_like(constant)
     if variable.constraint in TRIANGULAR:

@@ -119,6 +119,8 @@ def _pit(
         likelihood, ratios = raw.log_likelihood, raw.log_p - raw.log_q
     if not np.isfinite(likelihood).all():
         return None, "log_lik holds values that are not finite"
+    if np.isnan(observed).any():
+        return None, f"{int(np.isnan(observed).sum())} of {len(observed)} observations are NaN"
     if not np.isfinite(replicated).all():
         return None, "the replicated data hold values that are not finite"
     if read_attributes(draws, "posterior").get("weighting") == UNWEIGHTED:
