@@ -15,7 +15,7 @@ from stanchion.keys import key_of
 from stanchion.provenance.found import look_at
 from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.manifest import make_manifest, manifest_path, pointer_of
-from stanchion.steps import runner
+from stanchion.steps import VERSIONS, runner
 from stanchion.steps.job import Job, JobFile
 
 DATA = "data/points.csv"
@@ -102,7 +102,7 @@ def _job(rule: str, extra: str, done: dict[str, Written]) -> JobFile:
     first = next(iter(before.outputs.items())) if before is not None else ("points", DATA)
     made_of = {
         "step": rule,
-        "version": 1,
+        "version": VERSIONS[rule],
         "content": {} if before is not None else {"points": file_hash(Path(DATA))},
         "upstream": [before.key] if before is not None else [],
     }

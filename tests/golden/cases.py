@@ -91,7 +91,8 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
         options = {"stanc": {}, "cpp": {}, "threads": False, "native": False}
         outputs = {"executable": "model"}
         compiled = job(folder, "compile_program", options, {"program": program}, outputs)
-        compile_program.run(compiled)
+        identity = toolchain.compile_identity(stanc={}, cpp={}, native=False)
+        compile_program.run(replace(compiled, content={"compiler": identity}))
         executable = compiled.outputs["executable"]
         given = {"data": data, "meta": meta, "program": program, "executable": executable}
         for step, arguments, made in _sampling(folder):
