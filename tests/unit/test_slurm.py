@@ -42,10 +42,12 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return queue
 
 
-def fall_silent(queue: Path) -> None:
+def fall_silent(queue: Path, words: str = AWAY) -> None:
     """Have squeue fail as it does while the controller is away."""
     script = queue.parent / "tools/squeue"
-    script.write_text(f"#!/bin/sh\n[ -e {queue} ] && exec cat {queue}\necho '{AWAY}' >&2\nexit 1\n")
+    script.write_text(
+        f"#!/bin/sh\n[ -e {queue} ] && exec cat {queue}\necho '{words}' >&2\nexit 1\n"
+    )
     queue.unlink(missing_ok=True)
 
 
@@ -201,3 +203,12 @@ def test_status_says_where_slurm_is_silent(queue: Path, capsys: pytest.CaptureFi
     fall_silent(queue)
     assert jobs.known_jobs() is None
     assert "Slurm does not answer (slurm_load_jobs error" in capsys.readouterr().err
+
+
+def test_commands_without_a_cluster_are_no_cluster(
+    queue: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Slurm's commands are installed and belong to no cluster there are no jobs to show."""
+    fall_silent(queue, "squeue: fatal: Could not establish a configuration source")
+    assert jobs.known_jobs() == []
+    assert capsys.readouterr().err == ""

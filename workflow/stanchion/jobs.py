@@ -11,6 +11,8 @@ from stanchion import slurm
 from stanchion.status import FitStatus
 
 _PATIENCE = 15.0
+_NOT_SET_UP = "Could not establish a configuration source"
+"""What `squeue` says on a machine that has Slurm's commands and belongs to no cluster."""
 _STATES = {"PENDING": "pending", "RUNNING": "running", "COMPLETED": "done"}
 
 
@@ -41,6 +43,8 @@ def known_jobs(analyses: Collection[str] = ()) -> list[JobStatus] | None:
     except FileNotFoundError:
         return []
     except slurm.NoAnswerError as error:
+        if _NOT_SET_UP in str(error):
+            return []
         print(f"Slurm does not answer ({error}): its jobs are not shown", file=sys.stderr)
         return None
     here = Path.cwd()

@@ -32,9 +32,9 @@ _READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii")
 ALSO = {
     "collect_draws": _READING,
     "diagnose_fit": (*_READING, *_DRAWING),
-    "predict_outcomes": (*_READING, *_DRAWING, "numpy.random"),
+    "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "sample_prior": (*_READING, *_DRAWING),
-    "compare_models": _READING,
+    "compare_models": (*_READING, "arviz_stats"),
 }
 """What a step imports only once it runs: without it each child would do it again."""
 _GRACE = 20.0
