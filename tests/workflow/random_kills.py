@@ -27,27 +27,8 @@ from tempfile import TemporaryDirectory
 
 from stanchion.processes import descendants
 from tests.project import BIN, ProjectDir, cache_of_programs
+from tests.workflow.slow import DATA, SLOW
 
-PROGRAM = """\
-// A normal mean, computed in a way that takes some seconds a chain.
-data {
-  int<lower=0> N;
-  vector[N] y;
-}
-parameters {
-  real mu;
-}
-transformed parameters {
-  real slow = 0;
-  for (i in 1 : 20000) {
-    slow += exp(-square(mu - i));
-  }
-}
-model {
-  mu ~ normal(0, 10);
-  y ~ normal(mu, 1);
-}
-"""
 CONFIG = """\
 project: kills
 seed: 5
@@ -64,7 +45,7 @@ analyses:
     checks: {on_fail: flag}
     keep: [csv]
 """
-FILES = {"data/points.json": '{"N": 3, "y": [0.1, -0.3, 0.5]}', "stan/slow.stan": PROGRAM}
+FILES = {"data/points.json": DATA, "stan/slow.stan": SLOW}
 SPACE = "64m"
 SIGNALS = ("kill", "term", "main-kill", "main-term", "main-int", "one-kill")
 DISKS = ("full-disk", "full-cache")

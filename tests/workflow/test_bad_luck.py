@@ -14,29 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.project import BIN, ProjectDir, cache_of_programs
+from tests.workflow.slow import DATA, SLOW
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
-SLOW = """\
-// A normal mean, computed in a way that takes some seconds a chain.
-data {
-  int<lower=0> N;
-  vector[N] y;
-}
-parameters {
-  real mu;
-}
-transformed parameters {
-  real slow = 0;
-  for (i in 1 : 20000) {
-    slow += exp(-square(mu - i));
-  }
-}
-model {
-  mu ~ normal(0, 10);
-  y ~ normal(mu, 1);
-}
-"""
 NO_START = """\
 data {
   int<lower=0> N;
@@ -66,7 +47,6 @@ analyses:
     methods:
       nuts: {chains: 4, warmup: 100, draws: 400}
 """
-DATA = '{"N": 3, "y": [0.1, -0.3, 0.5]}'
 FIT = "results/luck/points/slow/nuts"
 
 
