@@ -6,11 +6,13 @@ One program serves every fit: `work` in a dataset makes its chains slow, or has 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +72,19 @@ analyses:
 IMPATIENT = ("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[slurm.Slurm]:
-    """A Slurm of two nodes, ended after the tests; a skip that says why where there can be none."""
-    reason = slurm.reason_not_to()
-    if reason is not None:
-        pytest.skip(reason)
-    with slurm.running() as started:
-        yield started
+    """A Slurm of two nodes, ended after the tests; a skip that says why where there can be none.
+
+    A machine can have one: tests in another process wait for its end.
+    """
+    with (Path(tempfile.gettempdir()) / "stanchion-tests-slurm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        reason = slurm.reason_not_to()
+        if reason is not None:
+            pytest.skip(reason)
+        with slurm.running() as started:
+            yield started
 
 
 @pytest.fixture(scope="session")

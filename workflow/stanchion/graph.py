@@ -14,7 +14,7 @@ from typing import Any
 
 from stanchion import handover
 from stanchion.config import load
-from stanchion.errors import StanchionError
+from stanchion.errors import StanchionError, machine_fault
 from stanchion.facts import gather
 from stanchion.lock import lock_for_snakemake
 from stanchion.paths import log_file
@@ -143,10 +143,20 @@ def open_graph(
     process that is to be alone holds the project's lock from here on.
 
     Raises:
-        StanchionError: another run holds the lock.
+        StanchionError: another run holds the lock, or the disk is full.
         DeclarationError: the declaration, a dataset or a program is wrong.
         ToolchainError: there is no CmdStan to read the programs with.
     """
+    try:
+        return _open(file, overrides, main=main, alone=alone)
+    except OSError as error:
+        fault = machine_fault(error)
+        if fault is None:
+            raise
+        raise StanchionError(fault) from error
+
+
+def _open(file: Path, overrides: Mapping[str, Any] | None, *, main: bool, alone: bool) -> Graph:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     run_id()
     if not main and (plan := handover.kept()) is not None:

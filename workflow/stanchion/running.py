@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -180,6 +181,7 @@ def _snakemake(arguments: list[str]) -> bool:
     from stanchion.terminal import quieten
 
     terminal = quieten()
+    logging.raiseExceptions = False  # Snakemake's log file cannot be written on a full disk
     parser, args = parse_args(arguments)
     terminal.steps_are_elsewhere = args.executor not in (None, "local")
     if args.executor in (None, "local", "slurm"):

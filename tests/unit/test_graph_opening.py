@@ -1,0 +1,27 @@
+"""Opening the graph while Snakemake parses: what the machine refuses is a sentence."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from stanchion import graph
+from stanchion.errors import StanchionError
+
+
+def test_a_disk_that_fills_while_the_snakefile_is_read_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No space for what a run writes of itself is said like any full disk, and names the file."""
+
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", ".stanchion/runs/r/about.json")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANCHION_RUN_ID", "r")
+    monkeypatch.setattr(graph, "load", fill)
+    with pytest.raises(StanchionError, match=r"about\.json: no space left on the device") as caught:
+        graph.open_graph(Path("config.yaml"), alone=False)
+    assert "free some space" in str(caught.value)
