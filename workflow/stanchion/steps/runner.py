@@ -325,8 +325,3 @@ def _say(text: str, stream: TextIO | None = None) -> None:
     with contextlib.suppress(OSError):
         (stream or sys.stderr).write(text)
         (stream or sys.stderr).flush()
-
-
-def entry() -> None:
-    """Run as the command `stanchion-step`, which is what the rules call."""
-    sys.exit(main())
