@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -309,3 +310,43 @@ def test_job_of_another_version_is_refused(
     assert "another version of Stanchion has planned this run" in capsys.readouterr().err
     assert not (project / "results/fit/draws.nc").exists()
     assert not [path for path in (project / "cache").rglob("*") if path.is_file()]
+
+
+def test_stop_after_publication_takes_nothing_back(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that is stopped once its results stand has ended well, and its record says so."""
+    use(monkeypatch, write_draws)
+
+    def stop(*_: object) -> None:
+        raise runner.Stopped(2)
+
+    monkeypatch.setattr(runner, "_keep", stop)
+    assert runner.main([str(job_file(project))]) == 0
+    assert record(project)["state"] == "done"
+    assert (project / "results/fit/.keys/collect_draws").exists()
+    assert not (project / "chain.csv").exists()
+
+
+def test_stop_waits_until_the_results_stand(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal between the first output in its place and the key file takes effect after it."""
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    use(monkeypatch, write_draws)
+    monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setenv("STANCHION_CACHE", str(project / "cache"))
+    rename = runner._rename
+
+    def stopped(staged: Path, final: Path) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        rename(staged, final)
+
+    monkeypatch.setattr(runner, "_rename", stopped)
+    before = {number: signal.getsignal(number) for number in runner._SIGNALS}
+    try:
+        assert runner.main([str(job_file(project))]) == 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert record(project)["state"] == "done"
+    assert (project / "results/fit/.keys/collect_draws").exists()

@@ -38,6 +38,7 @@ from stanchion.steps.job import Job, JobFile
 
 PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PUBLISHED = {"done", "reused", "superseded"}
 
 
 class Stopped(BaseException):
@@ -120,15 +121,24 @@ def run(file: JobFile) -> str:
         try:
             _require_key(file)
             how = _reuse(file, record, staged) or _make_alone(file, record, staged)
+        except Stopped as error:
+            if record.content["state"] not in PUBLISHED:
+                _close_failed(record, error)
+                raise
+            how = f"{record.content['state']}, then {explain(error)[1]}"
         except BaseException as error:
-            exit_code, message = explain(error)
-            with contextlib.suppress(OSError):
-                record.close("failed", exit_code, error=message)
+            _close_failed(record, error)
             raise
     if record.content["state"] != "superseded":
         for path in file.drop:
             Path(path).unlink(missing_ok=True)
     return how
+
+
+def _close_failed(record: Record, error: BaseException) -> None:
+    exit_code, message = explain(error)
+    with contextlib.suppress(OSError):
+        record.close("failed", exit_code, error=message)
 
 
 def explain(error: BaseException) -> tuple[int, str]:
@@ -240,18 +250,19 @@ def _publish(
     if record.is_superseded():
         record.close("superseded", 0, **facts)
         return
-    written, settled = {}, {}
-    for entry in described:
-        final = Path(file.outputs[entry["name"]])
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _rename(staged[entry["name"]], final)
-        entry["path"] = str(final)
-        written[entry["name"]] = Content(entry["size"], entry["sha256"])
-        if stamps[entry["name"]].same_file(now := Stamp.of(final)):
-            settled[entry["name"]] = (now, entry["sha256"])
-    record.close(state, 0, outputs=described, **facts)
-    keep(file.stamps, settled)
-    write_whole(file.key_file, keyfile.line(file.key, written))
+    with _stops_held():
+        written, settled = {}, {}
+        for entry in described:
+            final = Path(file.outputs[entry["name"]])
+            final.parent.mkdir(parents=True, exist_ok=True)
+            _rename(staged[entry["name"]], final)
+            entry["path"] = str(final)
+            written[entry["name"]] = Content(entry["size"], entry["sha256"])
+            if stamps[entry["name"]].same_file(now := Stamp.of(final)):
+                settled[entry["name"]] = (now, entry["sha256"])
+        record.close(state, 0, outputs=described, **facts)
+        keep(file.stamps, settled)
+        write_whole(file.key_file, keyfile.line(file.key, written))
 
 
 @contextlib.contextmanager
@@ -318,6 +329,22 @@ def _stop(number: int, _frame: object) -> None:
         signal.signal(other, signal.SIG_IGN)
     end(descendants(os.getpid()), signal.SIGKILL)
     raise Stopped(number)
+
+
+@contextlib.contextmanager
+def _stops_held() -> Iterator[None]:
+    """Have a signal that asks to stop wait until what lies inside is whole."""
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    arrived: list[int] = []
+    for number in _SIGNALS:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for known, handler in handlers.items():
+            signal.signal(known, handler)
+    if arrived:
+        signal.raise_signal(signal.Signals(arrived[0]))
 
 
 def _say(text: str, stream: TextIO | None = None) -> None:
