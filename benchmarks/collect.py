@@ -101,8 +101,8 @@ def draws_only(folder: Path) -> None:
 
 def whole_step(folder: Path) -> None:
     """Run collect_draws."""
+    from stanchion.plan.job import Job
     from stanchion.steps import collect_draws
-    from stanchion.steps.job import Job
 
     nothing = dict.fromkeys(("parameters", "observed", "replicated", "predicted", "intervals"))
     collect_draws.run(

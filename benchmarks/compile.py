@@ -2,9 +2,9 @@
 
     python benchmarks/compile.py [--repeat 3] [PROGRAM.stan ...]
 
-Both ways go through `stanchion.cmdstan.compile_program`, in turn, so that other load on the machine
-falls on both. Prints the median of each program and way, the ratio of the sums in wall time and in
-processor time (which a busy machine changes less), and megabytes.
+Both ways go through `stanchion.stan.compiling.compile_program`, in turn, so that other load on
+the machine falls on both. Prints the median of each program and way, the ratio of the sums in
+wall time and in processor time (which a busy machine changes less), and megabytes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.cmdstan import compile_program
-from stanchion.toolchain import Toolchain, find
+from stanchion.stan.compiling import compile_program
+from stanchion.stan.toolchain import Toolchain, find
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted((HERE.parent / "stan" / "models").glob("*.stan"))

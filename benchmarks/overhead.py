@@ -22,8 +22,8 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.project import init
-from stanchion.toolchain import find
+from stanchion.project.create import init
+from stanchion.stan.toolchain import find
 
 PLAIN = Path(__file__).with_name("plain.py")
 STANCHION = Path(sys.executable).with_name("stanchion")

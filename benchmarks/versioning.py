@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.project import init
+from stanchion.plan.job import JobFile
+from stanchion.project.create import init
 from stanchion.provenance.records import describe_files, open_record
-from stanchion.steps.job import JobFile
-from stanchion.toolchain import find
+from stanchion.stan.toolchain import find
 
 STANCHION = Path(sys.executable).with_name("stanchion")
 DVC = Path(sys.executable).with_name("dvc")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stanchion.steps.job import Job
+from stanchion.plan.job import Job
 
 COLUMNS = (
     *("mean", "median", "sd", "mad", "q5", "q95"),

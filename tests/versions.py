@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from stanchion import paths, versioning
-from stanchion.keys import key_of
-from stanchion.provenance.found import look_at
-from stanchion.provenance.hashes import file_hash
-from stanchion.provenance.manifest import make_manifest, manifest_path, pointer_of
-from stanchion.steps import VERSIONS, runner
-from stanchion.steps.job import Job, JobFile
+from stanchion.plan import paths
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.job import Job, JobFile
+from stanchion.plan.keys import key_of
+from stanchion.steps import runner
+from stanchion.system.hashes import file_hash
+from stanchion.versions import dvc as versioning
+from stanchion.versions.found import look_at
+from stanchion.versions.manifest import make_manifest, manifest_path, pointer_of
 
 DATA = "data/points.csv"
 FIT = "results/means/points/wide/nuts"

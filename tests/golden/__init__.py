@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from stanchion.steps import VERSIONS
-from stanchion.steps.job import Job
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.job import Job
 
 BYTES = Path(__file__).parent / "bytes"
 PACKAGES = ("numpy", "scipy", "pandas", "xarray", "h5py", "h5netcdf", "matplotlib", "formulaic")
@@ -85,7 +85,7 @@ def fault(now: Mapping[str, Any]) -> str | None:
         return None
     return (
         f"{step}: the same inputs give other bytes under the same version {now['version']}\n"
-        f"  do:       raise its number in VERSIONS (stanchion/steps/__init__.py), then run "
+        f"  do:       raise its number in VERSIONS (stanchion/plan/catalogue.py), then run "
         "`python -m tests.golden`"
     )
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.toolchain import find
+from stanchion.stan.toolchain import find
 from tests.golden import renew
 from tests.golden.cases import pure, sampled
 

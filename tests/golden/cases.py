@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from stanchion.config import Advi, Dataset, Nuts, resolved_method
-from stanchion.plan_data import dataset_content
+from stanchion.plan.data import dataset_content
+from stanchion.plan.job import Job
+from stanchion.stan.toolchain import Toolchain
 from stanchion.steps import (
     approximate_posterior,
     check_verdicts,
@@ -21,8 +23,6 @@ from stanchion.steps import (
     sample_prior,
     write_report,
 )
-from stanchion.steps.job import Job
-from stanchion.toolchain import Toolchain
 from tests.golden import describe, recording
 from tests.report_inputs import Declared, Made, nuts_checks, report_job
 from tests.unit.draws_cases import job, variables, write_json

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import StanchionError
-from stanchion.project import init
+from stanchion.project.create import init
 from tests.project import ROOT
 
 pytestmark = pytest.mark.packaging

@@ -121,8 +121,8 @@ def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
 
 def compile_with_driver(program: Path, executable: Path) -> None:
     """Compile a program with the toolchain that is there."""
-    from stanchion.cmdstan import compile_program
-    from stanchion.toolchain import find
+    from stanchion.stan.compiling import compile_program
+    from stanchion.stan.toolchain import find
 
     compile_program(
         program, executable, find(), stanc_options={}, cpp_options={}, threads=True, native=False

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import cmdstanpy
 import pytest
 
-from stanchion.toolchain import Toolchain
+from stanchion.stan.toolchain import Toolchain
 from tests.stan.normal import DATA, FUNCTIONS, PROGRAM
 from tests.stan.toolchains import toolchain_for_tests
 

@@ -8,7 +8,7 @@ import cmdstanpy
 import numpy as np
 import pytest
 
-from stanchion.toolchain import Toolchain
+from stanchion.stan.toolchain import Toolchain
 from tests.stan.normal import DATA, MEAN
 
 pytestmark = pytest.mark.stan

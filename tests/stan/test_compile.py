@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.cmdstan import compile_program
-from stanchion.console import with_included_names
 from stanchion.errors import CompileError, ProgramError, ToolchainError
-from stanchion.program import describe, read_sources
-from stanchion.toolchain import Toolchain, check
+from stanchion.stan.compiling import compile_program
+from stanchion.stan.console import with_included_names
+from stanchion.stan.program import describe, read_sources
+from stanchion.stan.toolchain import Toolchain, check
 from tests.project import REFERENCE
 from tests.stan.toolchains import toolchain_for_tests
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import cmdstanpy
 import pytest
 
-from stanchion.toolchain import Toolchain
+from stanchion.stan.toolchain import Toolchain
 from tests.project import REFERENCE
 
 pytestmark = pytest.mark.stan

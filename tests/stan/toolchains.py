@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from stanchion.errors import ToolchainError
-from stanchion.toolchain import Toolchain, find, install
+from stanchion.stan.toolchain import Toolchain, find, install
 
 
 @cache

@@ -12,7 +12,7 @@ import pytest
 from stanchion.config import Dataset, Predict
 from stanchion.datasets import StanData, build
 from stanchion.errors import DataError, Fault
-from stanchion.program import Variable
+from stanchion.stan.program import Variable
 
 SCHOOLS = """\
 school,state,effect,se,size

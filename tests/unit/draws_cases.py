@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.steps.job import Job
+from stanchion.plan.job import Job
 
 SAMPLE = """\
 # method = sample (Default)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from stanchion.plan.job import Job
 from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
-from stanchion.steps.job import Job
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
 
 DECLARED = variables(

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import downloads
 from stanchion.config import load
-from stanchion.config.tree import read_tree
 from stanchion.datasets import stan_json
 from stanchion.datasets.read import read_header
-from stanchion.downloads import fetch
 from stanchion.errors import DataError, Fault, StanchionError
-from stanchion.facts import _hashes
-from stanchion.program import describe
+from stanchion.plan.facts import _hashes
+from stanchion.schema.tree import read_tree
+from stanchion.stan.program import describe
+from stanchion.system import downloads
+from stanchion.system.downloads import fetch
 from tests.unit.config_cases import SMALLEST, changed, declared, fault
 
 BILLION = "a0: &a0 [x, x]\n" + "".join(

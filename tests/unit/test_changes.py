@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.changes.compare import Change, compare
-from stanchion.changes.revision import Estimate, FitResult, Revision, _fits, _Untracked
-from stanchion.changes.show import as_json, as_text
 from stanchion.errors import VersioningError
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
-from stanchion.provenance.writing import write_whole
+from stanchion.system.writing import write_whole
+from stanchion.versions.diff.compare import Change, compare
+from stanchion.versions.diff.revision import Estimate, FitResult, Revision, _fits, _Untracked
+from stanchion.versions.diff.show import as_json, as_text
 
 FIT = "means/points/wide/nuts"
 PROGRAM = "model {\n  mu ~ normal(0, 10);\n}"

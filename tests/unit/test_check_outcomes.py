@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.check import check_plan
+from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import load
 from stanchion.errors import DeclarationError, Fault
-from stanchion.plan import Facts, Plan
-from stanchion.planner import make_plan
-from stanchion.program import Variable
-from stanchion.stats.outcomes import Outcomes, differences
+from stanchion.plan.model import Facts, Plan
+from stanchion.plan.planner import make_plan
+from stanchion.runs.check import check_plan
+from stanchion.stan.program import Variable
 from tests.unit.test_plan import CONFIG, program
 
 MATRIX = Variable("X", "real", 2, ("N", "2"))

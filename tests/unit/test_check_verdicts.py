@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from stanchion.checks.gate import Check
 from stanchion.errors import GateError
-from stanchion.stats.gate import Check
 from stanchion.steps import check_verdicts
 from tests.unit.draws_cases import job, write_json
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import CompileError
+from stanchion.plan.job import Job
+from stanchion.stan.toolchain.compiler import native_target
 from stanchion.steps import compile_program
-from stanchion.steps.job import Job
-from stanchion.toolchain.compiler import native_target
 
 COMPILER = """\
 #!/bin/sh
@@ -34,7 +34,7 @@ def test_a_native_build_for_another_processor_is_refused(
     """A node of another kind, by name or by features, builds nothing and says what to do."""
     planned = native_target(compiler(tmp_path, "skylake", "AVX"))
     here = SimpleNamespace(compiler=compiler(tmp_path, name, features))
-    monkeypatch.setattr("stanchion.toolchain.find", lambda: here)
+    monkeypatch.setattr("stanchion.stan.toolchain.find", lambda: here)
     options = {"program": "p.stan", "native": True, "cpu": planned}
     outputs = {"executable": tmp_path / "model"}
     with pytest.raises(CompileError, match="another kind of processor") as refused:
@@ -54,7 +54,7 @@ def test_another_toolchain_than_the_planned_is_refused(
     here = SimpleNamespace(
         path=tmp_path, compile_identity=lambda **_: {**planned, "compiler": "g++ 14"}
     )
-    monkeypatch.setattr("stanchion.toolchain.find", lambda: here)
+    monkeypatch.setattr("stanchion.stan.toolchain.find", lambda: here)
     options = {"program": "p.stan", "native": False, "stanc": {}, "cpp": {}}
     outputs, log = {"executable": tmp_path / "model"}, tmp_path / "log"
     job = Job("compile_program", "0" * 64, options, {}, outputs, log, content={"compiler": planned})

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from stanchion import config
 from stanchion.config.docs import reference, schema
-from stanchion.config.tree import read_tree
+from stanchion.schema.tree import read_tree
 from tests.unit.config_cases import EXAMPLE, SMALLEST, changed, declared
 
 ROOT = Path(__file__).parents[2]

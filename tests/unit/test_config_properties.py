@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stanchion.config import Project, load
-from stanchion.config.tree import read_tree
 from stanchion.errors import DeclarationError
+from stanchion.schema.tree import read_tree
 from tests.unit.config_cases import EXAMPLE
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,8}", fullmatch=True).filter(

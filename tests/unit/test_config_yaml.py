@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.config.tree import read_tree
 from stanchion.errors import DeclarationError, Fault
+from stanchion.schema.tree import read_tree
 from tests.unit.config_cases import EXAMPLE, changed, declared, fault, faults, line_of
 
 

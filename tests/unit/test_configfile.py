@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stanchion.configfile import DEFAULT, declaration_file, workflow_declaration
+from stanchion.config.configfile import DEFAULT, declaration_file, workflow_declaration
 from stanchion.errors import DeclarationError
 
 

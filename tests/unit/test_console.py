@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stanchion.console import append_messages, complaints
-from stanchion.program import read_sources
+from stanchion.stan.console import append_messages, complaints
+from stanchion.stan.program import read_sources
 
 RNG = "Exception: normal_rng: Scale parameter is {}, but must be positive! (in 'a.stan', line 9)\n"
 REJECTED = (

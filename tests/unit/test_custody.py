@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from stanchion.keys import key_of
-from stanchion.provenance.custody import Custody
-from stanchion.provenance.difference import Kind
-from stanchion.provenance.found import look_at
-from stanchion.provenance.hashes import file_hash
+from stanchion.plan.keys import key_of
+from stanchion.system.hashes import file_hash
+from stanchion.versions.custody import Custody
+from stanchion.versions.difference import Kind
+from stanchion.versions.found import look_at
 from tests.versions import FIT, STEPS, Written, write_results
 
 Steps = dict[str, Written]

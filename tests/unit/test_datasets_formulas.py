@@ -20,7 +20,7 @@ from stanchion.datasets import build
 from stanchion.datasets.faults import ExpressionError
 from stanchion.datasets.formulas import CONTRASTS, FUNCTIONS, formula_columns
 from stanchion.errors import DataError
-from stanchion.program import Variable
+from stanchion.stan.program import Variable
 
 TABLE = "a,b,body mass,sex\n1,2,3,f\n2,1,4,m\n4,3,2,f\n3,5,7,m\n"
 PAYLOAD = "__import__('os').system('touch ran')"

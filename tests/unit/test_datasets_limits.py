@@ -13,8 +13,8 @@ from stanchion.datasets import build
 from stanchion.datasets.limits import bound_of
 from stanchion.datasets.stan_json import dumps
 from stanchion.errors import DataError, Fault
-from stanchion.program import Variable
-from stanchion.program_sizes import declarations
+from stanchion.stan.program import Variable
+from stanchion.stan.sizes import declarations
 
 DATA = """data {
   int<lower=1, upper=10> N;

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import facts
 from stanchion.config import load
-from stanchion.plan_data import source_of
+from stanchion.plan import facts
+from stanchion.plan.data import source_of
 
 TEXT = "y\n1\n"
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stanchion.steps import VERSIONS
+from stanchion.plan.catalogue import VERSIONS
 from tests import golden
 from tests.golden.cases import PURE, SAMPLED, pure
 

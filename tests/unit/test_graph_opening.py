@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import graph
 from stanchion.errors import StanchionError
+from stanchion.runs import graph
 
 
 def test_a_disk_that_fills_while_the_snakefile_is_read_is_a_sentence(

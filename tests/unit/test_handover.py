@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import graph, handover
 from stanchion.config import load
-from stanchion.plan import Plan
-from stanchion.planner import make_plan
+from stanchion.plan import handover
+from stanchion.plan.model import Plan
+from stanchion.plan.planner import make_plan
 from stanchion.provenance.runs import run_folder
+from stanchion.runs import graph
 from tests.unit.test_plan import CONFIG, FACTS
 
 

@@ -14,17 +14,18 @@ from typing import Any
 
 import pytest
 
-from stanchion import toolchain
 from stanchion.errors import DataError, StepError
-from stanchion.keys import key_of, text_hash
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.job import Job, JobFile
+from stanchion.plan.keys import key_of, text_hash
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
-from stanchion.provenance.hashes import file_hash
 from stanchion.provenance.stamps import contents
-from stanchion.provenance.writing import write_whole
-from stanchion.sampling import run_program
-from stanchion.steps import VERSIONS, inputs, runner
-from stanchion.steps.job import Job, JobFile
+from stanchion.stan import toolchain
+from stanchion.stan.process import run_program
+from stanchion.steps import inputs, runner
+from stanchion.system.hashes import file_hash
+from stanchion.system.writing import write_whole
 
 KEY = key_of({"arguments": {}})
 UPSTREAM = "b" * 64

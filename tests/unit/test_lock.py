@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import lock
 from stanchion.errors import StanchionError
+from stanchion.system import lock
 
 HOLD = """\
 import sys
-from stanchion.lock import lock_project
+from stanchion.system.lock import lock_project
 lock_project()
 print("held", flush=True)
 sys.stdin.read()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import VersioningError
-from stanchion.provenance.found import look_at
-from stanchion.provenance.manifest import make_manifest, read_manifest
+from stanchion.versions.found import look_at
+from stanchion.versions.manifest import make_manifest, read_manifest
 from tests.versions import FIT, Written, write_results
 
 

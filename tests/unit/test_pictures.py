@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stanchion import pictures
+from stanchion.pictures import figures as pictures
 from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import statistic
 from stanchion.stats.uniformity import uniformity
@@ -76,7 +76,7 @@ def test_names_in_a_picture_are_not_mathematics() -> None:
 def test_no_window_system_is_asked() -> None:
     """Neither pyplot nor a graphical toolkit is imported."""
     script = (
-        "import sys, stanchion.pictures as p; p.placeholder('x'); "
+        "import sys, stanchion.pictures.figures as p; p.placeholder('x'); "
         "print([m for m in sys.modules if m in ('matplotlib.pyplot', 'tkinter', 'scipy')])"
     )
     done = subprocess.run(

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from stanchion.check import check_plan
 from stanchion.config import load
 from stanchion.errors import DeclarationError, Fault
-from stanchion.keys import key_of
-from stanchion.plan import Facts, Plan, Step
-from stanchion.planner import make_plan
-from stanchion.program import Program, Variable
+from stanchion.plan.job import JobFile
+from stanchion.plan.keys import key_of
+from stanchion.plan.model import Facts, Plan, Step
+from stanchion.plan.planner import make_plan
 from stanchion.provenance.records import open_record
-from stanchion.provenance.writing import write_whole
-from stanchion.steps.job import JobFile
+from stanchion.runs.check import check_plan
+from stanchion.stan.program import Program, Variable
+from stanchion.system.writing import write_whole
 
 CONFIG = """\
 project: plan

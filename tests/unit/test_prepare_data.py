@@ -12,9 +12,9 @@ import pytest
 
 from stanchion.config import Dataset
 from stanchion.errors import DataError
-from stanchion.plan_data import dataset_content
+from stanchion.plan.data import dataset_content
+from stanchion.plan.job import Job
 from stanchion.steps import prepare_data
-from stanchion.steps.job import Job
 from tests.unit.datasets_cases import SCHOOLS, write
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.prior import has_observations
-from stanchion.prior_switch import DRAWS, densities
-from stanchion.sampling import ProgramFailedError, run_program
-from stanchion.stats.gate import switch_check
+from stanchion.checks.gate import switch_check
+from stanchion.stan.prior_switch import DRAWS, densities
+from stanchion.stan.process import ProgramFailedError, run_program
+from stanchion.steps.prior import has_observations
 from tests.unit.draws_cases import write_chains
 
 PRIOR = (-(np.arange(20.0) ** 2)).tolist()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from stanchion import slurm
-from stanchion.steps import VERSIONS
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.runs import slurm
 
 PROFILES = Path(__file__).parents[2] / "workflow/profiles"
 NAMES = sorted(path.name for path in PROFILES.iterdir())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import ProgramError
-from stanchion.program import Program, Variable, describe, read_sources
-from stanchion.program_sizes import declarations
+from stanchion.stan.program import Program, Variable, describe, read_sources
+from stanchion.stan.sizes import declarations
 
 CANONICAL = """functions {
   real twice(real a) {

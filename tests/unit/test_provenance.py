@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 
 from stanchion import __version__
+from stanchion.plan.job import JobFile
 from stanchion.provenance import cache as module
-from stanchion.provenance import hashes, keyfile, stamps
+from stanchion.provenance import keyfile, stamps
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.keyfile import State
 from stanchion.provenance.records import open_record
 from stanchion.provenance.stamps import contents
-from stanchion.provenance.temporaries import sweep
-from stanchion.provenance.writing import write_whole
-from stanchion.steps.job import JobFile
+from stanchion.system import hashes
+from stanchion.system.temporaries import sweep
+from stanchion.system.writing import write_whole
 
 KEY, OTHER = "a" * 64, "b" * 64
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion import versioning
-from stanchion.git import state_of_tree
-from stanchion.provenance.hashes import file_hash
+from stanchion.plan.job import JobFile
 from stanchion.provenance.records import open_record
 from stanchion.provenance.runs import PACKAGE, code_hash, describe_run
-from stanchion.steps.job import JobFile
+from stanchion.system.git import state_of_tree
+from stanchion.system.hashes import file_hash
+from stanchion.versions import dvc as versioning
 from tests.versions import git, make_repository
 
 KEY = "c" * 64
@@ -133,7 +133,7 @@ def test_an_edited_module_or_compiler_shows(project: Path, tmp_path: Path) -> No
     copy = tmp_path / "copy"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     assert before == {"stanchion": code_hash(copy), "stanc": file_hash(STANC)}
-    module = copy / "stats/gate.py"
+    module = copy / "checks/gate.py"
     module.write_text(module.read_text().replace(" < ", " > ", 1))
     STANC.write_text("The compiler")
     assert code_hash(copy) != before["stanchion"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
-from stanchion.planner import make_plan
+from stanchion.plan.planner import make_plan
 from stanchion.report.arguments import Arguments
 from stanchion.report.page import build
 from stanchion.report.render import render

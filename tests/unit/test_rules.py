@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import paths
-from stanchion.steps import CACHED, VERSIONS
+from stanchion.plan import paths
+from stanchion.plan.catalogue import CACHED, VERSIONS
 
 RULES = Path(__file__).parents[2] / "workflow/rules"
 SECTIONS = ("input", "output", "log", "threads", "resources", "params", "shell")

@@ -16,12 +16,13 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import ChainError
-from stanchion.keys import key_of
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.job import Job, JobFile
+from stanchion.plan.keys import key_of
 from stanchion.provenance import cache
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.runs import failures
-from stanchion.steps import VERSIONS, runner
-from stanchion.steps.job import Job, JobFile
+from stanchion.steps import runner
 
 KEY = key_of({"arguments": {}})
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stanchion import sampling
-from stanchion.durations import seconds_of
 from stanchion.errors import ChainError
-from stanchion.sampling import check_chain, check_rows, check_starts, run_program
+from stanchion.stan import process as sampling
+from stanchion.stan.process import check_chain, check_rows, check_starts, run_program
+from stanchion.system.durations import seconds_of
 from tests.unit.draws_cases import advi_text, nuts_text
 
 DRAWS = {"mu": np.array([0.5, 1.5, 2.5, 3.25])}

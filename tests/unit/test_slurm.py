@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from stanchion import jobs, slurm
 from stanchion.errors import StanchionError
-from stanchion.status import FitStatus, as_json
+from stanchion.runs import jobs, slurm
+from stanchion.runs.status import FitStatus, as_json
 
 AWAY = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 

@@ -14,9 +14,9 @@ import snakemake_executor_plugin_slurm as plugin
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from throttler import Throttler
 
-from stanchion import slurm, slurm_executor
 from stanchion.provenance.runs import REFUSED, failures, forget_failure, note_failure
-from stanchion.slurm_executor import PatientExecutor
+from stanchion.runs import slurm, slurm_executor
+from stanchion.runs.slurm_executor import PatientExecutor
 
 PLACE = "means/slow/mean/nuts"
 NAME = f"stanchion:{PLACE}/sample_chain.2"

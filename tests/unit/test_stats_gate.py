@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.config.method import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
+from stanchion.checks import gate
+from stanchion.checks.advice import advice
+from stanchion.checks.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.checks.scan import scan
+from stanchion.checks.shares import percent
 from stanchion.draws.columns import Span
-from stanchion.stats import gate
-from stanchion.stats.advice import advice
-from stanchion.stats.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.methods.sections import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
 from stanchion.stats.psis import smooth
-from stanchion.stats.scan import scan
-from stanchion.stats.shares import percent
 from tests.unit.test_stats_psis import pareto_ratios
 
 TRANSFORMED = Span(0, 2, (2,), sampled=False)

@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
-from stanchion.graph import stale_steps
-from stanchion.plan import Fit, Plan, Step
-from stanchion.planner import make_plan
+from stanchion.plan.model import Fit, Plan, Step
+from stanchion.plan.planner import make_plan
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
-from stanchion.provenance.writing import write_whole
-from stanchion.status import (
+from stanchion.runs.graph import stale_steps
+from stanchion.runs.status import (
     FitStatus,
     altered_results,
     as_json,
@@ -23,6 +22,7 @@ from stanchion.status import (
     fit_statuses,
     table,
 )
+from stanchion.system.writing import write_whole
 from tests.unit.test_plan import CONFIG, FACTS
 
 FIT = Fit("means", "points", "wide", "nuts")

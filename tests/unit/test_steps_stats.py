@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.console import append_messages
 from stanchion.draws.files import read_messages, write_tree
 from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
-from stanchion.prior import summarise_prior
-from stanchion.prior_switch import Densities
+from stanchion.stan.console import append_messages
+from stanchion.stan.prior_switch import Densities
 from stanchion.stats.predictive import statistic
 from stanchion.steps import collect_draws
+from stanchion.steps.prior import summarise_prior
 from tests.project import REFERENCE
 from tests.unit.draws_cases import job, variables, write_chains, write_json
 from tests.unit.steps_cases import (

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.processes import descendants
+from stanchion.system.processes import descendants
 
 RUN = """\
 import subprocess, sys, time
-from stanchion import stopping
+from stanchion.system import stopping
 from stanchion.errors import StanchionError
 stopping._GRACE, stopping._PATIENCE = 1.0, 1.0
 try:

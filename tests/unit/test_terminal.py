@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion import slurm
 from stanchion.provenance.runs import (
     REFUSED,
     failures,
@@ -18,7 +17,8 @@ from stanchion.provenance.runs import (
     note_failure,
     scheduler_endings,
 )
-from stanchion.terminal import Terminal, quieten
+from stanchion.runs import slurm
+from stanchion.runs.terminal import Terminal, quieten
 
 KEY = "d" * 64
 

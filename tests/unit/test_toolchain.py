@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from stanchion.cli.toolchain import app
 from stanchion.errors import ToolchainError
-from stanchion.toolchain import find, licences, show
-from stanchion.toolchain import pieces as pieces_module
-from stanchion.toolchain.cli import app
-from stanchion.toolchain.compiler import compiler, native_target, require_compiler
-from stanchion.toolchain.description import MANIFEST, SCHEMA
-from stanchion.toolchain.pieces import MAKEFILE, TOOLS, VERSION, wheel_layout
+from stanchion.stan.toolchain import find, licences, show
+from stanchion.stan.toolchain import pieces as pieces_module
+from stanchion.stan.toolchain.compiler import compiler, native_target, require_compiler
+from stanchion.stan.toolchain.description import MANIFEST, SCHEMA
+from stanchion.stan.toolchain.pieces import MAKEFILE, TOOLS, VERSION, wheel_layout
 
 
 def cmdstan(folder: Path, version: str = "2.36.0", stanc: str = "stanc") -> Path:
@@ -175,7 +175,7 @@ def test_finding_imports_the_standard_library_only() -> None:
     """Looking for CmdStan happens at each parse: nothing heavy is imported for it."""
     code = (
         "import sys; before = set(sys.modules)\n"
-        "import stanchion.toolchain, stanchion.program, stanchion.command\n"
+        "import stanchion.stan.toolchain, stanchion.stan.program, stanchion.stan.command\n"
         "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(sorted(new - set(sys.stdlib_module_names) - {'stanchion'}))"
     )

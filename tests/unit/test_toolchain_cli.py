@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.toolchain.pieces import WHEEL, WHEEL_VERSION, wheel_layout
+from stanchion.stan.toolchain.pieces import WHEEL, WHEEL_VERSION, wheel_layout
 from tests.unit.test_toolchain import cmdstan, seal
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

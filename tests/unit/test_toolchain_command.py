@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stanchion.command import SIGNIFICANT_DIGITS, sample_command, variational_command
+from stanchion.stan.command import SIGNIFICANT_DIGITS, sample_command, variational_command
 
 NUTS: dict[str, Any] = {
     "draws": 1000,

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from stanchion.errors import ToolchainError
-from stanchion.toolchain import check, find, installation, wheel
-from stanchion.toolchain.compiler import Compiler
-from stanchion.toolchain.installation import install
-from stanchion.toolchain.layout import clean_environment, file_hashes
-from stanchion.toolchain.pieces import wheel_layout
+from stanchion.stan.toolchain import check, find, installation, wheel
+from stanchion.stan.toolchain.compiler import Compiler
+from stanchion.stan.toolchain.installation import install
+from stanchion.stan.toolchain.layout import clean_environment, file_hashes
+from stanchion.stan.toolchain.pieces import wheel_layout
 
 
 class Builder:
@@ -157,7 +157,7 @@ def test_silent_download_site_means_the_wheel(
     builder: Builder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the release's site is silent the wheel is taken, unless the release was asked for."""
-    monkeypatch.setattr("stanchion.toolchain.release.release_answers", lambda version: False)
+    monkeypatch.setattr("stanchion.stan.toolchain.release.release_answers", lambda version: False)
     said: list[str] = []
     assert install(progress=said.append).origin == "wheel"
     assert "download site does not answer" in said[0]
@@ -177,8 +177,8 @@ def test_release_is_sealed_after_its_build(
         (place / "bin" / "stanc").write_text("stanc")
         return True
 
-    monkeypatch.setattr("stanchion.toolchain.release.release_answers", lambda version: True)
-    monkeypatch.setattr("stanchion.toolchain.release.build_release", build)
+    monkeypatch.setattr("stanchion.stan.toolchain.release.release_answers", lambda version: True)
+    monkeypatch.setattr("stanchion.stan.toolchain.release.build_release", build)
     installed = install(progress=lambda text: None)
     assert (installed.origin, find().origin, builder.times) == ("release", "release", 0)
 

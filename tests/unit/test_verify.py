@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.provenance.difference import Kind
-from stanchion.provenance.manifest import manifest_path
-from stanchion.verifying import Finding, Verified, verify_analysis
+from stanchion.versions.difference import Kind
+from stanchion.versions.manifest import manifest_path
+from stanchion.versions.verify import Finding, Verified, verify_analysis
 from tests.versions import FIT, Remote, Written, git, make_repository, track_results
 from tests.versions import write_results as run_steps
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from stanchion.keys import key_of
-from stanchion.steps.job import JobFile
+from stanchion.plan.job import JobFile
+from stanchion.plan.keys import key_of
 from tests.project import BIN
 
 FAKE = """
@@ -34,13 +34,13 @@ def run(job):
 step = types.ModuleType("stanchion.steps.prepare_data")
 step.run = run
 sys.modules[step.__name__] = step
-if "stanchion.warm.server" in sys.orig_argv and os.environ.get("ANOTHER_THREAD"):
+if "stanchion.runs.warm.server" in sys.orig_argv and os.environ.get("ANOTHER_THREAD"):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 """
 """Stands in for a step, in every process of a test's run."""
 RUN = """
 import os, subprocess, sys
-from stanchion.warm.offer import offer_warm_process
+from stanchion.runs.warm.offer import offer_warm_process
 offer_warm_process()
 print(os.environ.get("STANCHION_WARM"), flush=True)
 command, *files = sys.argv[1:]

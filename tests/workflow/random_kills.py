@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stanchion.processes import descendants
+from stanchion.system.processes import descendants
 from tests.project import BIN, ProjectDir, cache_of_programs
 from tests.workflow.slow import DATA, SLOW
 

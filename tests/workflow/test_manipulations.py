@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from stanchion import versioning
 from stanchion.errors import StanchionError
-from stanchion.provenance.hashes import file_hash
-from stanchion.tracking import track
-from stanchion.verifying import verify
+from stanchion.system.hashes import file_hash
+from stanchion.versions import dvc as versioning
+from stanchion.versions.track import track
+from stanchion.versions.verify import verify
 from tests.project import ROOT, ProjectDir
 from tests.versions import WRITER, Remote, git
 from tests.workflow.conftest import PROGRAM, VALUES
@@ -532,7 +532,7 @@ def test_track_repairs_the_remote(
 
 def test_every_records_key_follows_from_its_content(project: Path) -> None:
     """Of every record of the run, those of compilations too, the key is recomputed rightly."""
-    from stanchion.keys import key_of
+    from stanchion.plan.keys import key_of
 
     records = [json.loads(path.read_text()) for path in Path("results").rglob("records/*/*.json")]
     assert {record["step"] for record in records} >= {"compile_program", "sample_chain"}

@@ -1,6 +1,6 @@
 """`python -m stanchion` is the command line."""
 
-from stanchion.cli import main
+from stanchion.cli.main import main
 
 if __name__ == "__main__":
     main()

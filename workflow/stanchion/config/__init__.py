@@ -14,12 +14,12 @@ from stanchion.config.checks import Checks
 from stanchion.config.column import Column
 from stanchion.config.compiling import Toolchain
 from stanchion.config.dataset import Dataset
-from stanchion.config.method import Advi, Method, Nuts
 from stanchion.config.model import Model
 from stanchion.config.project import Project
 from stanchion.config.reading import load
 from stanchion.config.resolve import resolved_checks, resolved_compiling, resolved_method
 from stanchion.config.waivers import Waiver, in_force, load_waivers
+from stanchion.methods.sections import Advi, Method, Nuts
 
 __all__ = [
     "Advi",

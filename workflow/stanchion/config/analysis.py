@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from stanchion.config.base import (
+from stanchion.config.checks import Checks
+from stanchion.methods.sections import FEWEST_DRAWS, METHODS, Advi, Nuts
+from stanchion.schema.fields import (
     RESERVED,
     DatasetName,
     Distinct,
@@ -20,8 +22,6 @@ from stanchion.config.base import (
     distinct_names,
     refused,
 )
-from stanchion.config.checks import Checks
-from stanchion.config.method import FEWEST_DRAWS, METHODS, Advi, Nuts
 
 Statistic = Literal[
     "mean", "sd", "median", "mad", "min", "max", "q5", "q25", "q75", "q95", "skewness", "zeros"

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from stanchion.config.base import Count, Section, is_number, refused, titled
-from stanchion.config.method import OnFail
+from stanchion.methods.sections import OnFail
+from stanchion.schema.fields import Count, Section, is_number, refused, titled
 
 DEFAULT_RHAT = 1.01
 DENSITY = "lp__"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from stanchion.config.base import (
+from stanchion.schema.fields import (
     DATE_WORDS,
     Bound,
     Distinct,

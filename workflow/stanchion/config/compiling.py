@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from stanchion.config.base import Scalar, Section, refused
+from stanchion.schema.fields import Scalar, Section, refused
 
 StancOption = Literal["O0", "O1", "Oexperimental", "warn-pedantic", "warn-uninitialized"]
 _VARIABLE = re.compile(r"(?!MAKE|SHELL$)[A-Za-z][A-Za-z0-9_]*")

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from stanchion.config.analysis import Analysis
-from stanchion.config.method import FEWEST_ADVI_DRAWS, FEWEST_DRAWS, Nuts
 from stanchion.config.project import Project
-from stanchion.config.source import Key
 from stanchion.errors import Fault
+from stanchion.methods.sections import FEWEST_ADVI_DRAWS, FEWEST_DRAWS, Nuts
+from stanchion.schema.places import Key
 
 _OTHER = re.compile(r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z_]\w*\s*(?P<of>\(.*)?")
 """An expression that names another dataset: `counties.uranium(county)`, `new.N`."""

@@ -8,7 +8,8 @@ from urllib.parse import urlparse
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from stanchion.config.base import (
+from stanchion.config.column import Column
+from stanchion.schema.fields import (
     Distinct,
     Label,
     NotEmpty,
@@ -20,7 +21,6 @@ from stanchion.config.base import (
     refused,
     titled,
 )
-from stanchion.config.column import Column
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".json")
 EXPRESSION_WORDS = "an expression, a number, a list of numbers, or a list of columns"

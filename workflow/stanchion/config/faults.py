@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stanchion.config.method import METHODS
 from stanchion.config.shape import Node, part_at, parts_of, section_at, words_for
-from stanchion.config.source import Key, nearest, written
-from stanchion.config.tree import Tree
 from stanchion.errors import Fault
+from stanchion.methods.sections import METHODS
+from stanchion.schema.places import Key, nearest, written
+from stanchion.schema.tree import Tree
 
 _KEY = "[key]"
 _WHAT = {

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from stanchion.config.base import Distinct, NotEmpty, Section, StanName, refused, titled
 from stanchion.config.compiling import MakeVariables, StancOptions
 from stanchion.config.dataset import StanMapping
+from stanchion.schema.fields import Distinct, NotEmpty, Section, StanName, refused, titled
 
 _RUN = frozenset("$`\\\"';|&<>#*?(){}!,")
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from stanchion.config.analysis import Analysis
-from stanchion.config.base import RESERVED, Label, Name, NotEmpty, Section, Text, distinct_names
 from stanchion.config.compiling import Toolchain
 from stanchion.config.dataset import Dataset
 from stanchion.config.model import Model
-from stanchion.config.source import Source, written
 from stanchion.config.versioning import Versioning
 from stanchion.errors import Fault
+from stanchion.schema.fields import RESERVED, Label, Name, NotEmpty, Section, Text, distinct_names
+from stanchion.schema.places import Source, written
 
 
 class Project(Section):

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from stanchion.config.consistency import inconsistencies
 from stanchion.config.project import Project
-from stanchion.config.tree import Tree, overridden, read_tree
 from stanchion.errors import DeclarationError, Fault
+from stanchion.schema.tree import Tree, overridden, read_tree
 
 
 def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Project:

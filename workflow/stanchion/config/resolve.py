@@ -7,8 +7,8 @@ from typing import Any
 
 from stanchion.config.analysis import Analysis
 from stanchion.config.compiling import LEVELS
-from stanchion.config.method import Method, Nuts
 from stanchion.config.project import Project
+from stanchion.methods.sections import Method, Nuts
 from stanchion.stats.thresholds import khat_threshold
 
 ESS_PER_CHAIN = 100

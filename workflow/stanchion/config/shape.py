@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from stanchion.config.method import METHODS
-from stanchion.config.source import Key
+from stanchion.methods.sections import METHODS
+from stanchion.schema.places import Key
 
 Node = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stanchion.config.base import Section, Text
+from stanchion.schema.fields import Section, Text
 
 
 class Versioning(Section):

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from stanchion.config.base import DATE_WORDS, Section, Text, read_date, refused, titled
 from stanchion.config.project import Project
 from stanchion.config.reading import checked
-from stanchion.config.source import Key, nearest, written
-from stanchion.config.tree import read_tree
 from stanchion.errors import DeclarationError, Fault
+from stanchion.schema.fields import DATE_WORDS, Section, Text, read_date, refused, titled
+from stanchion.schema.places import Key, nearest, written
+from stanchion.schema.tree import read_tree
 
 CheckName = Literal[
     "rhat",

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stanchion.config.source import nearest
 from stanchion.datasets.limits import beyond
 from stanchion.errors import Fault
+from stanchion.schema.places import nearest
 
 if TYPE_CHECKING:
-    from stanchion.program import Variable
+    from stanchion.stan.program import Variable
 
 PRIOR_SWITCH = "prior_only"
 STAN_INT = 2**31 - 1

@@ -15,14 +15,7 @@ from typing import TYPE_CHECKING, Any
 from stanchion.datasets import stan_json
 from stanchion.datasets.agree import PRIOR_SWITCH, disagreements, unsupplied
 from stanchion.datasets.evaluate import Evaluator
-from stanchion.datasets.expressions import (
-    Applied,
-    Column,
-    Constant,
-    Expression,
-    Names,
-    parse,
-)
+from stanchion.datasets.expressions import Applied, Column, Constant, Expression, Names, parse
 from stanchion.datasets.faults import ExpressionError, stop
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import Request, Where
@@ -31,7 +24,7 @@ from stanchion.errors import DataError, Fault
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset, Predict
-    from stanchion.program import Variable
+    from stanchion.stan.program import Variable
 
 SCHEMA = "stanchion/data/1"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from stanchion.config.source import nearest
 from stanchion.errors import DataError, Fault
+from stanchion.schema.places import nearest
 
 PLACES = 3
 """How many more places a fault names that is found in several."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stanchion.program import Variable
+    from stanchion.stan.program import Variable
 
 _LONGEST = 200
 """Characters of a bound that is looked at."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stanchion.datasets.faults import stop
 from stanchion.errors import DataError, Fault
-from stanchion.files import require_file
+from stanchion.system.files import require_file
 
 TABLES = (".csv", ".tsv", ".parquet")
 _QUOTED = re.compile(r'"[^"]*"')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset, Predict
-    from stanchion.program import Variable
+    from stanchion.stan.program import Variable
 
 Where = Callable[[str], str | None]
 """A dotted key of the declaration → `file:line`, or None where it is not known."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.errors import DataError, Fault
-from stanchion.files import require_file
+from stanchion.system.files import require_file
 
 MOST_LEVELS = 100
 _DEEP = f"more than {MOST_LEVELS} levels within one another"

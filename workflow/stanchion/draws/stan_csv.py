@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.console import MARK
 from stanchion.errors import ChainError
+from stanchion.stan.console import MARK
 
 _SETTING = re.compile(r"#\s*(\w+) = (.*?)(?: \(Default\))?\s*$")
 _FOOTER = re.compile(rb"#\s+Elapsed Time:.*\(Total\)", re.DOTALL)

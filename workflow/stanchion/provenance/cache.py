@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stanchion import __version__
-from stanchion.provenance.hashes import file_hash
-from stanchion.provenance.temporaries import own_name, sweep
+from stanchion.system.hashes import file_hash
+from stanchion.system.temporaries import own_name, sweep
 
 SCHEMA = "stanchion/entry/3"
 _BLOCK = 1 << 20

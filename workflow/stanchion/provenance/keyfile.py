@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from stanchion.provenance.stamps import Content, contents
-from stanchion.provenance.writing import write_whole
+from stanchion.system.writing import write_whole
 
 SETTLED = 1
 TO_RUN = 2

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stanchion.provenance.hashes import file_hash, file_hashes
+from stanchion.plan.job import JobFile
 from stanchion.provenance.runs import about_run, run_id
-from stanchion.provenance.writing import write_new, write_whole
-from stanchion.steps.job import JobFile
-from stanchion.warm import is_forked
+from stanchion.runs.warm import is_forked
+from stanchion.system.hashes import file_hash, file_hashes
+from stanchion.system.writing import write_new, write_whole
 
 _SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
 

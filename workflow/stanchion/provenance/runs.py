@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stanchion.git import state_of_tree
-from stanchion.paths import RUNS
-from stanchion.provenance.hashes import file_hash
-from stanchion.provenance.writing import write_whole
+from stanchion.system.folders import RUNS
+from stanchion.system.git import state_of_tree
+from stanchion.system.hashes import file_hash
+from stanchion.system.writing import write_whole
 
 PACKAGES = (
     "stanchion",

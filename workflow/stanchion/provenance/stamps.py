@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stanchion.provenance.hashes import file_hashes
-from stanchion.provenance.writing import write_whole
+from stanchion.system.hashes import file_hashes
+from stanchion.system.writing import write_whole
 
 _SETTLING = 50_000_000
 """Nanoseconds within which a file system may give two changes the same time."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from stanchion.plan.job import Job
 from stanchion.report.reading import read_comparison, read_judged, read_summary
-from stanchion.steps.job import Job
 
 _MOST_ROWS = 1000
 _SHOWN = ("mean", "sd")

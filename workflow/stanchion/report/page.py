@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stanchion.plan.job import Job
 from stanchion.report import traces
 from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fit
 from stanchion.report.arguments import Arguments, Fit, Model
@@ -30,7 +31,6 @@ from stanchion.report.reading import (
     read_summary,
 )
 from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
-from stanchion.steps.job import Job
 
 MOST_PICTURE_BYTES = 3_500_000
 """As base64, so that a report stays under 5 MB whatever an analysis declares."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+from stanchion.checks.advice import verdict_words
 from stanchion.report.arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
@@ -19,7 +20,6 @@ from stanchion.report.wording import (
     gravest,
     shown,
 )
-from stanchion.stats.advice import verdict_words
 
 _FIGURES = {
     "worst R-hat": ("rhat",),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from stanchion.checks.advice import advice
+from stanchion.checks.shares import percent
 from stanchion.report.numbers import MISSING, beside, count, exact, probability, significant
 from stanchion.report.reading import Check
-from stanchion.stats.advice import advice
-from stanchion.stats.shares import percent
 
 MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "waived": "◇", "skipped": "–"}
 GRAVEST_FIRST = ("fail", "waived", "warn", "pass")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from stanchion.checks.advice import advice
 from stanchion.errors import Fault, GateError
+from stanchion.plan.job import Job
 from stanchion.report.reading import Judged, Judgement, read_judged, read_judgements
 from stanchion.report.wording import check_view
-from stanchion.stats.advice import advice
-from stanchion.steps.job import Job
 
 _SHOWN = 5
 

@@ -18,8 +18,8 @@ from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import PROPOSAL, posterior_tree
 from stanchion.draws.weighting import weigh
 from stanchion.errors import StepError
+from stanchion.plan.job import Job
 from stanchion.stats.summary import Numbers, summarise
-from stanchion.steps.job import Job
 
 
 def run(job: Job) -> None:

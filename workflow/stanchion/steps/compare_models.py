@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.checks.gate import Check, verdict
+from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.draws.files import read_group, read_proposal
+from stanchion.plan.job import Job
 from stanchion.stats.comparison import Compared, compare, conclusion
-from stanchion.stats.gate import Check, verdict
-from stanchion.stats.outcomes import Outcomes, differences
 from stanchion.stats.psis import Loo, approximate_loo, loo
-from stanchion.steps.job import Job
-from stanchion.strict_json import write_json
+from stanchion.system.strict_json import write_json
 
 Floats = NDArray[np.float64]
 COLUMNS = ("dataset", "model", "method", *(field.name for field in fields(Compared)))

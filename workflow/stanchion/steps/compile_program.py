@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from stanchion.errors import CompileError
-from stanchion.steps.job import Job
-from stanchion.toolchain import Toolchain
-from stanchion.toolchain.compiler import native_target
+from stanchion.plan.job import Job
+from stanchion.stan.toolchain import Toolchain
+from stanchion.stan.toolchain.compiler import native_target
 
 
 def run(job: Job) -> None:
@@ -21,8 +21,8 @@ def run(job: Job) -> None:
         CompileError: the C++ compiler failed or is missing, or toolchain or processor are not
             those that the build was planned for.
     """
-    from stanchion.cmdstan import compile_program
-    from stanchion.toolchain import find
+    from stanchion.stan.compiling import compile_program
+    from stanchion.stan.toolchain import find
 
     logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
     options, toolchain = job.arguments, find()

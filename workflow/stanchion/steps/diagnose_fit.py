@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.checks import gate
+from stanchion.checks.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.checks.scan import Findings, scan
 from stanchion.draws.files import (
     Scalars,
     read_attributes,
@@ -21,12 +24,9 @@ from stanchion.draws.files import (
     read_proposal,
 )
 from stanchion.draws.weighting import RESAMPLED
-from stanchion.stats import gate
-from stanchion.stats.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
-from stanchion.stats.scan import Findings, scan
-from stanchion.steps.job import Job
-from stanchion.strict_json import write_json
+from stanchion.system.strict_json import write_json
 
 
 def run(job: Job) -> None:
@@ -108,7 +108,7 @@ def _weighting(draws: Path) -> dict[str, str]:
 
 def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
     """Draw the ranks of the worst of the shown parameters, worst first."""
-    from stanchion import pictures
+    from stanchion.pictures import figures as pictures
 
     if scalars.values.shape[0] == 1:
         return pictures.placeholder("ranks compare chains, and this fit has one")

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stanchion.errors import Fault, ProgramError, StanchionError, StepError
-from stanchion.keys import text_hash
-from stanchion.paths import TEMPORARY
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.job import JobFile
+from stanchion.plan.keys import text_hash
 from stanchion.provenance.cache import Cache, cache_root
-from stanchion.provenance.hashes import file_hash, file_hashes
 from stanchion.provenance.keyfile import read_line
-from stanchion.provenance.temporaries import own_name
-from stanchion.steps import VERSIONS
-from stanchion.steps.job import JobFile
+from stanchion.system.folders import TEMPORARY
+from stanchion.system.hashes import file_hash, file_hashes
+from stanchion.system.temporaries import own_name
 
 if TYPE_CHECKING:
-    from stanchion.program import Sources
+    from stanchion.stan.program import Sources
 
 EXECUTABLE = "executable"
 """The input that is executed, not read."""
@@ -172,7 +172,7 @@ def _hashes(name: str, each: Sequence[_Input], inputs: Inputs) -> dict[Path, str
 
 def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -> Path:
     """Copy a program and what it includes, held to its canonical form."""
-    from stanchion.program import read_sources
+    from stanchion.stan.program import read_sources
 
     planned: Mapping[str, str] = one.expected["files"]
     try:
@@ -192,8 +192,8 @@ def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -
 
 
 def _canonical_hash(sources: Sources) -> str | None:
-    from stanchion.program import describe_sources
-    from stanchion.toolchain import find
+    from stanchion.stan.program import describe_sources
+    from stanchion.stan.toolchain import find
 
     try:
         described = describe_sources(sources, find().stanc, cache_root() / "programs")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion import pictures
+from stanchion.checks.gate import why_stopped
+from stanchion.checks.shares import percent
 from stanchion.draws.files import (
     read_attributes,
     read_group,
@@ -22,14 +23,13 @@ from stanchion.draws.files import (
 from stanchion.draws.tree import PROPOSAL
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
-from stanchion.stats.gate import why_stopped
+from stanchion.pictures import figures as pictures
+from stanchion.plan.job import Job
 from stanchion.stats.loo_pit import Pit, pit_of
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.psis import leave_one_out, worst_khat
-from stanchion.stats.shares import percent
 from stanchion.stats.summary import Numbers, interval_names, summarise
-from stanchion.steps.job import Job
-from stanchion.strict_json import number, write_json
+from stanchion.system.strict_json import number, write_json
 
 Floats = NDArray[np.float64]
 _SCHEMA = "stanchion/predictive/1"

@@ -8,8 +8,8 @@ from typing import Any
 from stanchion.config import Dataset, Predict
 from stanchion.datasets import build
 from stanchion.datasets.stan_json import dumps
-from stanchion.program import Variable
-from stanchion.steps.job import Job
+from stanchion.plan.job import Job
+from stanchion.stan.program import Variable
 
 
 def run(job: Job) -> None:

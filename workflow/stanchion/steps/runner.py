@@ -21,20 +21,20 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stanchion.errors import StanchionError, StepError, machine_fault
-from stanchion.keys import key_of
-from stanchion.paths import TEMPORARY
-from stanchion.processes import descendants, end
+from stanchion.plan.catalogue import ONE_AT_A_TIME, PROGRAMS, VERSIONS
+from stanchion.plan.job import Job, JobFile
+from stanchion.plan.keys import key_of
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache, cache_root
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
 from stanchion.provenance.stamps import Content, Stamp, keep
-from stanchion.provenance.temporaries import own_name
-from stanchion.provenance.writing import write_whole
-from stanchion.sampling import check_starts
-from stanchion.steps import ONE_AT_A_TIME, PROGRAMS, VERSIONS
+from stanchion.stan.process import check_starts
 from stanchion.steps.inputs import open_inputs, planned_inputs
-from stanchion.steps.job import Job, JobFile
+from stanchion.system.folders import TEMPORARY
+from stanchion.system.processes import descendants, end
+from stanchion.system.temporaries import own_name
+from stanchion.system.writing import write_whole
 
 PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stanchion.command import sample_command
-from stanchion.console import append_messages, complaints
-from stanchion.sampling import check_chain, run_program
-from stanchion.steps.job import Job
+from stanchion.plan.job import Job
+from stanchion.stan.command import sample_command
+from stanchion.stan.console import append_messages, complaints
+from stanchion.stan.process import check_chain, run_program
 
 
 def run(job: Job) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from stanchion.command import sample_command
-from stanchion.console import append_messages, complaints
-from stanchion.prior import summarise_prior
-from stanchion.prior_switch import Densities, densities
-from stanchion.sampling import check_chain, run_program
-from stanchion.steps.job import Job
+from stanchion.plan.job import Job
+from stanchion.stan.command import sample_command
+from stanchion.stan.console import append_messages, complaints
+from stanchion.stan.prior_switch import Densities, densities
+from stanchion.stan.process import check_chain, run_program
+from stanchion.steps.prior import summarise_prior
 
 
 def run(job: Job) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from stanchion.plan.job import Job
 from stanchion.report.metrics import metrics
 from stanchion.report.page import build
 from stanchion.report.render import render
-from stanchion.steps.job import Job
-from stanchion.strict_json import write_json
+from stanchion.system.strict_json import write_json
 
 
 def run(job: Job) -> None:

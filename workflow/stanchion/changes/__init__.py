@@ -1,7 +1,0 @@
-"""`stanchion diff`: what changed between two revisions, from the declaration to the results."""
-
-from __future__ import annotations
-
-from stanchion.changes.command import diff
-
-__all__ = ["diff"]

@@ -1,0 +1,1 @@
+"""The methods: how a posterior is obtained."""

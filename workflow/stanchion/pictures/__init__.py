@@ -1,0 +1,1 @@
+"""Pictures of draws, ranks and predictions."""

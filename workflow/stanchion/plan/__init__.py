@@ -1,0 +1,1 @@
+"""From a declaration to fits and steps with keys."""

@@ -1,0 +1,123 @@
+"""Gathers what a plan needs to know of the world: hashes, programs, the toolchain, waivers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
+from stanchion.errors import DataError, Fault
+from stanchion.plan.data import source_of
+from stanchion.plan.model import Facts
+from stanchion.provenance.cache import cache_root
+from stanchion.stan.program import Program, describe
+from stanchion.stan.sources import FUNCTIONS
+from stanchion.stan.toolchain import find
+from stanchion.system.downloads import fetch
+from stanchion.system.files import require_file
+from stanchion.system.hashes import file_hash
+
+
+def gather(project: Project, waivers: Path) -> Facts:
+    """Look at every program and file that a declaration names.
+
+    Raises:
+        DataError: a declared file is missing.
+        ProgramError: stanc refuses a program.
+        ToolchainError: there is no CmdStan.
+    """
+    toolchain = find()
+    programs = describe_programs(project, toolchain.stanc)
+    return Facts(
+        programs=programs,
+        files=_hashes(project),
+        compilers={
+            name: toolchain.compile_identity(
+                stanc=options["stanc"], cpp=options["cpp"], native=options["native"]
+            )
+            for name in project.models
+            for options in [resolved_compiling(project, name)]
+        },
+        toolchain=toolchain.identity(),
+        waivers=_waivers(waivers),
+    )
+
+
+def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
+    """Return every model's program as stanc sees it, by model."""
+    cache = cache_root() / "programs"
+    return {
+        name: describe(Path(model.program), stanc, [Path(FUNCTIONS)], cache)
+        for name, model in project.models.items()
+    }
+
+
+def _hashes(project: Project) -> dict[str, str]:
+    fetched = {source_of(found): _fetched(found) for found in _downloads(project)}
+    hashes, faults = {}, []
+    for key, path in _declared_files(project):
+        if path not in hashes:
+            try:
+                require_file(Path(path))
+                hashes[path] = fetched.get(path) or file_hash(Path(path))
+            except OSError as error:
+                faults.append(_missing(project, key, Path(path), error))
+    if faults:
+        raise DataError(faults)
+    return hashes
+
+
+def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the key and path of every dataset and init file."""
+    for name, dataset in project.datasets.items():
+        yield ("datasets", name, "path"), source_of(dataset)
+    for name, analysis in project.analyses.items():
+        for label, method in analysis.methods.items():
+            if isinstance(method.init, str):
+                yield ("analyses", name, "methods", label, "init"), method.init
+
+
+def _downloads(project: Project) -> list[Dataset]:
+    return [dataset for dataset in project.datasets.values() if dataset.url is not None]
+
+
+def _fetched(dataset: Dataset) -> str:
+    """Fetch a dataset unless it is there with the declared SHA-256, which is returned."""
+    source, declared = Path(source_of(dataset)), str(dataset.sha256)
+    if not source.is_file() or file_hash(source) != declared:
+        fetch(str(dataset.url), declared, source)
+    return declared
+
+
+def _missing(project: Project, key: tuple[str, ...], path: Path, error: OSError) -> Fault:
+    return project.fault(
+        f"the file cannot be read: {(error.strerror or str(error)).lower()}",
+        *key,
+        value=str(path),
+        allowed="a file, its path relative to the project's folder",
+        todo=_nearest(path),
+    )
+
+
+def _nearest(path: Path) -> str:
+    if path.with_name(f"{path.name}.dvc").exists():
+        return f"it is under DVC: `stanchion run` fetches it, or `dvc pull {path}.dvc`"
+    try:
+        there = sorted(p.name for p in path.parent.iterdir() if p.is_file())[:8]
+    except OSError:
+        return f"make the folder {path.parent}, or correct the path"
+    return f"{path.parent} holds {', '.join(there) or 'no file'}: correct the path or put it there"
+
+
+def _waivers(path: Path) -> Mapping[str, list[dict[str, Any]]]:
+    if not path.exists():
+        return {}
+    waivers = load_waivers(path)
+    today = dt.datetime.now(dt.UTC).date()
+    names = {waiver.fit for waiver in waivers}
+    return {
+        name: [w.model_dump(mode="json") for w in in_force(waivers, today, name)]
+        for name in sorted(names)
+    }

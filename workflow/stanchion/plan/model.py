@@ -1,0 +1,135 @@
+"""A plan: every fit and step of a declaration, with keys. Pure; `planner.make_plan` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion.config import Project
+from stanchion.plan import paths
+from stanchion.plan.catalogue import CACHED
+from stanchion.plan.job import JobFile
+from stanchion.stan.program import Program
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plan needs to know of the world: hashes, programs, the toolchain, waivers in force."""
+
+    programs: Mapping[str, Program]
+    files: Mapping[str, str]
+    """Path → SHA-256 of every dataset and init file that the declaration names."""
+    compilers: Mapping[str, Mapping[str, Any]]
+    """Model → what its compiled code depends on beside the program."""
+    toolchain: Mapping[str, Any]
+    waivers: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Fit → the waivers in force on the run's UTC date."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One dataset, one model, one method, in one analysis."""
+
+    analysis: str
+    dataset: str
+    model: str
+    method: str
+
+    @property
+    def name(self) -> str:
+        """The fit's name in messages, waivers and paths."""
+        return f"{self.analysis}/{self.dataset}/{self.model}/{self.method}"
+
+    @property
+    def wildcards(self) -> dict[str, str]:
+        """The fit as the rules' wildcards."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job: what it is told, what it reads and writes, and its key."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    key: str
+    made_of: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    unkeyed: Mapping[str, Any]
+    """What the step is told beside its arguments and what enters no key."""
+    inputs: Mapping[str, str | list[str]]
+    expected: Mapping[str, Mapping[str, Any]]
+    upstream: tuple[Step, ...]
+    threads: int = 1
+    drop: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Output paths by name."""
+        return paths.outputs(self.rule, self.wildcards)
+
+    @property
+    def key_file(self) -> str:
+        """The path of the key file."""
+        return paths.key_file(self.rule, self.wildcards)
+
+    @property
+    def job_file(self) -> str:
+        """The path of the file that tells the runner about this step."""
+        return paths.job_file(self.rule, self.wildcards, self.key)
+
+    @property
+    def stamps(self) -> str:
+        """The path of the file that keeps what the outputs were when last hashed."""
+        return paths.stamps(self.rule, self.wildcards)
+
+    @property
+    def records(self) -> str:
+        """The folder of the records."""
+        return paths.records(self.rule, self.wildcards)
+
+    def job(self) -> JobFile:
+        """Return what the runner is told."""
+        return JobFile(
+            step=self.rule,
+            key=self.key,
+            made_of=self.made_of,
+            arguments=self.arguments,
+            unkeyed=self.unkeyed,
+            inputs=self.inputs,
+            expected=self.expected,
+            outputs=self.outputs,
+            key_file=self.key_file,
+            stamps=self.stamps,
+            records=self.records,
+            log=paths.log_file(self.rule, self.wildcards),
+            drop=self.drop,
+            cached=self.rule in CACHED,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every step of a declaration, by rule and wildcards, in an order in which they can run."""
+
+    project: Project
+    facts: Facts
+    fits: tuple[Fit, ...]
+    steps: Mapping[tuple[str, ...], Step]
+
+    def step(self, rule: str, wildcards: Mapping[str, str]) -> Step:
+        """Return a step; raises KeyError where the declaration has no such step."""
+        return self.steps[identity(rule, wildcards)]
+
+    def of(self, fit: Fit, rule: str) -> Step:
+        """Return a fit's step of a rule."""
+        return self.step(rule, fit.wildcards)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps.values())
+
+
+def identity(rule: str, wildcards: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what names a step within a plan."""
+    return rule, *(f"{name}={wildcards[name]}" for name in sorted(wildcards))

@@ -1,0 +1,141 @@
+"""The report's step: what it shows of an analysis, and from which files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stanchion.config import resolved_checks, resolved_method
+from stanchion.plan.data import dataset_content, mapping_of, source_of
+from stanchion.plan.keys import seed_of
+from stanchion.plan.model import Fit, Step, identity
+
+if TYPE_CHECKING:
+    from stanchion.plan.planner import Planner
+
+
+def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
+    """Add the step that writes an analysis' report."""
+    analysis = planner.project.analyses[name]
+    pairs = [(dataset, model) for dataset in analysis.datasets for model in analysis.models]
+    data = [planner.data(name, *pair) for pair in pairs]
+    priors = [s for pair in pairs if (s := _planned(planner, "sample_prior", name, pair))]
+    collected = [planner.known(fit, "collect_draws") for fit in fits]
+    diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
+    predicted = [s for fit in fits if (s := _fit_step(planner, "predict_outcomes", fit))]
+    comparison = planner.steps.get(identity("compare_models", {"analysis": name}))
+    inputs: dict[str, str | list[str]] = {
+        "summaries": [step.outputs["summary"] for step in collected],
+        "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+        "ranks": [step.outputs["picture"] for step in diagnosed],
+        "data": [step.outputs["data"] for step in data],
+        "metas": [step.outputs["meta"] for step in data],
+        "predictives": [step.outputs["predictive"] for step in predicted],
+        "predictive_pictures": [step.outputs["picture"] for step in predicted],
+        "priors": [step.outputs["checks"] for step in priors],
+        "prior_pictures": [step.outputs["picture"] for step in priors],
+        "programs": [planner.project.models[model].program for model in analysis.models],
+    }
+    if comparison is not None:
+        inputs |= comparison.outputs
+    return planner.add(
+        "write_report",
+        {"analysis": name},
+        arguments={
+            "project": planner.project.project,
+            "analysis": name,
+            "question": analysis.question,
+            "seed": planner.project.seed,
+            "datasets": [_dataset(planner, dataset) for dataset in analysis.datasets],
+            "models": [_model(planner, model) for model in analysis.models],
+            "mappings": [mapping_of(planner.project, *pair) for pair in pairs],
+            "pairs": [{"dataset": dataset, "model": model} for dataset, model in pairs],
+            "fits": [_fit(planner, fit) for fit in fits],
+            "priors": [
+                {**_without(step.wildcards, "analysis"), "keys": {step.rule: step.key}}
+                for step in priors
+            ],
+            **{
+                section: found.model_dump(mode="json") if found is not None else None
+                for section, found in (
+                    ("compare", analysis.compare),
+                    ("predict", analysis.predict),
+                    ("posterior_predictive", analysis.posterior_predictive),
+                    ("intervals", analysis.intervals),
+                )
+            },
+            "toolchain": dict(planner.facts.toolchain),
+        },
+        unkeyed={"about": dict(planner.project.about or {})},
+        inputs=inputs,
+        upstream=[
+            *data,
+            *priors,
+            *collected,
+            *diagnosed,
+            *predicted,
+            *([comparison] if comparison is not None else []),
+        ],
+    )
+
+
+def _dataset(planner: Planner, name: str) -> dict[str, Any]:
+    declared = planner.project.datasets[name]
+    return {
+        "name": name,
+        "path": declared.path or declared.url,
+        "sha256": planner.facts.files[source_of(declared)],
+        "declared": dataset_content(declared),
+    }
+
+
+def _model(planner: Planner, name: str) -> dict[str, Any]:
+    declared, compiled = planner.project.models[name], planner.compiled(name)
+    return {
+        "name": name,
+        "program": declared.program,
+        "options": {**compiled.arguments, **compiled.unkeyed},
+    }
+
+
+def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
+    analysis = planner.project.analyses[fit.analysis]
+    method = analysis.methods[fit.method]
+    chain = "sample_chain" if method.method == "nuts" else "approximate_posterior"
+    steps = {
+        "compile_program": planner.compiled(fit.model),
+        "prepare_data": planner.data(fit.analysis, fit.dataset, fit.model),
+        chain: planner.steps[identity(chain, {**fit.wildcards, "chain": "1"})],
+        "collect_draws": planner.known(fit, "collect_draws"),
+        "diagnose_fit": planner.known(fit, "diagnose_fit"),
+    }
+    predicted = _fit_step(planner, "predict_outcomes", fit)
+    if predicted is not None:
+        steps["predict_outcomes"] = predicted
+    seed = method.seed
+    if seed is None:
+        seed = seed_of(planner.project.seed, fit.dataset, fit.model, fit.method)
+    return {
+        **_without(fit.wildcards, "analysis"),
+        "kind": method.method,
+        "on_fail": planner.on_fail(fit),
+        "settings": resolved_method(method),
+        "checks": resolved_checks(analysis, method),
+        "seed": seed,
+        "parameters": planner.project.models[fit.model].parameters,
+        "keys": {rule: step.key for rule, step in steps.items()},
+        "has_predictive": predicted is not None,
+    }
+
+
+def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:
+    wildcards = {"analysis": analysis, "dataset": pair[0], "model": pair[1]}
+    return planner.steps.get(identity(rule, wildcards))
+
+
+def _fit_step(planner: Planner, rule: str, fit: Fit) -> Step | None:
+    return planner.steps.get(identity(rule, fit.wildcards))
+
+
+def _without(wildcards: Any, name: str) -> dict[str, str]:
+    return {key: value for key, value in wildcards.items() if key != name}

@@ -1,0 +1,64 @@
+"""The steps that judge an analysis as a whole: its comparison, and whether the run may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stanchion.plan.model import Fit, Step, identity
+
+if TYPE_CHECKING:
+    from stanchion.plan.planner import Planner
+
+
+def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
+    """Add the step that compares an analysis' fits, of every method."""
+    analysis = planner.project.analyses[name]
+    assert analysis.compare is not None
+    draws = [planner.known(fit, "collect_draws") for fit in fits]
+    diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
+    return planner.add(
+        "compare_models",
+        {"analysis": name},
+        arguments={
+            "by": analysis.compare.by,
+            "observed": analysis.outcome,
+            "fits": [
+                {**planner.described(fit), "kind": analysis.methods[fit.method].method}
+                for fit in fits
+            ],
+        },
+        inputs={
+            "draws": [step.outputs["draws"] for step in draws],
+            "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+        },
+        upstream=[*draws, *diagnosed],
+    )
+
+
+def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step) -> Step:
+    """Add the step that fails, after the report, where a check stopped something."""
+    diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
+    compared = planner.steps.get(identity("compare_models", {"analysis": name}))
+    judged = [compared] if compared is not None else []
+    pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
+    places = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
+    found = [planner.steps.get(identity("sample_prior", place)) for place in places]
+    priors = [step for step in found if step is not None]
+    return planner.add(
+        "check_verdicts",
+        {"analysis": name},
+        arguments={
+            "analysis": name,
+            "fits": [planner.described(fit) for fit in fits],
+            "priors": [f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors],
+        },
+        unkeyed={"report": report.outputs["report"]},
+        inputs={
+            "report": report.outputs["report"],
+            "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+            "comparison": [step.outputs["judgement"] for step in judged],
+            "priors": [step.outputs["checks"] for step in priors],
+        },
+        upstream=[report, *diagnosed, *judged, *priors],
+    )

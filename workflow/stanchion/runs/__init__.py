@@ -1,0 +1,1 @@
+"""Runs: what the rules ask, the run's commands, its status, the warm process."""

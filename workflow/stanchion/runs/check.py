@@ -1,0 +1,205 @@
+"""`stanchion check`: the declaration against its files and programs, without compiling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from stanchion.checks.outcomes import Outcomes, differences
+from stanchion.config import Analysis, Project, load, load_waivers
+from stanchion.datasets import StanData, build, missing_switch
+from stanchion.datasets.faults import gathered
+from stanchion.errors import DataError, DeclarationError, Fault
+from stanchion.plan.data import dataset_names, mapping_of, source_of
+from stanchion.plan.facts import gather
+from stanchion.plan.model import Plan, Step
+from stanchion.plan.planner import make_plan
+from stanchion.schema.places import nearest
+from stanchion.stan.program import Program, Variable
+
+
+def check_declaration(configfile: Path) -> str:
+    """Check everything that a declaration names, and return what was found well.
+
+    Raises:
+        DeclarationError: with every fault.
+        ToolchainError: there is no stanc to read the programs with.
+    """
+    project = load(configfile)
+    waivers = configfile.parent / "waivers.yaml"
+    if waivers.exists():
+        load_waivers(waivers, project)
+    plan = make_plan(project, gather(project, waivers))
+    check_plan(plan)
+    return (
+        f"{configfile}: {_count(len(project.analyses), 'analysis', 'analyses')}, "
+        f"{_count(len(plan.fits), 'fit', 'fits')}, "
+        f"{_count(len(project.models), 'program', 'programs')}: nothing wrong found"
+    )
+
+
+def check_plan(plan: Plan) -> None:
+    """Check programs and data of every fit of a plan.
+
+    Raises:
+        DeclarationError: with every fault.
+    """
+    faults = gathered([*_program_faults(plan), *_data_faults(plan)])
+    if faults:
+        raise DeclarationError(faults)
+
+
+def _program_faults(plan: Plan) -> Iterator[Fault]:
+    project = plan.project
+    for name, declared in project.models.items():
+        program = plan.facts.programs[name]
+        for position, wanted in enumerate(declared.parameters or []):
+            known = [variable.name for variable in _drawn(program)]
+            if wanted not in known:
+                yield project.fault(
+                    f"{declared.program} has no {wanted!r}",
+                    *("models", name, "parameters", position),
+                    value=wanted,
+                    allowed=", ".join(known),
+                )
+    for name, analysis in project.analyses.items():
+        programs = [plan.facts.programs[model] for model in analysis.models]
+        yield from _limits(project, name, analysis, programs)
+        for model, program in zip(analysis.models, programs, strict=True):
+            yield from _analysis_faults(project, name, analysis, model, program)
+
+
+def _limits(
+    project: Project, name: str, analysis: Analysis, programs: Sequence[Program]
+) -> Iterator[Fault]:
+    """A limit is of a variable that the gate judges, in one of the programs at least."""
+    judged = [v.name for p in programs for v in (*p.parameters, *p.transformed_parameters)]
+    known = list(dict.fromkeys(["lp__", *judged]))
+    for variable in analysis.checks.rhat_of:
+        if variable not in known:
+            meant = nearest(variable, known)
+            yield project.fault(
+                f"no program of this analysis has a parameter {variable!r}",
+                *("analyses", name, "checks", "rhat", variable),
+                value=variable,
+                allowed=", ".join(known),
+                todo=f"write {meant}" if meant else "correct or remove it",
+            )
+
+
+def _analysis_faults(
+    project: Project, name: str, analysis: Analysis, model: str, program: Program
+) -> Iterator[Fault]:
+    path, generated = project.models[model].program, program.generated_quantities
+    key = ("analyses", name)
+    if analysis.prior_predictive is not None:
+        dotted = f"analyses.{name}.prior_predictive"
+        where = project.where(*key, "prior_predictive")
+        fault = missing_switch(path, dotted, program.data, lambda _: where)
+        if fault is not None:
+            yield fault
+    checked = analysis.posterior_predictive
+    if checked is not None:
+        at = (*key, "posterior_predictive")
+        yield from _needs(project, path, checked.observed, program.data, *at, "observed")
+        yield from _needs(project, path, checked.replicated, generated, *at, "replicated")
+    if analysis.predict is not None:
+        wanted = analysis.predict.variable
+        yield from _needs(project, path, wanted, generated, *key, "predict", "variable")
+    if analysis.compare is not None and analysis.compare.observed is not None:
+        at = (*key, "compare")
+        yield from _needs(project, path, analysis.compare.observed, program.data, *at, "observed")
+    if analysis.compare is not None and not program.has("log_lik"):
+        yield project.fault(
+            f"{path} has no `log_lik`, so its fit cannot be compared",
+            *key,
+            "compare",
+            todo="add `vector[N] log_lik` to its generated quantities, the log density of each "
+            "observation; or remove `compare`",
+        )
+
+
+def _needs(
+    project: Project, path: str, wanted: str, there: tuple[Variable, ...], *key: str
+) -> Iterator[Fault]:
+    known = [variable.name for variable in there]
+    if wanted not in known:
+        block = "data" if key[-1] == "observed" else "generated quantities"
+        yield project.fault(
+            f"{path} has no {wanted!r} in its {block}",
+            *key,
+            value=wanted,
+            allowed=", ".join(known) or "nothing is declared there",
+        )
+
+
+def _data_faults(plan: Plan) -> Iterator[Fault]:
+    """Build every model's data once, and compare what the models of an analysis are fitted to."""
+    project = plan.project
+    built: dict[str, Outcomes | None] = {}
+    for step in plan:
+        if step.rule == "prepare_data" and step.key not in built:
+            try:
+                built[step.key] = Outcomes.of(_data(plan, step).values)
+            except DataError as error:
+                built[step.key] = None
+                yield from error.faults
+    for name, analysis in project.analyses.items():
+        if analysis.compare is not None:
+            for dataset in analysis.datasets:
+                found = {
+                    model: built[plan.step("prepare_data", _pair(name, dataset, model)).key]
+                    for model in analysis.models
+                }
+                yield from _unlike_outcomes(project, name, dataset, found)
+
+
+def _data(plan: Plan, step: Step) -> StanData:
+    project, wildcards = plan.project, step.wildcards
+    dataset, model = wildcards["dataset"], wildcards["model"]
+    predict = project.analyses[wildcards["analysis"]].predict
+    mapping = mapping_of(project, dataset, model)
+    names = dataset_names(project, dataset, mapping, predict)
+    return build(
+        dataset,
+        project.datasets[dataset],
+        mapping,
+        plan.facts.programs[model].data,
+        {name: Path(source_of(project.datasets[name])) for name in names},
+        {name: project.datasets[name] for name in names if name != dataset},
+        predict=predict,
+        where=lambda key: project.where(*key.split(".")),
+        model=model,
+    )
+
+
+def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:
+    return {"analysis": analysis, "dataset": dataset, "model": model}
+
+
+def _unlike_outcomes(
+    project: Project, name: str, dataset: str, found: Mapping[str, Outcomes | None]
+) -> Iterator[Fault]:
+    """Yield a fault for each model that is of another outcome than the first."""
+    outcome = project.analyses[name].outcome
+    (first, one), *others = found.items()
+    for model, other in others:
+        if one is None or other is None:
+            continue
+        said = ", ".join(differences(one, other, outcome))
+        if said:
+            mend = "" if outcome else "; if none of these is the outcome, name it in `observed`"
+            yield project.fault(
+                f"the models {first} and {model} of dataset {dataset} are of different outcomes "
+                f"and cannot be compared: {said}",
+                *("analyses", name, "compare"),
+                todo=f"compare models of the same outcome, on the same scale{mend}",
+            )
+
+
+def _drawn(program: Program) -> tuple[Variable, ...]:
+    return (*program.parameters, *program.transformed_parameters, *program.generated_quantities)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

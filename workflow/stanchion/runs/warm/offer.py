@@ -1,0 +1,97 @@
+"""Offers the steps of this process, Snakemake's, a warm process; the first that asks starts it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+from stanchion.runs.warm import OFF, VARIABLE
+
+THREADLESS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Under these no library starts a thread when it is imported: a process forks safely with one."""
+_WAITING = 4096
+
+
+def offer_warm_process() -> None:
+    """Let the steps that this process starts find a warm process; once is enough.
+
+    Nothing is started before a step asks, so that a dry run starts nothing. Where no socket can be
+    made, each step runs in a process of its own.
+    """
+    offered = os.environ.get(VARIABLE, "")
+    if offered == OFF or offered.startswith(f"{os.getpid()}:"):
+        return
+    os.environ.pop(VARIABLE, None)
+    try:
+        folder, listener = _listen()
+    except OSError:
+        return
+    os.environ[VARIABLE] = f"{os.getpid()}:{folder}/socket"
+    _start_when_asked(folder, listener)
+
+
+def _start_when_asked(folder: str, listener: socket.socket) -> None:
+    alive, life = os.pipe()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        select.select([listener], [], [])
+        numbers = (listener.fileno(), alive)
+        command = [sys.executable, "-m", "stanchion.runs.warm.server", *map(str, numbers)]
+        environment = {**os.environ, **THREADLESS}
+        with listener:
+            started.append(
+                subprocess.Popen(
+                    [*command, str(os.getpid())],
+                    pass_fds=numbers,
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                )
+            )
+        os.close(alive)
+
+    def end() -> None:
+        os.close(life)
+        for process in started:
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    threading.Thread(target=start, daemon=True).start()
+    atexit.register(end)
+
+
+def _listen() -> tuple[str, socket.socket]:
+    """Bind a socket in a new folder that only this user may enter; its path must be short.
+
+    Raises:
+        OSError: there is no place for one.
+    """
+    for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/dev/shm"):
+        if place is None:
+            continue
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        folder = None
+        try:
+            folder = tempfile.mkdtemp(prefix="stanchion-", dir=place)
+            listener.bind(f"{folder}/socket")
+            listener.listen(_WAITING)
+        except OSError:
+            listener.close()
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            continue
+        return folder, listener
+    raise OSError("no place for a socket")

@@ -1,0 +1,192 @@
+"""The warm process: forks a child for each step that one run's Snakemake starts on this machine.
+
+    python -m stanchion.runs.warm.server LISTENER LIFE PID
+
+LISTENER is a listening socket, LIFE a pipe that Snakemake's process PID holds open as long as it
+lives. One thread, so that a fork is safe; it never runs a step itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import selectors
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+from stanchion.plan.catalogue import VERSIONS
+from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
+from stanchion.runs.warm.child import become
+from stanchion.runs.warm.request import Request
+
+_DRAWING = ("stanchion.pictures.figures", "matplotlib.backends.backend_agg")
+_READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii")
+ALSO = {
+    "collect_draws": _READING,
+    "diagnose_fit": (*_READING, *_DRAWING),
+    "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
+    "sample_prior": (*_READING, *_DRAWING),
+    "compare_models": (*_READING, "arviz_stats"),
+}
+"""What a step imports only once it runs: without it each child would do it again."""
+_GRACE = 20.0
+"""Seconds that steps get to end themselves when their run is gone."""
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Server:
+    """The loop over clients' connections, ends of children, and the life of Snakemake's process."""
+
+    def __init__(self, listener: socket.socket, life: int, run: int) -> None:
+        self.listener, self.run_process = listener, run
+        self.process = os.getpid()
+        self.children: dict[int, socket.socket] = {}
+        self.selector = selectors.DefaultSelector()
+        self.woken, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.run_is_over = False
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        self.selector.register(listener, selectors.EVENT_READ, self.connect)
+        self.selector.register(self.woken, selectors.EVENT_READ, self.reap)
+        self.selector.register(life, selectors.EVENT_READ, self.end)
+
+    def serve(self) -> None:
+        """Serve until Snakemake's process is gone, then end what still runs."""
+        while not self.run_is_over:
+            for key, _ in self.selector.select():
+                key.data()
+
+    def connect(self) -> None:
+        """Take a client's connection, if it is a step that this run's Snakemake has started."""
+        connection, _ = self.listener.accept()
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        process, user, _ = struct.unpack("3i", credentials)
+        if user != os.geteuid() or _parent_of(process) != self.run_process:
+            connection.close()
+            return
+        connection.setblocking(False)
+        hear = partial(self.hear_client, connection, Request())
+        self.selector.register(connection, selectors.EVENT_READ, hear)
+
+    def hear_client(self, connection: socket.socket, request: Request) -> None:
+        """Read on in a client's request; offer a fork when it is whole, fork when it is taken."""
+        try:
+            if not request.is_whole:
+                request.read(connection)
+                if request.is_whole:
+                    self.prepare(request.step)
+                    connection.send(OFFERED if _threads() == 1 else REFUSED)
+                return
+            accepted = connection.recv(1) == ACCEPTED
+        except BlockingIOError:
+            return
+        except (OSError, ValueError):
+            accepted = False
+        self.selector.unregister(connection)
+        if accepted:
+            self.fork(connection, request)
+        else:
+            connection.close()
+        request.close()
+
+    def fork(self, connection: socket.socket, request: Request) -> None:
+        """Fork the child that is the step; it keeps the connection open as long as it lives."""
+        child = os.fork()
+        if child == 0:
+            become(request, connection, self.process)
+        self.children[child] = connection
+        forward = partial(self.forward_signals, connection, child)
+        self.selector.register(connection, selectors.EVENT_READ, forward)
+
+    def prepare(self, step: str) -> None:
+        """Import, once, what a step of this kind imports; its child says what is wrong with it."""
+        if step not in VERSIONS or f"stanchion.steps.{step}" in sys.modules:
+            return
+        for name in (f"stanchion.steps.{step}", *ALSO.get(step, ())):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+        pictures = sys.modules.get("stanchion.pictures.figures")
+        if pictures is not None:
+            pictures.placeholder("")  # loads the fonts and what writes PNG
+        gc.collect()
+        gc.freeze()
+
+    def forward_signals(self, connection: socket.socket, child: int) -> None:
+        """Pass on the signals that a client got; where the client is gone, its step must end."""
+        if child not in self.children:
+            return
+        try:
+            numbers = connection.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            numbers = b""
+        if not numbers:
+            self.selector.unregister(connection)
+        for number in numbers or bytes([signal.SIGTERM]):
+            if number in _SIGNALS:
+                os.kill(child, number)
+
+    def reap(self) -> None:
+        """Tell the clients of ended children how they ended."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.woken, 4096)
+        while self.children:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            connection = self.children.pop(child)
+            with contextlib.suppress(OSError):
+                connection.send(struct.pack("=i", status))
+            with contextlib.suppress(KeyError, ValueError):
+                self.selector.unregister(connection)
+            connection.close()
+
+    def end(self) -> None:
+        """End the steps of a run that is gone, as they end with it where they run alone."""
+        self.run_is_over = True
+        for child in self.children:
+            os.kill(child, signal.SIGTERM)
+        until = time.monotonic() + _GRACE
+        while self.children and time.monotonic() < until:
+            self.reap()
+            time.sleep(0.02)
+        for child in self.children:
+            os.kill(child, signal.SIGKILL)
+        shutil.rmtree(Path(self.listener.getsockname()).parent, ignore_errors=True)
+
+
+def _threads() -> int:
+    return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+def _parent_of(process: int) -> int | None:
+    """Return the parent of a process: the second field behind its name, which may hold anything."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(told.rpartition(b")")[2].split()[1])
+
+
+def main() -> None:
+    """Serve with the files whose numbers stand on the command line."""
+    listener, life, run = (int(word) for word in sys.argv[1:])
+    for file in (listener, life):
+        os.set_inheritable(file, False)
+    gc.disable()
+    Server(socket.socket(fileno=listener), life, run).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Stan programs, and CmdStan: reading, compiling, running, its toolchain."""

@@ -1,0 +1,259 @@
+"""Starts a compiled program as a process of its own and checks that its output is whole.
+
+Imports the standard library only: a chain is one short process, and start-up is paid by each.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stanchion.errors import ChainError
+from stanchion.stan.console import with_included_names
+from stanchion.system.durations import seconds_of
+
+PR_SET_PDEATHSIG = 1
+_FOOTER = re.compile(rb"seconds \(Total\)\s*$")
+"""The last line of what a chain writes about its time."""
+_LAST_WORDS = 8
+_BLOCK = 64 << 10
+_LOG_LIMIT = 4 << 20
+"""Bytes of one program's output that its log takes as they come."""
+_LOG_END = 64 << 10
+"""Bytes of its end that are kept beside them."""
+_START_SECONDS = 60
+
+
+class ProgramFailedError(ChainError):
+    """A compiled program ended itself, with an exit code other than zero."""
+
+
+class _Output:
+    """What a program prints, in its log: the beginning as it comes, the end once it has ended.
+
+    A log that cannot be written costs the log only: the draws go elsewhere.
+    """
+
+    def __init__(self, log: Path, command: Sequence[str]) -> None:
+        self._file = log.open("ab", buffering=0)
+        self._room = _LOG_LIMIT
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+        self.omitted = 0
+        self.fault: str | None = None
+        self._write(f"$ {' '.join(command)}\n".encode())
+
+    def take(self, block: bytes) -> None:
+        """Keep a block of at most 64 KiB."""
+        self._tail.append(block)
+        self._tail_size += len(block)
+        while self._tail_size - len(self._tail[0]) >= _LOG_END:
+            self._tail_size -= len(self._tail.popleft())
+        kept = block[: self._room]
+        self._room -= len(kept)
+        self.omitted += len(block) - len(kept)
+        self._write(kept)
+
+    def close(self) -> None:
+        """Write what was said last, where it was not written as it came."""
+        if self.omitted:
+            end = self._end()[-min(_LOG_END, self.omitted) :]
+            self.omitted -= len(end)
+            if self.omitted:
+                self._write(f"\n[{self.sentence()}]\n".encode())
+            self._write(end)
+        self._file.close()
+
+    def sentence(self) -> str | None:
+        """Return what a person should know of this log, if anything."""
+        if self.fault is not None:
+            return f"its log is not whole: {self.fault}"
+        if self.omitted:
+            return (
+                f"its log leaves out {self.omitted} bytes that it printed, and keeps the first "
+                f"{_LOG_LIMIT >> 20} MB and the end: does the program call print()?"
+            )
+        return None
+
+    def last_words(self) -> str:
+        """Return the last lines that the program printed."""
+        said = with_included_names(self._end().decode(errors="replace"))
+        lines = [line.rstrip() for line in said.splitlines()]
+        return "\n".join(f"  {line}" for line in [x for x in lines if x][-_LAST_WORDS:])
+
+    def _end(self) -> bytes:
+        return b"".join(self._tail)[-_LOG_END:]
+
+    def _write(self, data: bytes) -> None:
+        while data and self.fault is None:
+            try:
+                data = data[self._file.write(data) :]
+            except OSError as error:
+                self.fault = (error.strerror or str(error)).lower()
+
+
+def run_program(
+    command: Sequence[str],
+    log: Path,
+    *,
+    chain: str,
+    time_limit: str | None = None,
+    descriptor: int | None = None,
+) -> dict[str, Any]:
+    """Run a compiled program to its end and return notes for the record, such as its `starts`.
+
+    Where it is open already, what is executed is what the descriptor holds, under its own name.
+
+    A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
+    draws depend on its seed alone. The time limit is one for both.
+
+    Raises:
+        ChainError: the program failed, with its own last words, or its time was over.
+    """
+    end = None if time_limit is None else time.monotonic() + seconds_of(time_limit)
+    for attempt in (1, 2):
+        output = _Output(log, command)
+        try:
+            code = _run(command, output, end, chain, descriptor)
+        except TimeoutError as error:
+            raise ChainError(
+                f"{chain} was ended: it did not finish within its time limit of {time_limit}; "
+                f"its last words:\n{output.last_words()}",
+                where=str(log),
+                key="time_limit",
+                todo="give it more time, or look for what makes it slow",
+            ) from error
+        finally:
+            output.close()
+        if code == 0:
+            said = output.sentence()
+            return {"starts": attempt} | ({"log": f"{chain}: {said}"} if said else {})
+        if code > 0:
+            break
+    failure = _failure(chain, code, output.last_words())
+    raise (ChainError if code < 0 else ProgramFailedError)(failure, where=str(log))
+
+
+def _run(
+    command: Sequence[str],
+    output: _Output,
+    end: float | None,
+    chain: str,
+    descriptor: int | None,
+) -> int:
+    """Run a program once and return its exit code.
+
+    Raises:
+        ChainError: it could not be started.
+        TimeoutError: the time was over, and it was ended.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            executable=None if descriptor is None else f"/proc/self/fd/{descriptor}",
+            pass_fds=() if descriptor is None else (descriptor,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            preexec_fn=partial(_end_with_parent, os.getpid()),
+        )
+    except OSError as error:
+        raise ChainError(
+            f"{chain} could not be started: {error.strerror}", where=command[0]
+        ) from error
+    assert process.stdout is not None
+    with process.stdout as pipe:
+        try:
+            while select.select([pipe], [], [], _rest(end))[0]:
+                block = os.read(pipe.fileno(), _BLOCK)
+                if not block:
+                    return process.wait(_rest(end))
+                output.take(block)
+            raise TimeoutError
+        except BaseException as error:
+            process.kill()
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimeoutError from error
+            raise
+
+
+def _rest(end: float | None) -> float | None:
+    return None if end is None else max(end - time.monotonic(), 0)
+
+
+def check_starts(executable: Path) -> bool:
+    """Tell whether a compiled program that was taken from elsewhere runs on this machine."""
+    try:
+        asked = subprocess.run(
+            [str(executable.absolute()), "info"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_START_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0 and b"stan_version_major" in asked.stdout
+
+
+def check_chain(path: Path, draws: int, *, chain: str) -> None:
+    """Check that a chain's Stan CSV holds every draw and its footer.
+
+    Raises:
+        ChainError: rows or the footer are missing, as after a kill or on a full disk.
+    """
+    if not check_rows(path, draws, chain=chain):
+        raise _not_whole(path, f"{chain} is not whole: its CSV has no footer")
+
+
+def check_rows(path: Path, draws: int, *, chain: str) -> bool:
+    """Check that a Stan CSV holds this many rows, and tell whether it has a chain's footer.
+
+    Raises:
+        ChainError: there is no file, rows are missing, or the last line is cut off.
+    """
+    rows, footer, line = 0, False, b""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if line.startswith(b"#"):
+                    footer = footer or _FOOTER.search(line) is not None
+                elif line.strip():
+                    rows += 1
+    except OSError as error:
+        raise _not_whole(path, f"{chain} left no CSV: {error.strerror}") from error
+    if rows - 1 != draws:
+        raise _not_whole(path, f"{chain} is not whole: {max(rows - 1, 0)} draws of {draws}")
+    if not line.endswith(b"\n"):
+        raise _not_whole(path, f"{chain} is not whole: its last line is cut off")
+    return footer
+
+
+def _not_whole(path: Path, what: str) -> ChainError:
+    todo = "free some disk space if it is full, then run again"
+    return ChainError(what, where=str(path), todo=todo)
+
+
+def _failure(chain: str, code: int, words: str) -> str:
+    if code < 0:
+        name = signal.Signals(-code).name
+        return f"{chain} was killed by {name}, twice; its last words:\n{words}"
+    return f"{chain} failed with exit code {code}; the sampler's last words:\n{words}"
+
+
+def _end_with_parent(parent: int) -> None:
+    """Have the kernel end the program when the step dies, so that no orphan goes on writing."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

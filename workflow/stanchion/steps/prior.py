@@ -1,0 +1,101 @@
+"""Draws from the prior → prior.nc, prior.json and a picture; the step `sample_prior` calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stanchion.checks import gate
+from stanchion.checks.scan import scan
+from stanchion.draws.files import (
+    read_gated,
+    read_generated,
+    read_group,
+    read_messages,
+    read_type,
+    write_tree,
+)
+from stanchion.draws.naming import Naming, Roles
+from stanchion.draws.stan_csv import read_chains
+from stanchion.draws.tree import prior_tree
+from stanchion.pictures import figures as pictures
+from stanchion.plan.job import Job
+from stanchion.stan.prior_switch import Densities
+from stanchion.system.strict_json import write_json
+
+THRESHOLDS = {"rhat": 1.05, "ess": 100, "divergences": 0, "ebfmi": 0.3}
+"""A prior is looked at, not summarised to the third digit: R-hat may be as large as 1.05, and a
+hundred independent draws place a tail of 5 % to ± 2 %."""
+
+
+def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | None = None) -> None:
+    """Write draws, checks and the picture of what the prior predicts.
+
+    Checks of the sampler warn at most; that the draws are not the prior's is a failure.
+
+    Raises:
+        ChainError: a chain is not whole, or does not hold what the program declares.
+    """
+    told = job.arguments
+    chains = read_chains(chain_files)
+    data = json.loads(job.path("data").read_text())
+    naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
+    roles = Roles(told["observed"], told["replicated"], told["predicted"])
+    path = job.outputs["prior"]
+    write_tree(prior_tree(chains, naming, roles, data), path, chains.messages)
+    checked = _checked(path, found, observations=has_observations(data, told["observed"]))
+    write_json(checked, job.outputs["checks"])
+    job.outputs["picture"].write_bytes(
+        pictures.placeholder("these are draws from the posterior: prior_only has no effect")
+        if checked["verdict"] == "fail"
+        else _picture(path, roles)
+    )
+
+
+def has_observations(data: Mapping[str, Any], observed: str | None) -> bool:
+    """Tell whether there is anything that a likelihood could be of.
+
+    That is the observed variable where one is declared, else any array.
+    """
+    if observed is not None and observed in data:
+        return np.size(data[observed]) > 0
+    arrays = [value for value in data.values() if isinstance(value, list)]
+    return not arrays or any(np.size(value) > 0 for value in arrays)
+
+
+def _checked(path: Path, densities: Densities | None, *, observations: bool) -> dict[str, Any]:
+    scalars = read_gated(path)
+    stats = read_group(path, "sample_stats_prior")
+    found = scan(scalars.values, scalars.variables)
+    chains, draws, _ = scalars.values.shape
+    sampler = gate.Sampler.of(stats)
+    generated = [(one.names, one.not_finite) for one in read_generated(path)]
+    checks = [
+        *gate.prior_checks(scalars.names, found, sampler, chains=chains, thresholds=THRESHOLDS),
+        gate.generated_check(generated, used=(), messages=read_messages(path)),
+    ]
+    if densities is not None:
+        prior, posterior = densities.prior, densities.posterior
+        checks.append(gate.switch_check(prior, posterior, observations=observations))
+    return {
+        "schema": "stanchion/prior/1",
+        "verdict": gate.verdict(checks),
+        "checks": [check.as_json() for check in checks],
+        "notes": gate.notes(scalars.names, found),
+        "draws": chains * draws,
+    }
+
+
+def _picture(path: Path, roles: Roles) -> bytes:
+    if roles.observed is None:
+        return pictures.placeholder("no observed and replicated data are declared")
+    replicated = read_group(path, "prior_predictive")[roles.observed]
+    observed = read_group(path, "observed_data")[roles.observed].astype(np.float64)
+    discrete = read_type(path, "prior_predictive", roles.observed) == "int"
+    flat = replicated.reshape(replicated.shape[0] * replicated.shape[1], -1)
+    data = pictures.Replications(roles.observed, observed.ravel(), flat, discrete)
+    return pictures.prior_predictive(data)

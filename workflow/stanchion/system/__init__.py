@@ -1,0 +1,1 @@
+"""The machine below: files, hashes, git, locks, processes, downloads."""

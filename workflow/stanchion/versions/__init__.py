@@ -1,0 +1,1 @@
+"""Versions of results: DVC, manifests, tracking, restoring, verifying, differences."""

@@ -1,0 +1,290 @@
+"""The chain of custody: each file from a record, each record's key from its content, each record's
+inputs from the outputs of the records before, from the data's rows and the programs to the report.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Any
+
+from stanchion.plan import paths
+from stanchion.plan.keys import key_of
+from stanchion.provenance.keyfile import read_line
+from stanchion.provenance.stamps import Content
+from stanchion.system.folders import STATE
+from stanchion.versions.difference import Difference, Kind
+
+Json = Mapping[str, Any]
+
+_ENDED_WELL = ("done", "reused")
+_RECORD = re.compile(r"(?P<folder>.+/records/[^/]+)/(?P<key>[0-9a-f]{12})-(?P<rest>\w+)\.json")
+_DROPPED = ("sample_chain", "approximate_posterior")
+"""Steps whose output may be gone: its hash stays in their records."""
+_MAY_DIFFER = {("write_report", "report"), ("compile_program", "executable")} | {
+    (rule, "chain") for rule in _DROPPED
+}
+"""Outputs that hold a clock, a run's id or a linker's choice: all others follow from their key."""
+_SURROUNDINGS = ("packages", "code", "toolchain", "python", "host")
+"""Where two records of one key agree in these, their outputs are the same bytes."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A record that is what its name, its place and its key say."""
+
+    path: str
+    folder: str
+    rule: str
+    attempt: int
+    content: Json
+
+    @property
+    def key(self) -> str:
+        """The key of what was made."""
+        return str(self.content["key"])
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the step left results."""
+        return self.content["state"] in _ENDED_WELL
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """SHA-256 by path."""
+        return {entry["path"]: entry["sha256"] for entry in self.content.get("outputs", ())}
+
+
+@dataclass(frozen=True)
+class Custody:
+    """What proves each file of an analysis, and what does not hang together."""
+
+    proofs: Mapping[str, Made]
+    """Path → the record that proves it; a record proves itself."""
+    current: tuple[Made, ...]
+    """The record that each key file names."""
+    made: tuple[Made, ...]
+    """Every sound record."""
+    faults: tuple[Difference, ...]
+
+
+def examine(hashes: Mapping[str, str], records: Mapping[str, bytes]) -> Custody:
+    """Follow every file of an analysis back to the data and the programs.
+
+    `hashes` is SHA-256 by path, of each file below the analysis's folder; `records` the content of
+    those that lie where records do.
+    """
+    faults: list[Difference] = []
+    made = list(_sound(records, faults))
+    unsound = {fault.path for fault in faults}
+    faults += [*_gaps(made), *_contradictions(made)]
+    current = list(_current(hashes, made, faults))
+    proofs = {one.path: one for one in made}
+    for one, key_file in current:
+        proofs[key_file] = one
+        proofs |= dict.fromkeys(one.outputs, one)
+    faults += _unproved(hashes, proofs, unsound)
+    faults += _lost(hashes, [one for one, _ in current])
+    if not unsound:
+        faults += _links([one for one, _ in current], made)
+        faults += _overtaken([one for one, _ in current])
+    return Custody(proofs, tuple(one for one, _ in current), tuple(made), tuple(_once(faults)))
+
+
+def is_record(path: str) -> bool:
+    """Tell whether a file lies where a step's records do."""
+    return "/records/" in path
+
+
+def _sound(records: Mapping[str, bytes], faults: list[Difference]) -> Iterator[Made]:
+    for path in sorted(records):
+        try:
+            yield _read(path, records[path])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            why = str(error) if type(error) is ValueError else "it cannot be read"
+            faults.append(Difference(Kind.ALTERED, path, f"this record was altered: {why}"))
+
+
+def _read(path: str, text: bytes) -> Made:
+    """Return a record; raises ValueError with what in it contradicts its name, place or key."""
+    named = _RECORD.fullmatch(path)
+    step = paths.step_of(named["folder"]) if named is not None else None
+    if named is None or step is None:
+        raise ValueError("no step leaves a record of this name")
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise KeyError(path) from error
+    rule, wildcards = step
+    if content["schema"] != "stanchion/record/1" or content["step"] != rule:
+        raise ValueError(f"it is not of the step {rule}")
+    if key_of({**content["made_of"], "arguments": content["arguments"]}) != content["key"]:
+        raise ValueError("its key does not follow from its content")
+    if content["made_of"]["step"] != rule or content["key"][:12] != named["key"]:
+        raise ValueError("its name is not that of its key")
+    copied = rule == "compile_program"
+    if named["rest"] != (sha256(text).hexdigest()[:12] if copied else str(content["attempt"])):
+        raise ValueError("its name is not that of its attempt")
+    made = Made(path, named["folder"], rule, int(content["attempt"]), content)
+    if made.ended_well:
+        wanted = paths.outputs(rule, wildcards)
+        if {entry["name"]: entry["path"] for entry in content["outputs"]} != wanted:
+            raise ValueError("its outputs are not those of its step")
+        if any(not entry["sha256"] for entry in content["inputs"]):
+            raise ValueError("it does not name its inputs")
+    return made
+
+
+def _gaps(made: Sequence[Made]) -> Iterator[Difference]:
+    """Attempts at a key are counted from 1, so that one that was taken away leaves a gap."""
+    attempts: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for one in made:
+        if one.rule != "compile_program":
+            attempts[one.folder, one.key].add(one.attempt)
+    for (folder, key), there in attempts.items():
+        for lost in sorted(set(range(1, max(there))) - there):
+            path = f"{folder}/{key[:12]}-{lost}.json"
+            yield Difference(Kind.MISSING, path, "later attempts count this record, and it is gone")
+
+
+def _contradictions(made: Sequence[Made]) -> Iterator[Difference]:
+    first: dict[tuple[str, str, str], Made] = {}
+    for one in sorted(made, key=lambda one: one.attempt):
+        if not one.ended_well:
+            continue
+        around = json.dumps([one.content.get(name) for name in _SURROUNDINGS], sort_keys=True)
+        before = first.setdefault((one.folder, one.key, around), one)
+        if _that_follow(before) != _that_follow(one):
+            what = f"it contradicts {before.path}: the same key gives the same bytes"
+            yield Difference(Kind.ALTERED, one.path, what)
+
+
+def _that_follow(one: Made) -> dict[str, str]:
+    """Return the hashes of the outputs that follow from the key."""
+    return {
+        entry["path"]: entry["sha256"]
+        for entry in one.content["outputs"]
+        if (one.rule, entry["name"]) not in _MAY_DIFFER
+    }
+
+
+def _current(
+    hashes: Mapping[str, str], made: Sequence[Made], faults: list[Difference]
+) -> Iterator[tuple[Made, str]]:
+    """Yield, for each key file, the last record of its key that ended well."""
+    for folder in sorted({one.folder for one in made if one.rule != "compile_program"}):
+        step = paths.step_of(folder)
+        key_file = paths.key_file(*step) if step is not None else ""
+        if key_file not in hashes:
+            continue
+        said = read_line(key_file)
+        mine = [one for one in made if one.folder == folder and one.ended_well]
+        mine = [one for one in mine if said is not None and one.key == said.key]
+        if said is None or not mine:
+            what = "no record of this step has the key that it names"
+            faults.append(Difference(Kind.ALTERED, key_file, what))
+            continue
+        last = max(mine, key=lambda one: one.attempt)
+        named = {
+            entry["name"]: Content(entry["size"], entry["sha256"])
+            for entry in last.content["outputs"]
+        }
+        if named != said.outputs:
+            what = f"it does not name the outputs of {last.path}"
+            faults.append(Difference(Kind.ALTERED, key_file, what))
+        yield last, key_file
+
+
+def _unproved(
+    hashes: Mapping[str, str], proofs: Mapping[str, Made], unsound: set[str]
+) -> Iterator[Difference]:
+    """Yield what no record proves; not again what would be proved by one that was named."""
+    named = {path for record in unsound for path in _files_of(record)}
+    for path, digest in hashes.items():
+        one = proofs.get(path)
+        if one is None:
+            if not is_record(path) and path not in named:
+                yield Difference(Kind.EXTRA, path, "no record of a step proves this file")
+        elif one.outputs.get(path, digest) != digest:
+            what = f"it is not what the step that made it wrote: {one.path}"
+            yield Difference(Kind.ALTERED, path, what)
+
+
+def _files_of(record: str) -> Iterator[str]:
+    """Yield the files of the step that a record, by its place, is of."""
+    folder = PurePosixPath(record).parent
+    step = paths.step_of(str(folder))
+    if step is not None:
+        yield from paths.outputs(*step).values()
+        yield paths.key_file(*step)
+
+
+def _lost(hashes: Mapping[str, str], current: Sequence[Made]) -> Iterator[Difference]:
+    for one in current:
+        for path in one.outputs:
+            if path not in hashes and one.rule not in _DROPPED:
+                yield Difference(Kind.MISSING, path, f"{one.path} names it")
+
+
+def _overtaken(current: Sequence[Made]) -> Iterator[Difference]:
+    """Yield the results that were made from others than those which lie beside them now."""
+    there = {path: digest for one in current for path, digest in one.outputs.items()}
+    for one in current:
+        for entry in one.content["inputs"]:
+            if there.get(entry["path"], entry["sha256"]) != entry["sha256"]:
+                what = f"it was made from another {entry['path']} than lies there"
+                yield Difference(Kind.STALE, one.path, what)
+
+
+def _links(current: Sequence[Made], made: Sequence[Made]) -> Iterator[Difference]:
+    """Yield where the inputs of a record are not the outputs of those before it, the way back."""
+    by_key: dict[str, list[Made]] = defaultdict(list)
+    for one in made:
+        if one.ended_well:
+            by_key[one.key].append(one)
+    left, seen = list(current), set()
+    while left:
+        one = left.pop()
+        if one.path in seen:
+            continue
+        seen.add(one.path)
+        keys = one.content["made_of"]["upstream"]
+        before = [maker for key in keys for maker in by_key[key]]
+        if gone := [key[:12] for key in keys if not by_key[key]]:
+            what = f"no record is left of a step that it follows: key {', '.join(gone)}"
+            yield Difference(Kind.MISSING, one.path, what)
+        given = {entry["path"]: _given(entry["path"], before) for entry in one.content["inputs"]}
+        for entry in one.content["inputs"]:
+            makers = [maker for maker, digest in given[entry["path"]] if digest == entry["sha256"]]
+            left += makers
+            if given[entry["path"]] and not makers:
+                what = f"its input {entry['path']} is not what the step before it wrote"
+                yield Difference(Kind.ALTERED, one.path, what)
+            elif not makers and not gone and not _is_source(one, entry):
+                what = f"no record before it proves its input {entry['path']}"
+                yield Difference(Kind.ALTERED, one.path, what)
+
+
+def _given(path: str, before: Sequence[Made]) -> list[tuple[Made, str]]:
+    return [(maker, maker.outputs[path]) for maker in before if path in maker.outputs]
+
+
+def _is_source(one: Made, entry: Json) -> bool:
+    """Tell whether an input comes from outside: data as the key names them, or a program."""
+    path, content = entry["path"], one.content["made_of"]["content"]
+    if path.startswith(("results/", f"{STATE}/programs/")):
+        return False
+    if one.rule == "prepare_data" or entry["name"] == "init":
+        return bool(content.get(entry["name"]) == entry["sha256"])
+    return True
+
+
+def _once(faults: Sequence[Difference]) -> list[Difference]:
+    """Return each fault once, sorted by path."""
+    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.path, fault.kind, fault.what))

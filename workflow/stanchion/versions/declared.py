@@ -1,0 +1,164 @@
+"""Results against the declaration: what is stale, what is missing, and what nothing declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stanchion.plan import paths
+from stanchion.plan.keys import text_hash
+from stanchion.plan.model import Facts, Plan, Step, identity
+from stanchion.plan.planner import make_plan
+from stanchion.versions.custody import Made
+from stanchion.versions.difference import Difference, Kind
+from stanchion.versions.found import Found
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+MAY_BE_MISSING = ("check_verdicts",)
+"""A step that a failed check stops on purpose: its analysis is tracked with the failure in it."""
+
+
+def steps_of(plan: Plan, analysis: str) -> list[Step]:
+    """Return the steps of an analysis and those that they follow, in an order of running."""
+    left = [step for step in plan if step.wildcards.get("analysis") == analysis]
+    wanted: dict[tuple[str, ...], Step] = {}
+    while left:
+        step = left.pop()
+        wanted[identity(step.rule, step.wildcards)] = step
+        left += step.upstream
+    return [step for name, step in plan.steps.items() if name in wanted]
+
+
+def with_toolchain_of(plan: Plan, found: Found) -> Plan:
+    """Return the plan as it was on the machine that made the results.
+
+    Who verifies has a processor and a compiler of their own: what these change is not stale.
+    """
+    return make_plan(plan.project, _facts_of(plan.facts, found))
+
+
+def _facts_of(facts: Facts, found: Found) -> Facts:
+    compilers = dict(facts.compilers)
+    for one in _used_compilations(found):
+        content = one.content["made_of"]["content"]
+        for model, program in facts.programs.items():
+            if text_hash(program.canonical) == content["program"]:
+                compilers[model] = content["compiler"]
+    reports = [one for one in found.custody.current if one.rule == "write_report"]
+    toolchain = reports[0].content["arguments"]["toolchain"] if reports else facts.toolchain
+    return replace(facts, compilers=compilers, toolchain=toolchain)
+
+
+def _used_compilations(found: Found) -> list[Made]:
+    """Return the records of the programs that present results were made with."""
+    used = {key for one in found.custody.current for key in one.content["made_of"]["upstream"]}
+    made = [one for one in found.custody.made if one.ended_well]
+    return [one for one in made if one.rule == "compile_program" and one.key in used]
+
+
+def not_of_the_plan(plan: Plan, found: Found) -> Iterator[Difference]:
+    """Yield what the declaration asks for and the results are not, and what it does not name.
+
+    Of steps that follow each other the first is named, with what it was made with otherwise.
+    """
+    current = {_identity(one.folder): one for one in found.custody.current}
+    stale: set[tuple[str, ...]] = set()
+    for step in steps_of(plan, found.analysis):
+        name = identity(step.rule, step.wildcards)
+        if step.rule in MAY_BE_MISSING and name not in current:
+            continue
+        if not _is_made(step, current.get(name), found.custody.made):
+            stale.add(name)
+            if not any(identity(one.rule, one.wildcards) in stale for one in step.upstream):
+                yield _behind(step, current.get(name), found.custody.made)
+    for name, one in current.items():
+        if name not in plan.steps:
+            for path in one.outputs:
+                if path in found.hashes:
+                    yield Difference(Kind.STALE, path, "the declaration names no such result")
+
+
+def _identity(folder: str) -> tuple[str, ...]:
+    step = paths.step_of(folder)
+    return identity(*step) if step is not None else ()
+
+
+def _is_made(step: Step, current: Made | None, made: Sequence[Made]) -> bool:
+    """Tell whether a step has run as planned; a program and dropped chains leave records."""
+    if current is not None:
+        return current.key == step.key
+    return any(one.key == step.key and one.rule == step.rule and one.ended_well for one in made)
+
+
+def _behind(step: Step, current: Made | None, made: Sequence[Made]) -> Difference:
+    last = current or _last(step, made)
+    where = _first(step.inputs if step.rule == "compile_program" else step.outputs)
+    if last is None:
+        return Difference(Kind.MISSING, where, f"{step.rule} has not run as it is declared")
+    return Difference(Kind.STALE, where, f"{step.rule} ran with {_otherwise(step, last.content)}")
+
+
+def _last(step: Step, made: Sequence[Made]) -> Made | None:
+    """Return a record of the same step, or of the same program's compilation, with another key."""
+    there = [one for one in made if one.rule == step.rule and one.ended_well]
+    if step.rule == "compile_program":
+        program = step.inputs["program"]
+        there = [one for one in there if program in _input_paths(one)]
+    else:
+        name = identity(step.rule, step.wildcards)
+        there = [one for one in there if _identity(one.folder) == name]
+    return there[-1] if there else None
+
+
+def _input_paths(one: Made) -> list[str]:
+    return [entry["path"] for entry in one.content["inputs"]]
+
+
+def _otherwise(step: Step, content: Mapping[str, Any]) -> str:
+    """Return in words what a step was made with, other than what is planned now."""
+    was, now = content["made_of"], step.made_of
+    if was["version"] != now["version"]:
+        return "another version of Stanchion's step"
+    names = [
+        *_differing(content["arguments"], step.arguments),
+        *_differing(was["content"], now["content"]),
+    ]
+    return f"another {', '.join(names)}" if names else "another result before it"
+
+
+def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+
+
+def _first(named: Mapping[str, Any]) -> str:
+    return str(next(iter(named.values())))
+
+
+def undeclared(plan: Plan) -> dict[str, list[str]]:
+    """Return the results that the declaration does not name, by analysis.
+
+    All of an analysis that it does not name, else the outputs and key files of single steps.
+    """
+    found: dict[str, list[str]] = {}
+    results = Path("results")
+    there = {path.name for path in results.glob("*") if path.is_dir()}
+    there |= {path.name.removesuffix(".dvc") for path in results.glob("*.dvc")}
+    for name in sorted(there):
+        if name not in plan.project.analyses:
+            found[name] = [f"results/{name}"]
+        elif left := sorted(_left_over(plan, results / name)):
+            found[name] = left
+    return found
+
+
+def _left_over(plan: Plan, folder: Path) -> Iterator[str]:
+    for path in folder.rglob(".keys/*"):
+        step = paths.step_of(f"{PurePosixPath(path).parents[1]}/records/{path.name}")
+        if step is None or identity(*step) in plan.steps:
+            continue
+        there = [output for output in paths.outputs(*step).values() if Path(output).exists()]
+        if there:
+            yield from (*there, str(path))

@@ -1,0 +1,240 @@
+"""A revision's declaration, data, programs and results, read without touching the working tree."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from stanchion.config import Project, load
+from stanchion.config.configfile import declaration_file
+from stanchion.errors import VersioningError
+from stanchion.provenance.cache import cache_root
+from stanchion.provenance.keyfile import read_line
+from stanchion.stan.program import describe
+from stanchion.stan.sources import FUNCTIONS
+from stanchion.system.git import require_revision
+from stanchion.system.hashes import file_hash
+from stanchion.versions import dvc as versioning
+from stanchion.versions.found import files_in, folder_of
+from stanchion.versions.manifest import pointer_of
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A scalar's posterior mean and its Monte Carlo standard error, where there is one."""
+
+    mean: float | None
+    mcse: float | None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a revision holds of a fit."""
+
+    verdict: str | None
+    estimates: Mapping[str, Estimate]
+    toolchain: Json
+
+
+@dataclass(frozen=True)
+class Revision:
+    """All that two revisions are compared by."""
+
+    name: str
+    declaration: Json
+    data: Mapping[str, str]
+    """Dataset → what its content is known by: `sha256:…`, or `md5:…` of a DVC pointer."""
+    programs: Mapping[str, str]
+    """Model → canonical text."""
+    fits: Mapping[str, FitResult]
+
+
+@contextmanager
+def at(name: str, given: Path | None, stanc: Path, repo: Repo) -> Iterator[Revision]:
+    """Read a revision of git; its results come from DVC's cache, else from the remote.
+
+    Raises:
+        VersioningError: git does not know it, or its results cannot be read.
+    """
+    commit = require_revision(name)
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        _extract(commit, root)
+        configfile = declaration_file(given, root)
+        if not (root / configfile).exists():
+            raise VersioningError(f"the revision {name} has no {configfile}")
+        remote = load(root / configfile).versioning.remote
+        shown = name if commit.startswith(name) else f"{name} ({commit[:10]})"
+        yield read_tree(shown, root, configfile, stanc, _Tracked(root, repo, remote))
+
+
+def here(given: Path | None, stanc: Path) -> Revision:
+    """Read the working tree as it is."""
+    return read_tree("the working tree", Path(), declaration_file(given), stanc, _Untracked())
+
+
+def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Results) -> Revision:
+    """Read a tree's declaration, what it names, and its results."""
+    project = load(root / configfile)
+    return Revision(
+        name=name,
+        declaration=project.model_dump(mode="json"),
+        data=dict(_data(project, root)),
+        programs={
+            model: describe(
+                root / declared.program, stanc, [root / FUNCTIONS], cache_root() / "programs"
+            ).canonical
+            for model, declared in project.models.items()
+        },
+        fits=dict(_fits(project.analyses, results)),
+    )
+
+
+class Results:
+    """Reads files of an analysis's results by their path."""
+
+    def paths(self, analysis: str) -> Sequence[str]:
+        """Return the paths of an analysis's files."""
+        raise NotImplementedError
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content."""
+        raise NotImplementedError
+
+
+class _Untracked(Results):
+    def paths(self, analysis: str) -> Sequence[str]:
+        return [str(path) for path in files_in(folder_of(analysis))]
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content, held to what the key files beside it say that they hold."""
+        content, home = Path(path).read_bytes(), Path(path).parent
+        said = [line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None]
+        digest = hashlib.sha256(content).hexdigest()
+        written = [held.sha256 for line in said for held in line.outputs.values()]
+        if written and digest not in written:
+            raise VersioningError(
+                "this file is not what its step wrote: it was altered since",
+                where=path,
+                todo="run `stanchion run`, which makes it again",
+            )
+        return content
+
+
+class _Tracked(Results):
+    """Results that the pointers of a tree name, read as DVC's objects."""
+
+    def __init__(self, root: Path, repo: Repo, remote: str | None) -> None:
+        self._root = root
+        self._repo = repo
+        self._remote = remote
+        self._oids: dict[str, str] = {}
+
+    def paths(self, analysis: str) -> Sequence[str]:
+        pointer = self._root / pointer_of(analysis)
+        if not pointer.exists():
+            return []
+        listing, _ = versioning.read_pointer(pointer)
+        listed = versioning.read_listing(self._object(listing))
+        self._oids |= {f"results/{analysis}/{path}": oid for path, oid in listed.items()}
+        return sorted(f"results/{analysis}/{path}" for path in listed)
+
+    def read(self, path: str) -> bytes:
+        return self._object(self._oids[path])
+
+    def _object(self, oid: str) -> bytes:
+        store = versioning.cache_store(self._repo)
+        if not store.has(oid):
+            store = versioning.remote_store(self._repo, self._remote)
+        try:
+            with store.open(oid) as file:
+                return file.read()
+        except FileNotFoundError as error:
+            raise VersioningError(
+                f"the {store.name} does not hold these results", where=store.place(oid)
+            ) from error
+
+
+def _extract(commit: str, root: Path) -> None:
+    done = subprocess.run(["git", "archive", commit], capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(root, filter="data")
+
+
+def _data(project: Project, root: Path) -> Iterator[tuple[str, str]]:
+    for name, dataset in project.datasets.items():
+        path = root / (dataset.path or "")
+        pointer = path.with_name(f"{path.name}.dvc")
+        if dataset.path is None:
+            yield name, f"sha256:{dataset.sha256}"
+        elif pointer.exists():
+            yield name, f"md5:{versioning.read_pointer(pointer)[0]}"
+        elif path.exists():
+            yield name, f"sha256:{file_hash(path)}"
+        else:
+            yield name, "missing"
+
+
+def _fits(analyses: Mapping[str, Any], results: Results) -> Iterator[tuple[str, FitResult]]:
+    for analysis in analyses:
+        paths = results.paths(analysis)
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if name == "summary.csv":
+                records = [p for p in paths if p.startswith(f"{folder}/records/collect_draws/")]
+                diagnostics = f"{folder}/diagnostics.json"
+                yield (
+                    folder.removeprefix("results/"),
+                    FitResult(
+                        _json(results, diagnostics)["verdict"] if diagnostics in paths else None,
+                        dict(_estimates(results.read(path).decode())),
+                        _toolchain([_json(results, p) for p in records]),
+                    ),
+                )
+
+
+def _json(results: Results, path: str) -> Json:
+    try:
+        content: Json = json.loads(results.read(path))
+        return {**content}
+    except (ValueError, TypeError) as error:
+        raise VersioningError("this file was altered: it cannot be read", where=path) from error
+
+
+def _estimates(text: str) -> Iterator[tuple[str, Estimate]]:
+    for row in csv.DictReader(io.StringIO(text)):
+        yield row["variable"], Estimate(_number(row["mean"]), _number(row["mcse_mean"]))
+
+
+def _number(field: str) -> float | None:
+    return float(field) if field not in ("", "nan") else None
+
+
+def _toolchain(records: Sequence[Json]) -> Json:
+    """Return toolchain and packages of the record that ended last."""
+    ended = [record for record in records if record["state"] in ("done", "reused")]
+    if not ended:
+        return {}
+    last = max(ended, key=lambda record: str(record["ended"]))
+    code = {f"{name}'s code": digest for name, digest in (last.get("code") or {}).items()}
+    return {
+        "python": last["python"],
+        **(last["toolchain"] or {}),
+        **(last["packages"] or {}),
+        **code,
+    }

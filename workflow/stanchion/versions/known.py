@@ -1,0 +1,66 @@
+"""What of an analysis's results is tracked in any revision: git's history of its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stanchion.errors import VersioningError
+from stanchion.system.git import content_of, versions_of
+from stanchion.system.hashes import file_hashes
+from stanchion.versions import dvc as versioning
+from stanchion.versions.manifest import Manifest, manifest_path, parse_manifest, read_manifest
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+def known_manifests(analysis: str) -> Iterator[tuple[str, Manifest]]:
+    """Yield git's name and content of every manifest of an analysis, in any branch or tag."""
+    for name in versions_of(str(manifest_path(analysis))):
+        try:
+            yield name, parse_manifest(content_of(name), analysis)
+        except VersioningError:
+            continue
+
+
+def unsaved(repo: Repo, paths: Sequence[Path], analysis: str, remote: str | None) -> list[str]:
+    """Return the files of an analysis that would be lost if they were removed.
+
+    A file is saved where a manifest, committed or beside the folder, names its path and content,
+    and DVC's cache or the remote holds it.
+    """
+    saved = {(entry.path, entry.sha256) for one in _manifests(analysis) for entry in one.files}
+    hashes = zip(paths, file_hashes(paths), strict=True)
+    lost = {str(path) for path, digest in hashes if (str(path), digest) not in saved}
+    kept = [path for path in paths if str(path) not in lost]
+    return sorted(lost | set(_not_held(repo, kept, remote)))
+
+
+def _manifests(analysis: str) -> Iterator[Manifest]:
+    for _, manifest in known_manifests(analysis):
+        yield manifest
+    try:
+        yield read_manifest(manifest_path(analysis), analysis)
+    except VersioningError:
+        return
+
+
+def _not_held(repo: Repo, paths: Sequence[Path], remote: str | None) -> Iterator[str]:
+    """Yield the files whose content neither DVC's cache nor a remote holds."""
+    stores = [versioning.cache_store(repo)]
+    for path in paths:
+        oid = _md5(path)
+        if stores[0].has(oid):
+            continue
+        if len(stores) == 1 and (remote or versioning.default_remote(repo)) is not None:
+            stores.append(versioning.remote_store(repo, remote))
+        if not any(store.has(oid) for store in stores[1:]):
+            yield str(path)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
