@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
-from stanchion.plan import handover
+from stanchion.plan import handover, opening
 from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
 from stanchion.provenance.runs import run_folder
-from stanchion.runs import graph
 from tests.unit.test_plan import CONFIG, FACTS
 
 
@@ -36,9 +35,9 @@ def test_job_asks_nothing_of_the_world(plan: Plan, monkeypatch: pytest.MonkeyPat
     """A job takes the kept plan, though the declaration has changed, and reads nothing else."""
     handover.keep(plan)
     Path("config.yaml").write_text("broken: [")
-    monkeypatch.setattr(graph, "gather", lambda *_: pytest.fail("looked at the world"))
-    opened = graph.open_graph(Path("config.yaml"), main=False)
-    assert opened.targets() == graph.Graph(plan).targets()
+    monkeypatch.setattr(opening, "gather", lambda *_: pytest.fail("looked at the world"))
+    opened = opening.open_plan(Path("config.yaml"), main=False)
+    assert [step.key for step in opened] == [step.key for step in plan]
     assert not Path(".stanchion/jobs").exists()
 
 

@@ -10,9 +10,9 @@ import pytest
 from stanchion.config import load
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.plan.planner import make_plan
+from stanchion.plan.settling import settle_steps
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
-from stanchion.runs.graph import stale_steps
 from stanchion.runs.status import (
     FitStatus,
     altered_results,
@@ -94,7 +94,7 @@ def test_garbage_in_what_is_kept_of_a_step_costs_time_only(plan: Plan, garbage: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(garbage)
     assert keyfile.state_of(step) is keyfile.State.CURRENT
-    stale_steps(plan)
+    settle_steps(plan)
     assert json.loads(Path(step.job_file).read_text())["key"] == step.key
     Path(step.key_file).unlink()
     assert keyfile.state_of(step) is keyfile.State.STALE

@@ -109,12 +109,12 @@ def status(
 ) -> None:
     """Show each fit's state, verdict and the figures behind it, and its jobs on a cluster."""
     from stanchion.config.configfile import declaration_file
+    from stanchion.plan.opening import open_plan
     from stanchion.runs import jobs
     from stanchion.runs import status as statuses
-    from stanchion.runs.graph import open_graph
     from stanchion.versions.declared import undeclared
 
-    plan = open_graph(declaration_file(configfile), main=False).plan
+    plan = open_plan(declaration_file(configfile), main=False)
     known = jobs.known_jobs(analyses or [])
     found = jobs.in_progress(statuses.fit_statuses(plan, analyses or []), known or [])
     altered = statuses.altered_results(plan, analyses or [])

@@ -15,15 +15,33 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from stanchion.plan.job import JobFile
 from stanchion.provenance.runs import about_run, run_id
-from stanchion.runs.warm import is_forked
 from stanchion.system.hashes import file_hash, file_hashes
+from stanchion.system.processes import is_forked
 from stanchion.system.writing import write_new, write_whole
 
 _SCHEDULERS = {"SLURM_JOB_ID": "slurm", "PBS_JOBID": "pbs", "LSB_JOBID": "lsf", "JOB_ID": "sge"}
+
+
+class Recorded(Protocol):
+    """What a record says of the job that leaves it."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def made_of(self) -> Mapping[str, Any]: ...
+    @property
+    def arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def unkeyed(self) -> Mapping[str, Any]: ...
+    @property
+    def records(self) -> str:
+        """The folder of the step's records."""
+        ...
 
 
 @dataclass
@@ -59,7 +77,7 @@ class Record:
         }
 
 
-def open_record(job: JobFile) -> Record:
+def open_record(job: Recorded) -> Record:
     """Open the next attempt's record of a step; the file is on disk when this returns."""
     folder = Path(job.records)
     folder.mkdir(parents=True, exist_ok=True)

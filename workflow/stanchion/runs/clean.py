@@ -10,7 +10,7 @@ from pathlib import Path
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import VersioningError
 from stanchion.plan.model import Plan
-from stanchion.runs.graph import open_graph
+from stanchion.plan.opening import open_plan
 from stanchion.system.folders import JOBS, STAMPS
 from stanchion.system.git import ask_git
 from stanchion.system.lock import lock_project
@@ -34,7 +34,7 @@ def clean(analyses: Sequence[str], *, configfile: Path | None, force: bool) -> s
             named holds something that the declaration names.
     """
     lock_project()
-    plan = open_graph(declaration_file(configfile), main=False).plan
+    plan = open_plan(declaration_file(configfile), main=False)
     left = undeclared(plan)
     _require_names(plan, analyses, left)
     said = []

@@ -10,15 +10,17 @@ from typing import Any
 
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import DataError, GateError, StanchionError, ToolchainError
+from stanchion.plan.model import Plan
+from stanchion.plan.opening import open_plan
+from stanchion.plan.settling import is_current
+from stanchion.plan.staying import chosen_analyses, targets
 from stanchion.provenance.runs import failures
 from stanchion.runs.check import check_plan
-from stanchion.runs.graph import Graph, chosen_analyses, open_graph
 from stanchion.runs.slurm import settle_leftovers
 from stanchion.runs.status import (
     altered_results,
     comparison_statuses,
     fit_statuses,
-    is_current,
     table,
 )
 from stanchion.stan.toolchain import find, install
@@ -65,20 +67,20 @@ def _run(
     sweep(Path(TEMPORARY))
     _require_toolchain()
     _set_up_versions()
-    graph = _open_graph(declaration, _overrides(extra))
-    chosen = chosen_analyses(graph.plan, analyses)
-    if not all(is_current(step) for step in graph.plan):
-        check_plan(graph.plan)
-    success = _snakemake(_arguments(graph, analyses, cores, profile, configfile, extra, locked))
+    plan = _open_plan(declaration, _overrides(extra))
+    chosen = chosen_analyses(plan, analyses)
+    if not all(is_current(step) for step in plan):
+        check_plan(plan)
+    success = _snakemake(_arguments(plan, analyses, cores, profile, configfile, extra, locked))
     if stop.number is not None:
         return 1
     failed = failures()
-    print(_closing(graph, chosen, failed))
+    print(_closing(plan, chosen, failed))
     code = 0 if success else _exit_code(failed)
     if not _DRY & set(extra):
-        keep_compilations(graph.plan, chosen)
+        keep_compilations(plan, chosen)
         if code in (0, GateError.exit_code):
-            _track(graph, analyses)
+            _track(plan, analyses)
     return code
 
 
@@ -127,23 +129,23 @@ def _set_up_versions() -> None:
         print("DVC is set up: commit .dvc and .dvcignore", file=sys.stderr)
 
 
-def _open_graph(declaration: Path, overrides: Mapping[str, Any]) -> Graph:
-    """Open the graph; datasets that are under DVC and not here are fetched first."""
+def _open_plan(declaration: Path, overrides: Mapping[str, Any]) -> Plan:
+    """Open the plan; datasets that are under DVC and not here are fetched first."""
     try:
-        return open_graph(declaration, overrides)
+        return open_plan(declaration, overrides)
     except DataError:
         if not pull_missing_data(declaration):
             raise
-    return open_graph(declaration, overrides)
+    return open_plan(declaration, overrides)
 
 
-def _track(graph: Graph, analyses: Sequence[str]) -> None:
-    if graph.plan.project.versioning.track == "after_run":
-        print(f"\n{report_tracked(track_plan(graph.plan, analyses))}")
+def _track(plan: Plan, analyses: Sequence[str]) -> None:
+    if plan.project.versioning.track == "after_run":
+        print(f"\n{report_tracked(track_plan(plan, analyses))}")
 
 
 def _arguments(
-    graph: Graph,
+    plan: Plan,
     analyses: Sequence[str],
     cores: str | None,
     profile: str | None,
@@ -159,8 +161,8 @@ def _arguments(
         arguments += ["--workflow-profile", _profile(profile)]
     if configfile is not None:
         arguments += ["--configfile", str(configfile)]
-    targets = graph.targets(analyses) if analyses else []
-    return [*arguments, *extra, *(["--", *targets] if targets else [])]
+    paths = targets(plan, analyses) if analyses else []
+    return [*arguments, *extra, *(["--", *paths] if paths else [])]
 
 
 def _profile(name: str) -> str:
@@ -200,12 +202,12 @@ def _exit_code(failed: Sequence[dict[str, object]]) -> int:
     return 2 if codes and codes <= {2, 3} else 1
 
 
-def _closing(graph: Graph, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
+def _closing(plan: Plan, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
     reports = [Path(f"results/{name}/report.html") for name in chosen]
     parts = _told(failed)
-    altered = altered_results(graph.plan, chosen)
-    compared = comparison_statuses(graph.plan, chosen)
-    parts.append(table(fit_statuses(graph.plan, chosen), altered, compared))
+    altered = altered_results(plan, chosen)
+    compared = comparison_statuses(plan, chosen)
+    parts.append(table(fit_statuses(plan, chosen), altered, compared))
     parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
     return "\n" + "\n\n".join(part for part in parts if part)
 

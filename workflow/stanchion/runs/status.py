@@ -126,11 +126,6 @@ def _state(plan: Plan, fit: Fit) -> State:
     return State.STALE if diagnosed is State.CURRENT and State.STALE in states else diagnosed
 
 
-def is_current(step: Step) -> bool:
-    """Tell whether a step's outputs are what it wrote with the plan's key; changes no result."""
-    return state_of(step) is State.CURRENT
-
-
 def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
     """Return the results of these analyses, or of all, that are not what their step wrote."""
     chosen = set(analyses) or set(plan.project.analyses)

@@ -1,4 +1,4 @@
-"""The processes below one of ours, from the kernel's table. Standard library only."""
+"""This process, and those below one of ours, from the kernel's table. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+
+_FORKED: list[bool] = []
+
+
+def is_forked() -> bool:
+    """Tell whether this process was forked by a warm one."""
+    return bool(_FORKED)
+
+
+def mark_forked() -> None:
+    """Remember that this process was forked by a warm one."""
+    _FORKED.append(True)
 
 
 def _everything(_process: int) -> bool:

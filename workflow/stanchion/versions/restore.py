@@ -9,8 +9,9 @@ from pathlib import Path
 from stanchion.config import Project, load
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import StanchionError, ToolchainError, VersioningError
-from stanchion.runs.graph import open_graph, staying_steps
-from stanchion.runs.status import is_current
+from stanchion.plan.opening import open_plan
+from stanchion.plan.settling import is_current
+from stanchion.plan.staying import staying_steps
 from stanchion.system.git import ask_git, git, require_repository, require_revision
 from stanchion.system.lock import lock_project
 from stanchion.versions import dvc as versioning
@@ -145,7 +146,7 @@ def _pull(project: Project, names: Sequence[str]) -> None:
 def _left_to_run(declaration: Path, names: Sequence[str]) -> str:
     """Settle the key files, so that Snakemake knows the results again, and say what is stale."""
     try:
-        plan = open_graph(declaration).plan
+        plan = open_plan(declaration)
     except ToolchainError:
         return "no CmdStan is installed here: `stanchion run` installs one before anything runs"
     except StanchionError as error:

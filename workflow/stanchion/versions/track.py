@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from stanchion.errors import Fault, VersioningError
 from stanchion.plan.model import Plan
+from stanchion.plan.opening import open_plan
 from stanchion.plan.paths import compile_records
+from stanchion.plan.staying import chosen_analyses, staying_steps
 from stanchion.provenance.keyfile import State, state_of
-from stanchion.runs.graph import chosen_analyses, open_graph, staying_steps
 from stanchion.system.git import content_of, files_of, git, held_by, require_repository
 from stanchion.system.lock import lock_project
 from stanchion.system.writing import write_whole
@@ -71,7 +72,7 @@ def track(analyses: Sequence[str], *, configfile: Path, commit: bool) -> None:
         VersioningError: results are not up to date or were altered, or git or DVC cannot do it.
     """
     lock_project()
-    done = track_plan(open_graph(configfile, main=False).plan, analyses)
+    done = track_plan(open_plan(configfile, main=False), analyses)
     if commit and done.files:
         print(done.summary())
         _commit(done)

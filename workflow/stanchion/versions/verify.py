@@ -12,7 +12,7 @@ from stanchion.config import load
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import StanchionError, VersioningError
 from stanchion.plan.model import Plan
-from stanchion.runs.graph import open_graph
+from stanchion.plan.opening import open_plan
 from stanchion.system.git import ask_git, held_by, name_of, revision_with
 from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
@@ -112,7 +112,7 @@ def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) ->
 def _plan(declaration: Path) -> tuple[Plan | None, str | None]:
     """Return the plan of the declaration, or why there is none."""
     try:
-        return open_graph(declaration, main=False).plan, None
+        return open_plan(declaration, main=False), None
     except StanchionError as error:
         return None, f"whether they are those of the declaration: {error}"
 

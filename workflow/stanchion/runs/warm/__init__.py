@@ -17,14 +17,3 @@ REFUSED = b"r"
 """The server has threads that it did not start, so that a fork would not be safe."""
 ACCEPTED = b"a"
 """The client waits for the step's end from here on."""
-_FORKED: list[bool] = []
-
-
-def is_forked() -> bool:
-    """Tell whether this process was forked by a warm one."""
-    return bool(_FORKED)
-
-
-def mark_forked() -> None:
-    """Remember that this process was forked by a warm one."""
-    _FORKED.append(True)

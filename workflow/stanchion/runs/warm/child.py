@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from stanchion.runs.warm import mark_forked
 from stanchion.runs.warm.request import Request
 from stanchion.steps import runner
+from stanchion.system.processes import mark_forked
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 

@@ -1,4 +1,4 @@
-"""Opening the graph while Snakemake parses: what the machine refuses is a sentence."""
+"""Opening the plan while Snakemake parses: what the machine refuses is a sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import StanchionError
-from stanchion.runs import graph
+from stanchion.plan import opening
 
 
 def test_a_disk_that_fills_while_the_snakefile_is_read_is_a_sentence(
@@ -21,7 +21,7 @@ def test_a_disk_that_fills_while_the_snakefile_is_read_is_a_sentence(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STANCHION_RUN_ID", "r")
-    monkeypatch.setattr(graph, "load", fill)
+    monkeypatch.setattr(opening, "load", fill)
     with pytest.raises(StanchionError, match=r"about\.json: no space left on the device") as caught:
-        graph.open_graph(Path("config.yaml"), alone=False)
+        opening.open_plan(Path("config.yaml"), alone=False)
     assert "free some space" in str(caught.value)
