@@ -23,8 +23,8 @@ def shared() -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of this test run's own, one for all workers, on the machine's toolchain."""
     from stanchion.errors import ToolchainError
-    from stanchion.provenance.cache import cache_root
     from stanchion.stan.toolchain import find, install
+    from stanchion.system.folders import cache_root
 
     try:
         find()

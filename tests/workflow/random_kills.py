@@ -290,7 +290,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         programs = Path(folder) / "programs"
         programs.mkdir()
-        from stanchion.provenance.cache import cache_root
+        from stanchion.system.folders import cache_root
 
         (programs / "toolchains").symlink_to(cache_root() / "toolchains")
         kills = Kills(Path(folder), programs, random.Random(told.seed), kinds)

@@ -11,12 +11,12 @@ from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_
 from stanchion.errors import DataError, Fault
 from stanchion.plan.data import source_of
 from stanchion.plan.model import Facts
-from stanchion.provenance.cache import cache_root
 from stanchion.stan.program import Program, describe
 from stanchion.stan.sources import FUNCTIONS
 from stanchion.stan.toolchain import find
 from stanchion.system.downloads import fetch
 from stanchion.system.files import require_file
+from stanchion.system.folders import cache_root
 from stanchion.system.hashes import file_hash
 
 

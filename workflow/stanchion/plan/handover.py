@@ -7,13 +7,13 @@ date would give a job other keys than those it was sent for; and each job would 
 from __future__ import annotations
 
 import gzip
-import os
 import pickle
 from contextlib import suppress
 
 from stanchion import __version__
 from stanchion.plan.model import Plan
 from stanchion.provenance.runs import run_folder
+from stanchion.system.temporaries import own_name
 
 _NAME = "plan.pickle.gz"
 
@@ -22,7 +22,7 @@ def keep(plan: Plan) -> None:
     """Write a plan into its run's folder, in one rename."""
     path = run_folder() / _NAME
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{_NAME}.{os.getpid()}")
+    temporary = path.with_name(own_name(f".{_NAME}"))
     with gzip.open(temporary, "wb", compresslevel=1) as file:
         pickle.dump((__version__, plan), file, pickle.HIGHEST_PROTOCOL)
     temporary.replace(path)

@@ -27,14 +27,6 @@ SCHEMA = "stanchion/entry/3"
 _BLOCK = 1 << 20
 
 
-def cache_root() -> Path:
-    """Return $STANCHION_CACHE, else $XDG_CACHE_HOME/stanchion, else ~/.cache/stanchion."""
-    if chosen := os.environ.get("STANCHION_CACHE"):
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "stanchion"
-
-
 class _BrokenError(Exception):
     """An entry's own files are not what it says of them."""
 

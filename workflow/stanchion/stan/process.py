@@ -5,7 +5,6 @@ Imports the standard library only: a chain is one short process, and start-up is
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import select
@@ -21,8 +20,8 @@ from typing import Any
 from stanchion.errors import ChainError
 from stanchion.stan.console import with_included_names
 from stanchion.system.durations import seconds_of
+from stanchion.system.processes import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 _FOOTER = re.compile(rb"seconds \(Total\)\s*$")
 """The last line of what a chain writes about its time."""
 _LAST_WORDS = 8
@@ -254,6 +253,5 @@ def _failure(chain: str, code: int, words: str) -> str:
 
 def _end_with_parent(parent: int) -> None:
     """Have the kernel end the program when the step dies, so that no orphan goes on writing."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    if not die_with_parent(signal.SIGKILL, parent):
         os._exit(1)

@@ -22,9 +22,9 @@ from stanchion.errors import Fault, ProgramError, StanchionError, StepError
 from stanchion.plan.catalogue import VERSIONS
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import text_hash
-from stanchion.provenance.cache import Cache, cache_root
+from stanchion.provenance.cache import Cache
 from stanchion.provenance.keyfile import read_line
-from stanchion.system.folders import TEMPORARY
+from stanchion.system.folders import TEMPORARY, cache_root
 from stanchion.system.hashes import file_hash, file_hashes
 from stanchion.system.temporaries import own_name
 

@@ -8,7 +8,6 @@ Imports nothing heavier than the standard library before the step itself is load
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import importlib
 import os
@@ -25,18 +24,17 @@ from stanchion.plan.catalogue import ONE_AT_A_TIME, PROGRAMS, VERSIONS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
 from stanchion.provenance import keyfile
-from stanchion.provenance.cache import Cache, cache_root
+from stanchion.provenance.cache import Cache
 from stanchion.provenance.records import Record, describe_files, open_record
 from stanchion.provenance.runs import forget_failure, note_failure
 from stanchion.provenance.stamps import Content, Stamp, keep
 from stanchion.stan.process import check_starts
 from stanchion.steps.inputs import open_inputs, planned_inputs
-from stanchion.system.folders import TEMPORARY
-from stanchion.system.processes import descendants, end
+from stanchion.system.folders import TEMPORARY, cache_root
+from stanchion.system.processes import descendants, die_with_parent, end
 from stanchion.system.temporaries import own_name
 from stanchion.system.writing import write_whole
 
-PR_SET_PDEATHSIG = 1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PUBLISHED = {"done", "reused", "superseded"}
 
@@ -316,10 +314,7 @@ def _rename(staged: Path, final: Path) -> None:
 
 def _end_with_parent() -> None:
     """Ask the kernel to end this process when Snakemake dies, so that no orphan goes on writing."""
-    parent = os.getppid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
+    if not die_with_parent(signal.SIGTERM, os.getppid()):
         raise SystemExit(1)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import time
 import urllib.request
 from pathlib import Path
 from typing import BinaryIO
 
 from stanchion.errors import DataError
+from stanchion.system.temporaries import own_name
 
 TIMEOUT = 60
 """Seconds without an answer after which a server counts as silent."""
@@ -26,7 +26,7 @@ def fetch(url: str, sha256: str, target: Path) -> None:
         DataError: the server does not answer, does not end, or sends other bytes than declared.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    making = target.with_name(f".{target.name}.{os.getpid()}")
+    making = target.with_name(own_name(f".{target.name}"))
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, making.open("wb") as file:
             found = _copy(answer, file, url, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections import defaultdict
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+_PR_SET_PDEATHSIG = 1
 _FORKED: list[bool] = []
 
 
@@ -32,14 +34,36 @@ def descendants(process: int, enter: Callable[[int], bool] = _everything) -> lis
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                state, parent = _state_and_parent(int(entry.name))
                 if state != "Z":
-                    children[int(parent)].append(int(entry.name))
+                    children[parent].append(int(entry.name))
     found = list(children[process])
     for child in found:
         if enter(child):
             found += children[child]
     return found
+
+
+def parent_of(process: int) -> int | None:
+    """Return the parent of a process, None where there is no such process."""
+    try:
+        return _state_and_parent(process)[1]
+    except OSError:
+        return None
+
+
+def _state_and_parent(process: int) -> tuple[str, int]:
+    """Return the two fields that stand behind a process' name, which may hold anything."""
+    line = Path(f"/proc/{process}/stat").read_text(errors="replace")
+    state, parent = line.rpartition(")")[2].split()[:2]
+    return state, int(parent)
+
+
+def die_with_parent(number: signal.Signals, parent: int) -> bool:
+    """Have the kernel send this process a signal when its parent dies; False where it has died."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    return os.getppid() == parent
 
 
 def end(processes: Iterable[int], number: signal.Signals) -> None:

@@ -26,6 +26,7 @@ from stanchion.plan.catalogue import VERSIONS
 from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
 from stanchion.runs.warm.child import become
 from stanchion.runs.warm.request import Request
+from stanchion.system.processes import parent_of
 
 _DRAWING = ("stanchion.pictures.figures", "matplotlib.backends.backend_agg")
 _READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii")
@@ -71,7 +72,7 @@ class Server:
         connection, _ = self.listener.accept()
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         process, user, _ = struct.unpack("3i", credentials)
-        if user != os.geteuid() or _parent_of(process) != self.run_process:
+        if user != os.geteuid() or parent_of(process) != self.run_process:
             connection.close()
             return
         connection.setblocking(False)
@@ -168,15 +169,6 @@ class Server:
 
 def _threads() -> int:
     return sum(1 for _ in Path("/proc/self/task").iterdir())
-
-
-def _parent_of(process: int) -> int | None:
-    """Return the parent of a process: the second field behind its name, which may hold anything."""
-    try:
-        told = Path(f"/proc/{process}/stat").read_bytes()
-    except OSError:
-        return None
-    return int(told.rpartition(b")")[2].split()[1])
 
 
 def main() -> None:

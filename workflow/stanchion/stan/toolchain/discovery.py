@@ -20,6 +20,7 @@ from stanchion.errors import ToolchainError
 from stanchion.stan.toolchain.compiler import NATIVE, compiler, native_target
 from stanchion.stan.toolchain.description import Toolchain, manifest
 from stanchion.stan.toolchain.pieces import wheel_layout
+from stanchion.system.folders import cache_root, home
 
 INSTALL = "run `stanchion toolchain install`"
 _VERSION = re.compile(r"^CMDSTAN_VERSION := (\S+)$", re.MULTILINE)
@@ -27,11 +28,8 @@ _RELEASE = re.compile(r"cmdstan-(\d+)\.(\d+)\.(\d+)(-rc\d+)?")
 
 
 def toolchains_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where own toolchains lie: `toolchains` in $STANCHION_CACHE or the user's cache."""
-    if chosen := environ.get("STANCHION_CACHE"):
-        return Path(chosen) / "toolchains"
-    base = environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else _home(environ) / ".cache") / "stanchion" / "toolchains"
+    """Return where own toolchains lie: in the user's cache."""
+    return cache_root(environ) / "toolchains"
 
 
 def find(environ: Mapping[str, str] = os.environ) -> Toolchain:
@@ -84,14 +82,10 @@ def _installed_by_others(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
         folders.append((Path(prefix) / "bin" / "cmdstan", "conda"))
     releases = [
         (tuple(map(int, match.groups()[:3])), match[4] is None, folder)
-        for folder in (_home(environ) / ".cmdstan").glob("cmdstan-*")
+        for folder in (home(environ) / ".cmdstan").glob("cmdstan-*")
         if (match := _RELEASE.fullmatch(folder.name))
     ]
     return folders + [(folder, "~/.cmdstan") for *_, folder in sorted(releases, reverse=True)]
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
 
 
 def _from_manifest(written: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from stanchion.stan.toolchain.discovery import describe_cmdstan, toolchains_fold
 from stanchion.stan.toolchain.layout import lay_out
 from stanchion.stan.toolchain.pieces import VERSION, wheel_layout
 from stanchion.stan.toolchain.wheel import require_platform
+from stanchion.system.temporaries import own_name
 
 Progress = Callable[[str], None]
 _ROOM = "it takes about 1 GB; free some space, or set STANCHION_CACHE to a folder with room"
@@ -155,7 +156,7 @@ def _seal(folder: Path, written: dict[str, Any]) -> None:
 
 def _choose(own: Path, target: Path) -> None:
     """Make a folder the one that `find` takes from the cache, in one stroke."""
-    link = own / f".chosen-{os.getpid()}"
+    link = own / own_name(".chosen")
     link.unlink(missing_ok=True)
     link.symlink_to(target)
     link.rename(own / "chosen")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from stanchion.config import Project, load
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import VersioningError
-from stanchion.provenance.cache import cache_root
 from stanchion.provenance.keyfile import read_line
 from stanchion.stan.program import describe
 from stanchion.stan.sources import FUNCTIONS
+from stanchion.system.folders import cache_root
 from stanchion.system.git import require_revision
 from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
