@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stanchion.plan import paths
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
 from stanchion.steps import runner
@@ -23,7 +23,7 @@ from stanchion.versions.manifest import make_manifest, manifest_path, pointer_of
 DATA = "data/points.csv"
 FIT = "results/means/points/wide/nuts"
 WILDCARDS = {"analysis": "means", "dataset": "points", "model": "wide", "method": "nuts"}
-STEPS = ("prepare_data", "collect_draws", "diagnose_fit")
+ORDER = ("prepare_data", "collect_draws", "diagnose_fit")
 WRITER = {"user.name": "A person", "user.email": "person@example.org"}
 IGNORED = """\
 /.stanchion/
@@ -90,7 +90,7 @@ def write_results(monkeypatch: pytest.MonkeyPatch, extra: str = "") -> dict[str,
     if not Path(DATA).exists():
         Path(DATA).write_text("y\n1\n2\n")
     done: dict[str, Written] = {}
-    for rule in STEPS:
+    for rule in ORDER:
         done[rule] = Written(_job(rule, extra, done))
         path = Path(".stanchion/job.json")
         path.parent.mkdir(exist_ok=True)
@@ -100,11 +100,11 @@ def write_results(monkeypatch: pytest.MonkeyPatch, extra: str = "") -> dict[str,
 
 
 def _job(rule: str, extra: str, done: dict[str, Written]) -> JobFile:
-    before = done[STEPS[STEPS.index(rule) - 1]].job if done else None
+    before = done[ORDER[ORDER.index(rule) - 1]].job if done else None
     first = next(iter(before.outputs.items())) if before is not None else ("points", DATA)
     made_of = {
         "step": rule,
-        "version": VERSIONS[rule],
+        "version": STEPS[rule].version,
         "content": {} if before is not None else {"points": file_hash(Path(DATA))},
         "upstream": [before.key] if before is not None else [],
     }

@@ -1,7 +1,7 @@
 """Golden bytes: what each step of a version makes of small inputs that are fixed.
 
-A key promises the same bytes. A step whose outputs change while its number in `VERSIONS` stands
-would break that promise for every cache that holds its results; the tests fail on it, and
+A key promises the same bytes. A step whose outputs change while its version in the catalogue
+stands would break that promise for every cache that holds its results; the tests fail on it, and
 `python -m tests.golden` does not renew it.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 
 BYTES = Path(__file__).parent / "bytes"
@@ -53,7 +53,7 @@ def describe(step: str, jobs: Sequence[Job], folder: Path, **more: Any) -> dict[
     """Return the golden bytes of a step that these jobs were run with, in a folder."""
     return {
         "step": step,
-        "version": VERSIONS[step],
+        "version": STEPS[step].version,
         "made_with": made_with() | more,
         "inputs": _digest(*(part for job in jobs for part in _read_by(job, folder))),
         "outputs": [
@@ -85,7 +85,7 @@ def fault(now: Mapping[str, Any]) -> str | None:
         return None
     return (
         f"{step}: the same inputs give other bytes under the same version {now['version']}\n"
-        f"  do:       raise its number in VERSIONS (stanchion/plan/catalogue.py), then run "
+        f"  do:       raise its version in the catalogue, stanchion/plan/catalogue.py, then run "
         "`python -m tests.golden`"
     )
 

@@ -16,7 +16,7 @@ from stanchion.system.hashes import file_hash
 from stanchion.versions.custody import Custody
 from stanchion.versions.difference import Kind
 from stanchion.versions.found import look_at
-from tests.versions import FIT, STEPS, Written, write_results
+from tests.versions import FIT, ORDER, Written, write_results
 
 Steps = dict[str, Written]
 DRAWS, DIAGNOSTICS = Path(f"{FIT}/draws.nc"), Path(f"{FIT}/diagnostics.json")
@@ -50,7 +50,7 @@ def test_what_steps_left_hangs_together(steps: Steps) -> None:
     """Every file has its record, every key follows from its record's content."""
     found = custody()
     assert found.faults == ()
-    assert {one.rule for one in found.current} == set(STEPS)
+    assert {one.rule for one in found.current} == set(ORDER)
     assert set(found.proofs) == {str(p) for p in Path("results").rglob("*") if p.is_file()}
 
 

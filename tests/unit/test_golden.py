@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from tests import golden
 from tests.golden.cases import PURE, SAMPLED, pure
 
@@ -18,8 +18,8 @@ RENEW = "run `python -m tests.golden`"
 
 def test_every_step_has_golden_bytes() -> None:
     """No step is without a case, and each case's bytes are committed."""
-    assert {*PURE, *SAMPLED} == set(VERSIONS)
-    assert {path.stem for path in golden.BYTES.iterdir()} == set(VERSIONS)
+    assert {*PURE, *SAMPLED} == set(STEPS)
+    assert {path.stem for path in golden.BYTES.iterdir()} == set(STEPS)
 
 
 def test_steps_without_cmdstan_keep_their_bytes(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_bytes_are_renewed_only_where_they_may_change(
     assert golden.renew(NOW)
     now = NOW | changed
     if may is None:
-        with pytest.raises(ValueError, match="raise its number in VERSIONS"):
+        with pytest.raises(ValueError, match="raise its version in the catalogue"):
             golden.renew(now)
         assert golden.golden("collect_draws") == NOW
     else:

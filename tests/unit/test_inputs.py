@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from stanchion.errors import DataError, StepError
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of, text_hash
 from stanchion.provenance import keyfile
@@ -211,7 +211,7 @@ def test_an_altered_result_that_the_cache_holds_is_put_back(
 ) -> None:
     """The step before wrote it, the cache kept it: it is there again, and the step goes on."""
     chain()
-    version = VERSIONS["sample_chain"]
+    version = STEPS["sample_chain"].version
     hashes = {"chain": file_hash(Path(CHAIN))}
     Cache(Path("cache")).store(
         "sample_chain", UPSTREAM, {"chain": Path(CHAIN)}, {}, version, hashes

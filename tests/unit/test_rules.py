@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.plan import paths
-from stanchion.plan.catalogue import CACHED, VERSIONS
+from stanchion.plan.catalogue import STEPS
 
 RULES = Path(__file__).parents[2] / "workflow/rules"
 SECTIONS = ("input", "output", "log", "threads", "resources", "params", "shell")
@@ -27,25 +27,45 @@ def section(body: str, name: str) -> str:
 
 
 def test_a_rule_for_each_step_and_no_other() -> None:
-    """Every step has a rule, a version and paths, and every rule is a step."""
-    assert set(rules()) == set(VERSIONS) == set(paths.OUTPUTS)
-    assert set(VERSIONS) > CACHED
+    """Every step of the catalogue has a rule and a module, and every rule is a step."""
+    assert set(rules()) == set(STEPS)
+    modules = {path.stem for path in (RULES.parent / "stanchion/steps").glob("*.py")}
+    assert set(STEPS) <= modules
 
 
-@pytest.mark.parametrize("rule", sorted(VERSIONS))
+@pytest.mark.parametrize("rule", sorted(STEPS))
 def test_literal_outputs_are_the_plans(rule: str) -> None:
     """A rule's literal output paths are those that the plan computes, key file included."""
     literal = dict(re.findall(r'(\w+)="([^"]+)"', section(rules()[rule], "output")))
-    assert literal == {**paths.OUTPUTS[rule], "key": paths.key_pattern(rule)}
+    assert literal == {**STEPS[rule].paths, "key": paths.key_pattern(rule)}
 
 
-@pytest.mark.parametrize("rule", sorted(VERSIONS))
+@pytest.mark.parametrize("rule", sorted(STEPS))
 def test_literal_log_is_the_plans(rule: str) -> None:
     """A rule's log is the file that the runner writes."""
     assert section(rules()[rule], "log").strip().strip('",') == paths.log_pattern(rule)
 
 
-@pytest.mark.parametrize("rule", sorted(VERSIONS))
+@pytest.mark.parametrize("rule", sorted(STEPS))
+def test_literal_resources_are_the_catalogues(rule: str) -> None:
+    """A rule reserves the memory and minutes of its row, and one thread unless its method says."""
+    body, row = rules()[rule], STEPS[rule]
+    literal = dict(re.findall(r"(\w+)=(\d+)", section(body, "resources")))
+    assert literal == {"mem_mb": str(row.memory), "runtime": str(row.minutes)}
+    asked = f'GRAPH.threads("{rule}")' if row.per == "chain" else "1"
+    assert section(body, "threads").strip() in (asked, "1")
+
+
+@pytest.mark.parametrize("rule", sorted(STEPS))
+def test_where_a_rule_runs_is_the_catalogues(rule: str) -> None:
+    """A rule is local or of a group where its row says so, and nowhere else."""
+    body, row = rules()[rule], STEPS[rule]
+    assert ("    localrule: True\n" in body) is row.local
+    groups = re.findall(r'^    group:\n        "(.+)"$', body, re.MULTILINE)
+    assert groups == ([row.group] if row.group is not None else [])
+
+
+@pytest.mark.parametrize("rule", sorted(STEPS))
 def test_rule_is_thin(rule: str) -> None:
     """A rule has a docstring and every section, one shell line, and no Python of its own."""
     body = rules()[rule]
@@ -56,7 +76,7 @@ def test_rule_is_thin(rule: str) -> None:
     assert "run:" not in body and "lambda" not in body
 
 
-@pytest.mark.parametrize("rule", sorted(VERSIONS))
+@pytest.mark.parametrize("rule", sorted(STEPS))
 def test_only_job_and_key_files_are_plain_inputs(rule: str) -> None:
     """Every input is ancient but those whose times are ours, so that no clock decides."""
     inputs = re.findall(r"^ {8}(\w+)=(.*)$", section(rules()[rule], "input"), re.MULTILINE)
@@ -65,7 +85,7 @@ def test_only_job_and_key_files_are_plain_inputs(rule: str) -> None:
         assert value.startswith("ancient(") or name in ("job", "upstream")
 
 
-@pytest.mark.parametrize("rule", sorted(VERSIONS))
+@pytest.mark.parametrize("rule", sorted(STEPS))
 def test_params_hold_the_key_only(rule: str) -> None:
     """A rule's params are its key and nothing else that could change."""
     assert section(rules()[rule], "params").strip() == f'key=GRAPH.key("{rule}"),'

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from stanchion.errors import ChainError
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
 from stanchion.provenance import cache
@@ -305,7 +305,7 @@ def test_job_of_another_version_is_refused(
 ) -> None:
     """A job that waited while Stanchion was installed anew makes nothing under its old key."""
     use(monkeypatch, write_draws)
-    made_of = {"version": VERSIONS["collect_draws"] - 1}
+    made_of = {"version": STEPS["collect_draws"].version - 1}
     key = key_of({**made_of, "arguments": {}})
     assert runner.main([str(job_file(project, made_of=made_of, key=key))]) == 1
     assert "another version of Stanchion has planned this run" in capsys.readouterr().err

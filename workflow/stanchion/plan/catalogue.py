@@ -1,38 +1,189 @@
-"""The steps, one module a rule: read, call, write; they never import Snakemake."""
+"""The catalogue of steps: one row a step, with all that Stanchion knows of it beside its code.
+
+The rules stay literal; a test holds their paths and resources to this catalogue. A step's module
+has its name, `stanchion.steps.NAME`.
+"""
 
 from __future__ import annotations
 
-VERSIONS: dict[str, int] = {
-    "compile_program": 1,
-    "prepare_data": 2,
-    "sample_prior": 2,
-    "sample_chain": 2,
-    "approximate_posterior": 2,
-    "collect_draws": 4,
-    "diagnose_fit": 8,
-    "predict_outcomes": 7,
-    "compare_models": 3,
-    "write_report": 8,
-    "check_verdicts": 4,
-}
-"""A step's version enters its key: raise it when the same inputs must give another result."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-CACHED = frozenset(
-    {
-        "compile_program",
-        "sample_prior",
-        "sample_chain",
-        "approximate_posterior",
-        "collect_draws",
-        "diagnose_fit",
-        "predict_outcomes",
-        "compare_models",
-    }
+from stanchion.system.folders import STATE
+
+ANALYSIS = "results/{analysis}"
+_PAIR = f"{ANALYSIS}/{{dataset}}"
+_MODEL = f"{_PAIR}/{{model}}"
+_FIT = f"{_MODEL}/{{method}}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """What is known of a step before it runs."""
+
+    name: str
+    version: int
+    """Enters the key: raise it when the same inputs must give another result."""
+    folder: str
+    """Pattern of the folder that its outputs, key file and records lie in."""
+    outputs: Mapping[str, str]
+    """Path patterns within the folder, by name."""
+    per: Literal["model", "chain"] | None = None
+    """The wildcard by which several steps of this name in one folder differ."""
+    memory: int
+    """MB that it reserves, unless a profile says otherwise."""
+    minutes: int
+    """Minutes after which a cluster may end it, unless a profile says otherwise."""
+    local: bool = False
+    """Whether it runs where the run was started, and never as a cluster's job."""
+    group: str | None = None
+    """Steps of one group and of the same folder are one job on a cluster."""
+    cached: bool = True
+    """Whether results are kept by key in the cache; some cost less than looking them up."""
+    one_at_a_time: bool = False
+    """Whether runs that want the same result at once let one make it and wait for it."""
+    executables: frozenset[str] = frozenset()
+    """Outputs that are programs: one of the cache is used only where it starts on this machine."""
+    varying: frozenset[str] = frozenset()
+    """Outputs that hold a clock, a run's id or a linker's choice: others follow from the key."""
+    keep: str | None = None
+    """The word in an analysis' `keep` without which the outputs go once they are used."""
+    may_fail: bool = False
+    """Whether a failed check stops it on purpose, after all that stays has been made."""
+
+    @property
+    def file_name(self) -> str:
+        """Pattern of the name of its key file, log and records, such as `sample_chain.{chain}`."""
+        return f"{self.name}.{{{self.per}}}" if self.per is not None else self.name
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Patterns of the outputs' paths, relative to the project, by name."""
+        return {name: f"{self.folder}/{path}" for name, path in self.outputs.items()}
+
+    @property
+    def shared(self) -> bool:
+        """Whether its result belongs to no single analysis."""
+        return not self.folder.startswith(ANALYSIS)
+
+
+_ROWS = (
+    StepRow(
+        name="compile_program",
+        version=1,
+        folder=f"{STATE}/programs/{{program}}",
+        outputs={"executable": "model"},
+        memory=2500,
+        minutes=30,
+        one_at_a_time=True,
+        executables=frozenset({"executable"}),
+        varying=frozenset({"executable"}),
+    ),
+    StepRow(
+        name="prepare_data",
+        version=2,
+        folder=_PAIR,
+        outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
+        per="model",
+        memory=1000,
+        minutes=30,
+        local=True,
+        cached=False,
+    ),
+    StepRow(
+        name="sample_prior",
+        version=2,
+        folder=_MODEL,
+        outputs={
+            "prior": "prior.nc",
+            "checks": "prior.json",
+            "picture": "prior_predictive.png",
+        },
+        memory=1000,
+        minutes=30,
+    ),
+    StepRow(
+        name="sample_chain",
+        version=2,
+        folder=_FIT,
+        outputs={"chain": "chains/chain_{chain}.csv"},
+        per="chain",
+        memory=1000,
+        minutes=30,
+        varying=frozenset({"chain"}),
+        keep="csv",
+    ),
+    StepRow(
+        name="approximate_posterior",
+        version=2,
+        folder=_FIT,
+        outputs={"chain": "chains/chain_{chain}.csv"},
+        per="chain",
+        memory=1000,
+        minutes=30,
+        varying=frozenset({"chain"}),
+        keep="csv",
+    ),
+    StepRow(
+        name="collect_draws",
+        version=4,
+        folder=_FIT,
+        outputs={"draws": "draws.nc", "summary": "summary.csv"},
+        memory=2000,
+        minutes=10,
+        group="fit-{method}",
+    ),
+    StepRow(
+        name="diagnose_fit",
+        version=8,
+        folder=_FIT,
+        outputs={"diagnostics": "diagnostics.json", "picture": "plots/ranks.png"},
+        memory=2000,
+        minutes=10,
+        group="fit-{method}",
+    ),
+    StepRow(
+        name="predict_outcomes",
+        version=7,
+        folder=_FIT,
+        outputs={"predictive": "predictive.json", "picture": "plots/posterior_predictive.png"},
+        memory=2000,
+        minutes=10,
+        group="fit-{method}",
+    ),
+    StepRow(
+        name="compare_models",
+        version=3,
+        folder=ANALYSIS,
+        outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
+        memory=2000,
+        minutes=15,
+        group="analysis",
+    ),
+    StepRow(
+        name="write_report",
+        version=8,
+        folder=ANALYSIS,
+        outputs={"report": "report.html", "metrics": "metrics.json"},
+        memory=1000,
+        minutes=15,
+        group="analysis",
+        cached=False,
+        varying=frozenset({"report"}),
+    ),
+    StepRow(
+        name="check_verdicts",
+        version=4,
+        folder=ANALYSIS,
+        outputs={"verdicts": "verdicts.json"},
+        memory=1000,
+        minutes=5,
+        local=True,
+        cached=False,
+        may_fail=True,
+    ),
 )
-"""Steps whose results are kept by key in the cache; the others cost less than looking them up."""
 
-ONE_AT_A_TIME = frozenset({"compile_program"})
-"""Of these, runs that want the same result at once let one make it and wait for it."""
-
-PROGRAMS = frozenset({"executable"})
-"""Outputs that are programs: one of the cache is used only where it starts on this machine."""
+STEPS: Mapping[str, StepRow] = {row.name: row for row in _ROWS}
+"""Every step by name, in the order of a run."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from stanchion.config import Project
 from stanchion.plan import paths
-from stanchion.plan.catalogue import CACHED
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.stan.program import Program
 
@@ -105,7 +106,7 @@ class Step:
             records=self.records,
             log=paths.log_file(self.rule, self.wildcards),
             drop=self.drop,
-            cached=self.rule in CACHED,
+            cached=STEPS[self.rule].cached,
         )
 
 
@@ -125,6 +126,19 @@ class Plan:
     def of(self, fit: Fit, rule: str) -> Step:
         """Return a fit's step of a rule."""
         return self.step(rule, fit.wildcards)
+
+    def steps_of(self, fit: Fit) -> Sequence[Step]:
+        """Return a fit's steps, its chains included, in an order in which they can run."""
+        return self._by_fit[fit]
+
+    @cached_property
+    def _by_fit(self) -> Mapping[Fit, Sequence[Step]]:
+        steps: dict[Fit, list[Step]] = {fit: [] for fit in self.fits}
+        for step in self:
+            if "method" in step.wildcards:
+                names = {field.name: step.wildcards[field.name] for field in fields(Fit)}
+                steps[Fit(**names)].append(step)
+        return steps
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps.values())

@@ -23,7 +23,7 @@ from stanchion.config import (
     resolved_compiling,
     resolved_method,
 )
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.data import dataset_content, dataset_names, mapping_of, source_of
 from stanchion.plan.keys import key_of, seed_of, text_hash
 from stanchion.plan.model import Facts, Fit, Plan, Step, identity
@@ -72,7 +72,7 @@ class Planner:
     ) -> Step:
         made_of = {
             "step": rule,
-            "version": VERSIONS[rule],
+            "version": STEPS[rule].version,
             "arguments": dict(arguments),
             "content": dict(content or {}),
             "upstream": [step.key for step in upstream],

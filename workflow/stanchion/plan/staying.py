@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stanchion.errors import StanchionError
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
-
-_NOT_SHOWN = ("compile_program", "sample_chain", "approximate_posterior")
 
 
 def chosen_analyses(plan: Plan, analyses: Sequence[str]) -> list[str]:
@@ -25,13 +24,13 @@ def chosen_analyses(plan: Plan, analyses: Sequence[str]) -> list[str]:
 
 def staying_steps(plan: Plan, analyses: Iterable[str] = ()) -> list[Step]:
     """Return the steps of these analyses, or of all, whose results stay after a run."""
-    chosen = set(analyses) or set(plan.project.analyses)
-    kept = {name for name in chosen if "csv" in plan.project.analyses[name].keep}
+    declared = plan.project.analyses
+    chosen = set(analyses) or set(declared)
     return [
         step
         for step in plan
-        if step.wildcards.get("analysis") in chosen
-        and (step.rule not in _NOT_SHOWN or step.wildcards["analysis"] in kept)
+        if (analysis := step.wildcards.get("analysis")) in chosen
+        and STEPS[step.rule].keep in (None, *declared[analysis].keep)
     ]
 
 

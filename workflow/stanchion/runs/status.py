@@ -13,13 +13,10 @@ from typing import Any
 from unicodedata import combining
 
 from stanchion.checks.advice import verdict_words
-from stanchion.plan.model import Fit, Plan, Step, identity
+from stanchion.plan.catalogue import STEPS
+from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
 from stanchion.report.wording import shown
-
-_SHOWN = ("collect_draws", "diagnose_fit", "predict_outcomes")
-"""The steps whose results are a fit's."""
-_SAMPLING = ("sample_chain", "approximate_posterior")
 
 
 @dataclass(frozen=True)
@@ -118,12 +115,14 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
 
 def _state(plan: Plan, fit: Fit) -> State:
     """Return the state of a fit's diagnosis, or that of a result of it that denies it."""
-    names = [identity(rule, fit.wildcards) for rule in _SHOWN]
-    states = {state_of(plan.steps[name]) for name in names if name in plan.steps}
-    if State.ALTERED in states:
+    states = {
+        step.rule: state_of(step) for step in plan.steps_of(fit) if STEPS[step.rule].keep is None
+    }
+    if State.ALTERED in states.values():
         return State.ALTERED
-    diagnosed = state_of(plan.of(fit, "diagnose_fit"))
-    return State.STALE if diagnosed is State.CURRENT and State.STALE in states else diagnosed
+    diagnosed = states["diagnose_fit"]
+    stale = State.STALE in states.values()
+    return State.STALE if diagnosed is State.CURRENT and stale else diagnosed
 
 
 def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
@@ -233,8 +232,8 @@ def _bad(comparison: ComparisonStatus) -> str:
 def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
     times = [
         seconds
-        for step in plan
-        if step.rule in _SAMPLING and fit.wildcards.items() <= step.wildcards.items()
+        for step in plan.steps_of(fit)
+        if STEPS[step.rule].per == "chain"
         for seconds in [_seconds(step)]
         if seconds is not None
     ]

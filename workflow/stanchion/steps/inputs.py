@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stanchion.errors import Fault, ProgramError, StanchionError, StepError
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import text_hash
 from stanchion.provenance.cache import Cache
@@ -264,7 +264,7 @@ def _put_back(one: _Input, wanted: str) -> bool:
     try:
         near.parent.mkdir(parents=True, exist_ok=True)
         output = {one.expected["output"]: near}
-        entry = Cache(cache_root()).fetch(step, key, output, VERSIONS[step])
+        entry = Cache(cache_root()).fetch(step, key, output, STEPS[step].version)
         if entry is None or file_hash(near) != wanted:
             return False
         one.path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stanchion.errors import StanchionError, StepError, machine_fault
-from stanchion.plan.catalogue import ONE_AT_A_TIME, PROGRAMS, VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
 from stanchion.provenance import keyfile
@@ -153,9 +153,9 @@ def explain(error: BaseException) -> tuple[int, str]:
 def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None:
     if not file.cached:
         return None
-    cache = Cache(cache_root())
-    entry = cache.fetch(file.step, file.key, staged, VERSIONS[file.step])
-    if entry is None or not all(check_starts(staged[name]) for name in PROGRAMS & staged.keys()):
+    cache, row = Cache(cache_root()), STEPS[file.step]
+    entry = cache.fetch(file.step, file.key, staged, row.version)
+    if entry is None or not all(check_starts(staged[name]) for name in row.executables):
         return None
     record.content["inputs"] = planned_inputs(file)
     command = {"command": c} if (c := entry["origin"].get("command")) else {}
@@ -165,7 +165,7 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
 
 def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     """Make the outputs; where another run makes the same ones, wait and reuse those."""
-    if file.step not in ONE_AT_A_TIME:
+    if not STEPS[file.step].one_at_a_time:
         return _make(file, record, staged)
     with Cache(cache_root()).alone(file.step, file.key):
         return _reuse(file, record, staged) or _make(file, record, staged)
@@ -176,13 +176,14 @@ def _require_key(file: JobFile) -> None:
 
     Its file may have been edited, or Stanchion been installed anew while the job waited.
     """
+    version = STEPS[file.step].version
     if key_of({**file.made_of, "arguments": file.arguments}) != file.key:
         raise StepError(
             "what it is told was changed since this run was planned: it is not what its key says",
             where=label(file),
             todo="run again, which writes it again",
         )
-    if file.made_of.get("version", VERSIONS[file.step]) != VERSIONS[file.step]:
+    if file.made_of.get("version", version) != version:
         raise StepError(
             "another version of Stanchion has planned this run, whose step may give other results",
             where=label(file),
@@ -228,7 +229,7 @@ def _keep(file: JobFile, record: Record) -> str | None:
     outputs = {name: Path(path) for name, path in file.outputs.items()}
     try:
         Cache(cache_root()).store(
-            file.step, file.key, outputs, record.as_origin(), VERSIONS[file.step], hashes
+            file.step, file.key, outputs, record.as_origin(), STEPS[file.step].version, hashes
         )
     except OSError as error:
         return f"not kept in the cache: {error.filename}: {error.strerror}"

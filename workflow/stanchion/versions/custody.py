@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stanchion.plan import paths
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import key_of
 from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.stamps import Content
@@ -25,12 +26,6 @@ Json = Mapping[str, Any]
 
 _ENDED_WELL = ("done", "reused")
 _RECORD = re.compile(r"(?P<folder>.+/records/[^/]+)/(?P<key>[0-9a-f]{12})-(?P<rest>\w+)\.json")
-_DROPPED = ("sample_chain", "approximate_posterior")
-"""Steps whose output may be gone: its hash stays in their records."""
-_MAY_DIFFER = {("write_report", "report"), ("compile_program", "executable")} | {
-    (rule, "chain") for rule in _DROPPED
-}
-"""Outputs that hold a clock, a run's id or a linker's choice: all others follow from their key."""
 _SURROUNDINGS = ("packages", "code", "toolchain", "python", "host")
 """Where two records of one key agree in these, their outputs are the same bytes."""
 
@@ -128,7 +123,7 @@ def _read(path: str, text: bytes) -> Made:
         raise ValueError("its key does not follow from its content")
     if content["made_of"]["step"] != rule or content["key"][:12] != named["key"]:
         raise ValueError("its name is not that of its key")
-    copied = rule == "compile_program"
+    copied = STEPS[rule].shared
     if named["rest"] != (sha256(text).hexdigest()[:12] if copied else str(content["attempt"])):
         raise ValueError("its name is not that of its attempt")
     made = Made(path, named["folder"], rule, int(content["attempt"]), content)
@@ -145,7 +140,7 @@ def _gaps(made: Sequence[Made]) -> Iterator[Difference]:
     """Attempts at a key are counted from 1, so that one that was taken away leaves a gap."""
     attempts: dict[tuple[str, str], set[int]] = defaultdict(set)
     for one in made:
-        if one.rule != "compile_program":
+        if not STEPS[one.rule].shared:
             attempts[one.folder, one.key].add(one.attempt)
     for (folder, key), there in attempts.items():
         for lost in sorted(set(range(1, max(there))) - there):
@@ -170,7 +165,7 @@ def _that_follow(one: Made) -> dict[str, str]:
     return {
         entry["path"]: entry["sha256"]
         for entry in one.content["outputs"]
-        if (one.rule, entry["name"]) not in _MAY_DIFFER
+        if entry["name"] not in STEPS[one.rule].varying
     }
 
 
@@ -178,7 +173,7 @@ def _current(
     hashes: Mapping[str, str], made: Sequence[Made], faults: list[Difference]
 ) -> Iterator[tuple[Made, str]]:
     """Yield, for each key file, the last record of its key that ended well."""
-    for folder in sorted({one.folder for one in made if one.rule != "compile_program"}):
+    for folder in sorted({one.folder for one in made if not STEPS[one.rule].shared}):
         step = paths.step_of(folder)
         key_file = paths.key_file(*step) if step is not None else ""
         if key_file not in hashes:
@@ -228,7 +223,7 @@ def _files_of(record: str) -> Iterator[str]:
 def _lost(hashes: Mapping[str, str], current: Sequence[Made]) -> Iterator[Difference]:
     for one in current:
         for path in one.outputs:
-            if path not in hashes and one.rule not in _DROPPED:
+            if path not in hashes and STEPS[one.rule].keep is None:
                 yield Difference(Kind.MISSING, path, f"{one.path} names it")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stanchion.plan import paths
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import text_hash
 from stanchion.plan.model import Facts, Plan, Step, identity
 from stanchion.plan.planner import make_plan
@@ -17,8 +18,6 @@ from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.found import Found
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-MAY_BE_MISSING = ("check_verdicts",)
-"""A step that a failed check stops on purpose: its analysis is tracked with the failure in it."""
 
 
 def steps_of(plan: Plan, analysis: str) -> list[Step]:
@@ -68,7 +67,7 @@ def not_of_the_plan(plan: Plan, found: Found) -> Iterator[Difference]:
     stale: set[tuple[str, ...]] = set()
     for step in steps_of(plan, found.analysis):
         name = identity(step.rule, step.wildcards)
-        if step.rule in MAY_BE_MISSING and name not in current:
+        if STEPS[step.rule].may_fail and name not in current:
             continue
         if not _is_made(step, current.get(name), found.custody.made):
             stale.add(name)

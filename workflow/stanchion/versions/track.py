@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stanchion.errors import Fault, VersioningError
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan
 from stanchion.plan.opening import open_plan
 from stanchion.plan.paths import compile_records
@@ -20,7 +21,7 @@ from stanchion.system.lock import lock_project
 from stanchion.system.writing import write_whole
 from stanchion.versions import dvc as versioning
 from stanchion.versions.custody import is_record
-from stanchion.versions.declared import MAY_BE_MISSING, not_of_the_plan, steps_of
+from stanchion.versions.declared import not_of_the_plan, steps_of
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.found import Found, folder_of, look_at
 from stanchion.versions.manifest import (
@@ -181,7 +182,7 @@ def _differs(path: str) -> bool:
 def _require_current(plan: Plan, names: Sequence[str]) -> None:
     for step in staying_steps(plan, names):
         state = state_of(step)
-        if step.rule in MAY_BE_MISSING or state not in (State.STALE, State.MISSING):
+        if STEPS[step.rule].may_fail or state not in (State.STALE, State.MISSING):
             continue
         paths = list(step.outputs.values())
         gone = [path for path in paths if not Path(path).exists()]

@@ -22,7 +22,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from stanchion.plan.catalogue import VERSIONS
+from stanchion.plan.catalogue import STEPS
 from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
 from stanchion.runs.warm.child import become
 from stanchion.runs.warm.request import Request
@@ -111,7 +111,7 @@ class Server:
 
     def prepare(self, step: str) -> None:
         """Import, once, what a step of this kind imports; its child says what is wrong with it."""
-        if step not in VERSIONS or f"stanchion.steps.{step}" in sys.modules:
+        if step not in STEPS or f"stanchion.steps.{step}" in sys.modules:
             return
         for name in (f"stanchion.steps.{step}", *ALSO.get(step, ())):
             with contextlib.suppress(Exception):
