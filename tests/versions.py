@@ -17,8 +17,8 @@ from stanchion.plan.keys import key_of
 from stanchion.steps import runner
 from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
-from stanchion.versions.found import look_at
 from stanchion.versions.manifest import make_manifest, manifest_path, pointer_of
+from stanchion.versions.results import read_results
 
 DATA = "data/points.csv"
 FIT = "results/means/points/wide/nuts"
@@ -159,7 +159,7 @@ def track_results(remote: Path | None = None) -> None:
     """Track the analysis `means` of the current folder as `stanchion track` does, and commit."""
     if not versioning.is_set_up():
         versioning.set_up()
-    manifest = make_manifest(look_at("means"))
+    manifest = make_manifest(read_results("means"))
     manifest_path("means").write_text(manifest.text())
     with versioning.repository() as repo:
         if remote is not None:

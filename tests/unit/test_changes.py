@@ -140,7 +140,7 @@ def test_an_altered_result_is_compared_with_nothing(
     for file, text in written.items():
         write_whole(fit / file, text)
     outputs = {"summary": str(fit / "summary.csv"), "diagnostics": str(fit / "diagnostics.json")}
-    write_whole(fit / ".keys/both", keyfile.line("a" * 64, contents(outputs, "nowhere/stamps")))
+    write_whole(fit / ".keys/both", keyfile.line_of("a" * 64, contents(outputs, "nowhere/stamps")))
     ((found, result),) = _fits({"means": None}, _Untracked())
     assert (found, result.verdict, result.estimates["mu"].mean) == (FIT, "fail", 4.47)
     (fit / name).write_bytes(b"\xff" * len(written[name]))

@@ -15,7 +15,7 @@ from stanchion.plan.keys import key_of
 from stanchion.system.hashes import file_hash
 from stanchion.versions.custody import Custody
 from stanchion.versions.difference import Kind
-from stanchion.versions.found import look_at
+from stanchion.versions.results import read_results
 from tests.versions import FIT, ORDER, Written, write_results
 
 Steps = dict[str, Written]
@@ -32,7 +32,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 def custody() -> Custody:
-    return look_at("means").custody
+    return read_results("means").custody
 
 
 def faults() -> set[tuple[Kind, str]]:

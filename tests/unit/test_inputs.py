@@ -95,7 +95,7 @@ def chain(text: str = "chain") -> None:
     """A chain as its step left it, with the key file that says so."""
     write_whole(CHAIN, text)
     held = contents({"chain": CHAIN}, "nowhere/stamps")
-    write_whole(KEY_FILE, keyfile.line(UPSTREAM, held))
+    write_whole(KEY_FILE, keyfile.line_of(UPSTREAM, held))
 
 
 @pytest.mark.parametrize("change", ["same size", "gone", "folder", "pipe", "other file"])
@@ -196,7 +196,7 @@ def test_an_altered_result_of_another_step_is_not_read(
         Path(KEY_FILE).unlink()
     else:
         held = contents({"chain": CHAIN}, "nowhere/stamps")
-        write_whole(KEY_FILE, keyfile.line("c" * 64, held))
+        write_whole(KEY_FILE, keyfile.line_of("c" * 64, held))
     use(copy_input)
     assert run({"data": CHAIN}, {CHAIN: MADE}) == 1
     said = capsys.readouterr().err
@@ -248,7 +248,7 @@ def executable(text: str = SCRIPT) -> dict[str, Any]:
     write_whole("model", text)
     Path("model").chmod(0o755)
     held = contents({"executable": "model"}, "nowhere/stamps")
-    write_whole("keys/model", keyfile.line(UPSTREAM, held))
+    write_whole("keys/model", keyfile.line_of(UPSTREAM, held))
     made = {"step": "compile_program", "key": UPSTREAM, "key_file": "keys/model"}
     return {"model": {**made, "output": "executable"}}
 

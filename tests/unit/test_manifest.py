@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import VersioningError
-from stanchion.versions.found import look_at
 from stanchion.versions.manifest import make_manifest, read_manifest
+from stanchion.versions.results import read_results
 from tests.versions import FIT, Written, write_results
 
 
@@ -24,7 +24,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Writte
 
 def test_every_file_is_listed_with_what_proves_it(written: dict[str, Written]) -> None:
     """Each file stands there with size, SHA-256, key and the record of the step that made it."""
-    entries = {entry.path: entry for entry in make_manifest(look_at("means")).files}
+    entries = {entry.path: entry for entry in make_manifest(read_results("means")).files}
     assert set(entries) == {str(p) for p in Path("results").rglob("*") if p.is_file()}
     draws, step = entries[f"{FIT}/draws.nc"], written["collect_draws"]
     content = Path(f"{FIT}/draws.nc").read_bytes()
@@ -37,10 +37,10 @@ def test_every_file_is_listed_with_what_proves_it(written: dict[str, Written]) -
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path, written: dict[str, Written]) -> None:
     """Text and object say the same, and the same results give the same bytes."""
-    manifest = make_manifest(look_at("means"))
+    manifest = make_manifest(read_results("means"))
     (tmp_path / "m.json").write_text(manifest.text())
     assert read_manifest(tmp_path / "m.json", "means") == manifest
-    assert make_manifest(look_at("means")).text() == manifest.text()
+    assert make_manifest(read_results("means")).text() == manifest.text()
     assert json.loads(manifest.text())["schema"] == "stanchion/manifest/1"
 
 
@@ -49,7 +49,7 @@ def test_the_latest_record_of_the_current_key_proves_a_file(
 ) -> None:
     """Where a step ran again with another key, its new record is named, and the old one stays."""
     again = write_results(monkeypatch, " again")
-    entries = {entry.path: entry for entry in make_manifest(look_at("means")).files}
+    entries = {entry.path: entry for entry in make_manifest(read_results("means")).files}
     assert entries[f"{FIT}/draws.nc"].record == str(again["collect_draws"].record)
     assert str(written["collect_draws"].record) in entries
 

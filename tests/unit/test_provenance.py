@@ -70,7 +70,7 @@ def settle(file: JobFile) -> bool:
 def write_key_file(key: str = KEY) -> None:
     """Write a key file that says what the output holds now."""
     held = contents(job().outputs, "nowhere/stamps")
-    write_whole(job().key_file, keyfile.line(key, held))
+    write_whole(job().key_file, keyfile.line_of(key, held))
 
 
 def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:

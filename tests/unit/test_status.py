@@ -42,7 +42,7 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
         for path in step.outputs.values():
             write_whole(path, json.dumps(DIAGNOSTICS))
         held = contents(step.outputs, "nowhere/stamps")
-        write_whole(step.key_file, keyfile.line(step.key, held))
+        write_whole(step.key_file, keyfile.line_of(step.key, held))
     return made
 
 
@@ -151,7 +151,7 @@ def test_a_comparison_has_a_row_of_its_own(plan: Plan) -> None:
     write_whole(step.outputs["judgement"], json.dumps({"datasets": [judged]}))
     (found,) = comparison_statuses(plan)
     assert (found.comparison, found.state, found.verdict) == ("means/points", "altered", None)
-    write_whole(step.key_file, keyfile.line(step.key, contents(step.outputs, "nowhere/others")))
+    write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/others")))
     (found,) = comparison_statuses(plan)
     assert (found.state, found.verdict, found.khat_bad) == ("current", "warn", 7)
     last = table(fit_statuses(plan), comparisons=[found]).splitlines()[-1]

@@ -45,13 +45,13 @@ def show(
     ] = False,
 ) -> None:
     """Say which CmdStan is in use, where it came from and what it is made of."""
-    found = toolchain.find()
-    about = toolchain.show(found)
+    cmdstan = toolchain.find()
+    about = toolchain.show(cmdstan)
     if as_json:
         typer.echo(json.dumps(about, indent=2, ensure_ascii=False))
         return
     if licences:
-        for part in toolchain.licences(found):
+        for part in toolchain.licences(cmdstan):
             typer.echo(f"{part['part']} {part['version']}: {part['licence']}  {part['text']}")
         return
     for name, value in about.items():
@@ -62,6 +62,6 @@ def show(
 @app.command()
 def check() -> None:
     """Compile and sample a tiny program, and compare with its known answer."""
-    found = toolchain.find()
-    mean = toolchain.check(found)
-    typer.echo(f"{found.path} works: a mean of {mean:.4f}, 0.25 expected")
+    cmdstan = toolchain.find()
+    mean = toolchain.check(cmdstan)
+    typer.echo(f"{cmdstan.path} works: a mean of {mean:.4f}, 0.25 expected")

@@ -128,10 +128,10 @@ class Cache:
         The kernel frees it when its process ends, however it ends. Where the file system knows no
         locks, or the cache may not be written, everybody goes on at once: that costs time only.
         """
-        place = self.root / "locks" / step / key
+        path = self.root / "locks" / step / key
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            lock = place.open("w")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.open("w")
         except OSError:
             yield
             return
@@ -142,7 +142,7 @@ class Cache:
                 yield
             finally:
                 with suppress(OSError):
-                    place.unlink()
+                    path.unlink()
 
     def _folder(self, step: str, key: str) -> Path:
         return self.root / "steps" / step / key[:2] / key

@@ -57,21 +57,21 @@ class Line(NamedTuple):
     outputs: Mapping[str, Content]
 
 
-def line(key: str, outputs: Mapping[str, Content]) -> str:
+def line_of(key: str, outputs: Mapping[str, Content]) -> str:
     """Return a key file's line: the key, then each output's size in bytes and SHA-256 by name."""
-    said = [f"{name}={size}:{digest}" for name, (size, digest) in sorted(outputs.items())]
-    return " ".join([key, *said]) + "\n"
+    words = [f"{name}={size}:{digest}" for name, (size, digest) in sorted(outputs.items())]
+    return " ".join([key, *words]) + "\n"
 
 
 def read_line(key_file: str) -> Line | None:
     """Return what a key file says, or None where there is none or it says nothing of the kind."""
     try:
-        key, *said = Path(key_file).read_text(errors="replace").split()
+        key, *words = Path(key_file).read_text(errors="replace").split()
     except (OSError, ValueError):
         return None
-    found = [_OUTPUT.fullmatch(word) for word in said]
-    outputs = {one[1]: Content(int(one[2]), one[3]) for one in found if one is not None}
-    return Line(key, outputs) if outputs and len(outputs) == len(said) else None
+    matches = [_OUTPUT.fullmatch(word) for word in words]
+    outputs = {one[1]: Content(int(one[2]), one[3]) for one in matches if one is not None}
+    return Line(key, outputs) if outputs and len(outputs) == len(words) else None
 
 
 def state_of(step: Made) -> State:
@@ -81,12 +81,12 @@ def state_of(step: Made) -> State:
 
 def altered_outputs(step: Made) -> list[str]:
     """Return the outputs that are not what their step wrote; all where no key file says which."""
-    state, said = _look(step)
+    state, line = _look(step)
     if state is not State.ALTERED:
         return []
-    found = contents(step.outputs, step.stamps)
-    known = said.outputs if said is not None else {}
-    return [path for name, path in step.outputs.items() if known.get(name) != found[name]]
+    present = contents(step.outputs, step.stamps)
+    known = line.outputs if line is not None else {}
+    return [path for name, path in step.outputs.items() if known.get(name) != present[name]]
 
 
 def settle(step: Made) -> State:
@@ -97,9 +97,9 @@ def settle(step: Made) -> State:
     tracked, and who only asks what would run must not lose any.
     """
     path = Path(step.key_file)
-    state, said = _look(step)
-    if state is State.CURRENT and said is None:
-        write_whole(path, line(step.key, contents(step.outputs, step.stamps)))
+    state, line = _look(step)
+    if state is State.CURRENT and line is None:
+        write_whole(path, line_of(step.key, contents(step.outputs, step.stamps)))
     with suppress(FileNotFoundError):
         if path.stat().st_mtime != SETTLED:
             os.utime(path, (SETTLED, SETTLED))
@@ -114,27 +114,27 @@ def is_to_run(step: Made, state: State) -> bool:
     """
     if state is not State.MISSING:
         return state is not State.CURRENT
-    said = read_line(step.key_file)
-    return said is not None and said.key != step.key
+    line = read_line(step.key_file)
+    return line is not None and line.key != step.key
 
 
 def _look(step: Made) -> tuple[State, Line | None]:
     """Return the state of a step's outputs, and what its key file says."""
-    outputs, said = step.outputs, read_line(step.key_file)
+    outputs, line = step.outputs, read_line(step.key_file)
     try:
-        found = contents(outputs, step.stamps)
+        present = contents(outputs, step.stamps)
     except OSError:
-        return State.MISSING, said
-    if said is None:
-        return _by_records(step, found), said
-    if said.key != step.key or said.outputs.keys() != found.keys():
-        return State.STALE, said
-    return State.CURRENT if said.outputs == found else State.ALTERED, said
+        return State.MISSING, line
+    if line is None:
+        return _by_records(step, present), line
+    if line.key != step.key or line.outputs.keys() != present.keys():
+        return State.STALE, line
+    return State.CURRENT if line.outputs == present else State.ALTERED, line
 
 
-def _by_records(step: Made, found: Mapping[str, Content]) -> State:
+def _by_records(step: Made, present: Mapping[str, Content]) -> State:
     """Look for a record that explains the outputs; what its own key's record denies is altered."""
-    hashes = {name: content.sha256 for name, content in found.items()}
+    hashes = {name: content.sha256 for name, content in present.items()}
     made = [(record["key"], _hashes(record)) for record in _finished(step.records)]
     if (step.key, hashes) in made:
         return State.CURRENT

@@ -106,8 +106,8 @@ def note_ending(key: str, step: str, state: str, message: str) -> None:
     own = noted.get("state") is None and noted.get("exit_code", SIGNALLED) < SIGNALLED
     if own and state == "FAILED":
         return
-    said = f"{message}\n{noted['message']}" if own else message
-    note_failure(key, step, 1, said, state=state)
+    text = f"{message}\n{noted['message']}" if own else message
+    note_failure(key, step, 1, text, state=state)
 
 
 def scheduler_endings(key: str) -> list[str]:
@@ -122,11 +122,11 @@ def forget_failure(key: str) -> None:
 
 def failures() -> list[dict[str, Any]]:
     """Return what failed in this run, in a fixed order; a note that is not whole is none."""
-    found = []
+    notes = []
     for path in sorted(run_folder().glob("failed-*.json")):
         with suppress(OSError, ValueError):
-            found.append(json.loads(path.read_text()))
-    return found
+            notes.append(json.loads(path.read_text()))
+    return notes
 
 
 def _note(key: str) -> Path:

@@ -39,38 +39,38 @@ class Stamp(NamedTuple):
     @classmethod
     def of(cls, path: str | Path) -> Stamp:
         """Return a file's stamp; raises OSError where there is none."""
-        found = Path(path).stat()
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        status = Path(path).stat()
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
     def same_file(self, other: Stamp) -> bool:
         """Tell whether the other is this file after it was renamed."""
         return self[:2] == other[:2] and self.inode == other.inode
 
 
-def contents(files: Mapping[str, str], place: str) -> dict[str, Content]:
+def contents(files: Mapping[str, str], path: str) -> dict[str, Content]:
     """Return what each file holds; hash those that changed since their stamp was kept at `place`.
 
     Raises:
         OSError: a file is missing or cannot be read.
     """
-    known = _read(place)
+    known = _read(path)
     stamps = {name: Stamp.of(path) for name, path in files.items()}
     fresh = [name for name in files if known.get(name, (None,))[0] != stamps[name]]
     if not fresh:
         return {name: Content(stamps[name].size, known[name][1]) for name in files}
     hashes = dict(zip(fresh, file_hashes([Path(files[name]) for name in fresh]), strict=True))
-    found = {
+    stamped = {
         name: (stamps[name], hashes[name] if name in hashes else known[name][1]) for name in files
     }
-    keep(place, {name: one for name, one in found.items() if _has_settled(files[name], one[0])})
-    return {name: Content(stamp.size, digest) for name, (stamp, digest) in found.items()}
+    keep(path, {name: one for name, one in stamped.items() if _has_settled(files[name], one[0])})
+    return {name: Content(stamp.size, digest) for name, (stamp, digest) in stamped.items()}
 
 
-def keep(place: str, found: Mapping[str, tuple[Stamp, str]]) -> None:
+def keep(path: str, stamped: Mapping[str, tuple[Stamp, str]]) -> None:
     """Keep stamps and hashes by name; that they cannot be written costs time only."""
-    text = json.dumps({name: [*stamp, digest] for name, (stamp, digest) in found.items()})
+    text = json.dumps({name: [*stamp, digest] for name, (stamp, digest) in stamped.items()})
     with suppress(OSError):
-        write_whole(place, text + "\n")
+        write_whole(path, text + "\n")
 
 
 def _has_settled(path: str, stamp: Stamp) -> bool:
@@ -79,9 +79,9 @@ def _has_settled(path: str, stamp: Stamp) -> bool:
     return age > _SETTLING and Stamp.of(path) == stamp
 
 
-def _read(place: str) -> dict[str, tuple[Stamp, str]]:
+def _read(path: str) -> dict[str, tuple[Stamp, str]]:
     try:
-        content: dict[str, Any] = json.loads(Path(place).read_text())
+        content: dict[str, Any] = json.loads(Path(path).read_text())
         return {name: (Stamp(*row[:4]), str(row[4])) for name, row in content.items()}
     except (OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return {}

@@ -17,9 +17,9 @@ from stanchion.system.lock import lock_project
 from stanchion.system.writing import write_whole
 from stanchion.versions import dvc as versioning
 from stanchion.versions.declared import NAME, undeclared
-from stanchion.versions.found import files_in, folder_of
 from stanchion.versions.known import unsaved
 from stanchion.versions.manifest import manifest_path, pointer_of
+from stanchion.versions.results import files_in, folder_of
 from stanchion.versions.track import unlist_metrics
 
 

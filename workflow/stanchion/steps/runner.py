@@ -261,7 +261,7 @@ def _publish(
                 settled[entry["name"]] = (now, entry["sha256"])
         record.close(state, 0, outputs=described, **facts)
         keep(file.stamps, settled)
-        write_whole(file.key_file, keyfile.line(file.key, written))
+        write_whole(file.key_file, keyfile.line_of(file.key, written))
 
 
 @contextlib.contextmanager

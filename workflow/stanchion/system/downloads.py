@@ -29,11 +29,11 @@ def fetch(url: str, sha256: str, target: Path) -> None:
     making = target.with_name(own_name(f".{target.name}"))
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, making.open("wb") as file:
-            found = _copy(answer, file, url, target)
-        if found != sha256:
+            digest = _copy(answer, file, url, target)
+        if digest != sha256:
             raise DataError(
                 f"{url} holds other bytes than declared",
-                value=found,
+                value=digest,
                 allowed=f"SHA-256 {sha256}",
                 todo="check the source, then correct sha256 if the new content is right",
             )

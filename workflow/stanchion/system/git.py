@@ -40,8 +40,8 @@ def git(*words: str, folder: Path | None = None) -> str:
             break
         time.sleep(0.1)
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = (said or ["no reason given"])[-1].removeprefix("fatal: ").removeprefix("error: ")
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = (lines or ["no reason given"])[-1].removeprefix("fatal: ").removeprefix("error: ")
         raise VersioningError(f"git {words[0]} failed: {reason}", where=str(folder or Path.cwd()))
     return done.stdout.decode(errors="replace").rstrip("\n")
 

@@ -37,11 +37,11 @@ def descendants(process: int, enter: Callable[[int], bool] = _everything) -> lis
                 state, parent = _state_and_parent(int(entry.name))
                 if state != "Z":
                     children[parent].append(int(entry.name))
-    found = list(children[process])
-    for child in found:
+    processes = list(children[process])
+    for child in processes:
         if enter(child):
-            found += children[child]
-    return found
+            processes += children[child]
+    return processes
 
 
 def parent_of(process: int) -> int | None:

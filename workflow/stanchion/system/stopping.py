@@ -65,10 +65,10 @@ class Stop:
         print(f"\nstopped by {name}: ending what runs", file=sys.stderr, flush=True)
         if signal.getsignal(self.number or 0) not in (_interrupt, signal.default_int_handler):
             _thread.interrupt_main(signal.SIGINT)
-        late, told = time.monotonic() + _GRACE, set[int]()
+        late, signalled = time.monotonic() + _GRACE, set[int]()
         while running := _to_end():
-            end((process for process in running if process not in told), signal.SIGTERM)
-            told.update(running)
+            end((process for process in running if process not in signalled), signal.SIGTERM)
+            signalled.update(running)
             if time.monotonic() > late:
                 end(descendants(os.getpid()), signal.SIGKILL)
             time.sleep(_POLL)
@@ -83,10 +83,10 @@ def _to_end() -> list[int]:
 
     The warm process ends with this one, and what it has forked with the steps that ask it.
     """
-    found = descendants(
+    running = descendants(
         os.getpid(), lambda child: not (has_word(child, STEP) or has_word(child, SERVER))
     )
-    return [process for process in found if not has_word(process, SERVER)]
+    return [process for process in running if not has_word(process, SERVER)]
 
 
 @contextmanager

@@ -178,10 +178,10 @@ def _current(
         key_file = paths.key_file(*step) if step is not None else ""
         if key_file not in hashes:
             continue
-        said = read_line(key_file)
+        line = read_line(key_file)
         mine = [one for one in made if one.folder == folder and one.ended_well]
-        mine = [one for one in mine if said is not None and one.key == said.key]
-        if said is None or not mine:
+        mine = [one for one in mine if line is not None and one.key == line.key]
+        if line is None or not mine:
             what = "no record of this step has the key that it names"
             faults.append(Difference(Kind.ALTERED, key_file, what))
             continue
@@ -190,7 +190,7 @@ def _current(
             entry["name"]: Content(entry["size"], entry["sha256"])
             for entry in last.content["outputs"]
         }
-        if named != said.outputs:
+        if named != line.outputs:
             what = f"it does not name the outputs of {last.path}"
             faults.append(Difference(Kind.ALTERED, key_file, what))
         yield last, key_file

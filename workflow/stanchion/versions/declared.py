@@ -15,7 +15,7 @@ from stanchion.plan.model import Facts, Plan, Step, identity
 from stanchion.plan.planner import make_plan
 from stanchion.versions.custody import Made
 from stanchion.versions.difference import Difference, Kind
-from stanchion.versions.found import Found
+from stanchion.versions.results import Results
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
@@ -31,52 +31,52 @@ def steps_of(plan: Plan, analysis: str) -> list[Step]:
     return [step for name, step in plan.steps.items() if name in wanted]
 
 
-def with_toolchain_of(plan: Plan, found: Found) -> Plan:
+def with_toolchain_of(plan: Plan, results: Results) -> Plan:
     """Return the plan as it was on the machine that made the results.
 
     Who verifies has a processor and a compiler of their own: what these change is not stale.
     """
-    return make_plan(plan.project, _facts_of(plan.facts, found))
+    return make_plan(plan.project, _facts_of(plan.facts, results))
 
 
-def _facts_of(facts: Facts, found: Found) -> Facts:
+def _facts_of(facts: Facts, results: Results) -> Facts:
     compilers = dict(facts.compilers)
-    for one in _used_compilations(found):
+    for one in _used_compilations(results):
         content = one.content["made_of"]["content"]
         for model, program in facts.programs.items():
             if text_hash(program.canonical) == content["program"]:
                 compilers[model] = content["compiler"]
-    reports = [one for one in found.custody.current if one.rule == "write_report"]
+    reports = [one for one in results.custody.current if one.rule == "write_report"]
     toolchain = reports[0].content["arguments"]["toolchain"] if reports else facts.toolchain
     return replace(facts, compilers=compilers, toolchain=toolchain)
 
 
-def _used_compilations(found: Found) -> list[Made]:
+def _used_compilations(results: Results) -> list[Made]:
     """Return the records of the programs that present results were made with."""
-    used = {key for one in found.custody.current for key in one.content["made_of"]["upstream"]}
-    made = [one for one in found.custody.made if one.ended_well]
+    used = {key for one in results.custody.current for key in one.content["made_of"]["upstream"]}
+    made = [one for one in results.custody.made if one.ended_well]
     return [one for one in made if one.rule == "compile_program" and one.key in used]
 
 
-def not_of_the_plan(plan: Plan, found: Found) -> Iterator[Difference]:
+def not_of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
     """Yield what the declaration asks for and the results are not, and what it does not name.
 
     Of steps that follow each other the first is named, with what it was made with otherwise.
     """
-    current = {_identity(one.folder): one for one in found.custody.current}
+    current = {_identity(one.folder): one for one in results.custody.current}
     stale: set[tuple[str, ...]] = set()
-    for step in steps_of(plan, found.analysis):
+    for step in steps_of(plan, results.analysis):
         name = identity(step.rule, step.wildcards)
         if STEPS[step.rule].may_fail and name not in current:
             continue
-        if not _is_made(step, current.get(name), found.custody.made):
+        if not _is_made(step, current.get(name), results.custody.made):
             stale.add(name)
             if not any(identity(one.rule, one.wildcards) in stale for one in step.upstream):
-                yield _behind(step, current.get(name), found.custody.made)
+                yield _behind(step, current.get(name), results.custody.made)
     for name, one in current.items():
         if name not in plan.steps:
             for path in one.outputs:
-                if path in found.hashes:
+                if path in results.hashes:
                     yield Difference(Kind.STALE, path, "the declaration names no such result")
 
 
@@ -141,16 +141,16 @@ def undeclared(plan: Plan) -> dict[str, list[str]]:
 
     All of an analysis that it does not name, else the outputs and key files of single steps.
     """
-    found: dict[str, list[str]] = {}
+    left_over: dict[str, list[str]] = {}
     results = Path("results")
     there = {path.name for path in results.glob("*") if path.is_dir()}
     there |= {path.name.removesuffix(".dvc") for path in results.glob("*.dvc")}
     for name in sorted(there):
         if name not in plan.project.analyses:
-            found[name] = [f"results/{name}"]
+            left_over[name] = [f"results/{name}"]
         elif left := sorted(_left_over(plan, results / name)):
-            found[name] = left
-    return found
+            left_over[name] = left
+    return left_over
 
 
 def _left_over(plan: Plan, folder: Path) -> Iterator[str]:

@@ -43,21 +43,21 @@ class Store:
         """Open an object for reading; raises OSError where it cannot be read."""
         return cast(BinaryIO, self.odb.fs.open(self.odb.oid_to_path(oid), "rb"))
 
-    def place(self, oid: str) -> str:
+    def path_of(self, oid: str) -> str:
         """Return where an object lies."""
         return str(self.odb.oid_to_path(oid))
 
     def take(self, oid: str, other: Store) -> None:
         """Copy an object from another store, where this one lacks it."""
         if not self.has(oid):
-            self.odb.add(other.place(oid), other.odb.fs, oid, check_exists=False)
+            self.odb.add(other.path_of(oid), other.odb.fs, oid, check_exists=False)
 
     def put(self, oid: str, source: str) -> None:
         """Put a file in an object's place, whatever lies there; the caller knows its content."""
         from dvc.fs import localfs
 
         if self.has(oid):
-            self.odb.fs.remove(self.place(oid))
+            self.odb.fs.remove(self.path_of(oid))
         self.odb.add(source, localfs, oid, check_exists=False)
 
 
@@ -68,7 +68,7 @@ def is_set_up() -> bool:
     inside = [folder, *folder.parents]
     if top is not None and Path(top) in inside:
         inside = inside[: inside.index(Path(top)) + 1]
-    return any((place / ".dvc").is_dir() for place in inside)
+    return any((folder / ".dvc").is_dir() for folder in inside)
 
 
 def set_up() -> None:
@@ -167,8 +167,8 @@ def cache_store(repo: Repo) -> Store:
 
 def remote_store(repo: Repo, remote: str | None) -> Store:
     """Return a remote, or DVC's default one."""
-    found = repo.cloud.get_remote(name=remote)
-    return Store(f"remote {found.name}", repo.cloud.get_remote_odb(remote))
+    configured = repo.cloud.get_remote(name=remote)
+    return Store(f"remote {configured.name}", repo.cloud.get_remote_odb(remote))
 
 
 def default_remote(repo: Repo) -> str | None:
@@ -268,8 +268,8 @@ def _said(error: Exception) -> VersioningError:
         todo = "keep them with `stanchion track`, or move them away"
         return VersioningError(f"results that are not saved would be lost: {error}", todo=todo)
     if isinstance(error, OSError) and error.strerror:
-        place = error.filename2 or error.filename
-        where = str(place) if place is not None else None
+        path = error.filename2 or error.filename
+        where = str(path) if path is not None else None
         if error.errno in _FULL:
             todo = "make room and give the command again; what was sent stays"
             return VersioningError("no space left on the device", where=where, todo=todo)

@@ -35,8 +35,8 @@ def unsaved(repo: Repo, paths: Sequence[Path], analysis: str, remote: str | None
     saved = {(entry.path, entry.sha256) for one in _manifests(analysis) for entry in one.files}
     hashes = zip(paths, file_hashes(paths), strict=True)
     lost = {str(path) for path, digest in hashes if (str(path), digest) not in saved}
-    kept = [path for path in paths if str(path) not in lost]
-    return sorted(lost | set(_not_held(repo, kept, remote)))
+    present = [path for path in paths if str(path) not in lost]
+    return sorted(lost | set(_not_held(repo, present, remote)))
 
 
 def _manifests(analysis: str) -> Iterator[Manifest]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stanchion.errors import Fault, VersioningError
 from stanchion.versions.difference import Difference, Kind
-from stanchion.versions.found import Found, folder_of
+from stanchion.versions.results import Results, folder_of
 
 SCHEMA = "stanchion/manifest/1"
 _UNREADABLE = "this is not a manifest that can be read"
@@ -96,34 +96,36 @@ def parse_manifest(text: str, analysis: str) -> Manifest:
         content = json.loads(text)
         if content["schema"] != SCHEMA:
             raise ValueError(content["schema"])
-        found = Manifest(content["analysis"], tuple(Entry(**entry) for entry in content["files"]))
+        manifest = Manifest(
+            content["analysis"], tuple(Entry(**entry) for entry in content["files"])
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise VersioningError(_UNREADABLE, where=where) from error
-    if found.analysis != analysis:
-        raise VersioningError(f"this is the manifest of {found.analysis!r}", where=where)
-    for entry in found.files:
+    if manifest.analysis != analysis:
+        raise VersioningError(f"this is the manifest of {manifest.analysis!r}", where=where)
+    for entry in manifest.files:
         if not entry.path.startswith(folder) or ".." in entry.path.split("/"):
             what = f"this manifest names a file outside of {folder}: {entry.path}"
             raise VersioningError(what, where=where)
-    return found
+    return manifest
 
 
-def make_manifest(found: Found) -> Manifest:
+def make_manifest(results: Results) -> Manifest:
     """List every file of an analysis with the record that proves it.
 
     Raises:
         VersioningError: a file, a record or the way back to data and programs does not hang
             together; names each.
     """
-    if found.custody.faults:
-        raise VersioningError([refusal(fault) for fault in found.custody.faults])
-    return Manifest(found.analysis, tuple(_entries(found)))
+    if results.custody.faults:
+        raise VersioningError([refusal(fault) for fault in results.custody.faults])
+    return Manifest(results.analysis, tuple(_entries(results)))
 
 
-def _entries(found: Found) -> Iterator[Entry]:
-    for path, digest in found.hashes.items():
-        proof = found.custody.proofs[path]
-        yield Entry(path, found.sizes[path], digest, proof.key, proof.path)
+def _entries(results: Results) -> Iterator[Entry]:
+    for path, digest in results.hashes.items():
+        proof = results.custody.proofs[path]
+        yield Entry(path, results.sizes[path], digest, proof.key, proof.path)
 
 
 def refusal(fault: Difference) -> Fault:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.dvc import Store, read_listing
-from stanchion.versions.found import folder_of
 from stanchion.versions.manifest import Entry, Manifest
+from stanchion.versions.results import folder_of
 
 _BLOCK = 1 << 20
 
@@ -45,15 +45,15 @@ def broken(
 
 
 def _listed(store: Store, listing: str) -> dict[str, str] | Difference:
-    place = store.place(listing)
+    path = store.path_of(listing)
     if not store.has(listing):
         what = f"the {store.name} does not hold the list of files"
-        return Difference(Kind.MISSING, place, what)
+        return Difference(Kind.MISSING, path, what)
     with store.open(listing) as file:
         text = file.read()
     digest = hashlib.md5(text, usedforsecurity=False).hexdigest()
     if f"{digest}.dir" != listing:
-        return Difference(Kind.ALTERED, place, f"the {store.name}'s list of files was altered")
+        return Difference(Kind.ALTERED, path, f"the {store.name}'s list of files was altered")
     return read_listing(text)
 
 
@@ -64,7 +64,7 @@ def _wrong(store: Store, oid: str, entry: Entry) -> Difference | None:
         digest = sha256_of(file)
     if digest == entry.sha256:
         return None
-    what = f"the {store.name}'s copy was altered: {store.place(oid)}"
+    what = f"the {store.name}'s copy was altered: {store.path_of(oid)}"
     return Difference(Kind.ALTERED, entry.path, what)
 
 

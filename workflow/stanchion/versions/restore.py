@@ -16,9 +16,9 @@ from stanchion.system.git import ask_git, git, require_repository, require_revis
 from stanchion.system.lock import lock_project
 from stanchion.versions import dvc as versioning
 from stanchion.versions.difference import Kind
-from stanchion.versions.found import files_in, folder_of
 from stanchion.versions.known import unsaved
 from stanchion.versions.manifest import pointer_of
+from stanchion.versions.results import files_in, folder_of
 from stanchion.versions.track import tracked_analyses
 from stanchion.versions.verify import verify_analysis
 
@@ -40,9 +40,9 @@ def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path |
     names = _chosen(analyses)
     declaration = declaration_file(configfile)
     _pull(load(declaration), names)
-    found = [verify_analysis(name, None, remote=False, name=None) for name in names]
-    print("\n".join(one.text() for one in found))
-    if any(one.because is not None or one.kinds - {Kind.UNCOMMITTED} for one in found):
+    verified = [verify_analysis(name, None, remote=False, name=None) for name in names]
+    print("\n".join(one.text() for one in verified))
+    if any(one.because is not None or one.kinds - {Kind.UNCOMMITTED} for one in verified):
         return 1
     print(_left_to_run(declaration, names))
     return 0

@@ -23,7 +23,6 @@ from stanchion.versions import dvc as versioning
 from stanchion.versions.custody import is_record
 from stanchion.versions.declared import not_of_the_plan, steps_of
 from stanchion.versions.difference import Difference, Kind
-from stanchion.versions.found import Found, folder_of, look_at
 from stanchion.versions.manifest import (
     Manifest,
     make_manifest,
@@ -33,6 +32,7 @@ from stanchion.versions.manifest import (
     refusal,
 )
 from stanchion.versions.objects import broken
+from stanchion.versions.results import Results, folder_of, read_results
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -97,15 +97,15 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     names = chosen_analyses(plan, analyses)
     _require_current(plan, names)
     keep_compilations(plan, names)
-    found = [_sound(plan, name) for name in names]
-    manifests = tuple(make_manifest(one) for one in found)
+    results = [_sound(plan, name) for name in names]
+    manifests = tuple(make_manifest(one) for one in results)
     if not versioning.is_set_up():
         versioning.set_up()
     with versioning.repository() as repo:
         for manifest in manifests:
             _write(repo, manifest)
         _list_metrics(names)
-        _require_unchanged(found)
+        _require_unchanged(results)
         remote = plan.project.versioning.remote or versioning.default_remote(repo)
         if remote is not None:
             _push(repo, manifests, remote)
@@ -122,45 +122,45 @@ def keep_compilations(plan: Plan, analyses: Sequence[str]) -> None:
             for record in Path(step.records).glob(f"{step.key[:12]}-*.json"):
                 text = record.read_bytes()
                 digest = hashlib.sha256(text).hexdigest()
-                kept = folder / f"{step.key[:12]}-{digest[:12]}.json"
-                if not kept.exists() and folder_of(name).is_dir():
-                    write_whole(kept, text.decode())
+                copy = folder / f"{step.key[:12]}-{digest[:12]}.json"
+                if not copy.exists() and folder_of(name).is_dir():
+                    write_whole(copy, text.decode())
 
 
-def _sound(plan: Plan, analysis: str) -> Found:
+def _sound(plan: Plan, analysis: str) -> Results:
     """Return what lies in an analysis's folder; refuse what the plan or git's HEAD contradicts."""
-    found = look_at(analysis)
-    faults = found.custody.faults or (*not_of_the_plan(plan, found), *_forgotten(found))
+    results = read_results(analysis)
+    faults = results.custody.faults or (*not_of_the_plan(plan, results), *_forgotten(results))
     if faults:
         raise VersioningError([refusal(fault) for fault in faults])
-    return found
+    return results
 
 
-def _forgotten(found: Found) -> Iterator[Difference]:
+def _forgotten(results: Results) -> Iterator[Difference]:
     """Yield the records of the committed version that are gone or altered.
 
     Results that share no record with it were made from nothing, as in a fresh clone.
     """
-    name = held_by("HEAD", str(manifest_path(found.analysis)))
+    name = held_by("HEAD", str(manifest_path(results.analysis)))
     if name is None:
         return
     try:
-        committed = parse_manifest(content_of(name), found.analysis)
+        committed = parse_manifest(content_of(name), results.analysis)
     except VersioningError:
         return
     records = {entry.path: entry.sha256 for entry in committed.files if is_record(entry.path)}
-    if not any(found.hashes.get(path) == digest for path, digest in records.items()):
+    if not any(results.hashes.get(path) == digest for path, digest in records.items()):
         return
     for path, digest in records.items():
-        if path not in found.hashes:
+        if path not in results.hashes:
             yield Difference(Kind.MISSING, path, "this record was tracked, and is gone")
-        elif found.hashes[path] != digest:
+        elif results.hashes[path] != digest:
             yield Difference(Kind.ALTERED, path, "this record was tracked with another content")
 
 
-def _require_unchanged(found: Sequence[Found]) -> None:
+def _require_unchanged(results: Sequence[Results]) -> None:
     """Refuse what changed while it was hashed and handed to DVC."""
-    changed = [path for one in found for path in one.changed()]
+    changed = [path for one in results for path in one.changed()]
     if changed:
         what = "this file changed while it was tracked"
         todo = "wait until nothing writes into the results, then track again"
@@ -213,7 +213,7 @@ def _push(repo: Repo, manifests: Sequence[Manifest], remote: str) -> None:
         for _ in ("the list of files", "the files"):
             for difference, oid in left:
                 if oid is not None:
-                    source = cache.place(oid) if oid == listing else difference.path
+                    source = cache.path_of(oid) if oid == listing else difference.path
                     store.put(oid, source)
                     print(f"{difference.path}: {difference.what}; sent again")
             left = list(broken(store, listing, manifest)) if left else []

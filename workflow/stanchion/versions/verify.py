@@ -18,10 +18,10 @@ from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
 from stanchion.versions.declared import not_of_the_plan, with_toolchain_of
 from stanchion.versions.difference import Difference, Kind
-from stanchion.versions.found import Found, folder_of, look_at
 from stanchion.versions.known import known_manifests
 from stanchion.versions.manifest import Entry, Manifest, manifest_path, pointer_of, read_manifest
 from stanchion.versions.objects import differences
+from stanchion.versions.results import Results, folder_of, read_results
 from stanchion.versions.track import tracked_analyses
 
 _CACHE_MAY_LACK = Kind.MISSING
@@ -40,7 +40,7 @@ class Finding(IntEnum):
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found of one analysis."""
+    """What verifying one analysis has shown."""
 
     analysis: str
     files: int
@@ -100,12 +100,12 @@ def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) ->
             raise VersioningError(f"no analysis {name!r}", allowed=", ".join(known))
     plan, because = _plan(declaration)
     store = project.versioning.remote
-    found = [
+    verified = [
         verify_analysis(one, plan, remote=remote, name=store, because=because)
         for one in list(analyses) or known
     ]
-    print("\n".join(one.text() for one in found))
-    codes = {one.finding for one in found}
+    print("\n".join(one.text() for one in verified))
+    codes = {one.finding for one in verified}
     return Finding.FOUND if Finding.FOUND in codes else max(codes)
 
 
@@ -136,12 +136,12 @@ def verify_analysis(
         fault = error.faults[0]
         wrong = Difference(Kind.ALTERED, fault.where or str(pointer), fault.what)
         return Verified(analysis, 0, (wrong, *_not_committed(analysis)))
-    found = look_at(analysis)
-    differing = [*_in_workspace(manifest, found), *_not_committed(analysis)]
+    results = read_results(analysis)
+    differing = [*_in_workspace(manifest, results), *_not_committed(analysis)]
     notes: tuple[str, ...] = ()
-    if plan is not None and not found.custody.faults:
-        differing += _of_the_plan(plan, found)
-        notes = tuple(_notes(plan, found))
+    if plan is not None and not results.custody.faults:
+        differing += _of_the_plan(plan, results)
+        notes = tuple(_notes(plan, results))
     reasons = [because] if because is not None else []
     try:
         differing += _in_stores(listing, manifest, remote=remote, name=name)
@@ -208,19 +208,19 @@ def _not_committed(analysis: str) -> Iterator[Difference]:
             yield Difference(Kind.UNCOMMITTED, path, "git's HEAD names another version: commit it")
 
 
-def _of_the_plan(plan: Plan, found: Found) -> Iterator[Difference]:
-    if found.analysis in plan.project.analyses:
-        yield from not_of_the_plan(with_toolchain_of(plan, found), found)
+def _of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
+    if results.analysis in plan.project.analyses:
+        yield from not_of_the_plan(with_toolchain_of(plan, results), results)
     else:
         what = "the declaration names no such analysis"
-        yield Difference(Kind.STALE, str(folder_of(found.analysis)), what)
+        yield Difference(Kind.STALE, str(folder_of(results.analysis)), what)
 
 
-def _notes(plan: Plan, found: Found) -> Iterator[str]:
+def _notes(plan: Plan, results: Results) -> Iterator[str]:
     """Yield each program whose text was edited since, and is the same program for the compiler."""
     compiled = {
         entry["path"]: entry["sha256"]
-        for one in found.custody.made
+        for one in results.custody.made
         if one.rule == "compile_program" and one.ended_well
         for entry in one.content["inputs"]
     }
@@ -231,32 +231,32 @@ def _notes(plan: Plan, found: Found) -> Iterator[str]:
                 yield f"{model.program} is not the text that was compiled"
 
 
-def _in_workspace(manifest: Manifest, found: Found) -> Iterator[Difference]:
+def _in_workspace(manifest: Manifest, results: Results) -> Iterator[Difference]:
     """Yield what in the folder is not as tracked, or does not hang together."""
-    faults = {fault.path: fault for fault in found.custody.faults}
-    yield from found.custody.faults
+    faults = {fault.path: fault for fault in results.custody.faults}
+    yield from results.custody.faults
     entries = {entry.path: entry for entry in manifest.files}
     differing = [
         path
-        for path, digest in found.hashes.items()
+        for path, digest in results.hashes.items()
         if path not in entries or entries[path].sha256 != digest
     ]
-    lost = [path for path in entries if path not in found.hashes]
-    if not faults and (differing or lost) and (name := _other_version(found)) is not None:
+    lost = [path for path in entries if path not in results.hashes]
+    if not faults and (differing or lost) and (name := _other_version(results)) is not None:
         what = f"these are the results of {name}: `stanchion restore` brings those of HEAD"
-        yield Difference(Kind.STALE, str(folder_of(found.analysis)), what)
+        yield Difference(Kind.STALE, str(folder_of(results.analysis)), what)
         return
     for path in differing:
         if path not in faults:
-            yield _since(path, entries.get(path), found)
+            yield _since(path, entries.get(path), results)
     for path in lost:
         if path not in faults:
             yield Difference(Kind.MISSING, path, "it was there when the results were tracked")
 
 
-def _since(path: str, entry: Entry | None, found: Found) -> Difference:
+def _since(path: str, entry: Entry | None, results: Results) -> Difference:
     """Return what became of a file that records prove, and that is not as it was tracked."""
-    made = found.custody.proofs[path]
+    made = results.custody.proofs[path]
     if entry is not None and made.path == path:
         return Difference(Kind.ALTERED, path, "this record is not the one that was tracked")
     if entry is not None and made.path == entry.record:
@@ -264,12 +264,12 @@ def _since(path: str, entry: Entry | None, found: Found) -> Difference:
     return Difference(Kind.NEWER, path, f"made since, as {made.path} says")
 
 
-def _other_version(found: Found) -> str | None:
+def _other_version(results: Results) -> str | None:
     """Return the revision whose results these are, where they are not those beside them."""
-    head = held_by("HEAD", str(manifest_path(found.analysis)))
-    for name, manifest in known_manifests(found.analysis):
+    head = held_by("HEAD", str(manifest_path(results.analysis)))
+    for name, manifest in known_manifests(results.analysis):
         tracked = {entry.path: entry.sha256 for entry in manifest.files}
-        if name != head and tracked == dict(found.hashes):
+        if name != head and tracked == dict(results.hashes):
             return revision_with(name)
     return None
 
@@ -279,8 +279,8 @@ def _in_stores(
 ) -> list[Difference]:
     with versioning.repository() as repo:
         cached = differences(versioning.cache_store(repo), listing, manifest)
-        found = [one for one in cached if one.kind is not _CACHE_MAY_LACK]
+        differing = [one for one in cached if one.kind is not _CACHE_MAY_LACK]
         if remote:
             store = versioning.remote_store(repo, name)
-            found += differences(store, listing, manifest)
-    return found
+            differing += differences(store, listing, manifest)
+    return differing

@@ -107,11 +107,11 @@ def _programs(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Progra
 
 def _toolchain(fits: Mapping[str, FitResult]) -> dict[str, str]:
     """Return each version's values over all fits, joined where fits differ."""
-    found: dict[str, dict[str, None]] = {}
+    values_by_name: dict[str, dict[str, None]] = {}
     for fit in fits.values():
         for name, value in fit.toolchain.items():
-            found.setdefault(name, {})[str(value)] = None
-    return {name: ", ".join(values) for name, values in found.items()}
+            values_by_name.setdefault(name, {})[str(value)] = None
+    return {name: ", ".join(values) for name, values in values_by_name.items()}
 
 
 def _results(old: Mapping[str, FitResult], new: Mapping[str, FitResult]) -> Iterator[FitChange]:

@@ -25,8 +25,8 @@ from stanchion.system.folders import cache_root
 from stanchion.system.git import require_revision
 from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
-from stanchion.versions.found import files_in, folder_of
 from stanchion.versions.manifest import pointer_of
+from stanchion.versions.results import files_in, folder_of
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -124,9 +124,11 @@ class _Untracked(Results):
     def read(self, path: str) -> bytes:
         """Return a file's content, held to what the key files beside it say that they hold."""
         content, home = Path(path).read_bytes(), Path(path).parent
-        said = [line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None]
+        lines = [
+            line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None
+        ]
         digest = hashlib.sha256(content).hexdigest()
-        written = [held.sha256 for line in said for held in line.outputs.values()]
+        written = [held.sha256 for line in lines for held in line.outputs.values()]
         if written and digest not in written:
             raise VersioningError(
                 "this file is not what its step wrote: it was altered since",
@@ -166,7 +168,7 @@ class _Tracked(Results):
                 return file.read()
         except FileNotFoundError as error:
             raise VersioningError(
-                f"the {store.name} does not hold these results", where=store.place(oid)
+                f"the {store.name} does not hold these results", where=store.path_of(oid)
             ) from error
 
 

@@ -14,7 +14,7 @@ from stanchion.versions.difference import Difference, Kind
 
 
 @dataclass(frozen=True)
-class Found:
+class Results:
     """The files of an analysis, sorted by path: SHA-256, size in bytes and what proves them."""
 
     analysis: str
@@ -41,7 +41,7 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path, plain in _walk(folder) if plain)
 
 
-def look_at(analysis: str) -> Found:
+def read_results(analysis: str) -> Results:
     """Hash every file of an analysis and follow each back to data and programs.
 
     Raises:
@@ -54,7 +54,7 @@ def look_at(analysis: str) -> Found:
     records = {name: Path(name).read_bytes() for name in stamps if is_record(name)}
     custody = examine(hashes, records)
     faults = [*_odd(folder), *custody.faults]
-    return Found(
+    return Results(
         analysis,
         hashes,
         {name: stamp.size for name, stamp in stamps.items()},
@@ -77,10 +77,10 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
     if folder.is_symlink():
         yield folder, False
         return
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         for name in names:
-            path = Path(place) / name
+            path = Path(parent) / name
             yield path, path.is_file() and not path.is_symlink()
         for name in folders:
-            if (path := Path(place) / name).is_symlink():
+            if (path := Path(parent) / name).is_symlink():
                 yield path, False
