@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stanchion.config import resolved_checks, resolved_method
+from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
-from stanchion.plan.keys import seed_of
-from stanchion.plan.model import Fit, Step, identity
-
-if TYPE_CHECKING:
-    from stanchion.plan.planner import Planner
+from stanchion.plan.fitting import on_fail, seed
+from stanchion.plan.model import Fit, Step
+from stanchion.plan.preparing import compile_step, data_step
 
 
 def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     """Add the step that writes an analysis' report."""
     analysis = planner.project.analyses[name]
     pairs = [(dataset, model) for dataset in analysis.datasets for model in analysis.models]
-    data = [planner.data(name, *pair) for pair in pairs]
+    data = [data_step(planner, name, *pair) for pair in pairs]
     priors = [s for pair in pairs if (s := _planned(planner, "sample_prior", name, pair))]
     collected = [planner.known(fit, "collect_draws") for fit in fits]
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
-    predicted = [s for fit in fits if (s := _fit_step(planner, "predict_outcomes", fit))]
-    comparison = planner.steps.get(identity("compare_models", {"analysis": name}))
+    predicted = [s for fit in fits if (s := planner.planned("predict_outcomes", fit.wildcards))]
+    comparison = planner.planned("compare_models", {"analysis": name})
     inputs: dict[str, str | list[str]] = {
         "summaries": [step.outputs["summary"] for step in collected],
         "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
@@ -90,7 +89,7 @@ def _dataset(planner: Planner, name: str) -> dict[str, Any]:
 
 
 def _model(planner: Planner, name: str) -> dict[str, Any]:
-    declared, compiled = planner.project.models[name], planner.compiled(name)
+    declared, compiled = planner.project.models[name], compile_step(planner, name)
     return {
         "name": name,
         "program": declared.program,
@@ -103,25 +102,22 @@ def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
     method = analysis.methods[fit.method]
     chain = "sample_chain" if method.method == "nuts" else "approximate_posterior"
     steps = {
-        "compile_program": planner.compiled(fit.model),
-        "prepare_data": planner.data(fit.analysis, fit.dataset, fit.model),
-        chain: planner.steps[identity(chain, {**fit.wildcards, "chain": "1"})],
+        "compile_program": compile_step(planner, fit.model),
+        "prepare_data": data_step(planner, fit.analysis, fit.dataset, fit.model),
+        chain: planner.known(fit, chain, chain="1"),
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
-    predicted = _fit_step(planner, "predict_outcomes", fit)
+    predicted = planner.planned("predict_outcomes", fit.wildcards)
     if predicted is not None:
         steps["predict_outcomes"] = predicted
-    seed = method.seed
-    if seed is None:
-        seed = seed_of(planner.project.seed, fit.dataset, fit.model, fit.method)
     return {
         **_without(fit.wildcards, "analysis"),
         "kind": method.method,
-        "on_fail": planner.on_fail(fit),
+        "on_fail": on_fail(planner, fit),
         "settings": resolved_method(method),
         "checks": resolved_checks(analysis, method),
-        "seed": seed,
+        "seed": seed(planner, fit),
         "parameters": planner.project.models[fit.model].parameters,
         "keys": {rule: step.key for rule, step in steps.items()},
         "has_predictive": predicted is not None,
@@ -130,11 +126,7 @@ def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
 
 def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:
     wildcards = {"analysis": analysis, "dataset": pair[0], "model": pair[1]}
-    return planner.steps.get(identity(rule, wildcards))
-
-
-def _fit_step(planner: Planner, rule: str, fit: Fit) -> Step | None:
-    return planner.steps.get(identity(rule, fit.wildcards))
+    return planner.planned(rule, wildcards)
 
 
 def _without(wildcards: Any, name: str) -> dict[str, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
-from stanchion.plan.model import Fit, Step, identity
-
-if TYPE_CHECKING:
-    from stanchion.plan.planner import Planner
+from stanchion.plan.builder import Planner
+from stanchion.plan.fitting import on_fail
+from stanchion.plan.model import Fit, Step
 
 
 def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
@@ -24,7 +23,7 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             "by": analysis.compare.by,
             "observed": analysis.outcome,
             "fits": [
-                {**planner.described(fit), "kind": analysis.methods[fit.method].method}
+                {**_described(planner, fit), "kind": analysis.methods[fit.method].method}
                 for fit in fits
             ],
         },
@@ -39,18 +38,17 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
 def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step) -> Step:
     """Add the step that fails, after the report, where a check stopped something."""
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
-    compared = planner.steps.get(identity("compare_models", {"analysis": name}))
+    compared = planner.planned("compare_models", {"analysis": name})
     judged = [compared] if compared is not None else []
     pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
-    places = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
-    found = [planner.steps.get(identity("sample_prior", place)) for place in places]
-    priors = [step for step in found if step is not None]
+    wildcards = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
+    priors = [step for names in wildcards if (step := planner.planned("sample_prior", names))]
     return planner.add(
         "check_verdicts",
         {"analysis": name},
         arguments={
             "analysis": name,
-            "fits": [planner.described(fit) for fit in fits],
+            "fits": [_described(planner, fit) for fit in fits],
             "priors": [f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors],
         },
         unkeyed={"report": report.outputs["report"]},
@@ -62,3 +60,12 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
         },
         upstream=[report, *diagnosed, *judged, *priors],
     )
+
+
+def _described(planner: Planner, fit: Fit) -> dict[str, Any]:
+    return {
+        "dataset": fit.dataset,
+        "model": fit.model,
+        "method": fit.method,
+        "on_fail": on_fail(planner, fit),
+    }

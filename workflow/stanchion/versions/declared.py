@@ -26,8 +26,10 @@ def steps_of(plan: Plan, analysis: str) -> list[Step]:
     wanted: dict[tuple[str, ...], Step] = {}
     while left:
         step = left.pop()
-        wanted[identity(step.rule, step.wildcards)] = step
-        left += step.upstream
+        name = identity(step.rule, step.wildcards)
+        if name not in wanted:
+            wanted[name] = step
+            left += step.upstream
     return [step for name, step in plan.steps.items() if name in wanted]
 
 

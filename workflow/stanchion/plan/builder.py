@@ -1,0 +1,120 @@
+"""The planner: adds steps, each with its key and with what its inputs must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from stanchion.config import Nuts, Project
+from stanchion.plan.catalogue import STEPS
+from stanchion.plan.keys import key_of, text_hash
+from stanchion.plan.model import Facts, Fit, Step, identity
+from stanchion.stan.program import Program
+from stanchion.stan.sources import FUNCTIONS
+
+
+@dataclass
+class Planner:
+    """The steps planned so far; each is made once, whoever asks for it first."""
+
+    project: Project
+    facts: Facts
+    steps: dict[tuple[str, ...], Step] = field(default_factory=dict)
+    compilations: dict[str, Step] = field(default_factory=dict)
+    """The step that compiles a model's program, by model."""
+    program_folders: dict[str, str] = field(default_factory=dict)
+    """The folder of a compiled program, by what it is compiled of."""
+
+    def add(
+        self,
+        rule: str,
+        wildcards: Mapping[str, str],
+        *,
+        arguments: Mapping[str, Any],
+        inputs: Mapping[str, str | list[str]],
+        content: Mapping[str, Any] | None = None,
+        upstream: Sequence[Step] = (),
+        unkeyed: Mapping[str, Any] | None = None,
+        threads: int = 1,
+        drop: Sequence[str] = (),
+    ) -> Step:
+        """Add a step and return it; where it stands already, return that one."""
+        made_of = {
+            "step": rule,
+            "version": STEPS[rule].version,
+            "arguments": dict(arguments),
+            "content": dict(content or {}),
+            "upstream": [step.key for step in upstream],
+        }
+        step = Step(
+            rule=rule,
+            wildcards=dict(wildcards),
+            key=key_of(made_of),
+            made_of={name: made_of[name] for name in made_of if name != "arguments"},
+            arguments=dict(arguments),
+            unkeyed=dict(unkeyed or {}),
+            inputs=dict(inputs),
+            expected=dict(self._expected(inputs, upstream)),
+            upstream=tuple(upstream),
+            threads=threads,
+            drop=tuple(drop),
+        )
+        return self.steps.setdefault(identity(rule, wildcards), step)
+
+    def known(self, fit: Fit, rule: str, **more: str) -> Step:
+        """Return a step of a fit that is planned already."""
+        return self.steps[identity(rule, {**fit.wildcards, **more})]
+
+    def planned(self, rule: str, wildcards: Mapping[str, str]) -> Step | None:
+        """Return a step, or None where it is not planned."""
+        return self.steps.get(identity(rule, wildcards))
+
+    @cached_property
+    def threaded_models(self) -> frozenset[str]:
+        """The models of which some method runs several threads in a chain."""
+        return frozenset(
+            model
+            for analysis in self.project.analyses.values()
+            if any(
+                isinstance(method, Nuts) and method.threads_per_chain > 1
+                for method in analysis.methods.values()
+            )
+            for model in analysis.models
+        )
+
+    def _expected(
+        self, inputs: Mapping[str, str | list[str]], upstream: Sequence[Step]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield path and what it must be of each input."""
+        made = {
+            path: {"step": step.rule, "key": step.key, "key_file": step.key_file, "output": name}
+            for step in upstream
+            for name, path in step.outputs.items()
+        }
+        for entry in inputs.values():
+            for path in entry if isinstance(entry, list) else [entry]:
+                if path in made:
+                    yield path, made[path]
+                elif path in self._programs:
+                    yield path, self._programs[path]
+                else:
+                    yield path, {"sha256": self.facts.files[path]}
+
+    @cached_property
+    def _programs(self) -> dict[str, Mapping[str, Any]]:
+        """What each declared program must be, by path."""
+        models = self.project.models
+        return {
+            models[name].program: _expected_program(program)
+            for name, program in self.facts.programs.items()
+        }
+
+
+def _expected_program(program: Program) -> dict[str, Any]:
+    return {
+        "program": text_hash(program.canonical),
+        "files": dict(program.files),
+        "include_dirs": [FUNCTIONS],
+    }

@@ -1,0 +1,232 @@
+"""The steps of a fit: its chains, their draws, the verdict, predictions. And those of a prior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from stanchion.config import Advi, Analysis, Nuts, resolved_checks, resolved_method
+from stanchion.plan.builder import Planner
+from stanchion.plan.keys import seed_of
+from stanchion.plan.model import Fit, Step
+from stanchion.plan.preparing import compile_step, data_step
+
+Method = Nuts | Advi
+PRIOR_CHAINS = 4
+_UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method", "resample")
+
+
+def prior_step(planner: Planner, name: str, dataset: str, model: str) -> Step:
+    """Add the step that draws from the prior of a model."""
+    analysis = planner.project.analyses[name]
+    assert analysis.prior_predictive is not None
+    data, program = data_step(planner, name, dataset, model), compile_step(planner, model)
+    sampler = Nuts(chains=PRIOR_CHAINS, draws=-(-analysis.prior_predictive.draws // PRIOR_CHAINS))
+    return planner.add(
+        "sample_prior",
+        {"analysis": name, "dataset": dataset, "model": model},
+        arguments={
+            "sampler": resolved_method(sampler),
+            "seed": seed_of(planner.project.seed, dataset, model, "prior"),
+            "draws": analysis.prior_predictive.draws,
+            **naming(planner, analysis, model),
+        },
+        inputs={
+            "data": data.outputs["data"],
+            "meta": data.outputs["meta"],
+            "executable": program.outputs["executable"],
+        },
+        upstream=[data, program],
+    )
+
+
+def fit_steps(planner: Planner, fit: Fit) -> None:
+    """Add a fit's steps; the last one drops the chains, so that those before can be repeated.
+
+    On a cluster these steps are one job, and a job that is lost midway starts from the chains.
+    """
+    analysis = planner.project.analyses[fit.analysis]
+    chains = chain_steps(planner, fit, analysis.methods[fit.method])
+    draws = _collect_step(planner, fit, analysis, chains)
+    drop = [] if "csv" in analysis.keep else [step.outputs["chain"] for step in chains]
+    predicts = analysis.posterior_predictive is not None or analysis.predict is not None
+    diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
+    if predicts:
+        _predict_step(planner, fit, analysis, draws, diagnosed, drop)
+
+
+def chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
+    """Add the steps that run a fit's chains."""
+    data = data_step(planner, fit.analysis, fit.dataset, fit.model)
+    program = compile_step(planner, fit.model)
+    resolved = resolved_method(method)
+    settings = {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD}
+    content: dict[str, Any] = {}
+    inputs: dict[str, str | list[str]] = {
+        "data": data.outputs["data"],
+        "executable": program.outputs["executable"],
+    }
+    if isinstance(method.init, str):
+        settings["init"] = None
+        content["init"] = planner.facts.files[method.init]
+        inputs["init"] = method.init
+    nuts = isinstance(method, Nuts)
+    threads = method.threads_per_chain if isinstance(method, Nuts) else 1
+    return [
+        planner.add(
+            "sample_chain" if nuts else "approximate_posterior",
+            {**fit.wildcards, "chain": str(chain)},
+            arguments={**settings, "seed": seed(planner, fit), "chain": chain},
+            content=content,
+            unkeyed={
+                "threads": threads,
+                "method": method.method,
+                "time_limit": method.time_limit,
+            },
+            inputs=inputs,
+            upstream=[data, program],
+            threads=threads,
+        )
+        for chain in range(1, (method.chains if isinstance(method, Nuts) else 1) + 1)
+    ]
+
+
+def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequence[Step]) -> Step:
+    data = data_step(planner, fit.analysis, fit.dataset, fit.model)
+    files = [step.outputs["chain"] for step in chains]
+    method = analysis.methods[fit.method]
+    resolved = resolved_method(method)
+    return planner.add(
+        "collect_draws",
+        fit.wildcards,
+        arguments={
+            "method": method.method,
+            "sampler": {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD},
+            "intervals": _dump(analysis.intervals),
+            **naming(planner, analysis, fit.model),
+            **_resampling(planner, fit, method),
+        },
+        unkeyed={"fit": fit.name},
+        inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
+        upstream=[*chains, data],
+    )
+
+
+def _resampling(planner: Planner, fit: Fit, method: Method) -> dict[str, Any]:
+    """Return what decides how draws of an approximation become draws of the posterior."""
+    if isinstance(method, Nuts):
+        return {}
+    return {"resample": method.resample, "seed": seed(planner, fit)}
+
+
+def _diagnose_step(
+    planner: Planner, fit: Fit, analysis: Analysis, draws: Step, drop: Sequence[str]
+) -> Step:
+    method = analysis.methods[fit.method]
+    checks = resolved_checks(analysis, method)
+    del checks["on_fail"]
+    references = _references(planner, fit, analysis)
+    sampled = [planner.known(reference, "collect_draws") for reference in references]
+    judged = [planner.known(reference, "diagnose_fit") for reference in references]
+    return planner.add(
+        "diagnose_fit",
+        fit.wildcards,
+        arguments={
+            "method": method.method,
+            "checks": checks,
+            "waivers": list(planner.facts.waivers.get(fit.name, ())),
+            "parameters": planner.project.models[fit.model].parameters,
+            "uses": _used(analysis),
+            "references": [reference.method for reference in references],
+        },
+        unkeyed={"fit": fit.name},
+        inputs={
+            "draws": draws.outputs["draws"],
+            "references": [step.outputs["draws"] for step in sampled],
+            "reference_diagnostics": [step.outputs["diagnostics"] for step in judged],
+        },
+        upstream=[draws, *sampled, *judged],
+        drop=drop,
+    )
+
+
+def _references(planner: Planner, fit: Fit, analysis: Analysis) -> list[Fit]:
+    """Return the fits by NUTS that an approximation of the same posterior is held to."""
+    if is_sampled(planner, fit):
+        return []
+    others = (replace(fit, method=method) for method in analysis.methods)
+    return [other for other in others if is_sampled(planner, other)]
+
+
+def _predict_step(
+    planner: Planner,
+    fit: Fit,
+    analysis: Analysis,
+    draws: Step,
+    diagnosed: Step,
+    drop: Sequence[str],
+) -> Step:
+    return planner.add(
+        "predict_outcomes",
+        fit.wildcards,
+        arguments={
+            "posterior_predictive": _dump(analysis.posterior_predictive),
+            "predict": _dump(analysis.predict),
+            "intervals": _dump(analysis.intervals),
+            "on_fail": on_fail(planner, fit),
+            "seed": seed(planner, fit),
+        },
+        unkeyed={"fit": fit.name},
+        inputs={
+            "draws": draws.outputs["draws"],
+            "diagnostics": diagnosed.outputs["diagnostics"],
+        },
+        upstream=[draws, diagnosed],
+        drop=drop,
+    )
+
+
+def is_sampled(planner: Planner, fit: Fit) -> bool:
+    """Tell whether a fit is by NUTS, to which approximations of the same posterior are held."""
+    return isinstance(planner.project.analyses[fit.analysis].methods[fit.method], Nuts)
+
+
+def seed(planner: Planner, fit: Fit) -> int:
+    """Return a fit's seed: its method's, else one of the project's seed and the fit's names."""
+    declared = planner.project.analyses[fit.analysis].methods[fit.method].seed
+    if declared is not None:
+        return declared
+    return seed_of(planner.project.seed, fit.dataset, fit.model, fit.method)
+
+
+def on_fail(planner: Planner, fit: Fit) -> str:
+    """Return what a failed check of a fit does: `stop` or `flag`."""
+    analysis = planner.project.analyses[fit.analysis]
+    return str(resolved_checks(analysis, analysis.methods[fit.method])["on_fail"])
+
+
+def naming(planner: Planner, analysis: Analysis, model: str) -> dict[str, Any]:
+    """Return what decides which variable goes to which group of a result."""
+    checked, predict = analysis.posterior_predictive, analysis.predict
+    return {
+        "parameters": planner.project.models[model].parameters,
+        "variables": planner.facts.programs[model].variables(),
+        "observed": checked.observed if checked else None,
+        "replicated": checked.replicated if checked else None,
+        "predicted": predict.variable if predict else None,
+    }
+
+
+def _used(analysis: Analysis) -> list[str]:
+    """Return the generated quantities that something declared is computed from."""
+    checked, predict = analysis.posterior_predictive, analysis.predict
+    used = {"log_lik"} if analysis.compare is not None else set()
+    used |= {checked.replicated} if checked is not None else set()
+    return sorted(used | ({predict.variable} if predict is not None else set()))
+
+
+def _dump(section: BaseModel | None) -> dict[str, Any] | None:
+    return section.model_dump(mode="json") if section is not None else None
