@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stanchion.checks.gate import switch_check
+from stanchion.checks.catalogue import CHECKS
+from stanchion.checks.gate import Check, Limit, judged
+from stanchion.checks.switch import Switch
 from stanchion.stan.prior_switch import DRAWS, densities
 from stanchion.stan.process import ProgramFailedError, run_program
 from stanchion.steps.prior import has_observations
 from tests.unit.draws_cases import write_chains
 
 PRIOR = (-(np.arange(20.0) ** 2)).tolist()
+
+
+def switch_check(prior: Any, posterior: Any, *, observations: bool) -> Check:
+    """Return the check of what `prior_only` does to these log densities."""
+    effect = Switch(prior, posterior, observations).effect()
+    return judged(CHECKS["prior_only"], effect, Limit(0))
 
 
 def verdict(posterior: Any, *, prior: Any = PRIOR, observations: bool = True) -> str:

@@ -1,73 +1,22 @@
-"""The checks of a fit: thresholds, their sources, and what a failure does."""
+"""The section `checks`: what a failure does, and the thresholds of the catalogue of checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, create_model
 
+from stanchion.checks.catalogue import judged_by, thresholds
+from stanchion.checks.row import Threshold
 from stanchion.methods.sections import OnFail
 from stanchion.schema.fields import Count, Section, is_number, refused, titled
 
-DEFAULT_RHAT = 1.01
-DENSITY = "lp__"
-_BY_NAME = "numbers > 1 by variable, such as `{default: 1.01, lp__: 1.02}`"
-_RHAT_WORDS = f"a number > 1, or {_BY_NAME}"
 _SHARE = "a share of the draws, such as `{share: 0.001}`"
-_DIVERGENCES_WORDS = f"a whole number ≥ 0, or {_SHARE}"
 
 
-def _is_rhat(value: object) -> bool:
-    return isinstance(value, int | float) and is_number(value) and value > 1
-
-
-def _rhat(value: object) -> object:
-    if _is_rhat(value):
-        return float(str(value))
-    if isinstance(value, Mapping) and value and all(map(_is_rhat, value.values())):
-        return {str(name): float(limit) for name, limit in value.items()}
-    raise refused("not a limit for R-hat", value=value, allowed=_RHAT_WORDS)
-
-
-def _divergences(value: object) -> object:
-    if isinstance(value, int) and is_number(value) and 0 <= value < 2**31:
-        return value
-    share = value.get("share") if isinstance(value, Mapping) and len(value) == 1 else None
-    if isinstance(share, int | float) and is_number(share) and 0 <= share < 1:
-        return {"share": float(share)}
-    raise refused("not a number of divergences", value=value, allowed=_DIVERGENCES_WORDS)
-
-
-Rhat = Annotated[
-    float | dict[str, float],
-    BeforeValidator(
-        _rhat,
-        json_schema_input_type=Annotated[float, Field(gt=1)]
-        | Annotated[
-            dict[str, Annotated[float, Field(gt=1)]], Field(min_length=1), titled(_BY_NAME)
-        ],
-    ),
-]
-Divergences = Annotated[
-    int | dict[str, float],
-    BeforeValidator(
-        _divergences,
-        json_schema_input_type=Annotated[int, Field(ge=0, lt=2**31)]
-        | Annotated[
-            dict[str, Annotated[float, Field(ge=0, lt=1)]],
-            Field(min_length=1, max_length=1),
-            titled(_SHARE),
-        ],
-    ),
-]
-
-
-class Checks(Section):
-    """What a fit must hold, and what happens where it does not.
-
-    R-hat, ESS, divergences and E-BFMI judge NUTS; Pareto k̂ judges approximations.
-    """
+class ChecksSection(Section):
+    """What a fit must hold, and what happens where it does not."""
 
     on_fail: OnFail | None = Field(
         default=None,
@@ -75,43 +24,111 @@ class Checks(Section):
         "the reports; `flag`: it is, and the report says so on its first screen. Without it, "
         "`stop` for nuts and `flag` for advi; a method's own `on_fail` goes first.",
     )
-    rhat: Rhat = Field(
-        default=DEFAULT_RHAT,
-        description="Greatest rank-normalised split R-hat (Vehtari et al. 2021, "
-        "doi:10.1214/20-BA1221); of some variables another than of the rest: parameters, "
-        "transformed parameters and `lp__`, by name.",
-    )
-    ess: Count | None = Field(
-        default=None,
-        description="Least bulk and tail effective sample size over all chains; without it, "
-        "100 a chain (Vehtari et al. 2021, doi:10.1214/20-BA1221).",
-    )
-    divergences: Divergences = Field(
-        default=0,
-        description="Most divergent transitions after warmup, or the most as a share of all draws "
-        "(Betancourt 2017, arXiv:1701.02434).",
-    )
-    ebfmi: float = Field(
-        default=0.3,
-        description="Least energy Bayesian fraction of missing information of a chain "
-        "(Betancourt 2017, arXiv:1701.02434).",
-        ge=0,
-    )
-    khat: float | None = Field(
-        default=None,
-        description="Greatest Pareto k̂ of an approximation; without it, min(1 − 1/log10 S, 0.7) "
-        "of S draws, up to which they are resampled (Yao et al. 2018, arXiv:1802.02538; Vehtari "
-        "et al. 2024, arXiv:1507.02646).",
-        gt=0,
-    )
 
-    @property
-    def rhat_default(self) -> float:
-        """The greatest R-hat of variables that have none of their own."""
-        return self.rhat.get("default", DEFAULT_RHAT) if isinstance(self.rhat, dict) else self.rhat
+    def threshold(self, key: str) -> Any:
+        """Return what is declared for a threshold, or its default; of one by variable the rest's.
 
-    @property
-    def rhat_of(self) -> dict[str, float]:
-        """The greatest R-hat of variables that have one of their own."""
-        named = self.rhat if isinstance(self.rhat, dict) else {}
+        None is a default that depends on how much is drawn.
+        """
+        declared = getattr(self, key)
+        if thresholds()[key].form != "by_variable" or not isinstance(declared, Mapping):
+            return declared
+        return declared.get("default", thresholds()[key].default)
+
+    def by_variable(self, key: str) -> dict[str, float]:
+        """Return the thresholds of variables that have one of their own."""
+        declared = getattr(self, key)
+        named = declared if isinstance(declared, Mapping) else {}
         return {name: limit for name, limit in named.items() if name != "default"}
+
+
+def _field(threshold: Threshold) -> Any:
+    """Return a threshold's type and field, for pydantic."""
+    default = None if callable(threshold.default) else threshold.default
+    field = Field(default=default, description=threshold.meaning)
+    kinds = {
+        "number": Annotated[float, Field(gt=threshold.above, ge=threshold.least)],
+        "whole": Count,
+        "by_variable": _by_variable(threshold),
+        "share": _count_or_share(threshold),
+    }
+    kind = kinds[threshold.form]
+    return (kind | None if default is None else kind), field
+
+
+def _by_variable(threshold: Threshold) -> Any:
+    least = threshold.above or 0
+    named = (
+        f"numbers > {least:g} by variable, such as `{{default: {threshold.default}, lp__: 1.02}}`"
+    )
+    number = Annotated[float, Field(gt=least)]
+    return _alternatives(
+        float | dict[str, float],
+        _limits(threshold.words, least, f"a number > {least:g}, or {named}"),
+        number | Annotated[dict[str, number], Field(min_length=1), titled(named)],
+    )
+
+
+def _count_or_share(threshold: Threshold) -> Any:
+    share = Annotated[float, Field(ge=0, lt=1)]
+    shares = Annotated[dict[str, share], Field(min_length=1, max_length=1), titled(_SHARE)]
+    return _alternatives(
+        int | dict[str, float],
+        _number_or_share(threshold.words),
+        Annotated[int, Field(ge=0, lt=2**31)] | shares,
+    )
+
+
+def _alternatives(kind: Any, read: Callable[[object], object], schema: Any) -> Any:
+    return Annotated[kind, BeforeValidator(read, json_schema_input_type=schema)]
+
+
+def _limits(words: str, least: float, allowed: str) -> Callable[[object], object]:
+    """Return what reads a number above `least`, or such numbers by variable."""
+
+    def is_limit(value: object) -> bool:
+        return isinstance(value, int | float) and is_number(value) and value > least
+
+    def read(value: object) -> object:
+        if is_limit(value):
+            return float(str(value))
+        if isinstance(value, Mapping) and value and all(map(is_limit, value.values())):
+            return {str(name): float(limit) for name, limit in value.items()}
+        raise refused(f"not a limit for {words}", value=value, allowed=allowed)
+
+    return read
+
+
+def _number_or_share(words: str) -> Callable[[object], object]:
+    """Return what reads a whole number, or a share of the draws."""
+    allowed = f"a whole number ≥ 0, or {_SHARE}"
+
+    def read(value: object) -> object:
+        if isinstance(value, int) and is_number(value) and 0 <= value < 2**31:
+            return value
+        share = value.get("share") if isinstance(value, Mapping) and len(value) == 1 else None
+        if isinstance(share, int | float) and is_number(share) and 0 <= share < 1:
+            return {"share": float(share)}
+        raise refused(f"not a number of {words}", value=value, allowed=allowed)
+
+    return read
+
+
+def _listed(keys: Iterable[str]) -> str:
+    words = [threshold.words for key, threshold in thresholds().items() if key in keys]
+    verb = "judges" if len(words) == 1 else "judge"
+    return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {verb}"
+
+
+_NUTS = judged_by("nuts")
+_DOCUMENTED = (
+    f"{ChecksSection.__doc__}\n\n{_listed(_NUTS)} NUTS; {_listed(thresholds().keys() - _NUTS)} \
+approximations."
+)
+if TYPE_CHECKING:
+    Checks = ChecksSection
+else:
+    _FIELDS = {key: _field(threshold) for key, threshold in thresholds().items()}
+    Checks = create_model(
+        "Checks", __base__=ChecksSection, __doc__=_DOCUMENTED, __module__=__name__, **_FIELDS
+    )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stanchion.checks.catalogue import judged_by, thresholds
+from stanchion.checks.row import Size
 from stanchion.config.analysis import Analysis
 from stanchion.config.compiling import LEVELS
 from stanchion.config.project import Project
 from stanchion.methods.sections import Method, Nuts
-from stanchion.stats.thresholds import khat_threshold
-
-ESS_PER_CHAIN = 100
-"""Vehtari et al. (2021), Bayesian Analysis 16(2): bulk and tail ESS of 100 a chain."""
 
 
 def resolved_method(method: Method) -> dict[str, Any]:
@@ -25,17 +23,18 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
 
     Thresholds that do not judge this kind of method are None, so that they enter no key.
     """
-    checks = analysis.checks
-    nuts = isinstance(method, Nuts)
-    return {
-        "on_fail": method.on_fail or checks.on_fail or ("stop" if nuts else "flag"),
-        "rhat": checks.rhat_default if nuts else None,
-        "rhat_of": checks.rhat_of if nuts else None,
-        "ess": (checks.ess or ESS_PER_CHAIN * method.chains) if isinstance(method, Nuts) else None,
-        "divergences": checks.divergences if nuts else None,
-        "ebfmi": checks.ebfmi if nuts else None,
-        "khat": None if nuts else (checks.khat or khat_threshold(method.draws)),
-    }
+    checks, judging = analysis.checks, judged_by(method.method)
+    size = Size(method.chains if isinstance(method, Nuts) else 1, method.draws)
+    default = "stop" if isinstance(method, Nuts) else "flag"
+    resolved: dict[str, Any] = {"on_fail": method.on_fail or checks.on_fail or default}
+    for key, threshold in thresholds().items():
+        judges = key in judging
+        declared = checks.threshold(key)
+        limit = threshold.default_of(size) if declared is None else declared
+        resolved[key] = limit if judges else None
+        if threshold.form == "by_variable":
+            resolved[f"{key}_of"] = checks.by_variable(key) if judges else None
+    return resolved
 
 
 def resolved_compiling(project: Project, model: str) -> dict[str, Any]:

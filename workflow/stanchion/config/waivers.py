@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from stanchion.checks.catalogue import CHECKS
 from stanchion.config.project import Project
 from stanchion.config.reading import checked
 from stanchion.errors import DeclarationError, Fault
@@ -16,19 +17,10 @@ from stanchion.schema.fields import DATE_WORDS, Section, Text, read_date, refuse
 from stanchion.schema.places import Key, nearest, written
 from stanchion.schema.tree import read_tree
 
-CheckName = Literal[
-    "rhat",
-    "ess_bulk",
-    "ess_tail",
-    "divergences",
-    "ebfmi",
-    "treedepth",
-    "chains",
-    "finite",
-    "generated",
-    "constant",
-    "khat",
-]
+if TYPE_CHECKING:
+    CheckName = str
+else:
+    CheckName = Literal[*(row.name for row in CHECKS.values() if row.waivable)]
 _FIT_WORDS = "analysis/dataset/model/method"
 
 

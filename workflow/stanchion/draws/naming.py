@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
@@ -138,6 +139,11 @@ class Naming:
             return None
         unknown = 1 if 0 in sizes else 0
         return tuple(unknown if size is None else size for size in sizes)
+
+
+def variable_of(scalar: str) -> str:
+    """Return the variable that a scalar belongs to: `theta` of `theta[1]`."""
+    return re.split(r"[\[.]", scalar, maxsplit=1)[0]
 
 
 def _dimensions(

@@ -8,9 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from stanchion.checks.verdicts import MARKS
 from stanchion.report.forest import SHAPES
 from stanchion.report.page import Page
-from stanchion.report.wording import MARKS
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")

@@ -6,28 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from stanchion.checks.advice import verdict_words
+from stanchion.checks.catalogue import CHECKS, figures
+from stanchion.checks.verdicts import (
+    FAIL,
+    GRAVEST_FIRST,
+    NO_FAULT,
+    PASS,
+    VERDICTS,
+    WAIVED,
+    gravest,
+    stops,
+    verdict_words,
+)
 from stanchion.report.arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
 from stanchion.report.reading import Judged
-from stanchion.report.wording import (
-    GRAVEST_FIRST,
-    CheckView,
-    by_gravity,
-    check_view,
-    counted,
-    gravest,
-    shown,
-)
+from stanchion.report.wording import CheckView, by_gravity, check_view, counted, shown
 
-_FIGURES = {
-    "worst R-hat": ("rhat",),
-    "least ESS": ("ess_bulk", "ess_tail"),
-    "divergences": ("divergences",),
-    "Pareto k̂": ("khat",),
-    "off NUTS, in sds": ("nuts_difference",),
-}
+_COLUMNS = {figure.heading: names for figure, names in figures().items()}
 
 
 @dataclass(frozen=True)
@@ -70,16 +67,16 @@ class FitView:
     @property
     def stopped(self) -> bool:
         """Whether nothing may be computed from this fit."""
-        return self.verdict == "fail" and self.fit.on_fail == "stop"
+        return stops(self.verdict, self.fit.on_fail)
 
     @property
     def consequence(self) -> str:
         """What follows from the verdict."""
         if self.stopped:
             return "Nothing was computed from it: no predictions, no comparison."
-        if self.verdict == "fail":
+        if self.verdict == FAIL:
             return "It is flagged, not stopped: results were computed from it all the same."
-        if self.verdict == "waived":
+        if self.verdict == WAIVED:
             return "Results were computed from it, because the failure is waived."
         return ""
 
@@ -95,7 +92,8 @@ class Verdicts:
     comparisons: tuple[Ranking, ...]
     headings: tuple[str, ...]
     several_datasets: bool
-    khat: str = "Pareto k̂"
+    khat: str = CHECKS["khat"].words
+    """The column in which a comparison shows the worst k̂ of LOO."""
 
     @property
     def grave_comparisons(self) -> tuple[Ranking, ...]:
@@ -109,7 +107,7 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
     return FitView(
         fit=fit,
         verdict=judged.verdict,
-        figures={heading: _figure(judged, names) for heading, names in _FIGURES.items()},
+        figures={heading: _figure(judged, names) for heading, names in _COLUMNS.items()},
         checks=checks,
         bad=by_gravity(checks),
         notes=judged.notes,
@@ -129,7 +127,7 @@ def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Ve
         comparisons=tuple(comparisons),
         headings=tuple(
             heading
-            for heading in _FIGURES
+            for heading in _COLUMNS
             if any(fit.figures[heading].text != MISSING for fit in fits)
             or (heading == Verdicts.khat and comparisons)
         ),
@@ -139,31 +137,22 @@ def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Ve
 
 def _sentence(fits: Sequence[FitView]) -> str:
     total = {verdict: sum(fit.verdict == verdict for fit in fits) for verdict in GRAVEST_FIRST}
-    total["no fault"] = sum(fit.verdict == "pass" and fit.weighting is not None for fit in fits)
-    total["pass"] -= total["no fault"]
-    if total["pass"] == len(fits):
+    no_fault = sum(fit.verdict == PASS and fit.weighting is not None for fit in fits)
+    total[PASS] -= no_fault
+    if total[PASS] == len(fits):
         return "The fit passed its checks" if len(fits) == 1 else f"All {len(fits)} fits passed"
-    said = [
-        f"{total[verdict]} {words}"
-        for verdict, words in (
-            ("fail", "failed"),
-            ("waived", "failed and waived"),
-            ("warn", "with a warning"),
-            ("pass", "passed"),
-            ("no fault", "in which k̂ found no fault"),
-        )
-        if total[verdict]
-    ]
-    return f"{counted(len(fits), 'fit')}: {', '.join(said)}"
+    parts = [f"{total[v.name]} {v.of_fits}" for v in VERDICTS if total[v.name]]
+    parts += [f"{no_fault} in which {NO_FAULT}"] if no_fault else []
+    return f"{counted(len(fits), 'fit')}: {', '.join(parts)}"
 
 
 def _and_comparisons(comparisons: Sequence[Ranking]) -> str:
     """Say how the comparisons stand, where not all passed."""
-    graves = [one.verdict for one in comparisons if one.verdict != "pass"]
+    graves = [one.verdict for one in comparisons if one.verdict != PASS]
     if not graves:
         return ""
     whose = "the comparison" if len(comparisons) == 1 else f"{counted(len(graves), 'comparison')}"
-    return f"; {whose} {'failed' if 'fail' in graves else 'with a warning'}"
+    return f"; {whose} {next(v.of_fits for v in VERDICTS if v.name in graves)}"
 
 
 def _figure(judged: Judged, names: Sequence[str]) -> Figure:
@@ -173,10 +162,10 @@ def _figure(judged: Judged, names: Sequence[str]) -> Figure:
         for check in judged.checks
         if check.check in names
         and check.verdict in GRAVEST_FIRST
-        and (check.verdict != "pass" or not isnan(check.value))
+        and (check.verdict != PASS or not isnan(check.value))
     ]
     if not found:
         return Figure(MISSING, "")
     worst = min(found, key=lambda c: (GRAVEST_FIRST.index(c.verdict), not isnan(c.value), c.value))
     text = shown(worst.check, worst.value, worst.threshold)
-    return Figure(text, "" if worst.verdict == "pass" else worst.verdict)
+    return Figure(text, "" if worst.verdict == PASS else worst.verdict)

@@ -8,34 +8,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from stanchion.checks.advice import advice
+from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.shares import percent
+from stanchion.checks.verdicts import GRAVEST_FIRST, PASS
 from stanchion.report.numbers import MISSING, beside, count, exact, probability, significant
 from stanchion.report.reading import Check
 
-MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "waived": "◇", "skipped": "–"}
-GRAVEST_FIRST = ("fail", "waived", "warn", "pass")
-_NAMES = {
-    "finite": "non-finite quantities",
-    "generated": "share of draws without generated quantities",
-    "prior_only": "effect of prior_only on the log density",
-    "constant": "stuck quantities",
-    "chains": "chains",
-    "rhat": "R-hat",
-    "ess_bulk": "bulk ESS",
-    "ess_tail": "tail ESS",
-    "divergences": "divergences",
-    "ebfmi": "E-BFMI",
-    "treedepth": "saturated trajectories",
-    "extent": "largest absolute draw",
-    "khat": "Pareto k̂",
-    "nuts_difference": "difference from NUTS in sds",
-    "loo_khat": "bad Pareto k̂ in LOO",
-    "compared": "models compared",
-    "outcome": "differences of outcome",
-}
-_AT_LEAST = {"chains", "compared", "ess_bulk", "ess_tail", "ebfmi"}
-_DECIMALS = {"rhat": 3, "ebfmi": 2, "khat": 2, "nuts_difference": 2}
 _CODE = re.compile(r"`(\w+)`")
 
 
@@ -65,16 +43,16 @@ class CheckView:
 
 def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
     """Word a check; `settings` are the method's, some of which its advice names."""
-    tip = advice(check.check)
+    row = CHECKS[check.check]
     return CheckView(
-        name=_NAMES.get(check.check, check.check),
+        name=row.words,
         verdict=check.verdict,
         value=shown(check.check, check.value, check.threshold),
         limit=limit(check.check, check.threshold),
         where=check.where,
         source=check.source,
-        advice=tip,
-        now=_now(tip, settings),
+        advice=row.advice,
+        now=_now(row.advice, settings),
         waiver=_waiver(check.waiver),
         messages=check.messages,
         note=check.note,
@@ -83,34 +61,28 @@ def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
 
 def by_gravity(checks: Iterable[CheckView]) -> tuple[CheckView, ...]:
     """Return the checks that did not pass, the gravest first, else in their order."""
-    bad = [check for check in checks if check.verdict in GRAVEST_FIRST[:-1]]
+    bad = [check for check in checks if check.verdict in GRAVEST_FIRST and check.verdict != PASS]
     return tuple(sorted(bad, key=lambda check: GRAVEST_FIRST.index(check.verdict)))
-
-
-def gravest(verdicts: Iterable[str]) -> str:
-    """Return the gravest of some verdicts."""
-    return min(verdicts, key=GRAVEST_FIRST.index, default="pass")
 
 
 def shown(check: str, value: float, threshold: float) -> str:
     """Return a check's value, with digits enough to see on which side of the threshold it is."""
-    if check in _DECIMALS:
-        return beside(value, threshold, _DECIMALS[check])
-    if check == "generated":
+    digits = CHECKS[check].digits
+    if isinstance(digits, int):
+        return beside(value, threshold, digits)
+    if digits == "percent":
         return percent(value) if isfinite(value) else MISSING
-    return significant(value) if check in ("extent", "prior_only") else count(value)
+    return significant(value) if digits == "significant" else count(value)
 
 
 def limit(check: str, threshold: float) -> str:
     """Return what a check allows, such as `≤ 1.01`."""
-    if check == "prior_only":
-        return "above rounding error"
-    number = exact(threshold)
-    if number == MISSING:
-        return MISSING
+    row, number = CHECKS[check], exact(threshold)
+    if row.allows or number == MISSING:
+        return row.allows or MISSING
     if threshold == 0:
         return "none"
-    return f"{'≥' if check in _AT_LEAST else '≤'} {number}"
+    return f"{'≥' if row.worse == 'smaller' else '≤'} {number}"
 
 
 def tail(value: float) -> str:

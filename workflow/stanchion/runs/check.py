@@ -75,7 +75,7 @@ def _limits(
     """A limit is of a variable that the gate judges, in one of the programs at least."""
     judged = [v.name for p in programs for v in (*p.parameters, *p.transformed_parameters)]
     known = list(dict.fromkeys(["lp__", *judged]))
-    for variable in analysis.checks.rhat_of:
+    for variable in analysis.checks.by_variable("rhat"):
         if variable not in known:
             meant = nearest(variable, known)
             yield project.fault(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import combining
 
-from stanchion.checks.advice import verdict_words
+from stanchion.checks.verdicts import verdict_words
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stanchion.checks.advice import advice
+from stanchion.checks.catalogue import CHECKS
+from stanchion.checks.verdicts import FAIL, stops
 from stanchion.errors import Fault, GateError
 from stanchion.plan.job import Job
-from stanchion.report.reading import Judged, Judgement, read_judged, read_judgements
+from stanchion.report.reading import Check, Judged, Judgement, read_judged, read_judgements
 from stanchion.report.wording import check_view
 
 _SHOWN = 5
@@ -29,7 +30,7 @@ def run(job: Job) -> None:
         diagnostics = json.loads(path.read_text())
         name = f"{job.arguments['analysis']}/{fit['dataset']}/{fit['model']}/{fit['method']}"
         rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit["on_fail"]})
-        if diagnostics["verdict"] == "fail" and fit["on_fail"] == "stop":
+        if stops(diagnostics["verdict"], fit["on_fail"]):
             faults.append(_fault(name, read_judged(path), job.arguments["report"]))
     compared = _compared(job)
     faults += [
@@ -38,16 +39,16 @@ def run(job: Job) -> None:
             todo=f"see {job.arguments['report']} for what to try",
         )
         for name, found, on_fail in compared
-        if found.judged.verdict == "fail" and on_fail == "stop"
+        if stops(found.judged.verdict, on_fail)
     ]
     priors = _priors(job)
     faults += [
         Fault(
             f"the prior of {name} failed its checks: {_said(judged)}",
-            todo=advice(next(check.check for check in judged.checks if check.verdict == "fail")),
+            todo=CHECKS[_failed(judged)[0].check].advice,
         )
         for name, judged, on_fail in priors
-        if judged.verdict == "fail" and on_fail == "stop"
+        if stops(judged.verdict, on_fail)
     ]
     if faults:
         raise GateError(faults)
@@ -90,7 +91,7 @@ def _on_fail(job: Job) -> str:
 
 
 def _fault(name: str, judged: Judged, report: str) -> Fault:
-    failed = next(check.check for check in judged.checks if check.verdict == "fail")
+    failed = _failed(judged)[0].check
     waiver = f"{{fit: {name}, check: {failed}, reason: …, who: …, until: YYYY-MM-DD}}"
     return Fault(
         f"{name} failed its checks: {_said(judged)}",
@@ -105,6 +106,9 @@ def _said(judged: Judged) -> str:
         check_view(check, {}).sentence
         + (f" at {', '.join(check.where[:_SHOWN])}" if check.where else "")
         + (f" (the sampler, {check.messages[0]})" if check.messages else "")
-        for check in judged.checks
-        if check.verdict == "fail"
+        for check in _failed(judged)
     )
+
+
+def _failed(judged: Judged) -> list[Check]:
+    return [check for check in judged.checks if check.verdict == FAIL]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.gate import Check, verdict
+from stanchion.checks.gate import Check, check_comparison, verdict
+from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.draws.files import read_group, read_proposal
 from stanchion.plan.job import Job
@@ -23,7 +24,6 @@ from stanchion.system.strict_json import write_json
 
 Floats = NDArray[np.float64]
 COLUMNS = ("dataset", "model", "method", *(field.name for field in fields(Compared)))
-_FEWEST = 2
 _DATA = ("observed_data", "constant_data")
 
 
@@ -127,7 +127,14 @@ def _comparison(
     unlike = list(_unlike(candidates, observed))
     compared = [] if unlike else candidates
     rows = compare([fit.loo for fit in compared], _weighed(compared)) if compared else []
-    checks = [_outcome(unlike), _models(declared, candidates, left_out), _khat(compared)]
+    numbers = ComparisonNumbers(
+        unlike=unlike,
+        declared=declared,
+        compared=list(dict.fromkeys(fit.model for fit in candidates)),
+        left_out={out["model"]: out["because"] for out in reversed(left_out)},
+        khat={fit.name: (int(fit.loo.bad.sum()), len(fit.loo.elpd)) for fit in compared},
+    )
+    checks = check_comparison(numbers)
     return Comparison(dataset, compared, rows, checks, left_out)
 
 
@@ -201,33 +208,6 @@ def _weighed(candidates: Sequence[Candidate]) -> list[int]:
     for place, fit in enumerate(candidates):
         first.setdefault(fit.model, place)
     return list(first.values())
-
-
-def _outcome(unlike: Sequence[str]) -> Check:
-    return Check("outcome", len(unlike), 0, "fail" if unlike else "pass", tuple(unlike))
-
-
-def _models(
-    declared: Sequence[str], candidates: Sequence[Candidate], left_out: Sequence[Mapping[str, str]]
-) -> Check:
-    """Judge how many of the declared models are compared."""
-    compared = {fit.model for fit in candidates}
-    why = {out["model"]: out["because"] for out in reversed(left_out)}
-    missing = [f"{model}: {why[model]}" for model in declared if model not in compared]
-    grave = "fail" if len(compared) < _FEWEST else "warn"
-    return Check(
-        "compared", len(compared), len(declared), grave if missing else "pass", tuple(missing)
-    )
-
-
-def _khat(candidates: Sequence[Candidate]) -> Check:
-    """Judge k̂: a bad one warns, since it makes the comparison unsure and no fit wrong."""
-    bad = {fit.name: int(fit.loo.bad.sum()) for fit in candidates}
-    where = [
-        f"{fit.name}: {bad[fit.name]} of {len(fit.loo.elpd)}" for fit in candidates if bad[fit.name]
-    ]
-    total = sum(bad.values())
-    return Check("loo_khat", total, 0, "warn" if total else "pass", tuple(where))
 
 
 def _shown(value: float | int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.checks import gate
-from stanchion.checks.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.checks.agreement import Agreement, Reference, agreement
+from stanchion.checks.catalogue import OF_METHOD
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.scan import Findings, scan
+from stanchion.checks.verdicts import PASS, WARN
 from stanchion.draws.files import (
     Scalars,
     read_attributes,
@@ -23,6 +25,7 @@ from stanchion.draws.files import (
     read_messages,
     read_proposal,
 )
+from stanchion.draws.naming import variable_of
 from stanchion.draws.weighting import RESAMPLED
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
@@ -35,9 +38,9 @@ def run(job: Job) -> None:
     nuts = told["method"] == "nuts"
     scalars = read_gated(job.path("draws"))
     found = scan(scalars.values, scalars.variables)
-    judged = _sampled if nuts else _approximated
-    found_checks = [*judged(job, scalars, found), _generated(job.path("draws"), told)]
-    checks = gate.waive(found_checks, told["waivers"])
+    numbers = (_sampled if nuts else _approximated)(job, scalars, found)
+    made = gate.check_fit(OF_METHOD[told["method"]], numbers, told["checks"])
+    checks = gate.waive(made, told["waivers"])
     content = {
         "schema": "stanchion/diagnostics/1",
         "verdict": gate.verdict(checks),
@@ -51,51 +54,51 @@ def run(job: Job) -> None:
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))
 
 
-def _generated(draws: Path, told: Any) -> gate.Check:
-    generated = [(one.names, one.not_finite) for one in read_generated(draws)]
-    return gate.generated_check(generated, used=told["uses"], messages=read_messages(draws))
+def _generated(draws: Path, told: Any) -> Generated:
+    shares = [(one.names, one.not_finite) for one in read_generated(draws)]
+    return Generated(shares, told["uses"], read_messages(draws))
 
 
-def _sampled(job: Job, scalars: Scalars, found: Findings) -> list[gate.Check]:
-    return gate.nuts_checks(
+def _sampled(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
+    return FitNumbers(
         scalars.names,
         found,
-        gate.Sampler.of(read_group(job.path("draws"), "sample_stats")),
         chains=scalars.values.shape[0],
-        thresholds=job.arguments["checks"],
+        sampler=Sampler.of(read_group(job.path("draws"), "sample_stats")),
+        generated=_generated(job.path("draws"), job.arguments),
     )
 
 
-def _approximated(job: Job, scalars: Scalars, found: Findings) -> list[gate.Check]:
+def _approximated(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
     path = job.path("draws")
     raw = read_proposal(path)
     assert raw is not None
-    checks = gate.approximation_checks(
+    return FitNumbers(
         scalars.names,
         found,
-        importance(raw.log_p, raw.log_q).khat,
+        chains=scalars.values.shape[0],
+        generated=_generated(path, job.arguments),
+        khat=importance(raw.log_p, raw.log_q).khat,
         resampled=_weighting(path)["weighting"] == RESAMPLED,
-        thresholds=job.arguments["checks"],
+        agreement=_against_nuts(job, scalars),
     )
-    return [*checks, *_against_nuts(job, scalars)]
 
 
-def _against_nuts(job: Job, scalars: Scalars) -> list[gate.Check]:
+def _against_nuts(job: Job, scalars: Scalars) -> Agreement | None:
     """Compare with the first declared fit by NUTS that passes, else with the first that warns."""
     names = job.arguments["references"]
     if not names:
-        return []
+        return None
     verdicts = [
         json.loads(path.read_text())["verdict"] for path in job.paths("reference_diagnostics")
     ]
-    for wanted in ("pass", "warn"):
+    for wanted in (PASS, WARN):
         if wanted in verdicts:
-            place = verdicts.index(wanted)
-            sampled = read_gated(job.paths("references")[place])
-            reference = Reference.of(names[place], _without_density(sampled))
-            return [nuts_difference(scalars.names[1:], _without_density(scalars), reference)]
-    because = f"not computed, because {' and '.join(names)} did not pass its checks"
-    return [no_nuts_difference(because)]
+            index = verdicts.index(wanted)
+            sampled = read_gated(job.paths("references")[index])
+            reference = Reference.of(names[index], _without_density(sampled))
+            return agreement(scalars.names[1:], _without_density(scalars), reference)
+    return Agreement(because=f"not computed, because {' and '.join(names)} did not pass its checks")
 
 
 def _without_density(scalars: Scalars) -> NDArray[np.float64]:
@@ -125,8 +128,11 @@ def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
 
 
 def _shown(names: Sequence[str], parameters: Sequence[str] | None) -> list[int]:
-    bases = [re.split(r"[\[.]", name, maxsplit=1)[0] for name in names]
-    return [p for p, base in enumerate(bases) if parameters is None or base in parameters]
+    return [
+        index
+        for index, name in enumerate(names)
+        if parameters is None or variable_of(name) in parameters
+    ]
 
 
 def _varies(found: Findings, place: int) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.gate import why_stopped
 from stanchion.checks.shares import percent
+from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.files import (
     read_attributes,
     read_group,

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from stanchion.checks import gate
+from stanchion.checks.catalogue import prior_thresholds
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
+from stanchion.checks.switch import Switch
+from stanchion.checks.verdicts import FAIL
 from stanchion.draws.files import (
     read_gated,
     read_generated,
@@ -26,10 +31,6 @@ from stanchion.pictures import figures as pictures
 from stanchion.plan.job import Job
 from stanchion.stan.prior_switch import Densities
 from stanchion.system.strict_json import write_json
-
-THRESHOLDS = {"rhat": 1.05, "ess": 100, "divergences": 0, "ebfmi": 0.3}
-"""A prior is looked at, not summarised to the third digit: R-hat may be as large as 1.05, and a
-hundred independent draws place a tail of 5 % to ± 2 %."""
 
 
 def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | None = None) -> None:
@@ -51,7 +52,7 @@ def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | No
     write_json(checked, job.outputs["checks"])
     job.outputs["picture"].write_bytes(
         pictures.placeholder("these are draws from the posterior: prior_only has no effect")
-        if checked["verdict"] == "fail"
+        if checked["verdict"] == FAIL
         else _picture(path, roles)
     )
 
@@ -72,15 +73,20 @@ def _checked(path: Path, densities: Densities | None, *, observations: bool) -> 
     stats = read_group(path, "sample_stats_prior")
     found = scan(scalars.values, scalars.variables)
     chains, draws, _ = scalars.values.shape
-    sampler = gate.Sampler.of(stats)
-    generated = [(one.names, one.not_finite) for one in read_generated(path)]
-    checks = [
-        *gate.prior_checks(scalars.names, found, sampler, chains=chains, thresholds=THRESHOLDS),
-        gate.generated_check(generated, used=(), messages=read_messages(path)),
-    ]
-    if densities is not None:
-        prior, posterior = densities.prior, densities.posterior
-        checks.append(gate.switch_check(prior, posterior, observations=observations))
+    numbers = FitNumbers(
+        scalars.names,
+        found,
+        chains=chains,
+        sampler=Sampler.of(stats),
+        generated=Generated(
+            [(one.names, one.not_finite) for one in read_generated(path)],
+            messages=read_messages(path),
+        ),
+        switch=None
+        if densities is None
+        else Switch(densities.prior, densities.posterior, observations),
+    )
+    checks = gate.check_prior(numbers, prior_thresholds(Size(chains, draws)))
     return {
         "schema": "stanchion/prior/1",
         "verdict": gate.verdict(checks),

@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 
 from stanchion.checks import gate
-from stanchion.checks.advice import advice
-from stanchion.checks.agreement import Reference, no_nuts_difference, nuts_difference
+from stanchion.checks.agreement import Agreement, Reference, agreement
+from stanchion.checks.catalogue import OF_METHOD, prior_thresholds, thresholds
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
 from stanchion.checks.shares import percent
+from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.columns import Span
 from stanchion.methods.sections import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
+from stanchion.stats.energy import ebfmi
 from stanchion.stats.psis import smooth
 from tests.unit.test_stats_psis import pareto_ratios
 
@@ -29,19 +33,25 @@ def draws(columns: int = 2, chains: int = 4, seed: int = 1) -> Any:
 
 def checks(
     values: Any,
-    sampler: gate.Sampler | None = None,
+    sampler: Sampler | None = None,
     variables: tuple[Span, ...] = (),
-    **thresholds: Any,
+    **changed: Any,
 ) -> dict[str, Any]:
     """Return the checks of a NUTS fit by name."""
-    names = [f"theta[{place + 1}]" for place in range(values.shape[2])]
-    found = gate.nuts_checks(
-        names,
-        scan(values, variables),
-        sampler or gate.Sampler(),
-        chains=values.shape[0],
-        thresholds={**THRESHOLDS, **thresholds},
-    )
+    names = [f"theta[{index + 1}]" for index in range(values.shape[2])]
+    return sampled(names, values, sampler or Sampler(), variables, **changed)
+
+
+def sampled(
+    names: list[str],
+    values: Any,
+    sampler: Sampler,
+    variables: tuple[Span, ...] = (),
+    **changed: Any,
+) -> dict[str, Any]:
+    """Return the checks of a NUTS fit of named columns."""
+    numbers = FitNumbers(names, scan(values, variables), chains=values.shape[0], sampler=sampler)
+    found = gate.check_fit(OF_METHOD["nuts"], numbers, {**THRESHOLDS, **changed})
     return {check.check: check for check in found}
 
 
@@ -75,7 +85,7 @@ def test_the_threshold_itself_is_good() -> None:
 
 def test_without_a_declared_ess_it_is_a_hundred_a_chain() -> None:
     """Four chains: 400."""
-    assert checks(draws(), ess=None)["ess_bulk"].threshold == 400
+    assert thresholds()["ess"].default_of(Size(chains=4, draws=1000)) == 400
 
 
 @pytest.mark.parametrize(
@@ -140,13 +150,13 @@ def test_chains_that_are_frozen_at_one_point_fail() -> None:
     assert (found["constant"].verdict, found["constant"].value) == ("fail", 2)
     for name in ("rhat", "ess_bulk", "ess_tail"):
         assert (found[name].verdict, found[name].value) == ("fail", None)
-    still = gate.Sampler(energy=np.full((4, 1000), 3.0))
+    still = Sampler(energy=np.full((4, 1000), 3.0))
     assert checks(draws(), still, (SAMPLED,))["ebfmi"].verdict == "fail"
 
 
 def test_a_program_without_parameters_has_no_energy_to_judge() -> None:
     """The sampler writes 0 in every draw: there is nothing that could fail to move."""
-    found = checks(np.zeros((4, 1000, 1)), gate.Sampler(energy=np.zeros((4, 1000))))
+    found = checks(np.zeros((4, 1000, 1)), Sampler(energy=np.zeros((4, 1000))))
     assert (found["ebfmi"].verdict, found["ebfmi"].value) == ("pass", None)
     assert gate.verdict(list(found.values())) == "pass"
 
@@ -215,7 +225,7 @@ def test_a_share_of_divergences_may_be_enough() -> None:
     for count, verdict in ((1, "pass"), (4, "pass"), (5, "fail")):
         diverging = np.zeros((4, 1000), dtype=bool)
         diverging[1, :count] = True
-        sampler = gate.Sampler(diverging=diverging)
+        sampler = Sampler(diverging=diverging)
         found = checks(draws(), sampler, divergences={"share": 0.001})["divergences"]
         assert (found.verdict, found.threshold, found.value) == (verdict, 4, count)
 
@@ -230,11 +240,16 @@ def test_a_variable_may_have_a_limit_of_its_own() -> None:
     assert checks(values, rhat_of={"theta": limit})["rhat"].verdict == "pass"
     assert checks(values, rhat_of={"lp__": limit})["rhat"].verdict == "fail"
     names = ["lp__", "theta[1]", "theta[2]"]
-    told = {**THRESHOLDS, "rhat_of": {"lp__": limit}}
-    found = gate.nuts_checks(names, scan(values), gate.Sampler(), chains=4, thresholds=told)
-    rhat = next(check for check in found if check.check == "rhat")
+    rhat = sampled(names, values, Sampler(), rhat_of={"lp__": limit})["rhat"]
     assert (rhat.verdict, rhat.threshold, rhat.value) == ("fail", 1.01, rhats[1:].max())
     assert "lp__" not in rhat.where
+
+
+def generated(shares: Any, used: list[str], messages: list[str]) -> gate.Check:
+    """Return the check of generated quantities."""
+    numbers = FitNumbers(["a", "b"], scan(draws()), 4, generated=Generated(shares, used, messages))
+    (check,) = gate.check_fit(["generated"], numbers, THRESHOLDS)
+    return check
 
 
 def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
@@ -243,13 +258,13 @@ def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
     names = ["x[1]", "x[2]"], ["y_rep[1]"]
     both = list(zip(names, shares, strict=True))
     said = ["chain 1, 460 times: normal_rng: …"]
-    found = gate.generated_check(both, used=["log_lik"], messages=said)
+    found = generated(both, ["log_lik"], said)
     assert (found.verdict, found.value) == ("warn", 1.0)
     assert found.where == ("x[1]: 100 %", "y_rep[1]: 46 %")
     assert found.as_json()["messages"] == said
-    found = gate.generated_check(both, used=["y_rep"], messages=said)
+    found = generated(both, ["y_rep"], said)
     assert (found.verdict, found.value, found.where[0]) == ("fail", 0.46, "y_rep[1]: 46 %")
-    sound = gate.generated_check([(["x"], np.zeros(1))], used=["x"], messages=said)
+    sound = generated([(["x"], np.zeros(1))], ["x"], said)
     assert (sound.verdict, sound.value, sound.messages) == ("pass", 0, ())
 
 
@@ -266,16 +281,16 @@ def test_divergences_are_counted_by_chain() -> None:
     """More than are allowed fail."""
     diverging = np.zeros((4, 1000), dtype=bool)
     diverging[1, :3] = True
-    found = checks(draws(), gate.Sampler(diverging=diverging))["divergences"]
+    found = checks(draws(), Sampler(diverging=diverging))["divergences"]
     assert (found.value, found.verdict, found.where) == (3, "fail", ("chain 2: 3",))
-    allowed = checks(draws(), gate.Sampler(diverging=diverging), divergences=3)
+    allowed = checks(draws(), Sampler(diverging=diverging), divergences=3)
     assert allowed["divergences"].verdict == "pass"
 
 
 def test_saturated_trees_are_a_warning() -> None:
     """They cost time, not truth."""
     saturated = np.ones((4, 1000), dtype=bool)
-    found = checks(draws(), gate.Sampler(saturated=saturated))
+    found = checks(draws(), Sampler(saturated=saturated))
     assert (found["treedepth"].verdict, found["treedepth"].value) == ("warn", 4000)
     assert gate.verdict(list(found.values())) == "warn"
 
@@ -286,11 +301,11 @@ def test_the_energy_of_a_slow_chain_fails() -> None:
 
     energy = np.random.default_rng(2).normal(size=(4, 1000))
     energy[2] = autoregressive(0.9, 1000)
-    found = checks(draws(), gate.Sampler(energy=energy))["ebfmi"]
+    found = checks(draws(), Sampler(energy=energy))["ebfmi"]
     assert found.verdict == "fail"
     assert found.value == pytest.approx(0.2, abs=0.05)
     assert found.where == ("chain 3",)
-    assert gate.ebfmi(energy)[0] == pytest.approx(2, abs=0.2)
+    assert ebfmi(energy)[0] == pytest.approx(2, abs=0.2)
 
 
 def test_ebfmi_agrees_with_arviz() -> None:
@@ -299,18 +314,14 @@ def test_ebfmi_agrees_with_arviz() -> None:
 
     energy = np.random.default_rng(3).normal(size=(4, 100))
     expected = array_stats.bfmi(energy, chain_axis=0, draw_axis=1)
-    np.testing.assert_allclose(gate.ebfmi(energy), expected, rtol=1e-12)
+    np.testing.assert_allclose(ebfmi(energy), expected, rtol=1e-12)
 
 
 def approximated(khat: float, *, resampled: bool = True) -> list[gate.Check]:
     """Return the checks of an approximation of two parameters."""
-    return gate.approximation_checks(
-        ["mu", "tau"],
-        scan(draws(chains=1)),
-        khat,
-        resampled=resampled,
-        thresholds=THRESHOLDS,
-    )
+    found = scan(draws(chains=1))
+    numbers = FitNumbers(["mu", "tau"], found, chains=1, khat=khat, resampled=resampled)
+    return gate.check_fit(["finite", "constant", "khat"], numbers, THRESHOLDS)
 
 
 @pytest.mark.parametrize(("shape", "verdict"), [(0.3, "pass"), (1.2, "fail")])
@@ -338,7 +349,14 @@ def test_an_approximation_whose_ratios_say_nothing_fails(khat: float) -> None:
 
 def against(values: Any, sampled: Any) -> gate.Check:
     """Compare draws with those of a sampled fit of the same two columns."""
-    return nuts_difference(["a", "b"], values, Reference.of("nuts", sampled))
+    return difference(agreement(["a", "b"], values, Reference.of("nuts", sampled)))
+
+
+def difference(found: Agreement) -> gate.Check:
+    """Return the check of an agreement."""
+    numbers = FitNumbers(["a", "b"], scan(draws(chains=1)), chains=1, agreement=found)
+    (check,) = gate.check_fit(["nuts_difference"], numbers, THRESHOLDS)
+    return check
 
 
 def test_means_far_from_those_of_nuts_are_a_warning() -> None:
@@ -384,8 +402,9 @@ def test_a_varying_quantity_that_is_not_finite_in_the_approximation_is_a_warning
 
 def test_a_difference_that_cannot_be_computed_neither_passes_nor_blames() -> None:
     """The row is skipped with its reason, and the verdict follows from the other checks."""
-    row = no_nuts_difference("not computed, because nuts did not pass its checks")
-    assert (row.verdict, row.value, row.as_json()["note"]) == ("skipped", None, row.note)
+    because = "not computed, because nuts did not pass its checks"
+    row = difference(Agreement(because=because))
+    assert (row.verdict, row.value, row.as_json()["note"]) == ("skipped", None, because)
     assert gate.verdict([*approximated(0.3), row]) == "pass"
     assert gate.verdict([*approximated(0.9), row]) == "fail"
 
@@ -410,9 +429,8 @@ def test_a_prior_is_warned_of_at_most() -> None:
     """A flat prior runs off to 1e19 without a divergence: its extent says so."""
     values = draws()
     values[1, :, 1] = np.linspace(0, 1e19, 1000)
-    found = gate.prior_checks(
-        ["a", "b"], scan(values), gate.Sampler(), chains=4, thresholds=THRESHOLDS
-    )
+    numbers = FitNumbers(["a", "b"], scan(values), chains=4)
+    found = gate.check_prior(numbers, prior_thresholds(Size(4, 1000)))
     extent = next(check for check in found if check.check == "extent")
     assert (extent.verdict, extent.value, extent.where) == ("warn", 1e19, ("b",))
     assert gate.verdict(found) == "warn"
@@ -421,12 +439,6 @@ def test_a_prior_is_warned_of_at_most() -> None:
 def test_nothing_is_computed_from_a_failed_fit_that_stops() -> None:
     """Unless its failure is only flagged."""
     failed = {"verdict": "fail", "checks": [{"check": "rhat", "verdict": "fail"}]}
-    assert gate.why_stopped(failed, "stop") == "the fit failed its checks: rhat"
-    assert gate.why_stopped(failed, "flag") is None
-    assert gate.why_stopped({"verdict": "waived", "checks": []}, "stop") is None
-
-
-def test_every_check_has_a_source_and_advice() -> None:
-    """A person who reads a verdict learns where it comes from, and what to try."""
-    for check in gate.SOURCES:
-        assert advice(check)
+    assert why_stopped(failed, "stop") == "the fit failed its checks: rhat"
+    assert why_stopped(failed, "flag") is None
+    assert why_stopped({"verdict": "waived", "checks": []}, "stop") is None

@@ -1,0 +1,163 @@
+"""The catalogue of checks: what every row must say, and what no row may let pass."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stanchion.checks.agreement import Reference, agreement
+from stanchion.checks.catalogue import (
+    CHECKS,
+    OF_COMPARISONS,
+    OF_METHOD,
+    OF_PRIORS,
+    figures,
+    prior_thresholds,
+    thresholds,
+)
+from stanchion.checks.gate import Limit, check_fit, check_prior, judged
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.row import Each, Row, Size, Threshold, Value
+from stanchion.checks.scan import scan
+from stanchion.checks.switch import Switch
+from stanchion.checks.verdicts import GRAVEST_FIRST, MARKS, VERDICTS
+from stanchion.config import Analysis, Checks, Waiver, resolved_checks
+from stanchion.draws.columns import Span
+from stanchion.methods.sections import METHODS
+from stanchion.report.wording import limit, shown
+
+ROWS = list(CHECKS.values())
+SIZE = Size(chains=4, draws=1000)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=list(CHECKS))
+def test_every_row_has_words_a_source_and_advice(row: Row[Any]) -> None:
+    """Who reads a verdict learns what was looked at, on whose authority, and what to try."""
+    assert row.words and row.source
+    assert row.advice.endswith(".") and len(row.advice) > 40
+    assert row.gravest in ("warn", "fail")
+    assert shown(row.name, 0.5, 0.25) and limit(row.name, 0.25)
+
+
+def test_every_check_that_is_named_exists_and_every_row_is_named() -> None:
+    """A check that no method, prior or comparison names would never be made."""
+    named = {name for names in OF_METHOD.values() for name in names} | set(OF_PRIORS)
+    assert named | {row.name for row in OF_COMPARISONS} == CHECKS.keys()
+    assert OF_METHOD.keys() == METHODS.keys()
+
+
+def test_every_threshold_is_a_documented_key_with_its_default() -> None:
+    """The declaration's section is made of the rows, in their order, and the page shows it."""
+    fields = Checks.model_fields
+    assert list(fields) == ["on_fail", *thresholds()]
+    page = Path("config/README.md").read_text()
+    for key, threshold in thresholds().items():
+        assert f"| `{key}` |" in page and threshold.meaning in page
+        assert fields[key].default == (None if callable(threshold.default) else threshold.default)
+
+
+def test_what_judges_a_method_is_resolved_and_nothing_else() -> None:
+    """A threshold that judges no check of the method is None, so that it enters no key."""
+    needed = {"datasets": ["d"], "models": ["m"], "methods": {"nuts": {}}}
+    analysis = Analysis.model_validate(needed)
+    for name, method in METHODS.items():
+        rows = [CHECKS[check].threshold for check in OF_METHOD[name]]
+        judging = {one.key for one in rows if isinstance(one, Threshold)}
+        resolved = resolved_checks(analysis, method())
+        assert {key for key in thresholds() if resolved[key] is not None} == judging
+
+
+def test_what_may_be_waived_is_what_the_rows_say() -> None:
+    """The names that waivers.yaml accepts, documented."""
+    (words,) = [
+        line.split("|")[2]
+        for line in Path("config/README.md").read_text().splitlines()
+        if line.startswith("| `check` |")
+    ]
+    waivable = [row.name for row in ROWS if row.waivable]
+    assert words.strip().split(", ") == waivable
+    entry = {"fit": "a/d/m/nuts", "reason": "r", "who": "w", "until": "2026-12-31"}
+    for row in ROWS:
+        if row.waivable:
+            assert Waiver.model_validate({**entry, "check": row.name}).check == row.name
+        else:
+            with pytest.raises(ValueError, match="check"):
+                Waiver.model_validate({**entry, "check": row.name})
+
+
+@pytest.mark.parametrize("row", ROWS, ids=list(CHECKS))
+def test_nan_passes_no_check(row: Row[Any]) -> None:
+    """Neither a value nor a threshold that could not be computed, alone or among good ones."""
+    good = inf if row.worse == "smaller" else -inf
+    bound = Limit(1.0)
+    for value, limits in ((nan, bound), (nan, Limit(nan)), (good, Limit(nan))):
+        assert judged(row, Value(value), limits).verdict == row.gravest
+        assert judged(row, Value(value, broken=False), limits).verdict == row.gravest
+        each = Each(["a", "b"], np.array([value, value]))
+        assert judged(row, each, limits).verdict == row.gravest
+    mixed = Each(["a", "b"], np.array([good, nan]))
+    found = judged(row, mixed, bound)
+    assert (found.verdict, found.value, found.where) == (row.gravest, None, ("b",))
+    assert judged(row, Value(good), bound).verdict == "pass"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=list(CHECKS))
+def test_a_value_passes_on_the_good_side_of_its_threshold_only(row: Row[Any]) -> None:
+    """The direction that the row says, equality included."""
+    worse, better = (1.5, 2.5) if row.worse == "smaller" else (2.5, 1.5)
+    verdicts = [judged(row, Value(value), Limit(2.0)).verdict for value in (worse, 2.0, better)]
+    assert verdicts == [row.gravest, "pass", "pass"]
+    each = [judged(row, Each(["a"], np.array([v])), Limit(2.0)).verdict for v in (worse, 2.0)]
+    assert each == [row.gravest, "pass"]
+
+
+def fit_of(draws: Any, fill: float) -> FitNumbers:
+    """Return numbers of a fit by every method at once, of which nothing but `fill` is known."""
+    names, shape = ["theta[1]", "theta[2]"], draws.shape[:2]
+    return FitNumbers(
+        names,
+        scan(draws, (Span(0, 2, (2,), sampled=True),)),
+        chains=shape[0],
+        sampler=Sampler(energy=np.full(shape, fill)),
+        generated=Generated([(["y"], np.array([fill]))], used=["y"]),
+        khat=fill,
+        agreement=agreement(names, draws, Reference("nuts", np.ones(2), np.ones(2))),
+        switch=Switch([fill] * 20, [fill] * 20, observations=True),
+    )
+
+
+def test_a_fit_of_nothing_but_nan_passes_no_check_that_reads_numbers() -> None:
+    """From the draws to the verdict, of every method; the sampler's silence is no pass either.
+
+    Chains are counted, and `constant` leaves to `finite` what is no number.
+    """
+    broken = fit_of(np.full((4, 1000, 2), nan), nan)
+    limits = {key: threshold.default_of(SIZE) for key, threshold in thresholds().items()}
+    passed = {
+        check.check
+        for checks in OF_METHOD.values()
+        for check in check_fit(checks, broken, limits)
+        if check.verdict == "pass"
+    }
+    assert passed == {"chains", "constant"}
+    priors = {check.check: check.verdict for check in check_prior(broken, prior_thresholds(SIZE))}
+    passed = {name for name, verdict in priors.items() if verdict == "pass"}
+    assert passed == {"chains", "constant"}
+
+
+def test_the_columns_of_the_first_screen_are_of_rows() -> None:
+    """Each check stands in one column at most, and headings differ."""
+    shown = [name for names in figures().values() for name in names]
+    assert len(shown) == len(set(shown)) and set(shown) <= CHECKS.keys()
+    assert len({figure.heading for figure in figures()}) == len(figures())
+
+
+def test_verdicts_have_one_order_and_each_its_mark() -> None:
+    """The gravest first; what was skipped has a mark and no say."""
+    assert GRAVEST_FIRST == ("fail", "waived", "warn", "pass")
+    assert MARKS.keys() == {*GRAVEST_FIRST, "skipped"}
+    assert len({verdict.mark for verdict in VERDICTS}) == len(VERDICTS)

@@ -1,0 +1,110 @@
+"""What the checks measure, where that is more than one number of a fit.
+
+The catalogue imports this, and what reads the declaration imports the catalogue: so no library is
+imported here but by the function that needs it.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from stanchion.checks.row import Each, Skipped, Value, at_most
+from stanchion.checks.shares import percent
+from stanchion.checks.verdicts import FAIL, PASS, WARN
+
+if TYPE_CHECKING:
+    from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
+
+_MESSAGES = 4
+_FEWEST_COMPARED = 2
+
+
+def chains(fit: FitNumbers) -> Value:
+    """Return the number of chains: one alone is a failure, a few are a warning."""
+    return Value(fit.chains, failed=FAIL if fit.chains <= 1 else WARN)
+
+
+def energy(fit: FitNumbers) -> Each | Value | None:
+    """Return the energy Bayesian fraction of missing information of each chain."""
+    from stanchion.stats.energy import ebfmi
+
+    found = fit.sampler.energy
+    return fit.unsaid() if found is None else fit.each_chain(ebfmi(found))
+
+
+def extent(fit: FitNumbers) -> Each:
+    """Return the largest absolute draw of each quantity that is a number throughout."""
+    finite = ~(fit.columns.unsound | fit.columns.unfilled)
+    return Each(fit.names, fit.columns.extent, finite, fit.needed)
+
+
+def khat(fit: FitNumbers) -> Value:
+    """Return k̂; where it cannot be estimated, nothing vouches for the approximation.
+
+    A good k̂ passes draws that were resampled; of raw ones it says no more than that they could be.
+    It does not see a distribution that has collapsed to a point, as an optimiser that runs off
+    leaves it: log_q is then noise, and k̂ is good by chance.
+    """
+    raw = "these draws are not weighted, and k̂ speaks of weighted ones"
+    return Value(
+        fit.khat,
+        where=() if isfinite(fit.khat) else ("log_p − log_g has no tail to fit",),
+        passed=PASS if fit.resampled else WARN,
+        note=None if fit.resampled else raw,
+    )
+
+
+def nuts_difference(fit: FitNumbers) -> Each | Skipped | None:
+    """Return how far the means are from those of a sampled fit, in its standard deviations."""
+    agreement = fit.agreement
+    if agreement is None or agreement.because:
+        return None if agreement is None else Skipped(agreement.because)
+    note = f"in standard deviations of {agreement.reference}"
+    return Each(agreement.names, agreement.distances, note=note)
+
+
+def generated(fit: FitNumbers) -> Value:
+    """Return the greatest share of draws without a value, of the gravest kind.
+
+    That is a failure where something declared uses the variable, else a warning.
+    """
+    without = [
+        (fit.generated.is_used(name), float(share), name)
+        for names, shares in fit.generated.shares
+        for name, share in zip(names, shares.tolist(), strict=True)
+        if not share <= 0
+    ]
+    if not without:
+        return Value(0.0)
+    without.sort(key=lambda entry: (not entry[0], -entry[1]))
+    used, greatest, _ = without[0]
+    return Value(
+        greatest,
+        where=at_most([f"{name}: {percent(share)}" for _, share, name in without]),
+        failed=FAIL if used else WARN,
+        messages=tuple(fit.generated.messages[:_MESSAGES]),
+    )
+
+
+def outcome(models: ComparisonNumbers) -> Value:
+    """Return how many differences there are between the observations of the models."""
+    return Value(len(models.unlike), tuple(models.unlike))
+
+
+def compared(models: ComparisonNumbers) -> Value:
+    """Return how many of the declared models are compared; below two, nothing is."""
+    count = len(set(models.compared))
+    missing = [model for model in models.declared if model not in models.compared]
+    return Value(
+        count,
+        tuple(f"{model}: {models.left_out[model]}" for model in missing),
+        threshold=len(models.declared),
+        failed=FAIL if count < _FEWEST_COMPARED else WARN,
+    )
+
+
+def loo_khat(models: ComparisonNumbers) -> Value:
+    """Return how many k̂ of LOO are bad: they make the comparison unsure, and no fit wrong."""
+    where = [f"{fit}: {bad} of {count}" for fit, (bad, count) in models.khat.items() if bad]
+    return Value(sum(bad for bad, _ in models.khat.values()), tuple(where))

@@ -1,0 +1,17 @@
+"""How well a Hamiltonian sampler explores the energy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def ebfmi(energy: Floats) -> Floats:
+    """Return the energy Bayesian fraction of missing information of each chain (`chain × draw`).
+
+    Betancourt 2016, arXiv:1604.00695; NaN where the energy does not vary.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1)
