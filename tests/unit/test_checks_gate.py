@@ -308,15 +308,6 @@ def test_the_energy_of_a_slow_chain_fails() -> None:
     assert ebfmi(energy)[0] == pytest.approx(2, abs=0.2)
 
 
-def test_ebfmi_agrees_with_arviz() -> None:
-    """The same number to 1e-12."""
-    from arviz_stats.base import array_stats
-
-    energy = np.random.default_rng(3).normal(size=(4, 100))
-    expected = array_stats.bfmi(energy, chain_axis=0, draw_axis=1)
-    np.testing.assert_allclose(ebfmi(energy), expected, rtol=1e-12)
-
-
 def approximated(khat: float, *, resampled: bool = True) -> list[gate.Check]:
     """Return the checks of an approximation of two parameters."""
     found = scan(draws(chains=1))

@@ -127,7 +127,7 @@ _ROWS = (
     ),
     StepRow(
         name="collect_draws",
-        version=4,
+        version=5,
         folder=_FIT,
         outputs={"draws": "draws.nc", "summary": "summary.csv"},
         memory=2000,
@@ -136,7 +136,7 @@ _ROWS = (
     ),
     StepRow(
         name="diagnose_fit",
-        version=8,
+        version=9,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", "picture": "plots/ranks.png"},
         memory=2000,
@@ -145,7 +145,7 @@ _ROWS = (
     ),
     StepRow(
         name="predict_outcomes",
-        version=7,
+        version=8,
         folder=_FIT,
         outputs={"predictive": "predictive.json", "picture": "plots/posterior_predictive.png"},
         memory=2000,
@@ -154,7 +154,7 @@ _ROWS = (
     ),
     StepRow(
         name="compare_models",
-        version=3,
+        version=4,
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
         memory=2000,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stanchion.report.numbers import MISSING, decimals
 from stanchion.report.reading import Compared, Judgement
 from stanchion.report.wording import CheckView, by_gravity, check_view, listed
-from stanchion.stats.comparison import FEW_OBSERVATIONS, SMALL_DIFFERENCE
+from stanchion.stats.thresholds import FEW_OBSERVATIONS, SMALL_DIFFERENCE
 
 _CONCLUSIONS = {
     "better": "{best} predicts better than {others}: the difference is above {small:g} and more "

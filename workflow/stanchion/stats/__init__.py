@@ -1,1 +1,1 @@
-"""Arrays → numbers: NumPy and the standard library only, and nothing here touches the disk."""
+"""Arrays → numbers that no library has, and guards before those of ArviZ; no disk."""

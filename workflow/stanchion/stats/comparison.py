@@ -9,18 +9,16 @@ from math import nan
 from typing import Any, Literal
 
 import numpy as np
+from arviz_stats import compare as arviz_compare
+from arviz_stats.utils import ELPDDataLOO
 from numpy.typing import NDArray
+from xarray import DataArray
 
 from stanchion.stats.psis import Loo, worst_khat
+from stanchion.stats.thresholds import FEW_OBSERVATIONS, SMALL_DIFFERENCE
 
 Floats = NDArray[np.float64]
 Conclusion = Literal["better", "small", "chance", "few", "unsound"]
-SMALL_DIFFERENCE = 4.0
-FEW_OBSERVATIONS = 100
-"""Sivula, Magnusson, Matamoros and Vehtari (2020), "Uncertainty in Bayesian leave-one-out
-cross-validation based model comparison", arXiv:2008.10296: for differences below 4, and for fewer
-than 100 observations, the standard error of a difference is too small, and a normal distribution
-of this width is no good approximation."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,6 @@ def _by_arviz(fits: Sequence[Loo], places: Sequence[int], best: int) -> Any:
     Its stacking takes the exponential of each elpd, which is 0 below -745: what all fits have in
     common of an observation is taken off first, and changes neither weights nor differences.
     """
-    from arviz_stats import compare as arviz_compare
-    from arviz_stats.utils import ELPDDataLOO
-    from xarray import DataArray
-
     common = np.max([fits[place].elpd for place in places], axis=0)
     pointwise = {
         place: ELPDDataLOO(

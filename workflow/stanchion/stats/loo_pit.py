@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 import numpy as np
+from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from stanchion.stats.psis import Smoothed, is_bad
@@ -56,8 +57,6 @@ def loo_pit(
     observation, its place is drawn between both sides of the jump (Czado, Gneiting and Held 2009,
     doi:10.1111/j.1541-0420.2009.01191.x).
     """
-    from arviz_stats.base import array_stats
-
     draws = len(replicated)
     ties = discrete or bool((replicated == observed).any())
     rng = np.random.default_rng(seed)

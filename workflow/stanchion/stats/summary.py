@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from math import floor
 from typing import Any
 
 import numpy as np
+from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from stanchion.stats.convergence import Block, mixing, monte_carlo_errors
@@ -67,11 +67,8 @@ def interval_names(intervals: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def hdi(ordered: Floats, prob: float) -> tuple[Floats, Floats]:
     """Return the narrowest interval of each sorted row that holds this share of the draws."""
-    size = ordered.shape[1]
-    inside = min(floor(prob * size), size - 1)
-    start = np.argmin(ordered[:, inside:] - ordered[:, : size - inside], axis=1)
-    rows = np.arange(len(ordered))
-    return ordered[rows, start], ordered[rows, start + inside]
+    lower, upper = array_stats.hdi(ordered, prob).T
+    return lower, upper
 
 
 def eti(ordered: Floats, prob: float) -> tuple[Floats, Floats]:

@@ -1,8 +1,15 @@
-"""Thresholds that follow from the number of draws. Imports nothing heavier than `math`."""
+"""Thresholds from the literature. Imports nothing heavier than `math`."""
 
 from __future__ import annotations
 
 from math import inf, log10
+
+SMALL_DIFFERENCE = 4.0
+FEW_OBSERVATIONS = 100
+"""Sivula, Magnusson, Matamoros and Vehtari (2020), "Uncertainty in Bayesian leave-one-out
+cross-validation based model comparison", arXiv:2008.10296: for differences below 4, and for fewer
+than 100 observations, the standard error of a difference is too small, and a normal distribution
+of this width is no good approximation."""
 
 
 def khat_threshold(draws: int) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -37,8 +38,6 @@ class Uniformity:
 
 def uniformity(values: Floats) -> Uniformity:
     """Test values for uniformity by the pointwise order test (POT-C) of arviz_stats."""
-    from arviz_stats.base import array_stats
-
     ordered = np.sort(values)
     p, contributions, _ = array_stats.uniformity_test(ordered, axis=-1, method="pot_c")
     return Uniformity(ordered, float(p), np.asarray(contributions, dtype=np.float64))

@@ -19,7 +19,7 @@ from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.draws.files import read_group, read_proposal
 from stanchion.plan.job import Job
 from stanchion.stats.comparison import Compared, compare, conclusion
-from stanchion.stats.psis import Loo, approximate_loo, loo
+from stanchion.stats.psis import Loo, loo
 from stanchion.system.strict_json import write_json
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ def _approximate_loo(draws: Path) -> Loo:
     raw = read_proposal(draws)
     if raw is None:
         raise _LeftOutError("its draws.nc does not hold the approximation's own draws")
-    return approximate_loo(_finite(raw.log_likelihood), raw.log_p, raw.log_q)
+    return loo(_finite(raw.log_likelihood), raw.log_p - raw.log_q)
 
 
 def _likelihood(draws: Path) -> Floats:
