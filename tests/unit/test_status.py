@@ -53,7 +53,7 @@ def output(step: Step, name: str) -> Path:
 def test_a_fit_as_its_steps_wrote_it_is_current(plan: Plan) -> None:
     """Nothing touched: current, with the verdict and its figures."""
     found = fit_status(plan, FIT)
-    assert (found.state, found.verdict, found.rhat) == ("current", "fail", 1.3)
+    assert (found.state, found.verdict, found.figures.get("rhat")) == ("current", "fail", 1.3)
     assert altered_results(plan) == []
 
 
@@ -76,7 +76,7 @@ def test_an_edited_result_is_altered_and_shows_no_verdict(
     path.write_text(text.replace("fail", "pass") if edit == "a word" else "\0" * len(text))
     assert path.stat().st_size == len(text)
     found = fit_status(plan, FIT)
-    assert (found.state, found.verdict, found.rhat) == ("altered", None, None)
+    assert (found.state, found.verdict, found.figures.get("rhat")) == ("altered", None, None)
     altered = altered_results(plan)
     assert altered == [str(path)]
     shown = table(fit_statuses(plan), altered)
@@ -128,15 +128,16 @@ def test_the_table_says_what_the_report_says() -> None:
     """R-hat with the digits that show its side of the limit, ESS rounded down."""
     from stanchion.report.wording import shown
 
-    status = FitStatus("a/d/m/nuts", "current", "fail", rhat=1.0104269, ess=399.97, divergences=0)
-    row = table([FitStatus(**{**vars(status), "rhat_limit": 1.01})]).splitlines()[1].split()
+    figures = {"rhat": 1.0104269, "ess": 399.97, "divergences": 0, "rhat_limit": 1.01}
+    status = FitStatus("a/d/m/nuts", "current", "fail", figures=figures)
+    row = table([status]).splitlines()[1].split()
     assert row == ["a/d/m/nuts", "fail", "1.0104", "399", "0", "reused"]
     assert row[2:4] == [shown("rhat", 1.0104269, 1.01), shown("ess_bulk", 399.97, 400)]
 
 
 def test_khat_shows_its_side_of_the_limit() -> None:
     """0.7004 is not 0.70."""
-    status = FitStatus("a/d/m/advi", "current", "fail", khat=0.7004, khat_limit=0.7)
+    status = FitStatus("a/d/m/advi", "current", "fail", figures={"khat": 0.7004, "khat_limit": 0.7})
     assert "0.7004" in table([status])
 
 
@@ -162,10 +163,10 @@ def test_a_comparison_has_a_row_of_its_own(plan: Plan) -> None:
 def test_the_table_says_what_khat_says() -> None:
     """An approximation does not `pass` alone; unweighted draws are labelled; JSON is plain."""
     fits = [
-        FitStatus("a/nuts", "current", "pass", rhat=1.001),
-        FitStatus("a/advi", "current", "pass", "resampled", khat=0.41),
-        FitStatus("b/advi", "current", "fail", "unweighted", khat=0.93),
-        FitStatus("c/advi", "current", "warn", "resampled", khat=0.5),
+        FitStatus("a/nuts", "current", "pass", figures={"rhat": 1.001}),
+        FitStatus("a/advi", "current", "pass", "resampled", figures={"khat": 0.41}),
+        FitStatus("b/advi", "current", "fail", "unweighted", figures={"khat": 0.93}),
+        FitStatus("c/advi", "current", "warn", "resampled", figures={"khat": 0.5}),
     ]
     lines = table(fits).splitlines()
     assert [line.split("  ")[1].strip() for line in lines[1:]] == [
@@ -179,11 +180,31 @@ def test_the_table_says_what_khat_says() -> None:
     ]  # fmt: skip
 
 
+def test_the_json_of_a_fit_has_every_figure_in_its_place(plan: Plan) -> None:
+    """Null where its method has none, the less of the two ESS; limits where digits follow them."""
+    checks = {"rhat": (1.02, 1.01), "ess_bulk": (512.5, 400), "ess_tail": (410.2, 400)}
+    content = {
+        "verdict": "fail",
+        "checks": [{"check": n, "value": v, "threshold": t} for n, (v, t) in checks.items()],
+    }
+    step = plan.of(FIT, "diagnose_fit")
+    write_whole(step.outputs["diagnostics"], json.dumps(content))
+    write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/more")))
+    current, missing = json.loads(as_json([fit_status(plan, FIT), FitStatus("x", "missing")]))[
+        "fits"
+    ]
+    names = ["fit", "state", "verdict", "weighting", "rhat", "ess", "divergences", "khat"]
+    names += ["rhat_limit", "khat_limit", "seconds"]
+    assert list(current) == list(missing) == names
+    assert [current[n] for n in names[4:10]] == [1.02, 410.2, None, None, 1.01, None]
+    assert [missing[n] for n in names[2:]] == [None] * 9
+
+
 def test_the_hat_of_khat_takes_no_column() -> None:
     """Figures stand below each other whether or not a row above has one."""
     fits = [
-        FitStatus("a", "current", "pass", "resampled", khat=0.41),
-        FitStatus("b", "current", "fail", "unweighted", khat=0.93),
+        FitStatus("a", "current", "pass", "resampled", figures={"khat": 0.41}),
+        FitStatus("b", "current", "fail", "unweighted", figures={"khat": 0.93}),
     ]
     first, second = table(fits).replace("\N{COMBINING CIRCUMFLEX ACCENT}", "").splitlines()[1:]
     assert first.index("0.41") == second.index("0.93")

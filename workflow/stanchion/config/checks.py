@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, create_model
@@ -40,6 +40,12 @@ class ChecksSection(Section):
         declared = getattr(self, key)
         named = declared if isinstance(declared, Mapping) else {}
         return {name: limit for name, limit in named.items() if name != "default"}
+
+    def limited(self) -> Iterator[tuple[str, str]]:
+        """Yield the thresholds with the variables that have one of their own."""
+        for key, threshold in thresholds().items():
+            if threshold.form == "by_variable":
+                yield from ((key, variable) for variable in self.by_variable(key))
 
 
 def _field(threshold: Threshold) -> Any:

@@ -75,12 +75,12 @@ def _limits(
     """A limit is of a variable that the gate judges, in one of the programs at least."""
     judged = [v.name for p in programs for v in (*p.parameters, *p.transformed_parameters)]
     known = list(dict.fromkeys(["lp__", *judged]))
-    for variable in analysis.checks.by_variable("rhat"):
+    for key, variable in analysis.checks.limited():
         if variable not in known:
             meant = nearest(variable, known)
             yield project.fault(
                 f"no program of this analysis has a parameter {variable!r}",
-                *("analyses", name, "checks", "rhat", variable),
+                *("analyses", name, "checks", key, variable),
                 value=variable,
                 allowed=", ".join(known),
                 todo=f"write {meant}" if meant else "correct or remove it",

@@ -6,17 +6,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import nan
 from pathlib import Path
 from typing import Any
 from unicodedata import combining
 
+from stanchion.checks.catalogue import CHECKS, figures
+from stanchion.checks.row import Figure
 from stanchion.checks.verdicts import verdict_words
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
 from stanchion.report.wording import shown
+
+_FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
+_KHAT = CHECKS["khat"].figure
+"""The column in which a comparison says how many k̂ of LOO are bad."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,9 @@ class FitStatus:
     verdict: str | None = None
     weighting: str | None = None
     """resampled or unweighted, where the fit is an approximation."""
-    rhat: float | None = None
-    ess: float | None = None
-    divergences: int | None = None
-    khat: float | None = None
-    rhat_limit: float | None = None
-    khat_limit: float | None = None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    """By their name in the catalogue of checks, such as `rhat`; with those limits, `rhat_limit`,
+    that decide how many digits are shown."""
     seconds: float | None = None
     """Longest time that one of the fit's chains took, in seconds; None where all were reused."""
 
@@ -95,20 +98,12 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     )
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
-    values = {check["check"]: check["value"] for check in content["checks"]}
-    limits = {check["check"]: check.get("threshold") for check in content["checks"]}
-    ess = [v for v in (values.get("ess_bulk"), values.get("ess_tail")) if v is not None]
     return FitStatus(
         fit.name,
         "current",
         verdict=content["verdict"],
         weighting=content.get("weighting"),
-        rhat=values.get("rhat"),
-        ess=min(ess) if ess else None,
-        divergences=values.get("divergences"),
-        khat=values.get("khat"),
-        rhat_limit=limits.get("rhat"),
-        khat_limit=limits.get("khat"),
+        figures=_figures({check["check"]: check for check in content["checks"]}),
         seconds=_sampling_seconds(plan, fit),
     )
 
@@ -158,21 +153,24 @@ def table(
 
     Comparisons follow the fits.
     """
-    head = ["fit", "verdict", "worst R-hat", "least ESS", "divergences", "k-hat", "time"]
+    shown = [figure.column or figure.heading for figure in _FIGURES]
+    head = ["fit", "verdict", *shown, "time"]
     rows = [
         [
             status.fit,
             verdict_words(status.verdict, status.weighting) if status.verdict else status.state,
-            _figure("rhat", status.rhat, status.rhat_limit),
-            _figure("ess_bulk", status.ess),
-            _figure("divergences", status.divergences),
-            _figure("khat", status.khat, status.khat_limit),
+            *(_cell(status, figure) for figure in _FIGURES),
             _duration(status),
         ]
         for status in statuses
     ]
     rows += [
-        [f"{one.comparison}: comparison", one.verdict or one.state, "", "", "", _bad(one), ""]
+        [
+            f"{one.comparison}: comparison",
+            one.verdict or one.state,
+            *(_bad(one) if figure == _KHAT else "" for figure in _FIGURES),
+            "",
+        ]
         for one in comparisons
     ]
     widths = [max(_width(row[i]) for row in [head, *rows]) for i in range(len(head))]
@@ -206,7 +204,7 @@ def as_json(
     """
     content = {
         "schema": "stanchion/status/1",
-        "fits": [asdict(status) for status in statuses],
+        "fits": [_flat(status) for status in statuses],
         "comparisons": [asdict(one) for one in comparisons],
         "altered": list(altered),
         "jobs": None if jobs is None else [vars(job) for job in jobs],
@@ -249,9 +247,37 @@ def _seconds(step: Step) -> float | None:
     return None
 
 
-def _figure(check: str, value: float | None, limit: float | None = None) -> str:
-    """Return a check's value as the report has it."""
-    return "" if value is None else shown(check, value, nan if limit is None else limit)
+def _figures(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
+    """Return the worst value of the checks of each figure, and its limit where it is shown by it.
+
+    `checks` are those of diagnostics.json, by name; a value that is missing is null there.
+    """
+    values: dict[str, float | None] = {}
+    limits: dict[str, float | None] = {}
+    for figure, names in _FIGURES.items():
+        row, key = CHECKS[names[0]], str(figure.key)
+        worst = min if row.worse == "smaller" else max
+        known = [checks[n]["value"] for n in names if n in checks]
+        values[key] = worst((v for v in known if v is not None), default=None)
+        if isinstance(row.digits, int):
+            limits[f"{key}_limit"] = checks.get(names[0], {}).get("threshold")
+    return values | limits
+
+
+def _flat(status: FitStatus) -> dict[str, Any]:
+    """Return a status as JSON has it: every figure, null where there is none, before the time."""
+    content = asdict(status)
+    known, seconds = content.pop("figures"), content.pop("seconds")
+    return {**content, **_figures({}), **known, "seconds": seconds}
+
+
+def _cell(status: FitStatus, figure: Figure) -> str:
+    """Return a figure as the report has it."""
+    key = str(figure.key)
+    value, limit = status.figures.get(key), status.figures.get(f"{key}_limit")
+    if value is None:
+        return ""
+    return shown(_FIGURES[figure][0], value, nan if limit is None else limit)
 
 
 def _duration(status: FitStatus) -> str:
