@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import arviz
+import arviz_base
 import numpy as np
 import pytest
 import xarray as xr
@@ -16,7 +18,7 @@ import xarray as xr
 from stanchion.draws.files import read_gated, read_group, read_labels, write_tree
 from stanchion.draws.naming import Naming, Roles
 from stanchion.draws.stan_csv import read_chains
-from stanchion.draws.tree import Tree, posterior_tree, prior_tree
+from stanchion.draws.tree import posterior_tree, prior_tree
 from stanchion.errors import ChainError
 from tests.unit.draws_cases import advi_text, variables, write_chains
 
@@ -60,39 +62,108 @@ def columns(seed: int, draws: int = 5) -> dict[str, Any]:
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Tree:
+def tree(tmp_path: Path) -> xr.DataTree:
     """The draws of two chains."""
     paths = write_chains(tmp_path, [columns(1), columns(2)], treedepth__=10.0)
     return posterior_tree(read_chains(paths), Naming.of(DECLARED, DATA, META), ROLES, DATA)
 
 
 @pytest.fixture
-def path(tree: Tree, tmp_path: Path) -> Path:
+def path(tree: xr.DataTree, tmp_path: Path) -> Path:
     """The draws as a file."""
     write_tree(tree, tmp_path / "draws.nc")
     return tmp_path / "draws.nc"
 
 
 def test_xarray_opens_the_file_as_arviz_names_it(path: Path) -> None:
-    """Groups and variables have ArviZ's names; data and replication share theirs."""
+    """Groups in ArviZ's order and variables as declared; data and replication share a name."""
     opened = xr.open_datatree(path, engine="h5netcdf")
-    assert {name: sorted(node.data_vars) for name, node in opened.children.items()} == {
-        "constant_data": ["J", "K", "M", "N", "P", "x"],
-        "log_likelihood": ["y"],
-        "log_prior": ["lprior"],
-        "observed_data": ["y"],
-        "posterior": ["Omega", "count", "mu", "none", "theta"],
-        "posterior_predictive": ["y"],
-        "predictions": ["y_new"],
-        "sample_stats": [
-            "acceptance_rate", "diverging", "energy", "lp", "n_steps", "reached_max_treedepth",
-            "step_size", "tree_depth",
-        ],
-    }  # fmt: skip
+    assert [(name, list(node.data_vars)) for name, node in opened.children.items()] == [
+        ("posterior", ["mu", "theta", "Omega", "none", "count"]),
+        ("posterior_predictive", ["y"]),
+        ("predictions", ["y_new"]),
+        ("log_likelihood", ["y"]),
+        ("log_prior", ["lprior"]),
+        ("sample_stats", [
+            "lp", "acceptance_rate", "step_size", "tree_depth", "n_steps", "diverging", "energy",
+            "reached_max_treedepth",
+        ]),
+        ("observed_data", ["y"]),
+        ("constant_data", ["x", "J", "K", "N", "M", "P"]),
+    ]  # fmt: skip
     assert opened.attrs == {}
     assert opened["sample_stats"]["diverging"].dtype == bool
     assert opened["sample_stats"]["reached_max_treedepth"].all()
     assert opened["posterior"]["mu"].attrs == {"block": "parameters", "type": "real"}
+
+
+def test_a_group_has_the_attributes_and_coordinates_of_arviz(path: Path, tmp_path: Path) -> None:
+    """As its own converter writes them, but for the clock, Stan's counting from 1, and labels."""
+    opened = xr.open_datatree(path, engine="h5netcdf")
+    posterior, observed = opened["posterior"], opened["observed_data"]
+    theirs = arviz_base.from_dict(
+        {
+            "posterior": {"mu": posterior["mu"].values, "Omega": posterior["Omega"].values},
+            "observed_data": {"y": observed["y"].values},
+        },
+        dims={"Omega": ["school"], "y": ["obs"]},
+        coords={"school": ["A", "B"]},
+        index_origin=1,
+    )
+    theirs.to_netcdf(tmp_path / "theirs.nc", engine="h5netcdf")
+    expected = xr.open_datatree(tmp_path / "theirs.nc", engine="h5netcdf")
+    for name in ("posterior", "observed_data"):
+        ours, wanted = dict(opened[name].attrs), dict(expected[name].attrs)
+        assert wanted.pop("created_at")
+        assert ours.pop("inference_library") == "CmdStan"
+        np.testing.assert_equal(ours, wanted)
+    assert list(posterior.attrs["sample_dims"]) == ["chain", "draw"]
+    assert list(observed.attrs["sample_dims"]) == []
+    assert posterior["mu"].dims == expected["posterior"]["mu"].dims
+    assert posterior["school"].values.tolist() == expected["posterior"]["school"].values.tolist()
+    assert posterior["chain"].values.tolist() == [0, 1]
+    expected_names = ("chain", "draw", "school", "Omega_dim_1")
+    assert posterior["Omega"].dims == expected_names
+    assert posterior["Omega_dim_1"].values.tolist() == [1, 2]
+    assert observed["obs"].values.tolist() == [1, 2, 3]
+
+
+def test_the_draws_say_which_stan_made_them(tmp_path: Path) -> None:
+    """The version of a chain's header stands with each group."""
+    (file,) = write_chains(tmp_path, [{"mu": np.zeros(3)}])
+    version = "".join(
+        f"# stan_version_{part} = {number}\n"
+        for part, number in (("major", 2), ("minor", 39), ("patch", 0))
+    )
+    file.write_text(version + file.read_text())
+    naming = Naming.of(variables(parameters="real mu"), {}, {"sizes": {}})
+    tree = posterior_tree(read_chains([file]), naming, Roles(), {})
+    assert tree["posterior"].attrs["inference_library_version"] == "2.39.0"
+
+
+def test_arviz_works_on_the_file(tmp_path: Path) -> None:
+    """`arviz.from_netcdf` opens it; summary, LOO and diagnosis take it as it is."""
+    rng = np.random.default_rng(3)
+    drawn = ("mu", "theta.1", "theta.2")
+    chains = [
+        {name: rng.normal(size=300) for name in drawn}
+        | {f"log_lik.{n}": rng.normal(-1, 0.1, size=300) for n in (1, 2, 3)}
+        for _ in range(4)
+    ]
+    declared = variables(
+        parameters="real mu; real[J] theta; real[K] none", generated_quantities="real[N] log_lik"
+    )
+    naming = Naming.of(declared, DATA, {"sizes": {}})
+    read = read_chains(write_chains(tmp_path, chains))
+    write_tree(posterior_tree(read, naming, ROLES, DATA), tmp_path / "draws.nc")
+    tree = arviz.from_netcdf(tmp_path / "draws.nc")
+    assert list(arviz.summary(tree).index) == ["mu", "theta[1]", "theta[2]"]
+    loo = arviz.loo(tree)
+    draws = np.concatenate([[chain[f"log_lik.{n}"] for n in (1, 2, 3)] for chain in chains], axis=1)
+    assert loo.elpd == pytest.approx(-np.log(np.exp(-draws).mean(axis=1)).sum(), abs=0.05)
+    assert loo.n_data_points == 3
+    wrong, _ = arviz.diagnose(tree, return_diagnostics=True, show_diagnostics=False)
+    assert wrong is False
 
 
 def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
@@ -140,8 +211,8 @@ def test_a_name_with_two_lengths_goes_to_the_first_of_a_group(tmp_path: Path) ->
     apart = posterior_tree(chains, naming, ROLES, DATA)
     assert apart["predictions"]["y_new"].dims == ("chain", "draw", "obs")
     together = posterior_tree(chains, naming, Roles(), DATA)["posterior"]
-    assert together["y_new"].dims == ("chain", "draw", "obs")
-    assert together["y_rep"].dims == ("chain", "draw", "y_rep_dim_0")
+    assert together["y_rep"].dims == ("chain", "draw", "obs")
+    assert together["y_new"].dims == ("chain", "draw", "y_new_dim_0")
 
 
 def test_a_dimension_never_takes_the_name_of_a_variable() -> None:
@@ -185,7 +256,7 @@ def test_the_gate_sees_parameters_wherever_they_are_kept(path: Path) -> None:
         ]
     )
     sampled = [span for span in scalars.variables if span.sampled and span.stop > span.start]
-    assert [scalars.names[span.start] for span in sampled] == ["Omega[1,1]", "mu", "theta[1]"]
+    assert [scalars.names[span.start] for span in sampled] == ["mu", "theta[1]", "Omega[1,1]"]
     expected = columns(2)["Omega.2.1"]
     np.testing.assert_array_equal(scalars.values[1, :, scalars.names.index("Omega[2,1]")], expected)
 
@@ -201,6 +272,49 @@ def test_tuples_and_complex_numbers_keep_stan_s_names(tmp_path: Path) -> None:
     assert opened["part"].values.tolist() == ["real", "imag"]
     names = read_gated(tmp_path / "draws.nc").names
     assert names == ["lp__", "x[1].1", "x[1].2[1]", "z[1,real]", "z[1,imag]"]
+
+
+def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path) -> None:
+    """`draw` is stored as `draw_`, the gate knows it by its own name; dimensions give way too."""
+    names = ("draw", "part", "z.real", "z.imag", "theta.1", "theta.2", "theta_dim_0")
+    drawn = {name: np.arange(4.0) + place for place, name in enumerate(names)}
+    declared = "real draw; real part; complex z; real[2] theta; real theta_dim_0"
+    naming = Naming.of(variables(parameters=declared), {"chain": 3}, {"sizes": {}})
+    chains = read_chains(write_chains(tmp_path, [drawn]))
+    path = tmp_path / "draws.nc"
+    write_tree(posterior_tree(chains, naming, Roles(), {"chain": 3}), path)
+    posterior = read_group(path, "posterior")
+    assert list(posterior) == ["draw_", "part_", "z", "theta", "theta_dim_0"]
+    np.testing.assert_array_equal(posterior["draw_"], [drawn["draw"]])
+    np.testing.assert_array_equal(posterior["theta_dim_0"], [drawn["theta_dim_0"]])
+    assert read_group(path, "constant_data") == {"chain_": 3}
+    scalars = read_gated(path)
+    assert scalars.names[1:3] == ["draw", "part"]
+    np.testing.assert_array_equal(scalars.values[0, :, 1:3].T, [drawn["draw"], drawn["part"]])
+
+
+def test_two_variables_never_share_a_name(tmp_path: Path) -> None:
+    """Where the underscore is taken as well, the program has to give way."""
+    chains = read_chains(write_chains(tmp_path, [{"draw": np.zeros(3), "draw_": np.ones(3)}]))
+    naming = Naming.of(variables(parameters="real draw; real draw_"), {}, {"sizes": {}})
+    with pytest.raises(ChainError, match="the name draw_ in"):
+        posterior_tree(chains, naming, Roles(), {})
+
+
+def test_every_value_comes_back(tmp_path: Path) -> None:
+    """NaN, ±∞, −0, the smallest and the largest double, of one chain with one draw."""
+    values = [np.nan, np.inf, -np.inf, -0.0, 5e-324, np.finfo(float).max]
+    drawn = {f"theta.{n}": np.array([value]) for n, value in enumerate(values, start=1)}
+    declared = variables(parameters="real[N] theta; real[M,N] empty; complex[M] void")
+    naming = Naming.of(declared, {"N": 6, "M": 0}, {"sizes": {}})
+    tree = posterior_tree(read_chains(write_chains(tmp_path, [drawn])), naming, Roles(), {"M": 0})
+    write_tree(tree, tmp_path / "draws.nc")
+    posterior = read_group(tmp_path / "draws.nc", "posterior")
+    np.testing.assert_array_equal(posterior["theta"], [[values]])
+    assert np.signbit(posterior["theta"][0, 0, 3])
+    assert posterior["empty"].shape == (1, 1, 0, 6)
+    assert posterior["void"].shape == (1, 1, 0, 2)
+    assert read_gated(tmp_path / "draws.nc").values.shape == (1, 1, 7)
 
 
 def test_a_program_without_parameters_has_an_empty_posterior(tmp_path: Path) -> None:
@@ -219,7 +333,7 @@ def test_an_approximation_keeps_its_densities(tmp_path: Path) -> None:
     file.write_text(advi_text({name: np.arange(4.0) for name in names}))
     naming = Naming.of(variables(parameters="real mu"), {}, {"sizes": {}})
     tree = posterior_tree(read_chains([file]), naming, Roles(), {})
-    assert sorted(set(tree["sample_stats"]) - {"chain", "draw"}) == ["log_g", "log_p", "lp"]
+    assert list(tree["sample_stats"].data_vars) == ["lp", "log_p", "log_g"]
     assert tree["posterior"]["mu"].values.tolist() == [[1, 2, 3]]
 
 
@@ -227,7 +341,12 @@ def test_the_prior_has_groups_of_its_own(tmp_path: Path) -> None:
     """Draws from the prior are never called a posterior, and keep no likelihood."""
     chains = read_chains(write_chains(tmp_path, [columns(1)]))
     tree = prior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA)
-    assert sorted(tree) == ["observed_data", "prior", "prior_predictive", "sample_stats_prior"]
+    assert sorted(tree.children) == [
+        "observed_data",
+        "prior",
+        "prior_predictive",
+        "sample_stats_prior",
+    ]
 
 
 def test_the_same_draws_give_the_same_bytes(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from stanchion.draws.files import read_messages, write_tree
 from stanchion.draws.stan_csv import read_chains
@@ -394,7 +395,7 @@ def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:
         append_messages(path, [f"{number} times: normal_rng: Scale parameter is -1"])
     said = read_chains(sorted(tmp_path.glob("chain_*.csv"))).messages
     assert said[1] == "chain 2, 2 times: normal_rng: Scale parameter is -1"
-    write_tree({"posterior": {}}, tmp_path / "some.nc", said)
+    write_tree(xr.DataTree.from_dict({"posterior": xr.Dataset()}), tmp_path / "some.nc", said)
     assert read_messages(tmp_path / "some.nc") == list(said)
 
 

@@ -1,32 +1,26 @@
-"""draws.nc and prior.nc: netCDF 4 through h5netcdf, which `xarray.open_datatree` opens."""
+"""draws.nc and prior.nc: netCDF 4 that xarray writes and reads, a DataTree with ArviZ's groups."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5netcdf
-import h5py
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART
-from stanchion.draws.tree import PROPOSAL, Array, Tree
+from stanchion.draws.tree import GROUPS, POSTERIOR_GROUPS, PRIOR_GROUPS, PROPOSAL, SAMPLE_DIMS
 
-_DRAWN_GROUPS = (
-    "posterior",
-    "posterior_predictive",
-    "predictions",
-    "log_likelihood",
-    "log_prior",
-    "prior",
-)
-_AXES = ("chain", "draw")
 MESSAGES = "messages"
+_ENGINE: Literal["h5netcdf"] = "h5netcdf"
 _UNASSIGNED = -(2**31)
 _LOG_LIKELIHOOD = "log_lik"
 
@@ -63,61 +57,70 @@ class Proposal:
     log_likelihood: NDArray[np.float64] | None
 
 
-def write_tree(
-    tree: Tree,
-    path: Path,
-    messages: Sequence[str] = (),
-    weighting: Mapping[str, str] | None = None,
-) -> None:
-    """Write a tree: groups and variables in alphabetical order, the same bytes for the same tree.
+def write_tree(tree: xr.DataTree, path: Path, messages: Sequence[str] = ()) -> None:
+    """Write a tree, its groups in ArviZ's order: the same bytes for the same tree.
 
-    The sampler's messages, where there are some, become an attribute of the file, a line each, and
-    what `weighting` says attributes of each group of draws. Not compressed: draws are mostly noise,
-    and zlib took ten times as long for a tenth less.
+    The sampler's messages, where there are some, become an attribute of the file, a line each. Not
+    compressed: draws are mostly noise, and zlib took ten times as long for a tenth less. NaN is a
+    value like any, and no mark of what is missing.
     """
-    with h5netcdf.File(path, "w") as file:
-        if messages:
-            file.attrs[MESSAGES] = "\n".join(messages)
-        for name, arrays in sorted(tree.items()):
-            group = file.create_group(name)
-            for key, text in sorted((weighting or {}).items()):
-                if name in _DRAWN_GROUPS:
-                    group.attrs[key] = text
-            group.dimensions = {
-                dim: length
-                for _, array in sorted(arrays.items())
-                for dim, length in zip(array.dims, array.values.shape, strict=True)
-            }
-            for variable, array in sorted(arrays.items()):
-                _write(group, variable, array)
+    groups = sorted(tree.children, key=GROUPS.index)
+    whole = xr.DataTree.from_dict({name: _plain(tree[name].to_dataset()) for name in groups})
+    if messages:
+        whole.attrs[MESSAGES] = "\n".join(messages)
+    whole.to_netcdf(path, engine=_ENGINE)
+
+
+@contextmanager
+def open_draws(path: Path, *groups: str) -> Iterator[xr.DataTree]:
+    """Yield those of these groups that the file has; a variable is read when its values are.
+
+    It is read again when they are asked for again: a fit may hold more than fits into memory.
+    """
+    with h5netcdf.File(path) as file:
+        present = [group for group in groups if group in file.groups]
+    with ExitStack() as stack:
+        opened = {group: stack.enter_context(_open(path, group)) for group in present}
+        yield xr.DataTree.from_dict(opened)
 
 
 def read_group(path: Path, group: str) -> dict[str, NDArray[Any]]:
     """Return the variables of a group by name; nothing where the file has no such group."""
-    with h5netcdf.File(path) as file:
-        if group not in file.groups:
-            return {}
-        found = file.groups[group]
-        return {name: _values(found[name]) for name in found.variables if name not in found.dims}
+    with open_draws(path, group) as tree:
+        return {str(n): v.values for node in tree.leaves for n, v in node.data_vars.items()}
+
+
+def read_variable(path: Path, group: str, name: str) -> NDArray[Any]:
+    """Return a variable, and read no other of its group."""
+    with _open(path, group) as dataset:
+        return np.asarray(dataset[name].values)
 
 
 def read_gated(path: Path) -> Scalars:
     """Return what the gate judges: `lp__`, all parameters and all transformed parameters."""
-    with h5netcdf.File(path) as file:
-        gated = [variable for variable in _drawn(file) if variable.attrs["block"] in GATED]
-        stats = next(name for name in file.groups if name.startswith("sample_stats"))
-        return _scalars(["lp__"], file.groups[stats]["lp"], gated)
+    with open_draws(path, *POSTERIOR_GROUPS, "sample_stats") as tree:
+        return gated(tree)
 
 
 def read_generated(path: Path) -> Iterator[Generated]:
-    """Yield every generated quantity of all groups, each with its share of draws without value."""
-    with h5netcdf.File(path) as file:
-        for variable in _drawn(file):
-            if variable.attrs["block"] in GATED:
-                continue
-            values = np.asarray(variable[...])
-            missing = without_value(values, str(variable.attrs["type"]))
-            yield Generated(list(_names(variable)), missing.mean((0, 1)).ravel())
+    """Yield every generated quantity of a fit, each with its share of draws without value."""
+    with open_draws(path, *POSTERIOR_GROUPS) as tree:
+        yield from generated(tree)
+
+
+def gated(tree: xr.DataTree) -> Scalars:
+    """Return what the gate judges of a tree: that of a fit, else that of draws from the prior."""
+    stats = tree["sample_stats" if "posterior" in tree.children else "sample_stats_prior"]
+    variables = [(n, v) for n, v in _drawn(tree) if v.attrs["block"] in GATED]
+    return _scalars(stats.dataset.variables["lp"], variables)
+
+
+def generated(tree: xr.DataTree) -> Iterator[Generated]:
+    """Yield every generated quantity of a tree, each with its share of draws without value."""
+    for name, variable in _drawn(tree):
+        if variable.attrs["block"] not in GATED:
+            missing = without_value(variable.values, str(variable.attrs["type"]))
+            yield Generated(list(_names(name, variable)), missing.mean((0, 1)).ravel())
 
 
 def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
@@ -131,105 +134,87 @@ def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
 
 def read_messages(path: Path) -> list[str]:
     """Return what the sampler complained of in the generated quantities."""
-    with h5netcdf.File(path) as file:
-        return str(file.attrs.get(MESSAGES, "")).splitlines()
+    with _open(path, "/") as root:
+        return str(root.attrs.get(MESSAGES, "")).splitlines()
 
 
 def read_attributes(path: Path, group: str) -> dict[str, str]:
     """Return the attributes of a group by name."""
-    with h5netcdf.File(path) as file:
-        return {name: str(value) for name, value in file.groups[group].attrs.items()}
+    with _open(path, group) as dataset:
+        return {str(name): str(value) for name, value in dataset.attrs.items()}
 
 
 def read_proposal(path: Path) -> Proposal | None:
     """Return the draws of an approximation as PSIS-LOO wants them; None for a sampled fit."""
-    found = read_group(path, PROPOSAL)
-    if not found:
-        return None
-    log_p, log_q, weights = (found[name].ravel() for name in ("log_p", "log_q", "log_weight"))
-    likelihood = found.get(_LOG_LIKELIHOOD)
+    with open_draws(path, PROPOSAL) as tree:
+        if PROPOSAL not in tree.children:
+            return None
+        group = tree[PROPOSAL].dataset
+        log_p, log_q, weights = (group[n].values.ravel() for n in ("log_p", "log_q", "log_weight"))
+        likelihood = group[_LOG_LIKELIHOOD].values if _LOG_LIKELIHOOD in group else None
     if likelihood is not None:
         likelihood = likelihood.reshape(*likelihood.shape[:2], -1)
     return Proposal(log_p, log_q, weights, likelihood)
 
 
 def read_labels(path: Path, group: str, name: str) -> list[str]:
-    """Return a label for each element of a variable, its last dimension running fastest.
-
-    A label is that of its dimension, else the element's number from 1.
-    """
-    with h5netcdf.File(path) as file:
-        variable = file.groups[group][name]
-        dims = [dim for dim in variable.dimensions if dim not in _AXES]
-        axes = [_axis_labels(file.groups[group], dim) for dim in dims]
-        return [
-            ", ".join(axis[place] for axis, place in zip(axes, places, strict=True))
-            for places in np.ndindex(*(len(axis) for axis in axes))
-        ]
+    """Return a label for each element of a variable, its last dimension running fastest."""
+    with _open(path, group) as dataset:
+        variable = dataset[name]
+        axes = [list(map(str, variable[d].values)) for d in variable.dims if d not in SAMPLE_DIMS]
+        return [", ".join(labels) for labels in product(*axes)]
 
 
 def read_type(path: Path, group: str, name: str) -> str:
     """Return the type that the program declares of a drawn variable."""
-    with h5netcdf.File(path) as file:
-        return str(file.groups[group][name].attrs["type"])
+    with _open(path, group) as dataset:
+        return str(dataset[name].attrs["type"])
 
 
-def _drawn(file: Any) -> Iterator[Any]:
-    for group in _DRAWN_GROUPS:
-        if group in file.groups:
-            variables = file.groups[group].variables.values()
-            yield from (variable for variable in variables if "block" in variable.attrs)
+def _open(path: Path, group: str) -> xr.Dataset:
+    return xr.open_dataset(path, group=group, engine=_ENGINE, cache=False)
 
 
-def _scalars(first: Sequence[str], density: Any, variables: Sequence[Any]) -> Scalars:
+def _plain(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a group as it is written: nothing of how a file held it before, and no fill value."""
+    plain = dataset.drop_encoding()
+    for variable in plain.variables.values():
+        variable.encoding["_FillValue"] = None
+    return plain
+
+
+def _drawn(tree: xr.DataTree) -> Iterator[tuple[str, xr.Variable]]:
+    """Yield the variables of the program: of the posterior's groups, else of the prior's."""
+    groups = POSTERIOR_GROUPS if "posterior" in tree.children else PRIOR_GROUPS[:1]
+    for group in groups:
+        if group in tree.children:
+            dataset = tree[group].dataset
+            for name in dataset.data_vars:
+                yield str(name), dataset.variables[name]
+
+
+def _scalars(density: xr.Variable, variables: Sequence[tuple[str, xr.Variable]]) -> Scalars:
     """Read the log density and the variables, one after the other, into one array."""
-    sizes = [prod(variable.shape[2:]) for variable in variables]
+    sizes = [prod(variable.shape[2:]) for _, variable in variables]
     values = np.empty((*density.shape, 1 + sum(sizes)))
-    values[:, :, 0] = density[...]
-    names, start, spans = list(first), 1, [Span(0, 1, (), sampled=False)]
-    for variable, size in zip(variables, sizes, strict=True):
+    values[:, :, 0] = density.values
+    names, start, spans = ["lp__"], 1, [Span(0, 1, (), sampled=False)]
+    for (name, variable), size in zip(variables, sizes, strict=True):
         if size:
-            block = np.asarray(variable[...], dtype=np.float64)
-            values[:, :, start : start + size] = block.reshape(*density.shape, size)
-        names += _names(variable)
+            values[:, :, start : start + size] = variable.values.reshape(*density.shape, size)
+        names += _names(name, variable)
         spans.append(_span(variable, start, start + size))
         start += size
     return Scalars(names, values, spans)
 
 
-def _span(variable: Any, start: int, stop: int) -> Span:
+def _span(variable: xr.Variable, start: int, stop: int) -> Span:
     sampled = variable.attrs["block"] == "parameters"
     constraint = str(variable.attrs.get("constraint", ""))
     return Span(start, stop, variable.shape[2:], sampled=sampled, constraint=constraint)
 
 
-def _names(variable: Any) -> Iterator[str]:
+def _names(name: str, variable: xr.Variable) -> Iterator[str]:
     shape = variable.shape[2:]
-    base = variable.name.rsplit("/", 1)[-1]
-    pattern = variable.attrs.get("scalar", default_pattern(base, len(shape)))
-    is_complex = variable.dimensions[-1] == PART
-    return scalar_names(pattern, shape, is_complex=is_complex)
-
-
-def _write(group: Any, name: str, array: Array) -> None:
-    """Write a variable as xarray would: text as UTF-8, truth values as bytes that say so."""
-    values, attrs = array.values, dict(array.attrs)
-    dtype: Any = values.dtype
-    if dtype.kind == "U":
-        values, dtype = values.astype(object), h5py.string_dtype()
-    if dtype == np.bool_:
-        values, dtype, attrs["dtype"] = values.astype(np.int8), np.dtype(np.int8), "bool"
-    variable = group.create_variable(name, array.dims, dtype, data=values)
-    for key in sorted(attrs):
-        variable.attrs[key] = attrs[key]
-
-
-def _values(variable: Any) -> NDArray[Any]:
-    values = np.asarray(variable[...])
-    return values.astype(np.bool_) if variable.attrs.get("dtype") == "bool" else values
-
-
-def _axis_labels(group: Any, dim: str) -> list[str]:
-    if dim in group.variables:
-        return [x.decode() if isinstance(x, bytes) else str(x) for x in group[dim][...]]
-    return [str(place + 1) for place in range(group.dimensions[dim].size)]
+    pattern = variable.attrs.get("scalar", default_pattern(name, len(shape)))
+    return scalar_names(pattern, shape, is_complex=variable.dims[-1] == PART)

@@ -21,6 +21,11 @@ CONSTRAINED = TRIANGULAR | SUMMED
 _RESERVED = frozenset({"chain", "draw", "sample", PART})
 
 
+def stored_name(name: str) -> str:
+    """Return the name in a file of a variable: one that ArviZ's dimensions have gets a `_`."""
+    return f"{name}_" if name in _RESERVED else name
+
+
 @dataclass(frozen=True)
 class Declared:
     """A variable as the program declares it; `kind` is the type that it wrote."""
@@ -46,21 +51,21 @@ class Roles:
     replicated: str | None = None
     predicted: str | None = None
 
-    def place(self, name: str) -> tuple[str, str]:
+    def drawn(self, name: str) -> tuple[str, str]:
         """Return the group of a drawn variable and its name there, as ArviZ has them."""
         if name == "log_lik":
-            return "log_likelihood", self.observed or name
+            return "log_likelihood", stored_name(self.observed or name)
         if name == "lprior":
             return "log_prior", name
         if name == self.replicated:
-            return "posterior_predictive", self.observed or name
+            return "posterior_predictive", stored_name(self.observed or name)
         if name == self.predicted:
-            return "predictions", name
-        return "posterior", name
+            return "predictions", stored_name(name)
+        return "posterior", stored_name(name)
 
-    def place_data(self, name: str) -> str:
-        """Return the group of a data variable."""
-        return "observed_data" if name == self.observed else "constant_data"
+    def data(self, name: str) -> tuple[str, str]:
+        """Return the group of a data variable and its name there."""
+        return "observed_data" if name == self.observed else "constant_data", stored_name(name)
 
 
 @dataclass(frozen=True)
@@ -117,17 +122,24 @@ class Naming:
         about = self.declared.get(declared) or self.data.get(declared)
         sizes = about.sizes if about is not None and len(about.sizes) == len(real) else ()
         dims: list[str] = []
-        for place, length in enumerate(real):
-            known = self.dimensions.get(sizes[place]) if sizes else None
+        for axis, length in enumerate(real):
+            known = self.dimensions.get(sizes[axis]) if sizes else None
             fits = known is not None and known.length == length and known.name not in dims
             if known is not None and fits and claimed.setdefault(known.name, known) == known:
                 dims.append(known.name)
             else:
-                dims.append(f"{name}_dim_{place}")
+                dims.append(self._default_dim(name, axis))
         if is_complex:
             claimed[PART] = Dimension(PART, len(PARTS), PARTS)
             dims.append(PART)
         return tuple(dims)
+
+    def _default_dim(self, name: str, axis: int) -> str:
+        """Return ArviZ's name of a dimension, with a `_` where a variable has that name."""
+        dim = f"{name}_dim_{axis}"
+        while dim in self.declared or dim in self.data:
+            dim += "_"
+        return dim
 
     def empty_shape(self, name: str) -> tuple[int, ...] | None:
         """Return the shape of a declared variable without elements; None where it must have some.
@@ -150,13 +162,15 @@ def _dimensions(
     named: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int], taken: Set[str]
 ) -> dict[str, Dimension]:
     """Return dimensions by the size that declares them, none under the name of a variable."""
-    found = {}
+    dimensions = {}
     for size in named.keys() & sizes.keys():
         name, labels, length = named[size]["dim"], named[size]["labels"], sizes[size]
         fit = labels is not None and len(labels) == length > 0
         shown = f"{name}_dim" if name in taken else name
-        found[size] = Dimension(shown, length, tuple(labels) if fit else None)
-    return found
+        while shown in taken:
+            shown += "_"
+        dimensions[size] = Dimension(shown, length, tuple(labels) if fit else None)
+    return dimensions
 
 
 def _literal(size: str) -> int | None:

@@ -1,12 +1,12 @@
-"""Reads the Stan CSV of a fit's chains into one array, and takes nothing that is not whole."""
+"""Stan CSV of a fit's chains → arrays; nothing is taken that is not whole."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +17,42 @@ from stanchion.stan.console import MARK
 
 _SETTING = re.compile(r"#\s*(\w+) = (.*?)(?: \(Default\))?\s*$")
 _FOOTER = re.compile(rb"#\s+Elapsed Time:.*\(Total\)", re.DOTALL)
+_STEP_SIZE = re.compile(r"#\s*Step size = (\S+)")
+_ELEMENTS = re.compile(r"#\s*(Diagonal e|E)lements of inverse mass matrix:")
+_DIAGONAL = "Diagonal e"
 _MESSAGE = re.compile(rf"^{re.escape(MARK)}(.*)$", re.MULTILINE)
 _END_OF_FILE = 16384
 _AGAIN = "delete the file and run again: the chain is made anew"
 
 
 @dataclass(frozen=True)
+class Adaptation:
+    """What a chain adapted to: its step size and its inverse metric on the unconstrained scale.
+
+    The metric has one axis where it is diagonal, two where it is dense, and no elements where it is
+    the unit metric.
+    """
+
+    step_size: float
+    inverse_metric: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Chains:
-    """All draws of a fit after warmup, `chain × draw × column`, under Stan's column names."""
+    """All draws of a fit after warm-up, `chain × draw × column`, under Stan's column names.
+
+    `warmup` has the same form, and `adaptation` a row a chain, where they were asked for.
+    """
 
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     max_treedepth: int | None
     messages: tuple[str, ...] = ()
     """What the sampler complained of in the generated quantities, with the chain's number."""
+    version: str | None = None
+    """Stan's, as the files' headers say it."""
+    warmup: NDArray[np.float64] | None = None
+    adaptation: tuple[Adaptation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +62,11 @@ class _Header:
 
     def count(self, name: str) -> int:
         return int(self.settings[name])
+
+    def version(self) -> str | None:
+        """Return the version of Stan that wrote the file, where it says so."""
+        parts = [self.settings.get(f"stan_version_{part}") for part in ("major", "minor", "patch")]
+        return None if None in parts else ".".join(filter(None, parts))
 
     def rows(self) -> tuple[int, int]:
         """Return how many rows stand before the draws, and how many draws there are."""
@@ -51,28 +78,50 @@ class _Header:
         return -(-self.count("num_warmup") // thin) * saved, -(-self.count("num_samples") // thin)
 
 
-def read_chains(paths: Sequence[Path]) -> Chains:
+def read_chains(paths: Sequence[Path], keep: Collection[str] = ()) -> Chains:
     """Read one file a chain; the first row of an approximation is its mean, and left out.
 
     One chain is parsed at a time, straight from the file, into an array made for all of them.
+    `keep` says what else is taken: `warmup`, the draws before, and `metric`, the adaptation.
 
     Raises:
         ChainError: a file lacks its header, draws, a part of its last line or its footer, or
-            chains have different columns.
+            chains have different columns, or what is to be kept is not there.
     """
     headers = [_read_header(path) for path in paths]
     _compare(paths, headers)
-    _, draws = headers[0].rows()
+    before, draws = headers[0].rows()
     values = np.empty((len(paths), draws, len(headers[0].columns)))
-    for place, (path, header) in enumerate(zip(paths, headers, strict=True)):
-        values[place] = _read_draws(path, header)
+    warmup = _room_for_warmup(paths, headers) if "warmup" in keep else None
+    for chain, (path, header) in enumerate(zip(paths, headers, strict=True)):
+        rows = _read_rows(path, header)
+        values[chain] = rows[before:]
+        if warmup is not None:
+            warmup[chain] = rows[:before]
     depth = headers[0].settings.get("max_depth")
     messages = [
         f"chain {chain}, {message}"
         for chain, path in enumerate(paths, start=1)
         for message in _MESSAGE.findall(_end(path).decode(errors="replace"))
     ]
-    return Chains(headers[0].columns, values, int(depth) if depth else None, tuple(messages))
+    return Chains(
+        columns=headers[0].columns,
+        values=values,
+        max_treedepth=int(depth) if depth else None,
+        messages=tuple(messages),
+        version=headers[0].version(),
+        warmup=warmup,
+        adaptation=tuple(_read_adaptation(path) for path in paths) if "metric" in keep else (),
+    )
+
+
+def _room_for_warmup(
+    paths: Sequence[Path], headers: Sequence[_Header]
+) -> NDArray[np.float64] | None:
+    before, _ = headers[0].rows()
+    if not before and headers[0].count("num_warmup"):
+        raise ChainError("the chain does not hold its warm-up", where=str(paths[0]), todo=_AGAIN)
+    return np.empty((len(paths), before, len(headers[0].columns))) if before else None
 
 
 def _read_header(path: Path) -> _Header:
@@ -86,8 +135,8 @@ def _read_header(path: Path) -> _Header:
             f"the chain cannot be read: {error.strerror}", where=str(path), todo=_AGAIN
         ) from error
     settings: dict[str, str] = {}
-    for found in filter(None, map(_SETTING.match, comments)):
-        settings.setdefault(found[1], found[2])
+    for match in filter(None, map(_SETTING.match, comments)):
+        settings.setdefault(match[1], match[2])
     header = _Header(settings, tuple(names.split(",")))
     try:
         header.rows()
@@ -98,7 +147,8 @@ def _read_header(path: Path) -> _Header:
     return header
 
 
-def _read_draws(path: Path, header: _Header) -> NDArray[np.float64]:
+def _read_rows(path: Path, header: _Header) -> NDArray[np.float64]:
+    """Return the rows before the draws, and the draws."""
     before, draws = header.rows()
     with path.open(encoding="utf-8") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "loadtxt: input contained no data")
@@ -112,7 +162,28 @@ def _read_draws(path: Path, header: _Header) -> NDArray[np.float64]:
     if rows.shape[1] != len(header.columns):
         raise _not_whole(path, f"{rows.shape[1]} numbers a line, {len(header.columns)} names")
     _check_end(path, footer=header.settings["method"] == "sample")
-    return rows[before:]
+    return rows
+
+
+def _read_adaptation(path: Path) -> Adaptation:
+    """Read what stands between warm-up and draws."""
+    with path.open(encoding="utf-8") as file:
+        next(_without_comments(file))
+        between = [*takewhile(_is_comment, dropwhile(_is_draw, file))]
+    try:
+        step_size = next(match[1] for match in map(_STEP_SIZE.match, between) if match)
+        return Adaptation(float(step_size), _inverse_metric(between))
+    except (StopIteration, ValueError) as error:
+        raise _not_whole(path, "its step size and inverse metric cannot be read") from error
+
+
+def _inverse_metric(lines: Sequence[str]) -> NDArray[np.float64]:
+    for start, match in enumerate(map(_ELEMENTS.match, lines), start=1):
+        if match:
+            rows = (line.strip("# \n") for line in lines[start:])
+            metric = np.array([[float(x) for x in row.split(",")] for row in rows if row])
+            return metric.ravel() if match[1] == _DIAGONAL else metric
+    return np.empty(0)
 
 
 def _check_end(path: Path, *, footer: bool) -> None:
@@ -145,6 +216,10 @@ def _compare(paths: Sequence[Path], headers: Sequence[_Header]) -> None:
 
 def _is_comment(line: str) -> bool:
     return line.startswith("#")
+
+
+def _is_draw(line: str) -> bool:
+    return not _is_comment(line)
 
 
 def _without_comments(lines: Iterable[str]) -> Iterator[str]:

@@ -1,8 +1,4 @@
-"""Chains → groups of named arrays, as in ArviZ's DataTree; they are views of the chains' array.
-
-Plain arrays rather than xarray's: a process that collects a small fit would spend most of its time
-importing pandas and xarray, and the file is the same.
-"""
+"""Chains → an xarray DataTree with ArviZ's groups; its variables are views of the chains' array."""
 
 from __future__ import annotations
 
@@ -11,13 +7,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import xarray as xr
+from arviz_base.base import make_attrs
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Container, containers, default_pattern
 from stanchion.draws.naming import CONSTRAINED, Dimension, Naming, Roles
-from stanchion.draws.stan_csv import Chains
+from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
 
+SAMPLE_DIMS = ("chain", "draw")
+PROPOSAL, ADAPTATION = "proposal", "adaptation"
+POSTERIOR_GROUPS = (
+    "posterior",
+    "posterior_predictive",
+    "predictions",
+    "log_likelihood",
+    "log_prior",
+)
+PRIOR_GROUPS = ("prior", "prior_predictive", "sample_stats_prior")
+WARMUP_GROUPS = ("warmup_posterior", "warmup_sample_stats")
+GROUPS = (
+    *POSTERIOR_GROUPS,
+    "sample_stats",
+    *PRIOR_GROUPS,
+    *WARMUP_GROUPS,
+    ADAPTATION,
+    PROPOSAL,
+    "observed_data",
+    "constant_data",
+)
+"""The groups of draws.nc and prior.nc, in the order of the file."""
 _SAMPLER = {
     "lp__": "lp",
     "accept_stat__": "acceptance_rate",
@@ -27,8 +47,8 @@ _SAMPLER = {
     "divergent__": "diverging",
     "energy__": "energy",
 }
-_KIND: dict[str, type] = {"tree_depth": np.int64, "n_steps": np.int64, "diverging": np.bool_}
-_PRIOR_GROUPS = {
+_DTYPES: dict[str, type] = {"tree_depth": np.int64, "n_steps": np.int64, "diverging": np.bool_}
+_PRIOR_NAMES = {
     "posterior": "prior",
     "posterior_predictive": "prior_predictive",
     "sample_stats": "sample_stats_prior",
@@ -36,100 +56,166 @@ _PRIOR_GROUPS = {
 }
 
 
-@dataclass(frozen=True)
-class Array:
-    """A variable: the names of its dimensions, its values, and what is noted of it."""
+@dataclass
+class _Group:
+    """Variables of a group, its sample dimensions with their lengths, and the named dimensions."""
 
-    dims: tuple[str, ...]
-    values: NDArray[Any]
-    attrs: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, int] = field(default_factory=dict)
+    variables: dict[str, xr.Variable] = field(default_factory=dict)
+    dimensions: dict[str, Dimension] = field(default_factory=dict)
+
+    def add(self, name: str, variable: xr.Variable) -> None:
+        """Add a variable.
+
+        Raises:
+            ChainError: the group has one of this name.
+        """
+        if name in self.variables:
+            raise ChainError(
+                f"two variables of the program would have the name {name} in draws.nc",
+                todo=f"rename {name} in the program",
+            )
+        self.variables[name] = variable
+
+    def dataset(self, version: str | None) -> xr.Dataset:
+        """Return them with a coordinate for each dimension.
+
+        These are labels, else numbers from 1 as Stan counts; chains and draws count from 0.
+        """
+        coords: dict[str, NDArray[Any]] = {dim: np.arange(n) for dim, n in self.samples.items()}
+        for variable in self.variables.values():
+            for dim, length in variable.sizes.items():
+                coords.setdefault(str(dim), self._labels(str(dim), length))
+        return xr.Dataset(
+            self.variables,
+            {dim: (dim, labels) for dim, labels in coords.items()},
+            _attributes(list(self.samples), version),
+        )
+
+    def _labels(self, dim: str, length: int) -> NDArray[Any]:
+        named = self.dimensions.get(dim)
+        labels = named.labels if named is not None else None
+        return np.array(labels) if labels else np.arange(1, length + 1)
 
 
-Group = dict[str, Array]
-Tree = dict[str, Group]
-PROPOSAL = "proposal"
+def posterior_tree(
+    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
+) -> xr.DataTree:
+    """Return the draws and the data of a fit by group, variables in declared order.
 
-
-@dataclass(frozen=True)
-class _Kept:
-    group: str
-    name: str
-    declared: str
-    pattern: str
-    values: NDArray[Any]
-    complex: bool
-
-
-def posterior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]) -> Tree:
-    """Return the draws and the data of a fit by group; labels stand under their dimension's name.
+    Warm-up and adaptation are there where the chains hold them.
 
     Raises:
         ChainError: the chains do not hold what the program declares.
     """
-    shape = chains.values.shape
-    axes = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-    tree: Tree = {"posterior": {}, "sample_stats": _sample_stats(chains)}
-    claimed: dict[str, dict[str, Dimension]] = {}
-    for kept in _drawn(chains, naming, roles):
-        own = claimed.setdefault(kept.group, {})
-        tree.setdefault(kept.group, {})[kept.name] = _array(kept, naming, own)
-    for name in tree:
-        tree[name] |= {axis: Array((axis,), values) for axis, values in axes.items()}
-    for name, values in _data(data):
-        group = roles.place_data(name)
-        own = claimed.setdefault(group, {})
-        dims = naming.dims(name, name, values.shape, is_complex=False, claimed=own)
-        tree.setdefault(group, {})[name] = Array(dims, values)
-    return {name: group | _labels(claimed.get(name, {})) for name, group in tree.items()}
+    groups = _drawn_groups(chains, chains.values, naming, roles)
+    groups["sample_stats"] = _sample_stats(chains, chains.values)
+    if chains.warmup is not None:
+        warmup = _drawn_groups(chains, chains.warmup, naming, roles)
+        groups["warmup_posterior"] = warmup["posterior"]
+        groups["warmup_sample_stats"] = _sample_stats(chains, chains.warmup)
+    if chains.adaptation:
+        groups[ADAPTATION] = _adaptation(chains.adaptation)
+    return _tree(groups | _data_groups(data, naming, roles), chains.version)
 
 
-def prior_tree(chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]) -> Tree:
+def prior_tree(
+    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
+) -> xr.DataTree:
     """Return draws from the prior by group: prior, prior_predictive, and what they are held to."""
     tree = posterior_tree(chains, naming, roles, data)
-    return {_PRIOR_GROUPS[name]: group for name, group in tree.items() if name in _PRIOR_GROUPS}
+    return xr.DataTree.from_dict(
+        {
+            _PRIOR_NAMES[name]: group.to_dataset()
+            for name, group in tree.children.items()
+            if name in _PRIOR_NAMES
+        }
+    )
+
+
+def note_weighting(tree: xr.DataTree, attributes: Mapping[str, str]) -> None:
+    """Let each group of draws of the posterior say how an approximation's draws were weighted."""
+    for name in POSTERIOR_GROUPS:
+        if name in tree.children:
+            tree[name].attrs.update(attributes)
 
 
 def proposal_group(
     chains: Chains, naming: Naming, statistics: Mapping[str, NDArray[np.float64]]
-) -> Group:
+) -> xr.Dataset:
     """Return all that an approximation drew, under the program's names, with a number a draw.
 
-    `statistics` are `draw` long; a variable of the program that has the name of one is kept with an
-    underscore behind it.
+    `statistics` are `draw` long; a variable of the program that has the name of one is stored with
+    an underscore behind it.
     """
-    axes = {"chain": np.arange(1), "draw": np.arange(chains.values.shape[1])}
-    group = {axis: Array((axis,), values) for axis, values in axes.items()}
-    claimed: dict[str, Dimension] = {}
-    for kept in _drawn(chains, naming, Roles()):
-        name = f"{kept.name}_" if kept.name in statistics else kept.name
-        group[name] = _array(kept, naming, claimed)
+    group = _Group(_samples(chains.values))
+    for drawn in _drawn(chains, chains.values, naming, Roles()):
+        name = f"{drawn.name}_" if drawn.name in statistics else drawn.name
+        group.add(name, _variable(drawn, naming, group.dimensions))
     for name, values in statistics.items():
-        group[name] = Array(("chain", "draw"), values[None])
-    return group | _labels(claimed)
+        group.add(name, xr.Variable(SAMPLE_DIMS, values[None]))
+    return group.dataset(chains.version)
 
 
-def _drawn(chains: Chains, naming: Naming, roles: Roles) -> Iterator[_Kept]:
-    """Yield what the columns hold, then the declared variables that have no elements."""
-    seen = set()
+@dataclass(frozen=True)
+class _Drawn:
+    """A drawn variable: its group, its name there and in the program, its scalars' names."""
+
+    group: str
+    name: str
+    declared: str
+    pattern: str
+    values: NDArray[np.float64]
+    complex: bool
+
+
+def _drawn_groups(
+    chains: Chains, values: NDArray[np.float64], naming: Naming, roles: Roles
+) -> dict[str, _Group]:
+    """Return the drawn variables by group; there is always a posterior."""
+    groups = {"posterior": _Group(_samples(values))}
+    for drawn in _drawn(chains, values, naming, roles):
+        group = groups.setdefault(drawn.group, _Group(_samples(values)))
+        group.add(drawn.name, _variable(drawn, naming, group.dimensions))
+    return groups
+
+
+def _drawn(
+    chains: Chains, values: NDArray[np.float64], naming: Naming, roles: Roles
+) -> Iterator[_Drawn]:
+    """Yield what a draw holds, in the order of its declaration."""
+    order = {name: rank for rank, name in enumerate(naming.declared)}
+    drawn = [*_of_columns(chains, values, naming, roles)]
+    drawn += _without_elements({one.declared for one in drawn}, values, naming, roles)
+    return iter(sorted(drawn, key=lambda one: order[one.declared]))
+
+
+def _of_columns(
+    chains: Chains, values: NDArray[np.float64], naming: Naming, roles: Roles
+) -> Iterator[_Drawn]:
     for container in containers(chains.columns):
         if container.name.endswith("__"):
             continue
-        seen.add(container.base)
-        group, name = roles.place(container.name)
-        values = container.of(chains.values)
-        declared = _declared(container, naming)
-        yield _Kept(group, name, declared, container.pattern, values, container.complex)
+        group, name = roles.drawn(container.name)
+        declared, pattern = _declared(container, naming), container.pattern
+        yield _Drawn(group, name, declared, pattern, container.of(values), container.complex)
+
+
+def _without_elements(
+    known: set[str], values: NDArray[np.float64], naming: Naming, roles: Roles
+) -> Iterator[_Drawn]:
+    """Yield the declared variables that no column speaks of, because they have no elements."""
     for base, about in naming.declared.items():
-        if base in seen or about.type == "tuple":
+        if base in known or about.type == "tuple":
             continue
         shape = naming.empty_shape(base)
         if shape is None:
             raise ChainError(f"the chains do not hold {base}, which the program declares")
         is_complex = about.type == "complex"
-        group, name = roles.place(base)
-        values = np.empty((*chains.values.shape[:2], *shape, *([2] if is_complex else [])))
-        pattern = default_pattern(base, values.ndim - 2)
-        yield _Kept(group, name, base, pattern, values, is_complex)
+        group, name = roles.drawn(base)
+        empty = np.empty((*values.shape[:2], *shape, *([2] if is_complex else [])))
+        pattern = default_pattern(base, empty.ndim - 2)
+        yield _Drawn(group, name, base, pattern, empty, is_complex)
 
 
 def _declared(container: Container, naming: Naming) -> str:
@@ -141,17 +227,19 @@ def _declared(container: Container, naming: Naming) -> str:
     return container.base
 
 
-def _array(kept: _Kept, naming: Naming, claimed: dict[str, Dimension]) -> Array:
-    about = naming.declared[kept.declared]
-    shape = kept.values.shape[2:]
-    dims = naming.dims(kept.name, kept.declared, shape, is_complex=kept.complex, claimed=claimed)
+def _variable(drawn: _Drawn, naming: Naming, dimensions: dict[str, Dimension]) -> xr.Variable:
+    about = naming.declared[drawn.declared]
+    shape = drawn.values.shape[2:]
+    dims = naming.dims(
+        drawn.name, drawn.declared, shape, is_complex=drawn.complex, claimed=dimensions
+    )
     attrs = {"block": about.block, "type": about.type}
     if about.kind in CONSTRAINED:
         attrs["constraint"] = about.kind
-    if kept.pattern != default_pattern(kept.name, len(shape)):
-        attrs["scalar"] = kept.pattern
-    values = _integers(kept.values) if about.type == "int" else kept.values
-    return Array(("chain", "draw", *dims), values, attrs)
+    if drawn.pattern != default_pattern(drawn.name, len(shape)):
+        attrs["scalar"] = drawn.pattern
+    values = _integers(drawn.values) if about.type == "int" else drawn.values
+    return xr.Variable((*SAMPLE_DIMS, *dims), values, attrs)
 
 
 def _integers(values: NDArray[np.float64]) -> NDArray[Any]:
@@ -163,26 +251,67 @@ def _integers(values: NDArray[np.float64]) -> NDArray[Any]:
     return whole if np.array_equal(whole, values) else values
 
 
-def _sample_stats(chains: Chains) -> Group:
-    found: dict[str, NDArray[Any]] = {}
-    for place, column in enumerate(chains.columns):
+def _sample_stats(chains: Chains, values: NDArray[np.float64]) -> _Group:
+    stats: dict[str, NDArray[Any]] = {}
+    for position, column in enumerate(chains.columns):
         if column.endswith("__"):
             name = _SAMPLER.get(column, column.removesuffix("__"))
-            found[name] = chains.values[:, :, place].astype(_KIND.get(name, np.float64))
-    if "tree_depth" in found and chains.max_treedepth is not None:
-        found["reached_max_treedepth"] = found["tree_depth"] >= chains.max_treedepth
-    return {name: Array(("chain", "draw"), values) for name, values in found.items()}
+            stats[name] = values[:, :, position].astype(_DTYPES.get(name, np.float64))
+    if "tree_depth" in stats and chains.max_treedepth is not None:
+        stats["reached_max_treedepth"] = stats["tree_depth"] >= chains.max_treedepth
+    variables = {name: xr.Variable(SAMPLE_DIMS, drawn) for name, drawn in stats.items()}
+    return _Group(_samples(values), variables)
 
 
-def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield data as arrays; Stan's JSON has "NaN" and "Infinity" as text, and tuples stay out."""
-    for name, value in data.items():
-        values = np.asarray(value)
+def _adaptation(adaptation: tuple[Adaptation, ...]) -> _Group:
+    """Return what each chain adapted to; a unit metric has no elements."""
+    step_size = np.array([chain.step_size for chain in adaptation])
+    group = _Group({"chain": len(adaptation)}, {"step_size": xr.Variable("chain", step_size)})
+    metric = np.stack([chain.inverse_metric for chain in adaptation])
+    if metric.size:
+        dims = ("chain", *(f"inv_metric_dim_{axis}" for axis in range(metric.ndim - 1)))
+        group.add("inv_metric", xr.Variable(dims, metric))
+    return group
+
+
+def _data_groups(data: Mapping[str, Any], naming: Naming, roles: Roles) -> dict[str, _Group]:
+    groups: dict[str, _Group] = {}
+    for key, values in _data(data, naming):
+        group_name, name = roles.data(key)
+        group = groups.setdefault(group_name, _Group())
+        dims = naming.dims(name, key, values.shape, is_complex=False, claimed=group.dimensions)
+        group.add(name, xr.Variable(dims, values))
+    return groups
+
+
+def _data(data: Mapping[str, Any], naming: Naming) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield data as arrays, in declared order, then what the program does not declare.
+
+    Stan's JSON has "NaN" and "Infinity" as text; tuples stay out.
+    """
+    for name in dict.fromkeys((*(name for name in naming.data if name in data), *data)):
+        values = np.asarray(data[name])
         if values.dtype.kind == "U":
             values = values.astype(np.float64)
         if values.dtype != object:
             yield name, values
 
 
-def _labels(claimed: Mapping[str, Dimension]) -> Group:
-    return {d.name: Array((d.name,), np.array(d.labels)) for d in claimed.values() if d.labels}
+def _samples(values: NDArray[np.float64]) -> dict[str, int]:
+    return dict(zip(SAMPLE_DIMS, values.shape[:2], strict=True))
+
+
+def _tree(groups: Mapping[str, _Group], version: str | None) -> xr.DataTree:
+    return xr.DataTree.from_dict(
+        {name: groups[name].dataset(version) for name in GROUPS if name in groups}
+    )
+
+
+def _attributes(sample_dims: list[str], version: str | None) -> dict[str, Any]:
+    """Return ArviZ's attributes of a group, without the clock, and which Stan made the draws."""
+    library = {"inference_library": "CmdStan"}
+    if version is not None:
+        library["inference_library_version"] = version
+    attrs = make_attrs(attrs=library, sample_dims=sample_dims)
+    del attrs["created_at"]
+    return attrs

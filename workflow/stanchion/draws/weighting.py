@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.naming import Naming
 from stanchion.draws.stan_csv import Chains
-from stanchion.draws.tree import Group, proposal_group
+from stanchion.draws.tree import proposal_group
 from stanchion.errors import ChainError
 from stanchion.stats.importance import Importance, importance, resample, weighted_errors
 from stanchion.stats.summary import Numbers
@@ -47,7 +48,7 @@ class Weighted:
         weighting = UNWEIGHTED if self.taken is None else RESAMPLED
         return {"weighting": weighting, "weighting_because": self.because}
 
-    def proposal(self, naming: Naming) -> Group:
+    def proposal(self, naming: Naming) -> xr.Dataset:
         """Return the draws as they came, with their log densities and normalised log weights."""
         numbers = {"log_p": self.log_p, "log_q": self.log_q, "log_weight": self.found.log_weights}
         return proposal_group(self.raw, naming, numbers)

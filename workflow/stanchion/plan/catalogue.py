@@ -93,7 +93,7 @@ _ROWS = (
     ),
     StepRow(
         name="sample_prior",
-        version=2,
+        version=3,
         folder=_MODEL,
         outputs={
             "prior": "prior.nc",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Column
 from stanchion.draws.files import without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.draws.tree import PROPOSAL, posterior_tree
+from stanchion.draws.tree import PROPOSAL, note_weighting, posterior_tree
 from stanchion.draws.weighting import weigh
 from stanchion.errors import StepError
 from stanchion.plan.job import Job
@@ -29,44 +29,45 @@ def run(job: Job) -> None:
         ChainError: a chain is not whole, or does not hold what the program declares.
         StepError: `parameters` names what the program does not declare.
     """
-    told = job.arguments
+    arguments = job.arguments
     raw = read_chains(job.paths("chains"))
-    weighted = None if told["method"] == "nuts" else weigh(raw, told["resample"], told["seed"])
+    nuts = arguments["method"] == "nuts"
+    weighted = None if nuts else weigh(raw, arguments["resample"], arguments["seed"])
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
-    naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
-    roles = Roles(told["observed"], told["replicated"], told["predicted"])
+    naming = Naming.of(arguments["variables"], data, json.loads(job.path("meta").read_text()))
+    roles = Roles(arguments["observed"], arguments["replicated"], arguments["predicted"])
 
     tree = posterior_tree(chains, naming, roles, data)
     if weighted is not None:
-        tree[PROPOSAL] = weighted.proposal(naming)
+        note_weighting(tree, weighted.attributes)
+        tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
         job.notes["weighting"] = weighted.notes()
-    attributes = weighted.attributes if weighted else None
-    write_tree(tree, job.outputs["draws"], chains.messages, attributes)
-    places, names = summarised_columns(chains, naming, told["parameters"])
+    write_tree(tree, job.outputs["draws"], chains.messages)
+    columns, names = summarised_columns(chains, naming, arguments["parameters"])
     numbers = summarise(
-        chains.values, places, sampled=weighted is None, intervals=told["intervals"]
+        chains.values, columns, sampled=weighted is None, intervals=arguments["intervals"]
     )
-    errors = weighted.errors(places) if weighted else {}
-    unassigned = _unassigned(chains, naming, places)
+    errors = weighted.errors(columns) if weighted else {}
+    unassigned = _unassigned(chains, naming, columns)
     known = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
     write_summary(names, known, job.outputs["summary"])
 
 
-def _unassigned(chains: Chains, naming: Naming, places: Sequence[int]) -> NDArray[np.bool_]:
+def _unassigned(chains: Chains, naming: Naming, columns: Sequence[int]) -> NDArray[np.bool_]:
     """Tell which columns are integers without a value in some draw, which gives them no number."""
-    found = np.zeros(len(places), np.bool_)
-    for row, place in enumerate(places):
-        declared = naming.declared[Column.parse(chains.columns[place]).variable.split(".", 1)[0]]
-        if declared.type == "int":
-            found[row] = without_value(chains.values[:, :, place], "int").any()
-    return found
+    unassigned = np.zeros(len(columns), np.bool_)
+    for row, column in enumerate(columns):
+        base = Column.parse(chains.columns[column]).variable.split(".", 1)[0]
+        if naming.declared[base].type == "int":
+            unassigned[row] = without_value(chains.values[:, :, column], "int").any()
+    return unassigned
 
 
 def summarised_columns(
     chains: Chains, naming: Naming, parameters: Sequence[str] | None
 ) -> tuple[list[int], list[str]]:
-    """Return place and name of each summarised column, in declared order, then in Stan's.
+    """Return index and name of each summarised column, in declared order, then in Stan's.
 
     Without `parameters`, these are the parameters and the transformed parameters.
     """
@@ -79,22 +80,14 @@ def summarised_columns(
             allowed=", ".join(naming.declared),
         )
     by_base: dict[str, list[tuple[int, str]]] = {name: [] for name in chosen}
-    for place, header in enumerate(chains.columns):
+    for index, header in enumerate(chains.columns):
         column = Column.parse(header)
-        by_base.get(column.variable.split(".", 1)[0], []).append((place, column.name))
-    found = [entry for name in chosen for entry in by_base[name]]
-    return [place for place, _ in found], [name for _, name in found]
+        by_base.get(column.variable.split(".", 1)[0], []).append((index, column.name))
+    summarised = [entry for name in chosen for entry in by_base[name]]
+    return [index for index, _ in summarised], [name for _, name in summarised]
 
 
 def write_summary(names: Sequence[str], numbers: Numbers, path: Path) -> None:
     """Write a row a scalar, unrounded; a number that does not exist is an empty field."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["variable", *numbers])
-        columns = [values.tolist() for values in numbers.values()]
-        for name, *row in zip(names, *columns, strict=True):
-            writer.writerow([name, *map(_shown, row)])
-
-
-def _shown(value: float) -> Any:
-    return "" if value != value else repr(value)
+    table = pd.DataFrame({"variable": names, **numbers})
+    table.to_csv(path, index=False, lineterminator="\n")

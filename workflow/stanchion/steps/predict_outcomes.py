@@ -18,6 +18,7 @@ from stanchion.draws.files import (
     read_labels,
     read_proposal,
     read_type,
+    read_variable,
     without_value,
 )
 from stanchion.draws.tree import PROPOSAL
@@ -115,7 +116,8 @@ def _pit(
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
     raw, ratios = read_proposal(draws), None
     if raw is not None and raw.log_likelihood is not None:
-        replicated = read_group(draws, PROPOSAL)[name].reshape(-1, len(observed)).astype(np.float64)
+        proposed = read_variable(draws, PROPOSAL, name).astype(np.float64)
+        replicated = proposed.reshape(-1, len(observed))
         likelihood, ratios = raw.log_likelihood, raw.log_p - raw.log_q
     if not np.isfinite(likelihood).all():
         return None, "log_lik holds values that are not finite"

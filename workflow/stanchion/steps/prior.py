@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from stanchion.checks import gate
 from stanchion.checks.catalogue import prior_thresholds
@@ -16,15 +17,8 @@ from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
 from stanchion.checks.switch import Switch
 from stanchion.checks.verdicts import FAIL
-from stanchion.draws.files import (
-    read_gated,
-    read_generated,
-    read_group,
-    read_messages,
-    read_type,
-    write_tree,
-)
-from stanchion.draws.naming import Naming, Roles
+from stanchion.draws.files import gated, generated, write_tree
+from stanchion.draws.naming import Naming, Roles, stored_name
 from stanchion.draws.stan_csv import read_chains
 from stanchion.draws.tree import prior_tree
 from stanchion.pictures import figures as pictures
@@ -33,7 +27,9 @@ from stanchion.stan.prior_switch import Densities
 from stanchion.system.strict_json import write_json
 
 
-def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | None = None) -> None:
+def summarise_prior(
+    job: Job, chain_files: Sequence[Path], log_densities: Densities | None = None
+) -> None:
     """Write draws, checks and the picture of what the prior predicts.
 
     Checks of the sampler warn at most; that the draws are not the prior's is a failure.
@@ -41,19 +37,20 @@ def summarise_prior(job: Job, chain_files: Sequence[Path], found: Densities | No
     Raises:
         ChainError: a chain is not whole, or does not hold what the program declares.
     """
-    told = job.arguments
+    arguments = job.arguments
     chains = read_chains(chain_files)
     data = json.loads(job.path("data").read_text())
-    naming = Naming.of(told["variables"], data, json.loads(job.path("meta").read_text()))
-    roles = Roles(told["observed"], told["replicated"], told["predicted"])
-    path = job.outputs["prior"]
-    write_tree(prior_tree(chains, naming, roles, data), path, chains.messages)
-    checked = _checked(path, found, observations=has_observations(data, told["observed"]))
+    naming = Naming.of(arguments["variables"], data, json.loads(job.path("meta").read_text()))
+    roles = Roles(arguments["observed"], arguments["replicated"], arguments["predicted"])
+    tree = prior_tree(chains, naming, roles, data)
+    write_tree(tree, job.outputs["prior"], chains.messages)
+    observations = has_observations(data, arguments["observed"])
+    checked = _checked(tree, chains.messages, log_densities, observations=observations)
     write_json(checked, job.outputs["checks"])
     job.outputs["picture"].write_bytes(
         pictures.placeholder("these are draws from the posterior: prior_only has no effect")
         if checked["verdict"] == FAIL
-        else _picture(path, roles)
+        else _picture(tree, roles)
     )
 
 
@@ -68,40 +65,46 @@ def has_observations(data: Mapping[str, Any], observed: str | None) -> bool:
     return not arrays or any(np.size(value) > 0 for value in arrays)
 
 
-def _checked(path: Path, densities: Densities | None, *, observations: bool) -> dict[str, Any]:
-    scalars = read_gated(path)
-    stats = read_group(path, "sample_stats_prior")
-    found = scan(scalars.values, scalars.variables)
+def _checked(
+    tree: xr.DataTree,
+    messages: Sequence[str],
+    log_densities: Densities | None,
+    *,
+    observations: bool,
+) -> dict[str, Any]:
+    scalars = gated(tree)
+    stats = tree["sample_stats_prior"].dataset
+    findings = scan(scalars.values, scalars.variables)
     chains, draws, _ = scalars.values.shape
     numbers = FitNumbers(
         scalars.names,
-        found,
+        findings,
         chains=chains,
-        sampler=Sampler.of(stats),
+        sampler=Sampler.of({str(name): stats[name].values for name in stats.data_vars}),
         generated=Generated(
-            [(one.names, one.not_finite) for one in read_generated(path)],
-            messages=read_messages(path),
+            [(one.names, one.not_finite) for one in generated(tree)], messages=messages
         ),
         switch=None
-        if densities is None
-        else Switch(densities.prior, densities.posterior, observations),
+        if log_densities is None
+        else Switch(log_densities.prior, log_densities.posterior, observations),
     )
     checks = gate.check_prior(numbers, prior_thresholds(Size(chains, draws)))
     return {
         "schema": "stanchion/prior/1",
         "verdict": gate.verdict(checks),
         "checks": [check.as_json() for check in checks],
-        "notes": gate.notes(scalars.names, found),
+        "notes": gate.notes(scalars.names, findings),
         "draws": chains * draws,
     }
 
 
-def _picture(path: Path, roles: Roles) -> bytes:
+def _picture(tree: xr.DataTree, roles: Roles) -> bytes:
     if roles.observed is None:
         return pictures.placeholder("no observed and replicated data are declared")
-    replicated = read_group(path, "prior_predictive")[roles.observed]
-    observed = read_group(path, "observed_data")[roles.observed].astype(np.float64)
-    discrete = read_type(path, "prior_predictive", roles.observed) == "int"
-    flat = replicated.reshape(replicated.shape[0] * replicated.shape[1], -1)
+    name = stored_name(roles.observed)
+    replicated = tree["prior_predictive"].dataset[name]
+    observed = tree["observed_data"].dataset[name].values.astype(np.float64)
+    discrete = replicated.attrs["type"] == "int"
+    flat = replicated.values.reshape(replicated.shape[0] * replicated.shape[1], -1)
     data = pictures.Replications(roles.observed, observed.ravel(), flat, discrete)
     return pictures.prior_predictive(data)
