@@ -105,11 +105,12 @@ def whole_step(folder: Path) -> None:
     from stanchion.steps import collect_draws
 
     nothing = dict.fromkeys(("parameters", "observed", "replicated", "predicted", "intervals"))
+    method = {"method": "nuts", "settings": {}, "seed": 1}
     collect_draws.run(
         Job(
             step="collect_draws",
             key="0" * 64,
-            arguments={"method": "nuts", "variables": DECLARED, **nothing},
+            arguments={**method, "variables": DECLARED, **nothing},
             inputs={
                 "chains": paths(folder),
                 "data": folder / "data.json",

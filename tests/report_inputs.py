@@ -454,7 +454,7 @@ def _fit(fit: Made, asked: Declared) -> dict[str, Any]:
         "dataset": fit.dataset,
         "model": fit.model,
         "method": fit.method,
-        "kind": fit.kind,
+        "chains": 4 if fit.kind == "nuts" else 0,
         "on_fail": fit.on_fail,
         "settings": {"method": fit.kind, **(nuts if fit.kind == "nuts" else advi)},
         "checks": {"on_fail": fit.on_fail, **thresholds},

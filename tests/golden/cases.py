@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stanchion.config import Advi, Dataset, Nuts, resolved_method
+from stanchion.config import Dataset, resolved_method
+from stanchion.methods.advi import Advi
+from stanchion.methods.method import Method
+from stanchion.methods.nuts import Nuts
 from stanchion.plan.data import dataset_content
 from stanchion.plan.job import Job
 from stanchion.stan.toolchain import Toolchain
 from stanchion.steps import (
-    approximate_posterior,
     check_verdicts,
     compile_program,
     prepare_data,
@@ -38,12 +40,11 @@ PURE = (
     "check_verdicts",
 )
 """The steps that need no CmdStan."""
-SAMPLED = ("compile_program", "sample_prior", "sample_chain", "approximate_posterior")
+SAMPLED = ("compile_program", "sample_prior", "sample_chain")
 """The steps that need CmdStan."""
 _MODULES = {
     "sample_prior": sample_prior,
     "sample_chain": sample_chain,
-    "approximate_posterior": approximate_posterior,
 }
 _PROGRAM = """\
 // A normal mean with a known scale.
@@ -106,15 +107,27 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
 
 
 def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
-    common = {"seed": 11, "chain": 1, "threads": 1, "time_limit": None}
-    nuts = resolved_method(Nuts(warmup=100, draws=50, chains=2))
-    prior = {"sampler": nuts, "seed": 11, "draws": 100, **_naming()}
+    nuts = Nuts(warmup=100, draws=50, chains=2)
+    prior = {"sampler": resolved_method(nuts), "seed": 11, "draws": 100, **_naming()}
     pictures = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
     return [
-        ("sample_chain", nuts | common, {"chain": "chain_1.csv"}),
-        ("approximate_posterior", resolved_method(Advi(draws=50)) | common, {"chain": "c.csv"}),
+        ("sample_chain", _chain(nuts), {"chain": "nuts.csv"}),
+        ("sample_chain", _chain(Advi(draws=50)), {"chain": "advi.csv"}),
         ("sample_prior", prior, pictures),
     ]
+
+
+def _chain(method: Method) -> dict[str, Any]:
+    return {
+        "command": method.command(),
+        "rows": asdict(method.rows()),
+        "start": None,
+        "seed": 11,
+        "chain": 1,
+        "threads": 1,
+        "name": "chain 1",
+        "time_limit": None,
+    }
 
 
 def _naming() -> dict[str, Any]:

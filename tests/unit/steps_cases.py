@@ -25,6 +25,8 @@ CHECKS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
 PREDICTIVE = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "sd"]}
 COLLECT: dict[str, Any] = {
     "method": "nuts",
+    "settings": {},
+    "seed": 5,
     "parameters": None,
     "variables": DECLARED,
     "observed": "y",
@@ -66,7 +68,9 @@ def collect(
     return made
 
 
-def approximate(folder: Path, columns: dict[str, Any], **told: Any) -> Job:
+def approximate(
+    folder: Path, columns: dict[str, Any], *, resample: bool = True, **told: Any
+) -> Job:
     """Collect an approximation's draws; `columns` hold log_p__ and log_g__, and no mean."""
     folder.mkdir(parents=True, exist_ok=True)
     mean = {name: np.append(77.0, values) for name, values in columns.items()}
@@ -77,7 +81,9 @@ def approximate(folder: Path, columns: dict[str, Any], **told: Any) -> Job:
         "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
         "meta": write_json(folder / "meta.json", META),
     }
-    asked = {**COLLECT, "method": "advi", "resample": True, "seed": 5, **told}
+    draws = len(columns["log_p__"])
+    settings = {"draws": draws, "resample": resample}
+    asked = {**COLLECT, "method": "advi", "settings": settings, **told}
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     made = job(folder, "collect_draws", asked, inputs, outputs)
     collect_draws.run(made)
@@ -126,9 +132,8 @@ def compare(
     described = []
     for name in fits:
         model, _, method = name.partition("@")
-        kind = "advi" if method == "advi" else "nuts"
-        fit = {"dataset": "d", "model": model, "method": method or "nuts", "kind": kind}
-        described.append({**fit, "on_fail": "stop"})
+        fit = {"dataset": "d", "model": model, "method": method or "nuts", "on_fail": "stop"}
+        described.append(fit)
     inputs: dict[str, Path | list[Path]] = {
         "draws": [folder / name / "draws.nc" for name in fits],
         "diagnostics": [folder / name / "diagnostics.json" for name in fits],

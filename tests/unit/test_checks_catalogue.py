@@ -13,7 +13,6 @@ from stanchion.checks.agreement import Reference, agreement
 from stanchion.checks.catalogue import (
     CHECKS,
     OF_COMPARISONS,
-    OF_METHOD,
     OF_PRIORS,
     figures,
     prior_thresholds,
@@ -27,7 +26,7 @@ from stanchion.checks.switch import Switch
 from stanchion.checks.verdicts import GRAVEST_FIRST, MARKS, VERDICTS
 from stanchion.config import Analysis, Checks, Waiver, resolved_checks
 from stanchion.draws.columns import Span
-from stanchion.methods.sections import METHODS
+from stanchion.methods.catalogue import METHODS
 from stanchion.report.wording import limit, shown
 
 ROWS = list(CHECKS.values())
@@ -45,9 +44,8 @@ def test_every_row_has_words_a_source_and_advice(row: Row[Any]) -> None:
 
 def test_every_check_that_is_named_exists_and_every_row_is_named() -> None:
     """A check that no method, prior or comparison names would never be made."""
-    named = {name for names in OF_METHOD.values() for name in names} | set(OF_PRIORS)
+    named = {name for method in METHODS.values() for name in method.checks} | set(OF_PRIORS)
     assert named | {row.name for row in OF_COMPARISONS} == CHECKS.keys()
-    assert OF_METHOD.keys() == METHODS.keys()
 
 
 def test_every_threshold_is_a_documented_key_with_its_default() -> None:
@@ -64,8 +62,8 @@ def test_what_judges_a_method_is_resolved_and_nothing_else() -> None:
     """A threshold that judges no check of the method is None, so that it enters no key."""
     needed = {"datasets": ["d"], "models": ["m"], "methods": {"nuts": {}}}
     analysis = Analysis.model_validate(needed)
-    for name, method in METHODS.items():
-        rows = [CHECKS[check].threshold for check in OF_METHOD[name]]
+    for method in METHODS.values():
+        rows = [CHECKS[check].threshold for check in method.checks]
         judging = {one.key for one in rows if isinstance(one, Threshold)}
         resolved = resolved_checks(analysis, method())
         assert {key for key in thresholds() if resolved[key] is not None} == judging
@@ -139,8 +137,8 @@ def test_a_fit_of_nothing_but_nan_passes_no_check_that_reads_numbers() -> None:
     limits = {key: threshold.default_of(SIZE) for key, threshold in thresholds().items()}
     passed = {
         check.check
-        for checks in OF_METHOD.values()
-        for check in check_fit(checks, broken, limits)
+        for method in METHODS.values()
+        for check in check_fit(method.checks, broken, limits)
         if check.verdict == "pass"
     }
     assert passed == {"chains", "constant"}

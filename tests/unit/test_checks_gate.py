@@ -9,14 +9,15 @@ import pytest
 
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
-from stanchion.checks.catalogue import OF_METHOD, prior_thresholds, thresholds
+from stanchion.checks.catalogue import OF_SAMPLED, prior_thresholds, thresholds
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
 from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.columns import Span
-from stanchion.methods.sections import FEWEST_ADVI_DRAWS, FEWEST_DRAWS
+from stanchion.methods.advi import Advi
+from stanchion.methods.nuts import FEWEST_DRAWS
 from stanchion.stats.energy import ebfmi
 from stanchion.stats.psis import smooth
 from tests.unit.test_stats_psis import pareto_ratios
@@ -51,7 +52,7 @@ def sampled(
 ) -> dict[str, Any]:
     """Return the checks of a NUTS fit of named columns."""
     numbers = FitNumbers(names, scan(values, variables), chains=values.shape[0], sampler=sampler)
-    found = gate.check_fit(OF_METHOD["nuts"], numbers, {**THRESHOLDS, **changed})
+    found = gate.check_fit(OF_SAMPLED, numbers, {**THRESHOLDS, **changed})
     return {check.check: check for check in found}
 
 
@@ -216,7 +217,7 @@ def test_the_fewest_draws_that_are_accepted_can_be_judged() -> None:
         assert bool(np.isfinite(found.rhat[0])) is bool(np.isfinite(found.ess_tail[0])) is known
         if not known:
             assert np.isnan(array_stats.rhat(values[:, :, 0], chain_axis=0, draw_axis=1))
-    for length, known in ((FEWEST_ADVI_DRAWS - 1, False), (FEWEST_ADVI_DRAWS, True)):
+    for length, known in ((Advi.fewest_draws - 1, False), (Advi.fewest_draws, True)):
         assert bool(np.isfinite(smooth(pareto_ratios(0.3, length, seed=5)).khat)) is known
 
 

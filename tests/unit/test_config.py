@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from stanchion.config import Advi, Analysis, Nuts, Project, resolved_checks, resolved_method
+from stanchion.config import Analysis, Project, resolved_checks, resolved_method
+from stanchion.methods.advi import Advi
+from stanchion.methods.nuts import Nuts
 from tests.unit.config_cases import EXAMPLE, SMALLEST, changed, declared, line_of
 
 

@@ -94,7 +94,7 @@ AFTER_DIAGNOSIS = {
     "check_verdicts",
 }
 AFTER_SAMPLING = {"collect_draws", *AFTER_DIAGNOSIS}
-SAMPLING = {"sample_prior", "sample_chain", "approximate_posterior"}
+SAMPLING = {"sample_prior", "sample_chain"}
 AFTER_COMPILING = SAMPLING | AFTER_SAMPLING
 COMPILING = {"compile_program"} | AFTER_COMPILING
 
@@ -154,8 +154,9 @@ def test_a_native_build_is_recorded_with_its_processor(planned: Planned) -> None
 def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None:
     """`threads_per_chain` is what each chain's job reserves; the draws do not depend on it."""
     two, four = (planned("chains: 2", f"chains: 2, threads_per_chain: {n}") for n in (2, 4))
-    assert {s.threads for s in four if s.rule == "sample_chain"} == {4}
-    assert {s.unkeyed["threads"] for s in four if s.rule == "sample_chain"} == {4}
+    threads = {s.wildcards["method"]: s.threads for s in four if s.rule == "sample_chain"}
+    assert threads == {"nuts": 4, "advi": 1}
+    assert {s.unkeyed["threads"] for s in four if s.threads > 1} == {4}
     assert {s.threads for s in four if s.rule != "sample_chain"} == {1}
     assert all(s.arguments["threads"] for s in four if s.rule == "compile_program")
     assert changed(two, four) == {"write_report", "check_verdicts"}
@@ -244,7 +245,7 @@ def test_seeds_differ_between_fits_and_are_fixed(planned: Planned) -> None:
     """Each fit has a seed of its own, the same at every planning and for all its chains."""
     seeds: dict[tuple[str, str], set[int]] = {}
     for step in planned():
-        if step.rule in ("sample_chain", "approximate_posterior"):
+        if step.rule == "sample_chain":
             fit = step.wildcards["model"], step.wildcards["method"]
             seeds.setdefault(fit, set()).add(step.arguments["seed"])
     assert all(len(found) == 1 for found in seeds.values())
@@ -310,8 +311,9 @@ def test_what_uses_a_generated_quantity_is_told_to_its_checks(planned: Planned) 
 def test_a_time_limit_reaches_its_chains(planned: Planned) -> None:
     """A chain is told its limit, which stands in no key."""
     plan = planned("nuts: {chains: 2}", "nuts: {chains: 2, time_limit: 2h}")
-    told = {step.unkeyed["time_limit"] for step in plan if step.rule == "sample_chain"}
-    assert told == {"2h"}
+    chains = [step for step in plan if step.rule == "sample_chain"]
+    limits = {step.wildcards["method"]: step.unkeyed["time_limit"] for step in chains}
+    assert limits == {"nuts": "2h", "advi": None}
 
 
 @pytest.mark.parametrize("stem", ["a" * 200, "modèle 1", "x.y"])

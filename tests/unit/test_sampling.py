@@ -12,12 +12,13 @@ import pytest
 
 from stanchion.errors import ChainError
 from stanchion.stan import process as sampling
-from stanchion.stan.process import check_chain, check_rows, check_starts, run_program
+from stanchion.stan.process import check_csv, check_starts, run_program
+from stanchion.stan.rows import Rows
 from stanchion.system.durations import seconds_of
 from tests.unit.draws_cases import advi_text, nuts_text
 
 DRAWS = {"mu": np.array([0.5, 1.5, 2.5, 3.25])}
-ENOUGH = len(DRAWS["mu"])
+WHOLE = Rows(len(DRAWS["mu"]))
 Breaks = Callable[[str], str]
 
 
@@ -25,7 +26,7 @@ def test_a_whole_chain_is_taken(tmp_path: Path) -> None:
     """Every draw, the footer to its end: nothing is said."""
     path = tmp_path / "chain_1.csv"
     path.write_text(nuts_text(DRAWS))
-    check_chain(path, ENOUGH, chain="chain 1")
+    check_csv(path, WHOLE, chain="chain 1")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_a_chain_that_is_not_whole_has_failed(tmp_path: Path, breaks: Breaks, sa
     path = tmp_path / "chain_1.csv"
     path.write_text(breaks(nuts_text(DRAWS)))
     with pytest.raises(ChainError, match=said) as caught:
-        check_chain(path, ENOUGH, chain="chain 1")
+        check_csv(path, WHOLE, chain="chain 1")
     assert str(path) in str(caught.value)
 
 
@@ -55,13 +56,13 @@ def test_an_approximation_ends_its_last_line(tmp_path: Path) -> None:
     path = tmp_path / "chain_1.csv"
     path.write_text(advi_text({"lp__": np.zeros(4), "mu": DRAWS["mu"]}).removesuffix("5\n"))
     with pytest.raises(ChainError, match="its last line is cut off"):
-        check_rows(path, ENOUGH, chain="the approximation")
+        check_csv(path, Rows(3, before=1, footer=False), chain="the approximation")
 
 
 def test_output_that_is_lost_in_silence_is_an_error(tmp_path: Path) -> None:
     """CmdStan may exit with 0 and leave no file: that is the chain's failure, said as such."""
     with pytest.raises(ChainError, match="chain 1 left no CSV: No such file"):
-        check_chain(tmp_path / "nowhere" / "chain_1.csv", ENOUGH, chain="chain 1")
+        check_csv(tmp_path / "nowhere" / "chain_1.csv", WHOLE, chain="chain 1")
 
 
 def test_a_failed_sampler_is_quoted(tmp_path: Path) -> None:

@@ -7,30 +7,12 @@ from typing import Any
 
 import pytest
 
-from stanchion.stan.command import SIGNIFICANT_DIGITS, sample_command, variational_command
+from stanchion.methods.advi import Advi
+from stanchion.methods.nuts import Nuts
+from stanchion.stan.command import SIGNIFICANT_DIGITS, run_command
 
-NUTS: dict[str, Any] = {
-    "draws": 1000,
-    "warmup": 500,
-    "thin": 2,
-    "adapt_delta": 0.95,
-    "max_treedepth": 12,
-    "metric": "dense_e",
-    "init": None,
-}
-ADVI: dict[str, Any] = {
-    "algorithm": "fullrank",
-    "draws": 250,
-    "iter": 10000,
-    "grad_samples": 1,
-    "elbo_samples": 100,
-    "eta": 1.0,
-    "adapt_engaged": False,
-    "adapt_iter": 50,
-    "tol_rel_obj": 0.01,
-    "eval_elbo": 100,
-    "init": 0.0,
-}
+NUTS = Nuts(warmup=500, thin=2, adapt_delta=0.95, max_treedepth=12, metric="dense_e")
+ADVI = Advi(algorithm="fullrank", draws=250, adapt_engaged=False)
 FILES: dict[str, Any] = {"data": Path("d.json"), "output": Path("o.csv"), "chain": 3, "seed": 7}
 
 
@@ -41,7 +23,7 @@ def words(command: list[str]) -> str:
 
 def test_chain_is_one_process_with_its_number() -> None:
     """Every resolved argument is written out; the chain's number goes to `id`."""
-    assert words(sample_command(NUTS, **FILES, threads=2)) == (
+    assert words(run_command(NUTS.command(), **FILES, threads=2)) == (
         "method=sample num_samples=1000 num_warmup=500 save_warmup=0 thin=2 "
         "adapt engaged=1 delta=0.95 algorithm=hmc engine=nuts max_depth=12 metric=dense_e "
         "num_chains=1 id=3 data file=d.json init=2 random seed=7 "
@@ -49,39 +31,27 @@ def test_chain_is_one_process_with_its_number() -> None:
     )
 
 
-def test_no_warmup_means_no_adaptation() -> None:
-    """CmdStan refuses to adapt in zero iterations."""
-    assert "engaged=0" in sample_command(NUTS | {"warmup": 0}, **FILES)
-
-
 def test_advi_is_written_out() -> None:
     """Every resolved argument of ADVI is there; `iter` of the adaptation follows `adapt`."""
-    assert words(variational_command(ADVI, **FILES)).startswith(
+    assert words(run_command(ADVI.command(), **FILES)).startswith(
         "method=variational algorithm=fullrank iter=10000 grad_samples=1 elbo_samples=100 eta=1 "
         "adapt engaged=0 iter=50 tol_rel_obj=0.01 eval_elbo=100 output_samples=250 id=3 "
     )
 
 
 @pytest.mark.parametrize(
-    ("declared", "file", "written"),
-    [
-        (None, None, "init=2"),
-        (0.0, None, "init=0"),
-        (0.5, None, "init=0.5"),
-        (None, Path("start.json"), "init=start.json"),
-    ],
+    ("start", "written"),
+    [(None, "init=2"), (0.0, "init=0"), (0.5, "init=0.5"), (Path("s.json"), "init=s.json")],
 )
-def test_init_is_a_number_or_a_file(
-    declared: float | None, file: Path | None, written: str
-) -> None:
-    """A file goes before a number, and CmdStan's 2 stands where nothing is declared."""
-    assert written in sample_command(NUTS | {"init": declared}, **FILES, init=file)
+def test_init_is_a_number_or_a_file(start: Path | float | None, written: str) -> None:
+    """CmdStan's 2 stands where nothing is declared."""
+    assert written in run_command(NUTS.command(), **FILES, start=start)
 
 
 @pytest.mark.parametrize("value", [1e-300, 0.1 + 0.2, 5e-324, 0.8])
 def test_numbers_are_read_back_as_themselves(value: float) -> None:
     """No digit of a declared number is lost on the command line."""
-    command = sample_command(NUTS | {"adapt_delta": value}, **FILES)
+    command = Nuts.model_construct(adapt_delta=value).command()
     written = next(word for word in command if word.startswith("delta="))
     assert float(written.removeprefix("delta=")) == value
 

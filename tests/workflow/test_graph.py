@@ -23,7 +23,7 @@ def steps_of(model: str, *, program: str) -> set[str]:
     return {
         f"compile_program {program}",
         f"sample_prior {place}",
-        f"approximate_posterior {place} advi 1",
+        f"sample_chain {place} advi 1",
         *chains,
         *fits,
         *LAST,
@@ -107,10 +107,10 @@ def test_more_draws_stale_one_method(project: ProjectDir) -> None:
     """A changed setting of one method leaves the other method's fits alone."""
     project.edit("config/config.yaml", "advi: {draws: 500}", "advi: {draws: 600}")
     stale = project.stale()
-    assert not any(" nuts" in job for job in stale)
-    assert {job for job in stale if job.startswith("approximate_posterior")} == {
-        f"approximate_posterior means points {model} advi 1" for model in ("wide", "narrow")
+    assert {job for job in stale if job.startswith("sample_chain")} == {
+        f"sample_chain means points {model} advi 1" for model in ("wide", "narrow")
     }
+    assert not any(" nuts" in job for job in stale)
 
 
 def test_result_of_another_key_is_made_again(project: ProjectDir) -> None:
@@ -141,11 +141,11 @@ def test_expected_edges(project: ProjectDir) -> None:
     names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
     edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)}
     inner = {edge for edge in edges if edge[1] != "all"}
-    sampled = ("sample_chain", "approximate_posterior", "sample_prior")
+    sampled = ("sample_chain", "sample_prior")
     assert inner == {
         *(("compile_program", step) for step in sampled),
         *(("prepare_data", step) for step in (*sampled, "collect_draws", "write_report")),
-        *((step, "collect_draws") for step in sampled[:2]),
+        *((step, "collect_draws") for step in sampled[:1]),
         *(
             ("collect_draws", step)
             for step in ("diagnose_fit", "predict_outcomes", "compare_models", "write_report")

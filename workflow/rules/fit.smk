@@ -1,5 +1,5 @@
 rule sample_chain:
-    """Runs one chain of a fit."""
+    """Runs a fit's method: one of its chains, or all of an approximation."""
     input:
         job=GRAPH.job("sample_chain"),
         upstream=GRAPH.upstream("sample_chain"),
@@ -11,39 +11,12 @@ rule sample_chain:
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/sample_chain.{chain}",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/sample_chain.{chain}.log",
-    wildcard_constraints:
-        method=GRAPH.methods("nuts"),
     threads: GRAPH.threads("sample_chain")
     resources:
         mem_mb=1000,
         runtime=30,
     params:
         key=GRAPH.key("sample_chain"),
-    shell:
-        "exec stanchion-step {input.job:q}"
-
-
-rule approximate_posterior:
-    """Approximates a posterior (ADVI) and draws from the approximation."""
-    input:
-        job=GRAPH.job("approximate_posterior"),
-        upstream=GRAPH.upstream("approximate_posterior"),
-        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
-        executable=ancient(GRAPH.files("approximate_posterior", "executable")),
-        init=ancient(GRAPH.files("approximate_posterior", "init")),
-    output:
-        chain="results/{analysis}/{dataset}/{model}/{method}/chains/chain_{chain}.csv",
-        key="results/{analysis}/{dataset}/{model}/{method}/.keys/approximate_posterior.{chain}",
-    log:
-        "logs/{analysis}/{dataset}/{model}/{method}/approximate_posterior.{chain}.log",
-    wildcard_constraints:
-        method=GRAPH.methods("advi"),
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    params:
-        key=GRAPH.key("approximate_posterior"),
     shell:
         "exec stanchion-step {input.job:q}"
 

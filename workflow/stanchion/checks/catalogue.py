@@ -6,7 +6,7 @@ row. Its order is that of diagnostics.json.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from stanchion.checks import measures
@@ -256,13 +256,10 @@ OF_COMPARISONS: tuple[Row[ComparisonNumbers], ...] = (
 _ROWS: tuple[Row[Any], ...] = (*OF_FITS, *OF_COMPARISONS)
 CHECKS: Mapping[str, Row[Any]] = {row.name: row for row in _ROWS}
 
-_OF_SAMPLES = "chains rhat ess_bulk ess_tail divergences ebfmi treedepth"
-OF_METHOD: Mapping[str, tuple[str, ...]] = {
-    "nuts": ("finite", "constant", *_OF_SAMPLES.split(), "generated"),
-    "advi": ("finite", "constant", "khat", "nuts_difference", "generated"),
-}
-"""The checks of a fit by each method."""
-OF_PRIORS = (*OF_METHOD["nuts"], "extent", "prior_only")
+_SAMPLED = "finite constant chains rhat ess_bulk ess_tail divergences ebfmi treedepth generated"
+OF_SAMPLED = tuple(_SAMPLED.split())
+"""The checks of chains by NUTS; those of a method stand in its file."""
+OF_PRIORS = (*OF_SAMPLED, "extent", "prior_only")
 """The checks of draws from a prior: those of a fit by NUTS, which warn of it at most, and more."""
 
 
@@ -272,9 +269,9 @@ def thresholds() -> dict[str, Threshold]:
     return {one.key: one for one in found if isinstance(one, Threshold)}
 
 
-def judged_by(method: str) -> set[str]:
-    """Return the keys of the thresholds that judge a fit by a method."""
-    found = (CHECKS[name].threshold for name in OF_METHOD[method])
+def judging(checks: Iterable[str]) -> set[str]:
+    """Return the keys of the thresholds that the named checks are held to."""
+    found = (CHECKS[name].threshold for name in checks)
     return {one.key for one in found if isinstance(one, Threshold)}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.catalogue import CHECKS, OF_COMPARISONS, OF_FITS, OF_METHOD, OF_PRIORS
+from stanchion.checks.catalogue import CHECKS, OF_COMPARISONS, OF_FITS, OF_PRIORS, OF_SAMPLED
 from stanchion.checks.numbers import ComparisonNumbers, FitNumbers, named
 from stanchion.checks.row import SHOWN, Each, Row, Skipped, Threshold, Value
 from stanchion.checks.scan import Findings
@@ -90,7 +90,7 @@ def check_prior(prior: FitNumbers, thresholds: Mapping[str, Any]) -> list[Check]
     """Return the checks of draws from a prior; those that a fit has as well warn at most."""
     return [
         replace(check, verdict=WARN)
-        if check.verdict == FAIL and check.check in OF_METHOD["nuts"]
+        if check.verdict == FAIL and check.check in OF_SAMPLED
         else check
         for check in check_fit(OF_PRIORS, prior, thresholds)
     ]

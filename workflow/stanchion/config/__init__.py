@@ -19,19 +19,15 @@ from stanchion.config.project import Project
 from stanchion.config.reading import load
 from stanchion.config.resolve import resolved_checks, resolved_compiling, resolved_method
 from stanchion.config.waivers import Waiver, in_force, load_waivers
-from stanchion.methods.sections import Advi, Method, Nuts
 
 __all__ = [
-    "Advi",
     "Analysis",
     "Checks",
     "Column",
     "Compare",
     "Dataset",
     "Intervals",
-    "Method",
     "Model",
-    "Nuts",
     "PosteriorPredictive",
     "Predict",
     "PriorPredictive",

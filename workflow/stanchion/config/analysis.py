@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.config.checks import Checks
-from stanchion.methods.sections import FEWEST_DRAWS, METHODS, Advi, Nuts
+from stanchion.methods.catalogue import METHODS
+from stanchion.methods.method import Method
+from stanchion.methods.nuts import FEWEST_DRAWS
 from stanchion.schema.fields import (
     RESERVED,
     DatasetName,
@@ -23,6 +25,10 @@ from stanchion.schema.fields import (
     refused,
 )
 
+if TYPE_CHECKING:
+    _Declared = Method
+else:  # of the catalogue's own making, for pydantic to choose from
+    _Declared = Union[tuple(METHODS.values())]  # noqa: UP007
 Statistic = Literal[
     "mean", "sd", "median", "mad", "min", "max", "q5", "q25", "q75", "q95", "skewness", "zeros"
 ]
@@ -95,7 +101,7 @@ def _with_method(named: object) -> object:
     }
 
 
-def _is_what_its_name_says(named: dict[str, Nuts | Advi]) -> dict[str, Nuts | Advi]:
+def _is_what_its_name_says(named: dict[str, Method]) -> dict[str, Method]:
     for name, settings in named.items():
         if name in METHODS and settings.method != name:
             raise refused(
@@ -117,14 +123,14 @@ class Analysis(Section):
     )
     models: Annotated[list[ModelName], NotEmpty, Distinct] = Field(description="Names of models.")
     methods: Annotated[
-        dict[Name, Annotated[Nuts | Advi, Field(discriminator="method")]],
+        dict[Name, Annotated[_Declared, Field(discriminator="method")]],
         NotEmpty,
         BeforeValidator(_with_method),
         AfterValidator(_is_what_its_name_says),
         AfterValidator(distinct_names(RESERVED)),
     ] = Field(
         description="How the posterior is obtained, by a name that fits carry. The name says "
-        "what it is (`nuts`, `advi`), or else `method` does."
+        f"what it is ({', '.join(f'`{name}`' for name in METHODS)}), or else `method` does."
     )
     prior_predictive: PriorPredictive | None = Field(
         default=None, description="Draws from the prior and its predictions."

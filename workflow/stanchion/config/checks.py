@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, create_model
 
-from stanchion.checks.catalogue import judged_by, thresholds
+from stanchion.checks.catalogue import judging, thresholds
 from stanchion.checks.row import Threshold
-from stanchion.methods.sections import OnFail
+from stanchion.methods.catalogue import METHODS
+from stanchion.methods.fields import OnFail
 from stanchion.schema.fields import Count, Section, is_number, refused, titled
 
+_DEFAULTS = " and ".join(
+    f"`{on_fail}` for {', '.join(names)}"
+    for on_fail in ("stop", "flag")
+    if (names := [name for name, method in METHODS.items() if method.default_on_fail == on_fail])
+)
 _SHARE = "a share of the draws, such as `{share: 0.001}`"
 
 
@@ -22,7 +28,7 @@ class ChecksSection(Section):
         default=None,
         description="`stop`: nothing is computed from a failed fit, and the run exits 3 after "
         "the reports; `flag`: it is, and the report says so on its first screen. Without it, "
-        "`stop` for nuts and `flag` for advi; a method's own `on_fail` goes first.",
+        f"{_DEFAULTS}; a method's own `on_fail` goes first.",
     )
 
     def threshold(self, key: str) -> Any:
@@ -126,11 +132,9 @@ def _listed(keys: Iterable[str]) -> str:
     return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {verb}"
 
 
-_NUTS = judged_by("nuts")
-_DOCUMENTED = (
-    f"{ChecksSection.__doc__}\n\n{_listed(_NUTS)} NUTS; {_listed(thresholds().keys() - _NUTS)} \
-approximations."
-)
+_JUDGING = {name: judging(method.checks) for name, method in METHODS.items()}
+_LISTED = "; ".join(f"{_listed(keys)} `{name}`" for name, keys in _JUDGING.items() if keys)
+_DOCUMENTED = f"{ChecksSection.__doc__}\n\n{_LISTED}."
 if TYPE_CHECKING:
     Checks = ChecksSection
 else:

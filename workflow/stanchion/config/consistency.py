@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from stanchion.config.analysis import Analysis
 from stanchion.config.project import Project
 from stanchion.errors import Fault
-from stanchion.methods.sections import FEWEST_ADVI_DRAWS, FEWEST_DRAWS, Nuts
 from stanchion.schema.places import Key
 
 _OTHER = re.compile(r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z_]\w*\s*(?P<of>\(.*)?")
@@ -77,20 +76,16 @@ def _kinds_of_methods(project: Project) -> Iterator[Fault]:
 def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
     """What cannot be judged would fail its checks after all the work."""
     for label, method in analysis.methods.items():
-        nuts = isinstance(method, Nuts)
-        kept = -(-method.draws // method.thin) if isinstance(method, Nuts) else method.draws
-        least, why = (
-            (FEWEST_DRAWS, "a chain needs for R-hat and effective sample size")
-            if nuts
-            else (FEWEST_ADVI_DRAWS, "Pareto k̂ needs")
-        )
-        if kept < least:
+        draws, least = method.rows().draws, method.fewest_draws
+        if draws < least:
+            declared = method.settings["draws"]
             yield project.fault(
-                f"{kept} {'draw is' if kept == 1 else 'draws are'} fewer than {why}",
+                f"{draws} {'draw is' if draws == 1 else 'draws are'} fewer than "
+                f"{method.fewest_because}",
                 *(*key, "methods", label, "draws"),
-                value=method.draws,
-                allowed=f"{least} or more{', after thinning' if nuts else ''}",
-                todo=f"raise draws{', or lower thin' if nuts and kept < method.draws else ''}; "
+                value=declared,
+                allowed=f"{least} or more{', after thinning' if 'thin' in method.settings else ''}",
+                todo=f"raise draws{', or lower thin' if draws < declared else ''}; "
                 "1000 are a good start",
             )
 

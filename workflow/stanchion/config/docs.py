@@ -14,6 +14,7 @@ from typing import Any
 from stanchion.config.project import Project
 from stanchion.config.shape import Node, parts_of, schema_of, words_for
 from stanchion.config.waivers import Waiver
+from stanchion.methods.catalogue import METHODS
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
 _HEADINGS = {
@@ -23,8 +24,7 @@ _HEADINGS = {
     "Column": "datasets.NAME.columns.COLUMN",
     "Model": "models.NAME",
     "Analysis": "analyses.NAME",
-    "Nuts": "methods.NAME of nuts",
-    "Advi": "methods.NAME of advi",
+    **{method.__name__: f"methods.NAME of {name}" for name, method in METHODS.items()},
     "PriorPredictive": "prior_predictive",
     "PosteriorPredictive": "posterior_predictive",
     "Predict": "predict",

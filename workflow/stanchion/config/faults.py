@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from stanchion.config.shape import Node, part_at, parts_of, section_at, words_for
 from stanchion.errors import Fault
-from stanchion.methods.sections import METHODS
+from stanchion.methods.catalogue import METHODS
 from stanchion.schema.places import Key, nearest, written
 from stanchion.schema.tree import Tree
 

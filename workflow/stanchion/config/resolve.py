@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stanchion.checks.catalogue import judged_by, thresholds
-from stanchion.checks.row import Size
+from stanchion.checks.catalogue import judging, thresholds
 from stanchion.config.analysis import Analysis
 from stanchion.config.compiling import LEVELS
 from stanchion.config.project import Project
-from stanchion.methods.sections import Method, Nuts
+from stanchion.methods.method import Method
 
 
 def resolved_method(method: Method) -> dict[str, Any]:
@@ -21,16 +20,15 @@ def resolved_method(method: Method) -> dict[str, Any]:
 def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
     """Return the thresholds that judge a fit, and its `on_fail`.
 
-    Thresholds that do not judge this kind of method are None, so that they enter no key.
+    Thresholds that do not judge this method are None, so that they enter no key.
     """
-    checks, judging = analysis.checks, judged_by(method.method)
-    size = Size(method.chains if isinstance(method, Nuts) else 1, method.draws)
-    default = "stop" if isinstance(method, Nuts) else "flag"
-    resolved: dict[str, Any] = {"on_fail": method.on_fail or checks.on_fail or default}
+    checks, keys = analysis.checks, judging(method.checks)
+    on_fail = method.on_fail or checks.on_fail or method.default_on_fail
+    resolved: dict[str, Any] = {"on_fail": on_fail}
     for key, threshold in thresholds().items():
-        judges = key in judging
+        judges = key in keys
         declared = checks.threshold(key)
-        limit = threshold.default_of(size) if declared is None else declared
+        limit = threshold.default_of(method.size) if declared is None else declared
         resolved[key] = limit if judges else None
         if threshold.form == "by_variable":
             resolved[f"{key}_of"] = checks.by_variable(key) if judges else None

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from stanchion.methods.sections import METHODS
+from stanchion.methods.catalogue import METHODS
 from stanchion.schema.places import Key
 
 Node = Mapping[str, Any]

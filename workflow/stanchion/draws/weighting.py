@@ -17,7 +17,6 @@ from stanchion.stats.importance import Importance, importance, resample, weighte
 from stanchion.stats.summary import Numbers
 
 RESAMPLED, UNWEIGHTED = "resampled", "unweighted"
-_DENSITIES = ("log_p__", "log_g__")
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,18 @@ class Weighted:
         }
 
 
-def weigh(raw: Chains, asked: bool, seed: int) -> Weighted:
+def weigh(raw: Chains, densities: tuple[str, str], *, asked: bool, seed: int) -> Weighted:
     """Resample the draws of an approximation where k̂ licenses it and it is asked for.
+
+    `densities` name the columns of log_p and log_q.
 
     Raises:
         ChainError: the chain does not hold the log densities.
     """
-    missing = [name for name in _DENSITIES if name not in raw.columns]
+    missing = [name for name in densities if name not in raw.columns]
     if missing:
         raise ChainError(f"the approximation's output has no column {', '.join(missing)}")
-    log_p, log_q = (raw.values[0, :, raw.columns.index(name)] for name in _DENSITIES)
+    log_p, log_q = (raw.values[0, :, raw.columns.index(name)] for name in densities)
     found = importance(log_p, log_q)
     limit = f"{found.threshold:.3f} for {len(log_p)} draws"
     if not asked:

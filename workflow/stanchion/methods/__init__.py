@@ -1,1 +1,1 @@
-"""The methods: how a posterior is obtained."""
+"""The methods: how draws are obtained. One file a method, one line of the catalogue."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from stanchion.config import Nuts, Project
+from stanchion.config import Project
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import key_of, text_hash
 from stanchion.plan.model import Facts, Fit, Step, identity
@@ -77,10 +77,7 @@ class Planner:
         return frozenset(
             model
             for analysis in self.project.analyses.values()
-            if any(
-                isinstance(method, Nuts) and method.threads_per_chain > 1
-                for method in analysis.methods.values()
-            )
+            if any(method.threads > 1 for method in analysis.methods.values())
             for model in analysis.models
         )
 

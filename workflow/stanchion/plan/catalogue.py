@@ -115,17 +115,6 @@ _ROWS = (
         keep="csv",
     ),
     StepRow(
-        name="approximate_posterior",
-        version=2,
-        folder=_FIT,
-        outputs={"chain": "chains/chain_{chain}.csv"},
-        per="chain",
-        memory=1000,
-        minutes=30,
-        varying=frozenset({"chain"}),
-        keep="csv",
-    ),
-    StepRow(
         name="collect_draws",
         version=5,
         folder=_FIT,

@@ -75,8 +75,8 @@ def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("datasets", name, "path"), source_of(dataset)
     for name, analysis in project.analyses.items():
         for label, method in analysis.methods.items():
-            if isinstance(method.init, str):
-                yield ("analyses", name, "methods", label, "init"), method.init
+            if isinstance(method.start, str):
+                yield ("analyses", name, "methods", label, "init"), method.start
 
 
 def _downloads(project: Project) -> list[Dataset]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from stanchion.config import Advi, Analysis, Nuts, resolved_checks, resolved_method
+from stanchion.config import Analysis, resolved_checks, resolved_method
+from stanchion.methods.method import Method
+from stanchion.methods.nuts import Nuts
 from stanchion.plan.builder import Planner
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
 
-Method = Nuts | Advi
 PRIOR_CHAINS = 4
-_UNKEYED_METHOD = ("chains", "threads_per_chain", "on_fail", "seed", "method", "resample")
 
 
 def prior_step(planner: Planner, name: str, dataset: str, model: str) -> Step:
@@ -59,38 +59,40 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
 
 
 def chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
-    """Add the steps that run a fit's chains."""
+    """Add the jobs of a fit's method, each with a Stan CSV of its own."""
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     program = compile_step(planner, fit.model)
-    resolved = resolved_method(method)
-    settings = {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD}
     content: dict[str, Any] = {}
     inputs: dict[str, str | list[str]] = {
         "data": data.outputs["data"],
         "executable": program.outputs["executable"],
     }
-    if isinstance(method.init, str):
-        settings["init"] = None
-        content["init"] = planner.facts.files[method.init]
-        inputs["init"] = method.init
-    nuts = isinstance(method, Nuts)
-    threads = method.threads_per_chain if isinstance(method, Nuts) else 1
+    if isinstance(method.start, str):
+        content["init"] = planner.facts.files[method.start]
+        inputs["init"] = method.start
     return [
         planner.add(
-            "sample_chain" if nuts else "approximate_posterior",
+            "sample_chain",
             {**fit.wildcards, "chain": str(chain)},
-            arguments={**settings, "seed": seed(planner, fit), "chain": chain},
+            arguments={
+                "command": method.command(),
+                "rows": asdict(method.rows()),
+                "start": None if isinstance(method.start, str) else method.start,
+                "seed": seed(planner, fit),
+                "chain": chain,
+            },
             content=content,
             unkeyed={
-                "threads": threads,
+                "threads": method.threads,
+                "name": method.chain_name.format(chain=chain),
                 "method": method.method,
                 "time_limit": method.time_limit,
             },
             inputs=inputs,
             upstream=[data, program],
-            threads=threads,
+            threads=method.threads,
         )
-        for chain in range(1, (method.chains if isinstance(method, Nuts) else 1) + 1)
+        for chain in range(1, method.jobs + 1)
     ]
 
 
@@ -98,28 +100,21 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     files = [step.outputs["chain"] for step in chains]
     method = analysis.methods[fit.method]
-    resolved = resolved_method(method)
     return planner.add(
         "collect_draws",
         fit.wildcards,
         arguments={
             "method": method.method,
-            "sampler": {n: v for n, v in resolved.items() if n not in _UNKEYED_METHOD},
+            "method_version": method.version,
+            "settings": method.settings,
+            "seed": seed(planner, fit),
             "intervals": _dump(analysis.intervals),
             **naming(planner, analysis, fit.model),
-            **_resampling(planner, fit, method),
         },
         unkeyed={"fit": fit.name},
         inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
         upstream=[*chains, data],
     )
-
-
-def _resampling(planner: Planner, fit: Fit, method: Method) -> dict[str, Any]:
-    """Return what decides how draws of an approximation become draws of the posterior."""
-    if isinstance(method, Nuts):
-        return {}
-    return {"resample": method.resample, "seed": seed(planner, fit)}
 
 
 def _diagnose_step(
@@ -136,6 +131,7 @@ def _diagnose_step(
         fit.wildcards,
         arguments={
             "method": method.method,
+            "method_version": method.version,
             "checks": checks,
             "waivers": list(planner.facts.waivers.get(fit.name, ())),
             "parameters": planner.project.models[fit.model].parameters,
@@ -154,11 +150,11 @@ def _diagnose_step(
 
 
 def _references(planner: Planner, fit: Fit, analysis: Analysis) -> list[Fit]:
-    """Return the fits by NUTS that an approximation of the same posterior is held to."""
-    if is_sampled(planner, fit):
+    """Return the fits that an approximation of the same posterior is held to."""
+    if is_reference(planner, fit):
         return []
     others = (replace(fit, method=method) for method in analysis.methods)
-    return [other for other in others if is_sampled(planner, other)]
+    return [other for other in others if is_reference(planner, other)]
 
 
 def _predict_step(
@@ -189,9 +185,9 @@ def _predict_step(
     )
 
 
-def is_sampled(planner: Planner, fit: Fit) -> bool:
-    """Tell whether a fit is by NUTS, to which approximations of the same posterior are held."""
-    return isinstance(planner.project.analyses[fit.analysis].methods[fit.method], Nuts)
+def is_reference(planner: Planner, fit: Fit) -> bool:
+    """Tell whether approximations of the same posterior are held to a fit."""
+    return planner.project.analyses[fit.analysis].methods[fit.method].is_reference
 
 
 def seed(planner: Planner, fit: Fit) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stanchion.config import Project
 from stanchion.plan.builder import Planner
-from stanchion.plan.fitting import fit_steps, is_sampled, prior_step
+from stanchion.plan.fitting import fit_steps, is_reference, prior_step
 from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.reporting import report_step
 from stanchion.plan.verdicts import comparison_step, verdicts_step
@@ -32,7 +32,7 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
             if analysis.prior_predictive is not None:
                 prior_step(planner, name, dataset, model)
             declared = [Fit(name, dataset, model, method) for method in analysis.methods]
-            for fit in sorted(declared, key=lambda fit: not is_sampled(planner, fit)):
+            for fit in sorted(declared, key=lambda fit: not is_reference(planner, fit)):
                 fit_steps(planner, fit)
             fits += declared
     if analysis.compare is not None:

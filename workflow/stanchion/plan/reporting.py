@@ -100,11 +100,10 @@ def _model(planner: Planner, name: str) -> dict[str, Any]:
 def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
-    chain = "sample_chain" if method.method == "nuts" else "approximate_posterior"
     steps = {
         "compile_program": compile_step(planner, fit.model),
         "prepare_data": data_step(planner, fit.analysis, fit.dataset, fit.model),
-        chain: planner.known(fit, chain, chain="1"),
+        "sample_chain": planner.known(fit, "sample_chain", chain="1"),
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
@@ -113,7 +112,7 @@ def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
         steps["predict_outcomes"] = predicted
     return {
         **_without(fit.wildcards, "analysis"),
-        "kind": method.method,
+        "chains": method.jobs if method.is_markov else 0,
         "on_fail": on_fail(planner, fit),
         "settings": resolved_method(method),
         "checks": resolved_checks(analysis, method),

@@ -22,10 +22,7 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
         arguments={
             "by": analysis.compare.by,
             "observed": analysis.outcome,
-            "fits": [
-                {**_described(planner, fit), "kind": analysis.methods[fit.method].method}
-                for fit in fits
-            ],
+            "fits": [_described(planner, fit) for fit in fits],
         },
         inputs={
             "draws": [step.outputs["draws"] for step in draws],

@@ -56,7 +56,8 @@ class Fit(Pair):
     """A fit: how it is made, judged and traced."""
 
     method: str
-    kind: Literal["nuts", "advi"]
+    chains: int
+    """Markov chains; 0 where the method has none."""
     on_fail: Literal["stop", "flag"]
     settings: dict[str, Any]
     checks: dict[str, Any]

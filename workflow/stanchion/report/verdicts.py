@@ -62,7 +62,7 @@ class FitView:
     @property
     def has_chains(self) -> bool:
         """Whether it has chains that can be compared with each other."""
-        return self.fit.kind == "nuts" and self.fit.settings["chains"] > 1
+        return self.fit.chains > 1
 
     @property
     def stopped(self) -> bool:

@@ -15,7 +15,6 @@ from stanchion.plan.opening import open_plan
 from stanchion.plan.staying import targets
 
 Wildcards = Mapping[str, str]
-NOTHING = "(?!)"
 _PATTERN_LIKE = re.compile(r"[{}<>\n]")
 """Snakemake fills in {wildcards} and <pathvars>, also in what an input function returns."""
 HANDED_OVER = (
@@ -67,16 +66,6 @@ class Graph:
     def threads(self, rule: str) -> Callable[[Wildcards], int]:
         """Return the function for the threads that a step reserves."""
         return lambda wildcards: self.step(rule, wildcards).threads
-
-    def methods(self, kind: str) -> str:
-        """Return the pattern of the names of the methods of a kind."""
-        named = {
-            name
-            for analysis in self.plan.project.analyses.values()
-            for name, method in analysis.methods.items()
-            if method.method == kind
-        }
-        return "|".join(sorted(named)) or NOTHING
 
     def environment(self) -> list[str]:
         """Return the variables that a job needs where its machine does not inherit them all."""

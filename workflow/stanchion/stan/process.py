@@ -19,6 +19,7 @@ from typing import Any
 
 from stanchion.errors import ChainError
 from stanchion.stan.console import with_included_names
+from stanchion.stan.rows import Rows
 from stanchion.system.durations import seconds_of
 from stanchion.system.processes import die_with_parent
 
@@ -206,37 +207,30 @@ def check_starts(executable: Path) -> bool:
     return asked.returncode == 0 and b"stan_version_major" in asked.stdout
 
 
-def check_chain(path: Path, draws: int, *, chain: str) -> None:
-    """Check that a chain's Stan CSV holds every draw and its footer.
+def check_csv(path: Path, expected: Rows, *, chain: str) -> None:
+    """Check that a Stan CSV holds every draw, the end of its last line, and its footer.
 
     Raises:
-        ChainError: rows or the footer are missing, as after a kill or on a full disk.
+        ChainError: there is no file, or it is not whole, as after a kill or on a full disk.
     """
-    if not check_rows(path, draws, chain=chain):
-        raise _not_whole(path, f"{chain} is not whole: its CSV has no footer")
-
-
-def check_rows(path: Path, draws: int, *, chain: str) -> bool:
-    """Check that a Stan CSV holds this many rows, and tell whether it has a chain's footer.
-
-    Raises:
-        ChainError: there is no file, rows are missing, or the last line is cut off.
-    """
-    rows, footer, line = 0, False, b""
+    lines, footer, line = 0, False, b""
     try:
         with path.open("rb") as file:
             for line in file:
                 if line.startswith(b"#"):
                     footer = footer or _FOOTER.search(line) is not None
                 elif line.strip():
-                    rows += 1
+                    lines += 1
     except OSError as error:
         raise _not_whole(path, f"{chain} left no CSV: {error.strerror}") from error
-    if rows - 1 != draws:
-        raise _not_whole(path, f"{chain} is not whole: {max(rows - 1, 0)} draws of {draws}")
+    draws = lines - 1 - expected.before
+    if draws != expected.draws:
+        found = f"{max(draws, 0)} draws of {expected.draws}"
+        raise _not_whole(path, f"{chain} is not whole: {found}")
     if not line.endswith(b"\n"):
         raise _not_whole(path, f"{chain} is not whole: its last line is cut off")
-    return footer
+    if expected.footer and not footer:
+        raise _not_whole(path, f"{chain} is not whole: its CSV has no footer")
 
 
 def _not_whole(path: Path, what: str) -> ChainError:

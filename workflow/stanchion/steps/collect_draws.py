@@ -16,8 +16,8 @@ from stanchion.draws.files import without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import PROPOSAL, note_weighting, posterior_tree
-from stanchion.draws.weighting import weigh
 from stanchion.errors import StepError
+from stanchion.methods.catalogue import METHODS
 from stanchion.plan.job import Job
 from stanchion.stats.summary import Numbers, summarise
 
@@ -30,9 +30,9 @@ def run(job: Job) -> None:
         StepError: `parameters` names what the program does not declare.
     """
     arguments = job.arguments
+    method = METHODS[arguments["method"]].model_validate(arguments["settings"])
     raw = read_chains(job.paths("chains"))
-    nuts = arguments["method"] == "nuts"
-    weighted = None if nuts else weigh(raw, arguments["resample"], arguments["seed"])
+    weighted = method.weigh(raw, arguments["seed"])
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(arguments["variables"], data, json.loads(job.path("meta").read_text()))
@@ -44,9 +44,9 @@ def run(job: Job) -> None:
         tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
         job.notes["weighting"] = weighted.notes()
     write_tree(tree, job.outputs["draws"], chains.messages)
-    columns, names = summarised_columns(chains, naming, arguments["parameters"])
+    columns, names = summarised_columns(chains, naming, arguments["parameters"], method.results)
     numbers = summarise(
-        chains.values, columns, sampled=weighted is None, intervals=arguments["intervals"]
+        chains.values, columns, sampled=method.is_markov, intervals=arguments["intervals"]
     )
     errors = weighted.errors(columns) if weighted else {}
     unassigned = _unassigned(chains, naming, columns)
@@ -65,13 +65,13 @@ def _unassigned(chains: Chains, naming: Naming, columns: Sequence[int]) -> NDArr
 
 
 def summarised_columns(
-    chains: Chains, naming: Naming, parameters: Sequence[str] | None
+    chains: Chains, naming: Naming, parameters: Sequence[str] | None, blocks: Sequence[str] = GATED
 ) -> tuple[list[int], list[str]]:
     """Return index and name of each summarised column, in declared order, then in Stan's.
 
-    Without `parameters`, these are the parameters and the transformed parameters.
+    Without `parameters`, these are the variables of the `blocks`.
     """
-    chosen = parameters or [d.name for d in naming.declared.values() if d.block in GATED]
+    chosen = parameters or [d.name for d in naming.declared.values() if d.block in blocks]
     unknown = [name for name in chosen if name not in naming.declared]
     if unknown:
         raise StepError(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
-from stanchion.draws.files import read_group, read_proposal
+from stanchion.draws.files import Proposal, read_group, read_proposal
 from stanchion.plan.job import Job
 from stanchion.stats.comparison import Compared, compare, conclusion
 from stanchion.stats.psis import Loo, loo
@@ -143,13 +143,13 @@ def _candidate(fit: Mapping[str, Any], draws: Path, diagnostics: Mapping[str, An
         failed = [check for check in diagnostics["checks"] if check["verdict"] == "fail"]
         said = [check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed]
         raise _LeftOutError(f"its fit failed its checks: {', '.join(said)}")
-    sampled = fit["kind"] == "nuts"
+    raw = read_proposal(draws)
     data = {name: values for group in _DATA for name, values in read_group(draws, group).items()}
     return Candidate(
         model=fit["model"],
         method=fit["method"],
-        sampled=sampled,
-        loo=_sampled_loo(draws) if sampled else _approximate_loo(draws),
+        sampled=raw is None,
+        loo=_sampled_loo(draws) if raw is None else _approximate_loo(raw),
         outcomes=Outcomes.of(data),
     )
 
@@ -158,11 +158,8 @@ def _sampled_loo(draws: Path) -> Loo:
     return loo(_likelihood(draws))
 
 
-def _approximate_loo(draws: Path) -> Loo:
-    """Return the LOO of the draws as they came: it weighs them itself."""
-    raw = read_proposal(draws)
-    if raw is None:
-        raise _LeftOutError("its draws.nc does not hold the approximation's own draws")
+def _approximate_loo(raw: Proposal) -> Loo:
+    """Return the LOO of an approximation's draws as they came: it weighs them itself."""
     return loo(_finite(raw.log_likelihood), raw.log_p - raw.log_q)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
-from stanchion.checks.catalogue import OF_METHOD
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
@@ -27,6 +27,7 @@ from stanchion.draws.files import (
 )
 from stanchion.draws.naming import variable_of
 from stanchion.draws.weighting import RESAMPLED
+from stanchion.methods.catalogue import METHODS
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
 from stanchion.system.strict_json import write_json
@@ -35,21 +36,19 @@ from stanchion.system.strict_json import write_json
 def run(job: Job) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     told = job.arguments
-    nuts = told["method"] == "nuts"
+    method = METHODS[told["method"]]
     scalars = read_gated(job.path("draws"))
     found = scan(scalars.values, scalars.variables)
-    numbers = (_sampled if nuts else _approximated)(job, scalars, found)
-    made = gate.check_fit(OF_METHOD[told["method"]], numbers, told["checks"])
+    made = gate.check_fit(method.checks, _numbers(job, scalars, found), told["checks"])
     checks = gate.waive(made, told["waivers"])
     content = {
         "schema": "stanchion/diagnostics/1",
         "verdict": gate.verdict(checks),
         "method": told["method"],
         "checks": [check.as_json() for check in checks],
-        "notes": gate.notes(scalars.names, found, unused=() if nuts else ("lp__",)),
+        "notes": gate.notes(scalars.names, found, unused=method.unused),
+        **_weighting(job.path("draws")),
     }
-    if not nuts:
-        content |= _weighting(job.path("draws"))
     write_json(content, job.outputs["diagnostics"])
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))
 
@@ -59,27 +58,17 @@ def _generated(draws: Path, told: Any) -> Generated:
     return Generated(shares, told["uses"], read_messages(draws))
 
 
-def _sampled(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
-    return FitNumbers(
-        scalars.names,
-        found,
-        chains=scalars.values.shape[0],
-        sampler=Sampler.of(read_group(job.path("draws"), "sample_stats")),
-        generated=_generated(job.path("draws"), job.arguments),
-    )
-
-
-def _approximated(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
+def _numbers(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
     path = job.path("draws")
     raw = read_proposal(path)
-    assert raw is not None
     return FitNumbers(
         scalars.names,
         found,
         chains=scalars.values.shape[0],
+        sampler=Sampler.of(read_group(path, "sample_stats")),
         generated=_generated(path, job.arguments),
-        khat=importance(raw.log_p, raw.log_q).khat,
-        resampled=_weighting(path)["weighting"] == RESAMPLED,
+        khat=nan if raw is None else importance(raw.log_p, raw.log_q).khat,
+        resampled=_weighting(path).get("weighting") == RESAMPLED,
         agreement=_against_nuts(job, scalars),
     )
 

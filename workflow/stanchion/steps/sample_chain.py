@@ -1,38 +1,38 @@
-"""Runs one chain of a fit; imports nothing heavier than the standard library."""
+"""Runs one job of a fit's method; imports nothing heavier than the standard library."""
 
 from __future__ import annotations
 
 from stanchion.plan.job import Job
-from stanchion.stan.command import sample_command
+from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
-from stanchion.stan.process import check_chain, run_program
+from stanchion.stan.process import check_csv, run_program
+from stanchion.stan.rows import Rows
 
 
 def run(job: Job) -> None:
-    """Run the chain and check that its CSV holds every draw.
+    """Run the compiled program and check that its CSV holds every row.
 
     Raises:
-        ChainError: the sampler failed, or its output is not whole.
+        ChainError: the program failed, or its output is not whole.
     """
-    settings = job.arguments
-    output, name = job.outputs["chain"], f"chain {settings['chain']}"
-    arguments = sample_command(
-        settings,
+    arguments, output = job.arguments, job.outputs["chain"]
+    words = run_command(
+        arguments["command"],
         data=job.path("data"),
         output=output,
-        chain=settings["chain"],
-        seed=settings["seed"],
-        threads=settings["threads"],
-        init=job.path("init") if "init" in job.inputs else None,
+        chain=arguments["chain"],
+        seed=arguments["seed"],
+        start=job.path("init") if "init" in job.inputs else arguments["start"],
+        threads=arguments["threads"],
     )
-    job.notes["command"] = arguments
-    ran = run_program(
-        [str(job.path("executable")), *arguments],
+    job.notes["command"] = words
+    notes = run_program(
+        [str(job.path("executable")), *words],
         job.log,
-        chain=name,
-        time_limit=settings["time_limit"],
+        chain=arguments["name"],
+        time_limit=arguments["time_limit"],
         descriptor=job.descriptors["executable"],
     )
-    job.notes.update(ran)
-    check_chain(output, -(-settings["draws"] // settings["thin"]), chain=name)
+    job.notes.update(notes)
+    check_csv(output, Rows(**arguments["rows"]), chain=arguments["name"])
     append_messages(output, complaints(job.log))

@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from stanchion.methods.nuts import Nuts
 from stanchion.plan.job import Job
-from stanchion.stan.command import sample_command
+from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.prior_switch import Densities, densities
-from stanchion.stan.process import check_chain, run_program
+from stanchion.stan.process import check_csv, run_program
 from stanchion.steps.prior import summarise_prior
 
 
@@ -49,22 +50,20 @@ def _run(job: Job, arguments: Sequence[str], name: str) -> dict[str, Any]:
 def _chains(job: Job, folder: Path) -> list[Path]:
     data = folder / "data.json"
     data.write_text(json.dumps({**json.loads(job.path("data").read_text()), "prior_only": 1}))
-    settings = job.arguments["sampler"]
+    sampler = Nuts.model_validate(job.arguments["sampler"])
     files = []
-    for chain in range(1, settings["chains"] + 1):
+    for chain in range(1, sampler.jobs + 1):
         files.append(folder / f"chain_{chain}.csv")
-        arguments = sample_command(
-            settings,
+        arguments = run_command(
+            sampler.command(),
             data=data,
             output=files[-1],
             chain=chain,
             seed=job.arguments["seed"],
-            threads=1,
-            init=None,
         )
         name = f"chain {chain} of the prior"
         notes = _run(job, arguments, name)
         job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
-        check_chain(files[-1], -(-settings["draws"] // settings["thin"]), chain=name)
+        check_csv(files[-1], sampler.rows(), chain=name)
         append_messages(files[-1], complaints(job.log))
     return files

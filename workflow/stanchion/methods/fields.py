@@ -1,0 +1,70 @@
+"""Settings that several methods have: start, seed, time limit, what a failed check does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from stanchion.schema.fields import Seed, is_number, refused, titled
+from stanchion.system.durations import PATTERN, WORDS, seconds_of
+
+OnFail = Literal["stop", "flag"]
+METHOD_WORDS = "What the method is; needed where its name is another."
+_INIT_WORDS = "a number ≥ 0, or the path of a .json file"
+
+
+def _init(value: object) -> object:
+    if value is None or (isinstance(value, str) and value.endswith(".json")):
+        return value
+    if isinstance(value, int | float) and is_number(value) and value >= 0:
+        return float(value)
+    raise refused("not an initial value", value=value, allowed=_INIT_WORDS)
+
+
+Init = Annotated[
+    float | str | None,
+    BeforeValidator(
+        _init,
+        json_schema_input_type=Annotated[float, Field(ge=0)]
+        | Annotated[str, titled("the path of a .json file", r"\.json$")]
+        | None,
+    ),
+    Field(
+        description="Start within ± this number on the unconstrained scale (0: at zero), or from "
+        "the values in a JSON file; without it, CmdStan's 2."
+    ),
+]
+MethodSeed = Annotated[
+    Seed | None,
+    Field(description="Seed, in place of the one made from the project's seed and the names."),
+]
+MethodOnFail = Annotated[
+    OnFail | None,
+    Field(
+        description="What a failed check does: nothing is computed from the fit, or it is and the "
+        "report says so; without it, what the analysis' checks say."
+    ),
+]
+
+
+def _duration(value: str) -> str:
+    try:
+        seconds_of(value)
+    except ValueError:
+        raise refused("not a duration", value=value, allowed=WORDS) from None
+    return value
+
+
+TimeLimit = Annotated[
+    Annotated[
+        str,
+        AfterValidator(_duration),
+        Field(json_schema_extra={"pattern": f"^{PATTERN}$", "title": WORDS}),
+    ]
+    | None,
+    Field(
+        description="Time that a chain may take, such as 90s, 30m, 2h or 1d: then it is ended and "
+        "has failed; without it, no limit. It enters no key."
+    ),
+]

@@ -1,0 +1,116 @@
+"""What a method is: a section of the declaration that answers what the rest of the package asks.
+
+Nothing outside of this room asks which method it has before it: the plan, the steps, the messages
+and the report ask the method. Its files are imported with the declaration, at the top of the
+Snakefile, so that they import the numerical libraries only where they compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from stanchion.checks.row import Size
+from stanchion.methods.fields import OnFail
+from stanchion.schema.fields import Section
+from stanchion.stan.rows import Rows
+
+if TYPE_CHECKING:
+    from stanchion.draws.stan_csv import Chains
+    from stanchion.draws.weighting import Weighted
+    from stanchion.stan.program import Program
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Why a method cannot be used with a program, and what to do instead."""
+
+    what: str
+    todo: str
+
+
+def without_parameters(program: Program, verb: str) -> Misfit | None:
+    """Return the misfit of a program in which there is nothing to `verb`, None where there is."""
+    if program.parameters:
+        return None
+    return Misfit(
+        f"{program.path} has no parameters: there is nothing to {verb}",
+        "write `method: fixed_param`, which draws its generated quantities",
+    )
+
+
+class Method(Section):
+    """How draws are obtained. A subclass is one method, in a file of its own."""
+
+    if TYPE_CHECKING:  # each method declares them itself, below its own settings
+        method: str
+        draws: int
+        seed: int | None
+        time_limit: str | None
+        on_fail: OnFail | None
+
+    version: ClassVar[int] = 1
+    """Raise it when the same chains must give other weights or checks: it enters the keys of the
+    fit's draws and diagnosis. The command line itself is part of a chain's key."""
+    checks: ClassVar[tuple[str, ...]]
+    """The checks of a fit, by their names in the catalogue of checks."""
+    default_on_fail: ClassVar[OnFail]
+    is_reference: ClassVar[bool] = False
+    """Whether its draws are the posterior's: the means of an approximation are held to them."""
+    is_posterior: ClassVar[bool] = True
+    """Whether its draws stand for a posterior, of which there can be a comparison."""
+    is_markov: ClassVar[bool] = False
+    """Whether its draws are Markov chains, which have R-hat and effective sample sizes."""
+    results: ClassVar[tuple[str, ...]] = ("parameters", "transformed_parameters")
+    """Blocks of the program that are what the method is for: the summary shows them where
+    `parameters` names none, and no draw of them may lack a value."""
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Columns of the gate that the method fills with one constant."""
+    unkeyed: ClassVar[frozenset[str]] = frozenset()
+    """Settings that decide no result, such as threads."""
+    chain_name: ClassVar[str] = "chain {chain}"
+    """What a message calls one of its jobs."""
+    fewest_draws: ClassVar[int] = 1
+    fewest_because: ClassVar[str] = "a fit needs"
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs a fit has, each a process with a Stan CSV of its own."""
+        return 1
+
+    @property
+    def threads(self) -> int:
+        """How many threads a job has."""
+        return 1
+
+    @property
+    def start(self) -> float | str | None:
+        """Where a job starts: a number, a file, or None for CmdStan's own."""
+        return None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was declared of it with the defaults, as plain JSON, where it decides a result."""
+        outside = {"method", "seed", "time_limit", "on_fail"}
+        return self.model_dump(mode="json", exclude={*outside, *self.unkeyed})
+
+    @property
+    def size(self) -> Size:
+        """How much it draws: what defaults of thresholds depend on."""
+        return Size(self.jobs, self.draws)
+
+    def command(self) -> list[str]:
+        """Return the words of CmdStan's command line that choose and set the method."""
+        raise NotImplementedError
+
+    def rows(self) -> Rows:
+        """Return the rows that each of its Stan CSVs must hold."""
+        raise NotImplementedError
+
+    def misfit(self, program: Program) -> Misfit | None:
+        """Return why a program cannot be used with it, or None where it can."""
+        return None
+
+    def weigh(self, raw: Chains, seed: int) -> Weighted | None:
+        """Return the draws of an approximation with their weights, None where all count alike."""
+        return None
