@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stanchion.config import Dataset, Predict
-from stanchion.datasets import StanData, build
+from stanchion.datasets import StanData, build, stan_json
 from stanchion.errors import DataError, Fault
 from stanchion.stan.program import Variable
 
@@ -51,11 +52,11 @@ def built(
     predict: Predict | None = None,
     **declared: Any,
 ) -> StanData:
-    """Build dataset `schools` at a path; `mapping` stands for a model's override."""
+    """Build dataset `schools` at a path, its values as Stan reads them; `mapping` overrides."""
     dataset = Dataset.model_validate({"path": str(path), "stan": dict(stan), **declared})
     others = dict(others or {})
     tables = {name: Path(str(other.path)) for name, other in others.items()}
-    return build(
+    made = build(
         "schools",
         dataset,
         {**stan, **(mapping or {})},
@@ -66,6 +67,7 @@ def built(
         where=lambda key: f"config/config.yaml:{len(key)}",
         model="pooled",
     )
+    return replace(made, values=stan_json.loads(stan_json.dumps(made.values)))
 
 
 def faults(

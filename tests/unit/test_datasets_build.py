@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,11 +131,11 @@ def test_levels_of_numbers_truth_and_codes(tmp_path: Path) -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
 def test_index_finds_each_label_among_the_levels(labels: list[str]) -> None:
     """The level at each index is the row's label, and every level is some row's label."""
-    series = Series("g", "category", list(labels))
+    series = Series("g", "category", pd.Series(pd.Categorical(labels)))
     levels = series.levels()
-    found = positions(series, levels, str, "key")
-    assert [levels[position - 1] for position in found] == labels
-    assert set(found) == set(range(1, len(levels) + 1))
+    numbers = positions(series, levels, str, "key").tolist()
+    assert [levels[number - 1] for number in numbers] == labels
+    assert set(numbers) == set(range(1, len(levels) + 1))
     assert list(levels) == sorted(levels, key=lambda text: [ord(sign) for sign in text])
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stanchion.config import Dataset
-from stanchion.datasets import build
+from stanchion.datasets import build, stan_json
 from stanchion.datasets.faults import ExpressionError
 from stanchion.datasets.formulas import CONTRASTS, FUNCTIONS, formula_columns
 from stanchion.errors import DataError
@@ -76,7 +76,8 @@ def matrix(table: Path, expression: object) -> Any:
     """Build what an expression stands for; the program's `X` takes any matrix."""
     dataset = Dataset.model_validate({"path": str(table)})
     block = [Variable("X", "real", 2, ("", ""))]
-    return build("d", dataset, {"X": expression}, block, {"d": table}, {}).values["X"]
+    values = build("d", dataset, {"X": expression}, block, {"d": table}, {}).values
+    return stan_json.loads(stan_json.dumps(values))["X"]
 
 
 def refused(formula: str) -> str:

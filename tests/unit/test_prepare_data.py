@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +80,3 @@ def test_a_bad_table_stops_the_step(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         prepare_data.run(told)
     assert not told.outputs["data"].exists()
-
-
-def test_a_table_without_a_formula_costs_no_heavy_import() -> None:
-    """The step loads neither pandas nor formulaic nor NumPy before a formula asks for them."""
-    code = (
-        "import sys, stanchion.steps.prepare_data; "
-        "print(*sorted({'pandas', 'formulaic', 'numpy', 'pyarrow'} & sys.modules.keys()))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []

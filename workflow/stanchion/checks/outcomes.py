@@ -20,8 +20,8 @@ class Outcomes:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Outcomes:
         """Take every variable of numbers."""
-        numbers = {name: _numbers(value) for name, value in data.items()}
-        return cls({n: (v.ndim, _digest(v)) for n, v in numbers.items() if v is not None})
+        digests = {name: _digest(value) for name, value in data.items()}
+        return cls({name: digest for name, digest in digests.items() if digest is not None})
 
 
 def differences(one: Outcomes, other: Outcomes, observed: str | None) -> Iterator[str]:
@@ -40,13 +40,10 @@ def differences(one: Outcomes, other: Outcomes, observed: str | None) -> Iterato
             yield f"their {name} differs"
 
 
-def _numbers(value: Any) -> NDArray[np.float64] | None:
-    """Return numbers as an array, None where it holds others; Stan's JSON has "NaN" as text."""
+def _digest(value: Any) -> tuple[int, str] | None:
+    """Return dimensions and digest of numbers, None of others; Stan's JSON has "NaN" as text."""
     try:
-        return np.asarray(value, dtype=np.float64) + 0.0
+        numbers: NDArray[np.float64] = np.asarray(value, dtype=np.float64) + 0.0
     except (TypeError, ValueError):
         return None
-
-
-def _digest(values: NDArray[np.float64]) -> str:
-    return sha256(f"{values.shape}".encode() + values.tobytes()).hexdigest()
+    return numbers.ndim, sha256(f"{numbers.shape}".encode() + numbers.tobytes()).hexdigest()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from stanchion.config.transforms import TRANSFORMS
 from stanchion.schema.fields import (
     DATE_WORDS,
     Bound,
@@ -20,6 +21,7 @@ from stanchion.schema.fields import (
 )
 
 ColumnType = Literal["real", "int", "bool", "category", "date"]
+TransformName = Literal[*TRANSFORMS]  # type: ignore[valid-type]
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -56,10 +58,11 @@ class Column(Section):
         "counts; without it, the order of code points or size of what the data hold.",
     )
     unique: bool = Field(default=False, description="No value may stand twice.")
-    transform: Literal["standardize", "center", "log"] | None = Field(
+    transform: TransformName | None = Field(
         default=None,
-        description="Applied before mapping, its constants recorded: less the mean and over "
-        "the standard deviation, less the mean, or the natural logarithm.",
+        description="Applied before mapping, its constants recorded: "
+        + "; ".join(f"`{name}`, {by.words}" for name, by in TRANSFORMS.items())
+        + ".",
     )
 
     @model_validator(mode="after")

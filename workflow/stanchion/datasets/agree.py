@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from stanchion.datasets.limits import beyond
 from stanchion.errors import Fault
 from stanchion.schema.places import nearest
@@ -49,8 +51,8 @@ def disagreements(
         if what:
             what, allowed = f"`{variable.name}` {what}", describe(variable)
             faults.append(Fault(what, key=key(variable.name), allowed=allowed, todo=todo))
-        elif variable.type != "tuple" and (found := beyond(variable, values)):
-            what, allowed = f"`{variable.name}` {found[0]}", found[1]
+        elif variable.type != "tuple" and (limits := beyond(variable, values)):
+            what, allowed = f"`{variable.name}` {limits[0]}", limits[1]
             faults.append(Fault(what, key=key(variable.name), allowed=allowed))
     return faults
 
@@ -99,10 +101,10 @@ def _shape_disagreement(
         return None
     if not filled and sizes:
         return None if any(size in (0, None) for size in sizes) else "is empty"
-    for at, (size, found) in enumerate(zip(sizes, shape, strict=False)):
-        if size not in (found, None):
-            which = f" in dimension {at + 1}" if wanted > 1 else ""
-            return f"has {found} values{which}, and {variable.sizes[at]} is {size}"
+    for axis, (size, length) in enumerate(zip(sizes, shape, strict=False)):
+        if size not in (length, None):
+            which = f" in dimension {axis + 1}" if wanted > 1 else ""
+            return f"has {length} values{which}, and {variable.sizes[axis]} is {size}"
     return None
 
 
@@ -119,7 +121,15 @@ def _counted(dimensions: int) -> str:
 
 
 def _shape(value: Any, leaves: list[Any]) -> tuple[int, ...] | None:
-    """Return the sizes of a nested list, None where it is ragged; collects its leaves."""
+    """Return the sizes of an array or a nested list, None where it is ragged; collects its leaves.
+
+    Of an array of one type these are its first number and the first too large for Stan's int.
+    """
+    if isinstance(value, np.ndarray):
+        large = value[(value > STAN_INT) | (value < -STAN_INT)]
+        numbers = [value.reshape(-1)[:1], large[:1]] if value.dtype != object else [value.flatten()]
+        leaves += [number for part in numbers for number in part.tolist()]
+        return value.shape
     if not isinstance(value, list):
         leaves.append(value)
         return ()

@@ -96,7 +96,7 @@ def _from_table(asked: Request) -> StanData:
     return _agreed(
         asked,
         values,
-        rows=len(sources.fitted.lines),
+        rows=len(sources.fitted),
         dropped=[asdict(drop) for drop in sources.dropped()],
         sizes=_declared_sizes(asked, evaluator),
         transforms=sources.transforms(),

@@ -9,18 +9,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from stanchion.datasets.faults import stop
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stanchion.datasets.faults import at_rows, stop
 from stanchion.datasets.formulas import CONTRASTS, FUNCTIONS, formula_columns, plain
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.positions import positions
+from stanchion.datasets.rules import NUMERIC
 from stanchion.errors import DataError, Fault
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_DTYPES = {"int": "int64", "real": "float64", "bool": "bool"}
 _TOLERANCE = 1e-9
 """How far two evaluations of one row may differ: rounding, relative to 1 or to the value."""
 
@@ -48,9 +49,9 @@ class Design:
     frame: Frame
     spec: Any
     labels: tuple[str, ...]
-    matrix: list[list[float]]
+    matrix: NDArray[np.float64]
 
-    def apply(self, frame: Frame) -> list[list[float]]:
+    def apply(self, frame: Frame) -> NDArray[np.float64]:
         """Return the matrix of other rows, row × column, by what the fitted rows settled.
 
         Raises:
@@ -60,7 +61,7 @@ class Design:
         self._refuse_dependence()
         return self._evaluate(frame)
 
-    def _evaluate(self, frame: Frame) -> list[list[float]]:
+    def _evaluate(self, frame: Frame) -> NDArray[np.float64]:
         table = _table(self.formula, frame, self.frame)
         where = str(frame.path)
         matrix = _guarded(
@@ -105,7 +106,6 @@ def _fit(formula: Formula, table: pd.DataFrame) -> Any:
 
 def _context() -> dict[str, Any]:
     """Return our own functions, and nothing in place of formulaic's that we do not name."""
-    import numpy as np
     from formulaic.transforms import TRANSFORMS
 
     named = {*FUNCTIONS, *(name.partition(".")[0] for name in CONTRASTS)}
@@ -114,27 +114,25 @@ def _context() -> dict[str, Any]:
 
 def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
     """Return the columns that a formula names; categories have the levels of the fitted rows."""
-    import pandas as pd
-
     columns: dict[str, Any] = {}
     for name in formula_columns(formula.text):
-        series = frame.columns[name]
+        series = frame.column(name)
         if series.kind == "category":
-            levels = fitted.columns[name].levels()
-            found = positions(series, levels, frame.place, formula.key)
-            codes = [position - 1 for position in found]
+            levels = fitted.column(name).levels()
+            codes = positions(series, levels, frame.place, formula.key) - 1
             columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
-        elif series.kind in _DTYPES:
-            columns[name] = pd.Series(series.values, dtype=_DTYPES[series.kind])
+        elif series.kind in NUMERIC:
+            values = series.values.to_numpy()
+            kind = {"bool": bool, "int": np.int64}.get(series.kind, np.float64)
+            columns[name] = values.astype(np.float64 if values.dtype == object else kind)
         else:
             what = f"column `{name}` is a {series.kind}, which a formula cannot take"
             raise DataError(formula.fault(what, allowed="numbers, bool and categories"))
-    return pd.DataFrame(columns, index=range(len(frame.lines)))
+    return pd.DataFrame(columns, index=range(len(frame)))
 
 
 def _guarded(formula: Formula, where: str | None, make: Callable[[], Any]) -> Any:
     """Run formulaic so that what it would only warn of, or not even that, stops it."""
-    import numpy as np
     from formulaic.errors import DataMismatchWarning
 
     try:
@@ -151,19 +149,20 @@ def _guarded(formula: Formula, where: str | None, make: Callable[[], Any]) -> An
 
 def _numbers(
     formula: Formula, matrix: Any, labels: tuple[str, ...], frame: Frame
-) -> list[list[float]]:
-    """Return a matrix as rows of numbers, each of them finite, and none of them −0."""
-    import numpy as np
+) -> NDArray[np.float64]:
+    """Return a matrix as an array, row × column, each number finite, and none of them −0."""
+    array: NDArray[np.float64] = matrix.to_numpy(dtype=float) + 0.0
 
-    array = matrix.to_numpy(dtype=float) + 0.0
-    faults = [
-        formula.fault(
-            f"`{labels[column]}` of the formula is {array[row, column]}",
-            where=frame.place(row),
-            allowed="a finite number in every row",
+    def fault(row: int, column: int) -> Fault:
+        what = f"`{labels[column]}` of the formula is {array[row, column]}"
+        allowed = "a finite number in every row"
+        return formula.fault(what, where=frame.place(row), allowed=allowed)
+
+    stop(
+        at_rows(
+            np.argwhere(~np.isfinite(array)).tolist(),
+            lambda cell: fault(*cell),
+            alike=lambda cell: (cell[1], str(array[*cell])),
         )
-        for row, column in np.argwhere(~np.isfinite(array))
-    ]
-    stop(faults)
-    rows: list[list[float]] = array.tolist()
-    return rows
+    )
+    return array

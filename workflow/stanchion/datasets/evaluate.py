@@ -1,10 +1,13 @@
-"""Expressions to values: lists and numbers as Stan's JSON has them, sizes with their labels."""
+"""Expressions to values: numbers and arrays of them, and sizes with their labels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stanchion.datasets.design import Design, Formula, fit_design
 from stanchion.datasets.expressions import (
@@ -23,10 +26,8 @@ from stanchion.datasets.expressions import (
 from stanchion.datasets.faults import stop, suggestion
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.positions import positions
-from stanchion.datasets.values import Value
+from stanchion.datasets.rules import NUMERIC
 from stanchion.errors import DataError, Fault
-
-NUMERIC = ("int", "real", "bool")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Evaluator:
     designs: dict[str, Design] = field(default_factory=dict)
 
     def value(self, variable: str) -> Any:
-        """Return a Stan variable's value: a number, or nested lists of numbers.
+        """Return a Stan variable's value: a number, an array of rows, or the lists of a constant.
 
         Raises:
             DataError: what it needs is not there, or does not fit.
@@ -71,11 +72,11 @@ class Evaluator:
     def _applied(self, applied: Applied, variable: str) -> Expression:
         if not isinstance(applied.of, str):
             return applied.of
-        found = self._of_mapping(applied.of, variable)
-        if isinstance(found, Applied):
-            what = f"`{applied.of}` is itself taken from dataset {found.dataset}"
+        expression = self._of_mapping(applied.of, variable)
+        if isinstance(expression, Applied):
+            what = f"`{applied.of}` is itself taken from dataset {expression.dataset}"
             raise DataError(what, key=self.key(variable))
-        return found
+        return expression
 
     def _of_mapping(self, name: str, variable: str) -> Expression:
         if name not in self.mapping:
@@ -94,8 +95,7 @@ class Evaluator:
             case Column(name):
                 return self._numbers(name, frame, variable)
             case Columns(names):
-                columns = [self._numbers(name, frame, variable) for name in names]
-                return [list(row) for row in zip(*columns, strict=True)]
+                return _side_by_side([self._numbers(name, frame, variable) for name in names])
             case RowCount():
                 new = frame is not self.fitted
                 return self._count(variable, Size(f"{frame.dataset}_obs" if new else "obs"), frame)
@@ -105,7 +105,7 @@ class Evaluator:
                 return self._column_count(variable, of)
             case Index(column):
                 levels = self._levels(column)
-                return positions(frame.columns[column], levels, frame.place, self.key(variable))
+                return positions(frame.column(column), levels, frame.place, self.key(variable))
             case Lookup():
                 return self._lookup(expression, variable)
             case DesignMatrix(formula):
@@ -114,18 +114,18 @@ class Evaluator:
             case Applied():
                 raise TypeError("an expression is applied to one dataset at a time")
 
-    def _numbers(self, name: str, frame: Frame, variable: str) -> list[Value]:
-        series = frame.columns[name]
+    def _numbers(self, name: str, frame: Frame, variable: str) -> NDArray[Any]:
+        series = frame.column(name)
         if series.kind not in NUMERIC:
             raise DataError(
                 f"column `{name}` is a {series.kind}, not a number",
                 key=self.key(variable),
                 todo=f"use `index({name})` for its levels, counted from 1",
             )
-        return series.values
+        return series.values.to_numpy()
 
     def _levels(self, column: str) -> tuple[str, ...]:
-        series = self.fitted.columns[column]
+        series = self.fitted.column(column)
         if series.kind == "real":
             key = f"datasets.{self.fitted.dataset}.columns.{column}"
             what = f"column `{column}` holds real numbers, which have no levels"
@@ -134,7 +134,7 @@ class Evaluator:
 
     def _count(self, variable: str, size: Size, frame: Frame | None = None) -> int:
         self.sizes[variable] = size
-        return len(frame.lines) if frame else len(size.labels or ())
+        return len(size.labels or ()) if frame is None else len(frame)
 
     def _column_count(self, variable: str, of: str) -> int:
         matrix = self._of_mapping(of, variable)
@@ -160,10 +160,11 @@ class Evaluator:
             self.designs[formula] = fit_design(asked, self.fitted)
         return self.designs[formula]
 
-    def _lookup(self, lookup: Lookup, variable: str) -> list[Value]:
+    def _lookup(self, lookup: Lookup, variable: str) -> NDArray[Any]:
         other = self.looked_up[lookup.dataset]
         values = self._numbers(lookup.column, other, variable)
-        known = dict(zip(other.columns[lookup.by].labels(), values, strict=True))
+        codes, labels = other.column(lookup.by).factor()
+        row_of = {label: row for row, label in enumerate(np.array(labels)[codes].tolist())}
         levels = self._levels(lookup.by)
         stop(
             [
@@ -173,13 +174,20 @@ class Evaluator:
                     key=self.key(variable),
                     value=level,
                     allowed=f"one row for each level of {lookup.by}",
-                    todo=suggestion(level, known),
+                    todo=suggestion(level, row_of),
                 )
                 for level in levels
-                if level not in known
+                if level not in row_of
             ]
         )
-        return [known[level] for level in levels]
+        return values[[row_of[level] for level in levels]]
 
     def _dim(self, column: str) -> str:
         return f"{column}_level" if column in self.mapping else column
+
+
+def _side_by_side(columns: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return columns as a matrix by rows; integers beside real numbers stay integers."""
+    if len({column.dtype for column in columns}) > 1:
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns)

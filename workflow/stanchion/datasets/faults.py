@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from stanchion.errors import DataError, Fault
@@ -25,8 +26,8 @@ class ExpressionError(Exception):
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """Return a question that names the nearest known name, or None where nothing is near."""
-    found = nearest(name, known)
-    return f"did you mean `{found}`?" if found else None
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else None
 
 
 def gathered(faults: Iterable[Fault]) -> list[Fault]:
@@ -35,24 +36,41 @@ def gathered(faults: Iterable[Fault]) -> list[Fault]:
     for fault in dict.fromkeys(faults):
         what = fault.what if fault.value is None else fault.what.replace(repr(fault.value), "")
         alike.setdefault((what, fault.key, fault.allowed, not fault.todo), []).append(fault)
-    return [_counted(same) for same in alike.values()]
+    return [_counted(same, len(same)) for same in alike.values()]
 
 
-def _counted(same: Sequence[Fault]) -> Fault:
-    """Return the first of alike faults, with the number of the others and the first of them."""
-    first, *others = same
+def at_rows[T](
+    rows: Iterable[T], fault: Callable[[T], Fault], alike: Callable[[T], object] = lambda _: None
+) -> list[Fault]:
+    """Return one counted fault for each group of alike rows, in the order of their first rows.
+
+    Only those that are shown are made: a column may be wrong in every row.
+    """
+    shown: dict[object, list[Fault]] = {}
+    counts: Counter[object] = Counter()
+    for row in rows:
+        group = alike(row)
+        counts[group] += 1
+        if counts[group] <= PLACES + 1:
+            shown.setdefault(group, []).append(fault(row))
+    return [_counted(faults, counts[group]) for group, faults in shown.items()]
+
+
+def _counted(alike: Sequence[Fault], count: int) -> Fault:
+    """Return the first of `count` alike faults, with their number and where the next ones are."""
+    first, *others = alike[: PLACES + 1]
     if not others:
         return first
-    shown = [_place(fault, first) for fault in others[:PLACES]]
-    more = ", …" if len(others) > PLACES else ""
-    times = f"{len(others)} more" if len(others) > 1 else "once more"
+    shown = [_place(fault, first) for fault in others]
+    more = ", …" if count > PLACES + 1 else ""
+    times = f"{count - 1} more" if count > 2 else "once more"
     return replace(first, what=f"{first.what}; {times}: {', '.join(shown)}{more}")
 
 
 def _place(fault: Fault, first: Fault) -> str:
     """Return where a fault is: the line alone where the file is the first one's; its value too."""
-    where, _, line = (fault.where or "").rpartition(":")
-    same_file = where and where == (first.where or "").rpartition(":")[0]
+    path, _, line = (fault.where or "").rpartition(":")
+    same_file = path and path == (first.where or "").rpartition(":")[0]
     place = f"line {line}" if same_file and line.isdigit() else fault.where or ""
     return place if fault.value == first.value else f"{place} {fault.value!r}".strip()
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stanchion.datasets.faults import stop, suggestion
-from stanchion.datasets.read import Raw, place, read_columns, read_header
-from stanchion.datasets.rules import Converted, Rule, Series, convert
-from stanchion.datasets.transforms import Transform, transform
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stanchion.datasets.faults import at_rows, stop, suggestion
+from stanchion.datasets.read import Raw, distinct, place, read_columns, read_header
+from stanchion.datasets.rules import NUMERIC, Converted, Rule, Series, convert
+from stanchion.datasets.transforms import Constants, transform
 from stanchion.datasets.values import parse_bool, parse_real
 from stanchion.errors import Fault
 
@@ -30,26 +34,30 @@ class Drop:
 
 @dataclass(frozen=True)
 class Frame:
-    """Columns of equal length; `lines` says where each row stands in the file."""
+    """The rows of a table, whose index gives the line of each in the file."""
 
     dataset: str
     path: Path
-    lines: list[int]
-    columns: dict[str, Series]
+    table: pd.DataFrame
+    kinds: dict[str, str]
+    levels: dict[str, tuple[str, ...] | None]
     dropped: list[Drop]
-    transforms: dict[str, Transform]
+    transforms: dict[str, Constants]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def column(self, name: str) -> Series:
+        """Return a column."""
+        return Series(name, self.kinds[name], self.table[name], self.levels[name])
 
     def place(self, row: int) -> str:
         """Return where a row stands."""
-        return place(self.path, self.lines[row])
+        return place(self.path, self.table.index[row])
 
-    def take(self, rows: Sequence[int]) -> Frame:
+    def take(self, rows: list[int] | NDArray[np.int64]) -> Frame:
         """Return these rows, in this order."""
-        columns = {
-            name: replace(series, values=[series.values[row] for row in rows])
-            for name, series in self.columns.items()
-        }
-        return replace(self, lines=[self.lines[row] for row in rows], columns=columns)
+        return replace(self, table=self.table.iloc[rows])
 
 
 def make_frame(
@@ -57,7 +65,7 @@ def make_frame(
     dataset: Dataset,
     path: Path,
     rules: Sequence[Rule],
-    constants: Mapping[str, Transform] | None = None,
+    constants: Mapping[str, Constants] | None = None,
 ) -> Frame:
     """Read the columns that rules ask for, and those of `where:` and `sort:`.
 
@@ -73,16 +81,25 @@ def make_frame(
         asked.setdefault(column, Rule(column, f"{key}.sort"))
     selecting = {column: f"{key}.where.{column}" for column in dataset.where}
     _require(path, {**selecting, **{rule.name: rule.key for rule in asked.values()}})
-    raw = read_columns(path, sorted({*asked, *selecting}), dataset.na)
-    raw = _select(raw, dataset.where)
-    converted = {column: convert(rule, raw) for column, rule in asked.items()}
-    stop([fault for column in converted.values() for fault in column.faults])
+    columns = sorted({*asked, *selecting})
+    reals = {rule.name for rule in rules if rule.kind == "real"} - selecting.keys()
+    for as_numbers in (reals, set()):  # where something is wrong, once more as text, to show it
+        raw = _select(read_columns(path, columns, dataset.na, as_numbers), dataset.where)
+        converted = {column: _converted(rule, raw) for column, rule in asked.items()}
+        faults = [fault for column in converted.values() for fault in column.faults]
+        if not faults:
+            break
+    stop(faults)
     keep, dropped = _complete(name, raw, asked, converted, drop=dataset.missing == "drop")
-    if not keep:
+    if not keep.any():
         _nothing_left(path, key, dataset, len(dropped))
-    columns = {n: c.series(asked[n], keep) for n, c in converted.items()}
-    frame = Frame(name, path, [raw.lines[row] for row in keep], columns, dropped, {})
-    stop(_repeated(frame, asked))
+    values = {column: made.values for column, made in converted.items()}
+    table = pd.DataFrame(values, index=raw.lines, copy=False)
+    table = table if keep.all() else table[keep]
+    kinds = {column: made.kind for column, made in converted.items()}
+    levels = {column: rule.levels for column, rule in asked.items()}
+    frame = Frame(name, path, table, kinds, levels, dropped, {})
+    stop([f for rule in asked.values() if rule.unique for f in _repeated(frame, rule)])
     return _transform(_sort(frame, dataset.sort), asked, constants or {})
 
 
@@ -95,38 +112,39 @@ def _nothing_left(path: Path, key: str, dataset: Dataset, dropped: int) -> None:
 
 
 def _require(path: Path, asked: Mapping[str, str]) -> None:
-    there = read_header(path)
-    shown = ", ".join(name for name in there if name)
+    header = read_header(path)
+    shown = ", ".join(name for name in header if name)
     stop(
         [
             Fault(
                 f"{path} has no column `{name}`",
                 key=key,
                 allowed=f"its columns: {shown}",
-                todo=suggestion(name, there),
+                todo=suggestion(name, header),
             )
             for name, key in asked.items()
-            if name not in there
+            if name not in header
         ]
     )
 
 
 def _select(raw: Raw, where: Mapping[str, Sequence[object]]) -> Raw:
-    if not where:
-        return raw
-    chosen = [
-        row
-        for row in range(len(raw.lines))
-        if all(any(_is(raw.cells[c][row], w) for w in wanted) for c, wanted in where.items())
-    ]
-    cells = {name: [column[row] for row in chosen] for name, column in raw.cells.items()}
-    return Raw(raw.path, [raw.lines[row] for row in chosen], cells)
+    chosen = np.ones(len(raw.lines), dtype=bool)
+    for column, wanted in where.items():
+        texts, codes = distinct(raw.cells[column])
+        chosen &= np.array([*(any(_is(t, w) for w in wanted) for t in texts), False])[codes]
+    return raw.take(chosen) if where else raw
 
 
-def _is(cell: str | None, wanted: object) -> bool:
+def _converted(rule: Rule, raw: Raw) -> Converted:
+    """Return a column as its rule reads it, and let go of its text."""
+    column = convert(rule, raw)
+    del raw.cells[rule.name]
+    return column
+
+
+def _is(cell: str, wanted: object) -> bool:
     """Whether a cell holds a declared value: numbers by size, truth by meaning, else by text."""
-    if cell is None:
-        return False
     try:
         if isinstance(wanted, bool):
             return parse_bool(cell) == wanted
@@ -144,69 +162,83 @@ def _complete(
     converted: Mapping[str, Converted],
     *,
     drop: bool,
-) -> tuple[list[int], list[Drop]]:
-    """Return the rows without a missing value; the others are dropped, or faults."""
-    gone: dict[int, list[str]] = {}
-    for column in converted:
-        for row, value in enumerate(converted[column].values):
-            if value is None:
-                gone.setdefault(row, []).append(column)
+) -> tuple[NDArray[np.bool_], list[Drop]]:
+    """Return which rows have no missing value; the others are dropped, or faults."""
+    columns = list(converted)
+    if not columns:
+        return np.ones(len(raw.lines), dtype=bool), []
+    missing = np.column_stack([column.missing for column in converted.values()])
     if not drop:
         stop(
-            [
-                Fault(
-                    f"column `{column}` has no value",
-                    where=raw.place(row),
-                    key=asked[column].key,
+            at_rows(
+                np.argwhere(missing).tolist(),
+                lambda cell: Fault(
+                    f"column `{columns[cell[1]]}` has no value",
+                    where=raw.place(cell[0]),
+                    key=asked[columns[cell[1]]].key,
                     allowed="a value in every row",
                     todo="correct the table, or declare `missing: drop` to leave such rows out",
-                )
-                for row, columns in sorted(gone.items())
-                for column in columns
-            ]
+                ),
+                alike=lambda cell: cell[1],
+            )
         )
-    dropped = [Drop(name, raw.lines[row], gone[row][0], "missing") for row in sorted(gone)]
-    return [row for row in range(len(raw.lines)) if row not in gone], dropped
+    keep = ~missing.any(axis=1)
+    first = missing.argmax(axis=1)
+    dropped = [
+        Drop(name, int(raw.lines[row]), columns[first[row]], "missing")
+        for row in np.flatnonzero(~keep).tolist()
+    ]
+    return keep, dropped
 
 
-def _repeated(frame: Frame, asked: Mapping[str, Rule]) -> list[Fault]:
-    faults = []
-    for name, series in frame.columns.items():
-        if not asked[name].unique:
-            continue
-        first: dict[object, int] = {}
-        for row, value in enumerate(series.values):
-            if first.setdefault(value, row) != row:
-                what = f"column `{name}` repeats {value!r}, first at {frame.place(first[value])}"
-                allowed = "every value once"
-                where, key = frame.place(row), asked[name].key
-                faults.append(Fault(what, where=where, key=key, value=value, allowed=allowed))
-    return faults
+def _repeated(frame: Frame, rule: Rule) -> list[Fault]:
+    """Return a fault for each row that repeats the value of an earlier one."""
+    codes, _ = frame.column(rule.name).factor()
+    firsts = np.unique(codes, return_index=True)[1][codes]
+    values = frame.table[rule.name]
+
+    def fault(row: int) -> Fault:
+        value, first = values.iloc[[row]].tolist()[0], frame.place(int(firsts[row]))
+        what = f"column `{rule.name}` repeats {value!r}, first at {first}"
+        where, allowed = frame.place(row), "every value once"
+        return Fault(what, where=where, key=rule.key, value=value, allowed=allowed)
+
+    rows = np.flatnonzero(firsts != np.arange(len(frame))).tolist()
+    return at_rows(rows, fault, alike=firsts.__getitem__)
 
 
 def _sort(frame: Frame, by: Sequence[str]) -> Frame:
     """Sort rows by columns, the first counting most; categories in the order of their levels."""
     if not by:
         return frame
-    keys = []
-    for name in by:
-        series = frame.columns[name]
-        ranked = series.kind == "category"
-        rank = {level: i for i, level in enumerate(series.levels())} if ranked else {}
-        keys.append([rank[str(v)] for v in series.values] if ranked else series.values)
-    rows = range(len(frame.lines))
-    return frame.take(sorted(rows, key=lambda row: tuple(key[row] for key in keys)))
+    keys = pd.DataFrame({name: _rank(frame.column(name)) for name in by})
+    return frame.take(keys.sort_values(list(by), kind="stable").index.to_numpy())
+
+
+def _rank(series: Series) -> NDArray[Any]:
+    """Return numbers as they are, and texts as the places of their levels."""
+    if series.kind in NUMERIC:
+        return series.values.to_numpy()
+    codes, labels = series.factor()
+    rank = {level: place for place, level in enumerate(series.levels())}
+    return np.array([rank[text] for text in labels])[codes]
 
 
 def _transform(
-    frame: Frame, asked: Mapping[str, Rule], constants: Mapping[str, Transform]
+    frame: Frame, asked: Mapping[str, Rule], constants: Mapping[str, Constants]
 ) -> Frame:
     wanted = {name: rule for name, rule in asked.items() if rule.transform is not None}
     done = {
-        name: transform(rule, frame.columns[name], frame.place, constants.get(name))
+        name: transform(rule, frame.column(name), frame.place, constants.get(name))
         for name, rule in wanted.items()
     }
     stop([fault for result in done.values() for fault in result.faults])
-    columns = {**frame.columns, **{name: result.series for name, result in done.items()}}
-    transforms = {name: result.constants for name, result in done.items()}
-    return replace(frame, columns=columns, transforms=transforms)
+    table = frame.table.copy(deep=False)
+    for name, result in done.items():
+        table[name] = result.values
+    return replace(
+        frame,
+        table=table,
+        kinds={**frame.kinds, **dict.fromkeys(done, "real")},
+        transforms={name: result.constants for name, result in done.items()},
+    )

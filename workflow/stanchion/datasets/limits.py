@@ -9,8 +9,13 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion.datasets.rules import comparable
 
 if TYPE_CHECKING:
     from stanchion.stan.program import Variable
@@ -38,10 +43,11 @@ def beyond(variable: Variable, values: Mapping[str, Any]) -> tuple[str, str] | N
         (variable.upper, "at most", operator.le),
     ):
         bound = bound_of(text, values) if text else None
-        found = list(_outside(value, bound, holds)) if bound is not None else []
-        if found:
-            shown = "" if isinstance(bound, list) or _is_written(text) else f" = {bound!r}"
-            return _said(variable.name, found), f"{words} {text}{shown}, by the program"
+        outside = None if bound is None else _outside(value, bound, holds)
+        if outside is not None and len(outside):
+            plain = isinstance(bound, list | np.ndarray) or _is_written(text)
+            shown = "" if plain else f" = {bound!r}"
+            return _worded(variable.name, value, outside), f"{words} {text}{shown}, by the program"
     return None
 
 
@@ -54,10 +60,10 @@ def bound_of(text: str, values: Mapping[str, Any]) -> Any:
     if len(text) > _LONGEST:
         return None
     try:
-        found = _evaluate(ast.parse(text.replace("^", "**"), mode="eval").body, values)
+        bound = _evaluate(ast.parse(text.replace("^", "**"), mode="eval").body, values)
     except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError):
         return None
-    return None if isinstance(found, float) and math.isnan(found) else found
+    return None if isinstance(bound, float) and math.isnan(bound) else bound
 
 
 def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
@@ -85,21 +91,28 @@ def _divided(a: Any, b: Any) -> Any:
     return a / b
 
 
-def _outside(
-    value: Any, bound: Any, holds: Callable[[Any, Any], bool], at: tuple[int, ...] = ()
-) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield place and value of what a bound does not hold for; a bound has one value, or one each.
+def _outside(value: Any, bound: Any, holds: Callable[[Any, Any], Any]) -> NDArray[np.int64] | None:
+    """Return the indices of what a bound does not hold for; it has one value, or one each."""
+    values, bounds = _array(value), _array(bound)
+    if values is None or bounds is None or values.shape[: bounds.ndim] != bounds.shape:
+        return None
+    if bounds.ndim == 0:
+        values, bounds = comparable(values, bound), bound
+    else:
+        bounds = bounds.reshape(bounds.shape + (1,) * (values.ndim - bounds.ndim))
+    with np.errstate(invalid="ignore"):
+        return np.argwhere(np.logical_not(holds(values, bounds)))
 
-    Places are counted from 1, as Stan does.
-    """
-    if isinstance(value, list):
-        each = isinstance(bound, list)
-        if each and len(bound) != len(value):
-            return
-        for place, item in enumerate(value):
-            yield from _outside(item, bound[place] if each else bound, holds, (*at, place + 1))
-    elif type(bound) in (int, float) and not holds(value, bound):
-        yield at, value
+
+def _array(value: Any) -> NDArray[Any] | None:
+    """Return numbers as an array, of Python's unless it is one already; None where not all are."""
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        array = np.array(value, dtype=object)
+    except ValueError:
+        return None
+    return array if all(type(number) in (int, float) for number in array.flat) else None
 
 
 def _is_written(text: str) -> bool:
@@ -107,8 +120,8 @@ def _is_written(text: str) -> bool:
     return not any(sign.isalpha() and sign != "e" for sign in text)
 
 
-def _said(name: str, found: list[tuple[tuple[int, ...], Any]]) -> str:
-    (at, value), *others = found
-    place = f" at {name}[{','.join(map(str, at))}]" if at else ""
-    more = f", and {len(others)} more such value{'s' if len(others) > 1 else ''}" if others else ""
-    return f"holds {value!r}{place}{more}"
+def _worded(name: str, value: Any, outside: NDArray[np.int64]) -> str:
+    first, more = tuple(outside[0].tolist()), len(outside) - 1
+    place = f" at {name}[{','.join(str(index + 1) for index in first)}]" if first else ""
+    rest = f", and {more} more such value{'s' if more > 1 else ''}" if more else ""
+    return f"holds {np.array(value, dtype=object).item(first)!r}{place}{rest}"

@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stanchion.datasets.faults import stop, suggestion
+import numpy as np
+from numpy.typing import NDArray
+
+from stanchion.datasets.faults import at_rows, stop, suggestion
 from stanchion.datasets.rules import Series
 from stanchion.errors import Fault
 
 
 def positions(
     series: Series, levels: Sequence[str], place: Callable[[int], str], key: str
-) -> list[int]:
+) -> NDArray[np.int64]:
     """Return each row's level, counted from 1.
 
     Raises:
         DataError: rows whose level is none of these.
     """
-    at = {level: number for number, level in enumerate(levels, start=1)}
-    labels = series.labels()
-    stop(
-        [
-            Fault(
-                f"column `{series.name}` holds {text!r}, which is none of the levels",
-                where=place(row),
-                key=key,
-                value=text,
-                allowed=_shown(levels),
-                todo=suggestion(text, levels),
-            )
-            for row, text in enumerate(labels)
-            if text not in at
-        ]
-    )
-    return [at[text] for text in labels]
+    position = {level: number for number, level in enumerate(levels, start=1)}
+    codes, labels = series.factor()
+    numbers = np.array([position.get(label, 0) for label in labels], dtype=np.int64)[codes]
+    near = {label: suggestion(label, levels) for label in labels if label not in position}
+
+    def fault(row: int) -> Fault:
+        text = labels[codes[row]]
+        return Fault(
+            f"column `{series.name}` holds {text!r}, which is none of the levels",
+            where=place(row),
+            key=key,
+            value=text,
+            allowed=_shown(levels),
+            todo=near[text],
+        )
+
+    rows = np.flatnonzero(numbers == 0).tolist()
+    stop(at_rows(rows, fault, alike=lambda row: near[labels[codes[row]]] is None))
+    return numbers
 
 
 def _shown(levels: Sequence[str], most: int = 12) -> str:

@@ -33,10 +33,10 @@ class Sources:
 
     def transforms(self) -> dict[str, dict[str, Any]]:
         """Return the constants by column; `dataset.column` where a dataset is looked up."""
-        found = {name: t.as_json() for name, t in self.fitted.transforms.items()}
+        constants = {name: dict(fixed) for name, fixed in self.fitted.transforms.items()}
         for dataset, frame in self.looked_up.items():
-            found |= {f"{dataset}.{name}": t.as_json() for name, t in frame.transforms.items()}
-        return found
+            constants |= {f"{dataset}.{n}": dict(fixed) for n, fixed in frame.transforms.items()}
+        return constants
 
 
 def read_sources(request: Request, mapping: Mapping[str, Expression]) -> Sources:
@@ -96,7 +96,7 @@ def _held(rule: Rule, fitted_rule: Rule, fitted: Frame) -> Rule:
         return replace(rule, transform=fitted_rule.transform)
     kind = fitted_rule.kind
     if not fitted_rule.declared:
-        kind = "category" if fitted.columns[rule.name].kind == "category" else "number"
+        kind = "category" if fitted.kinds[rule.name] == "category" else "number"
     return replace(fitted_rule, key=rule.key, kind=kind, levels=None, unique=False)
 
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stanchion.errors import DataError, Fault
 from stanchion.system.files import require_file
 
 MOST_LEVELS = 100
+_ROWS = 10_000
 _DEEP = f"more than {MOST_LEVELS} levels within one another"
 _SPECIAL = {
     "NaN": math.nan,
@@ -30,8 +34,26 @@ _SPECIAL = {
 
 def dumps(values: Mapping[str, Any]) -> str:
     """Return values as Stan's JSON, a variable a line."""
-    lines = [f"{json.dumps(name)}: {_text(values[name])}" for name in sorted(values)]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return "".join(pieces(values))
+
+
+def pieces(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the text of `dumps` in pieces: it is several times as large as an array's numbers."""
+    before = "{\n"
+    for name in sorted(values):
+        yield f"{before}{json.dumps(name)}: "
+        value = values[name]
+        yield from _pieces(value) if isinstance(value, np.ndarray) else [_text(value)]
+        before = ",\n"
+    yield "\n}\n" if values else "{\n\n}\n"
+
+
+def _pieces(array: NDArray[Any]) -> Iterator[str]:
+    before = "["
+    for start in range(0, len(array), _ROWS):
+        yield before + json.dumps(array[start : start + _ROWS].tolist(), allow_nan=False)[1:-1]
+        before = ", "
+    yield "]" if len(array) else "[]"
 
 
 def loads(text: str, name: str = "the text") -> dict[str, Any]:
@@ -69,12 +91,12 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         count = Counter(name for name, _ in pairs)
         twice = next(name for name, _ in pairs if count[name] > 1)
         raise ValueError(f"`{twice}` stands there twice")
-    return found
+    return values
 
 
 def _finite(text: str) -> float:

@@ -9,21 +9,24 @@ from datetime import date
 Value = int | float | str
 
 _INTEGER = re.compile(r"[+-]?[0-9]+(\.0)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_CODE = re.compile(r"[+-]?0[0-9]+")
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _TRUTH = {"true": 1, "1": 1, "false": 0, "0": 0}
 
 
 def parse_int(text: str) -> int:
-    """Return an integer; `3.0` is one, `25.000` may be 25 thousand. Raises ValueError."""
+    """Return an integer; `3.0` is one, `25.000` may be 25 thousand. Raises ValueError.
+
+    What lies beyond any double is none: neither Stan nor a JSON reader takes it.
+    """
     if not _INTEGER.fullmatch(text):
         raise ValueError(text)
+    parse_real(text)
     return int(text.partition(".")[0])
 
 
 def parse_real(text: str) -> float:
     """Return a finite number. Raises ValueError."""
-    if not _NUMBER.fullmatch(text):
+    if not re.fullmatch(NUMBER, text):
         raise ValueError(text)
     value = float(text)
     if value in (float("inf"), float("-inf")):
@@ -55,28 +58,11 @@ def parse_date(text: str) -> str:
 PARSERS: dict[str, tuple[Callable[[str], Value], str]] = {
     "int": (parse_int, "an integer"),
     "real": (parse_real, "a finite number, with a decimal point"),
-    "number": (parse_number, "a finite number, with a decimal point"),
     "bool": (parse_bool, "true, false, 1 or 0"),
     "category": (str, "any text"),
     "date": (parse_date, "a date such as 2026-11-21"),
 }
-"""Type → its parser and what it allows; `number` is int or real, whichever the cells are."""
-
-
-def infer(cells: Iterable[str | None]) -> str:
-    """Return `int`, `real` or `category` for an undeclared column.
-
-    Codes with leading zeros (`007`) are categories: as numbers they would lose them.
-    """
-    kind = "int"
-    for text in cells:
-        if text is None:
-            continue
-        if _CODE.fullmatch(text) or not _NUMBER.fullmatch(text):
-            return "category"
-        if "." in text or "e" in text.lower():
-            kind = "real"
-    return kind
+"""Type → its parser and what it allows."""
 
 
 def label(kind: str, value: Value) -> str:

@@ -82,7 +82,7 @@ _ROWS = (
     ),
     StepRow(
         name="prepare_data",
-        version=2,
+        version=3,
         folder=_PAIR,
         outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
         per="model",

@@ -142,9 +142,8 @@ def _drop(row: Mapping[str, Any]) -> str:
 
 
 def _transform(name: str, how: Mapping[str, Any]) -> str:
-    constants = [
-        f"{word} {exact(how[word], 6)}" for word in ("center", "scale") if how.get(word) is not None
-    ]
+    fixed = {word: value for word, value in how.items() if word != "kind" and value is not None}
+    constants = [f"{word} {exact(value, 6)}" for word, value in fixed.items()]
     return f"{name}: {how['kind']}" + (f" ({', '.join(constants)})" if constants else "")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stanchion.config import Dataset, Predict
 from stanchion.datasets import build
-from stanchion.datasets.stan_json import dumps
+from stanchion.datasets.stan_json import pieces
 from stanchion.plan.job import Job
 from stanchion.stan.program import Variable
 
@@ -33,7 +33,8 @@ def run(job: Job) -> None:
         datasets,
         Predict.model_validate(told["predict"]) if told["predict"] else None,
     )
-    job.outputs["data"].write_text(dumps(made.values))
+    with job.outputs["data"].open("w") as file:
+        file.writelines(pieces(made.values))
     job.outputs["meta"].write_text(_text(made.meta))
     job.notes["rows"], job.notes["dropped"] = made.meta["rows"], len(made.meta["dropped"])
 
