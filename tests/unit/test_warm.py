@@ -15,6 +15,8 @@ import pytest
 
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of
+from stanchion.runs.warm import offer
+from stanchion.runs.warm.offer import write_client
 from tests.project import BIN
 
 FAKE = """
@@ -44,10 +46,17 @@ from stanchion.runs.warm.offer import offer_warm_process
 offer_warm_process()
 print(os.environ.get("STANCHION_WARM"), flush=True)
 command, *files = sys.argv[1:]
-steps = [subprocess.Popen([command, file]) for file in files]
+steps = [subprocess.Popen(["bash", "-c", f'exec {command} "$0"', file]) for file in files]
 sys.exit(max(abs(step.wait()) for step in steps))
 """
 """Stands in for Snakemake: starts steps as its own children and waits for them."""
+IMPORTED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import stanchion.runs.warm.client
+print(*sys.modules)
+"""
+PACKAGES = Path(offer.__file__).parents[3]
 
 
 class Run:
@@ -80,7 +89,7 @@ class Run:
         path.write_text(job.text())
         return path
 
-    def start(self, *jobs: Path, command: str = str(BIN / "stanchion-step")) -> subprocess.Popen:
+    def start(self, *jobs: Path, command: str = "stanchion-step") -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-c", RUN, command, *map(str, jobs)],
             cwd=self.folder,
@@ -108,9 +117,10 @@ class Run:
 def run(tmp_path: Path) -> Iterator[Run]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(FAKE)
-    kept = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
+    inherited = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
     environment = {
-        **kept,
+        **inherited,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(tmp_path / "site"),
         "TOLD": "a\nvalue",
         "TMPDIR": "/tmp",
@@ -123,6 +133,13 @@ def wait(until: Callable[[], object], seconds: float = 30) -> None:
     while not until():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def clients(process: int) -> list[int]:
+    """Return the children of a run that ask for a step."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return [child for child, command in commands.items() if b"stanchion-step" in command]
 
 
 def is_alive(process: int) -> bool:
@@ -146,6 +163,40 @@ def test_each_step_is_a_fork_of_one_warm_process(run: Run) -> None:
         **a, "folder": str(run.folder), "umask": os.umask(os.umask(0o22) or 0), "threads": 1,
         "variable": "a\nvalue",
     }  # fmt: skip
+
+
+def test_the_client_starts_without_what_it_does_not_need(run: Run) -> None:
+    """A step's client is a bare interpreter, which looks for no libraries and imports little."""
+    started = run.start(run.job("a", seconds=60))
+    run.marker("a")
+    (client,) = clients(started.pid)
+    command = Path(f"/proc/{client}/cmdline").read_bytes().split(b"\0")
+    started.terminate()
+    started.communicate(timeout=30)
+    assert command[1] == b"-IS" and command[2].endswith(b"/stanchion-step")
+    printed = subprocess.run(
+        [sys.executable, "-IS", "-c", IMPORTED, str(PACKAGES)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"site", "re", "socket", "contextlib", "typing"}.isdisjoint(printed.stdout.split())
+
+
+@pytest.mark.parametrize("python", ["/" + "p" * 130 + "/python", "/a folder/python"])
+def test_no_client_is_written_that_could_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    """Where no first line can name this Python, the installed client stays first in PATH."""
+    before = os.environ["PATH"]
+    monkeypatch.setenv("PATH", before)
+    monkeypatch.setattr(sys, "executable", python)
+    write_client(tmp_path)
+    assert os.environ["PATH"] == before and not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", before)
+    write_client(tmp_path)
+    assert os.environ["PATH"] == f"{tmp_path}{os.pathsep}{before}"
 
 
 def test_nothing_is_left_of_a_run(run: Run) -> None:
@@ -177,10 +228,12 @@ def test_it_serves_its_own_run_only(run: Run) -> None:
 
 
 def test_a_run_goes_on_when_its_warm_process_is_killed(run: Run) -> None:
-    """A step that was running is ended and done again by itself; the run does not fail."""
+    """A step that was running is ended and done again by itself; nobody is told of a failure."""
     started = run.start(run.job("a", seconds=1))
     os.kill(int(str(run.marker("a")["parent"])), signal.SIGKILL)
-    assert started.wait(timeout=60) == 0
+    printed, _ = started.communicate(timeout=60)
+    assert started.returncode == 0
+    assert printed.count("\n") == 4 and "ran in" in printed, printed
     assert run.processes("a") == ["forked", "own"]
     assert [record["state"] for record in run.records("a")] == ["failed", "done"]
     assert (run.folder / "results/a/data.json").read_text() == "{}"
@@ -191,11 +244,7 @@ def test_a_step_ends_with_its_client(run: Run, number: signal.Signals) -> None:
     """A signal to the client ends the child; the client ends as the child did."""
     started = run.start(run.job("a", seconds=60))
     run.marker("a")
-    (client,) = [
-        int(word)
-        for word in Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-        if b"stanchion-step" in Path(f"/proc/{word}/cmdline").read_bytes()
-    ]
+    (client,) = clients(started.pid)
     os.kill(client, number)
     assert started.wait(timeout=10) != 0
     wait(lambda: run.records("a")[0]["state"] == "failed")

@@ -31,7 +31,12 @@ from stanchion.provenance.stamps import Content, Stamp, keep
 from stanchion.stan.process import check_starts
 from stanchion.steps.inputs import open_inputs, planned_inputs
 from stanchion.system.folders import TEMPORARY, cache_root
-from stanchion.system.processes import descendants, die_with_parent, end
+from stanchion.system.processes import (
+    descendants,
+    die_with_parent,
+    end,
+    has_lost_warm_process,
+)
 from stanchion.system.temporaries import own_name
 from stanchion.system.writing import write_whole
 
@@ -79,7 +84,8 @@ def _fail(file: JobFile, log: Path, error: BaseException) -> int:
     told = f"{label(file)} failed\n{message}\n"
     expected = isinstance(error, StanchionError | Stopped) or machine_fault(error) is not None
     _note(log, told if expected else told + "".join(traceback.format_exception(error)))
-    _say(f"\n{told}(log: {log})\n")
+    if not (isinstance(error, Stopped) and has_lost_warm_process()):
+        _say(f"\n{told}(log: {log})\n")
     with contextlib.suppress(OSError):
         note_failure(file.key, label(file), exit_code, message)
     if os.environ.get("STANCHION_TRACEBACK"):

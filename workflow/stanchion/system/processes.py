@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_FORKED: list[bool] = []
+_FORKED: list[int] = []
 
 
 def is_forked() -> bool:
@@ -19,9 +19,14 @@ def is_forked() -> bool:
     return bool(_FORKED)
 
 
-def mark_forked() -> None:
-    """Remember that this process was forked by a warm one."""
-    _FORKED.append(True)
+def mark_forked(warm: int) -> None:
+    """Remember the warm process that this one was forked by."""
+    _FORKED.append(warm)
+
+
+def has_lost_warm_process() -> bool:
+    """Tell whether the warm process that forked this one is gone: its client runs the step."""
+    return bool(_FORKED) and os.getppid() != _FORKED[0]
 
 
 def _everything(_process: int) -> bool:

@@ -11,6 +11,8 @@ from __future__ import annotations
 VARIABLE = "STANCHION_WARM"
 """`PID:SOCKET`: whose steps may use the warm process, and where it listens; `off` turns it off."""
 OFF = "off"
+COMMAND = "stanchion-step"
+"""The client's name, by which a run that is stopped also knows its steps (`system.stopping`)."""
 OFFERED = b"o"
 """The server would fork now; the client may still go its own way."""
 REFUSED = b"r"

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from stanchion.runs.warm import COMMAND
 from stanchion.runs.warm.request import Request
 from stanchion.steps import runner
 from stanchion.system.processes import mark_forked
@@ -24,7 +25,7 @@ def become(request: Request, connection: socket.socket, warm: int) -> NoReturn:
 
     `os._exit` at the end: what the warm process would do at its end is none of the child's.
     """
-    mark_forked()
+    mark_forked(warm)
     code = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -41,7 +42,7 @@ def become(request: Request, connection: socket.socket, warm: int) -> NoReturn:
             (name, value) for name, _, value in (entry.partition(b"=") for entry in environment)
         )
         gc.enable()
-        sys.argv = ["stanchion-step", os.fsdecode(job)]
+        sys.argv = [COMMAND, os.fsdecode(job)]
         if os.getppid() == warm:
             code = runner.main(sys.argv[1:])
     except SystemExit as end:
