@@ -264,3 +264,13 @@ def test_there_is_no_loo_pit_of_unweighted_draws(tmp_path: Path) -> None:
         found = predict(tmp_path / name)
         assert (found["loo_pit"] is not None) is made
         assert made or "unweighted" in found["loo_pit_because"]
+
+
+def test_diagnostics_say_of_the_draws_only_how_they_are_weighted(tmp_path: Path) -> None:
+    """Of what draws.nc says of itself, and of a sampled fit not even that."""
+    approximate(tmp_path / "advi", drawn())
+    common = {"schema", "verdict", "method", "checks", "notes"}
+    weighting = {"weighting", "weighting_because"}
+    assert diagnose(tmp_path / "advi", "advi").keys() == common | weighting
+    collect(tmp_path / "nuts", [chain(seed) for seed in range(1, 5)])
+    assert diagnose(tmp_path / "nuts").keys() == common

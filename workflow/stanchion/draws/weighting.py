@@ -17,6 +17,8 @@ from stanchion.stats.importance import Importance, importance, resample, weighte
 from stanchion.stats.summary import Numbers
 
 RESAMPLED, UNWEIGHTED = "resampled", "unweighted"
+WEIGHTING = ("weighting", "weighting_because")
+"""Attributes that say which of the two the draws of an approximation are, and why."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Weighted:
     def attributes(self) -> dict[str, str]:
         """What a group of these draws says of itself."""
         weighting = UNWEIGHTED if self.taken is None else RESAMPLED
-        return {"weighting": weighting, "weighting_because": self.because}
+        return dict(zip(WEIGHTING, (weighting, self.because), strict=True))
 
     def proposal(self, naming: Naming) -> xr.Dataset:
         """Return the draws as they came, with their log densities and normalised log weights."""

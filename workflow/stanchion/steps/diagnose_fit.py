@@ -26,7 +26,7 @@ from stanchion.draws.files import (
     read_proposal,
 )
 from stanchion.draws.naming import variable_of
-from stanchion.draws.weighting import RESAMPLED
+from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import METHODS
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
@@ -95,7 +95,8 @@ def _without_density(scalars: Scalars) -> NDArray[np.float64]:
 
 
 def _weighting(draws: Path) -> dict[str, str]:
-    return read_attributes(draws, "posterior")
+    attributes = read_attributes(draws, "posterior")
+    return {name: attributes[name] for name in WEIGHTING if name in attributes}
 
 
 def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
