@@ -23,7 +23,7 @@ Conclusion = Literal["better", "small", "chance", "few", "unsound"]
 
 @dataclass(frozen=True)
 class Compared:
-    """One fit's place: its elpd, the difference to the best with its error, and its weight.
+    """One fit's row: its elpd, the difference to the best with its error, and its weight.
 
     `weight` is NaN for a fit that shares in none. `khat_bad` counts observations whose k̂ is above
     its limit or could not be estimated; `khat_max` is NaN where one could not.
@@ -42,11 +42,11 @@ class Compared:
 def compare(fits: Sequence[Loo], weighed: Sequence[int]) -> list[Compared]:
     """Compare fits of the same observations, in their order.
 
-    `weighed` are the places of one fit for each model: the differences are to the best of these,
+    `weighed` are the indices of one fit for each model: the differences are to the best of these,
     and where they are two or more, they share the stacking weights (Yao, Vehtari, Simpson and
     Gelman 2018, doi:10.1214/17-BA1091), which would be split between two fits of one model.
     """
-    best = max(weighed, key=lambda place: fits[place].elpd.sum())
+    best = max(weighed, key=lambda index: fits[index].elpd.sum())
     table: Any = {"elpd_diff": {best: 0.0}, "dse": {best: 0.0}}
     if len(fits) > 1:
         table = _by_arviz(fits, range(len(fits)), best)
@@ -58,13 +58,13 @@ def compare(fits: Sequence[Loo], weighed: Sequence[int]) -> list[Compared]:
             elpd=float(fit.elpd.sum()),
             se=fit.se,
             p=float(fit.p.sum()),
-            diff=float(table["elpd_diff"][place]),
-            diff_se=_error(fit, float(table["dse"][place]), is_best=place == best),
-            weight=float(weights.get(place, nan)),
+            diff=float(table["elpd_diff"][index]),
+            diff_se=_error(fit, float(table["dse"][index]), is_best=index == best),
+            weight=float(weights.get(index, nan)),
             khat_max=worst_khat(fit.khat),
             khat_bad=int(fit.bad.sum()),
         )
-        for place, fit in enumerate(fits)
+        for index, fit in enumerate(fits)
     ]
 
 
@@ -85,26 +85,26 @@ def conclusion(row: Compared, observations: int, *, sound: bool) -> Conclusion:
     return "few" if observations < FEW_OBSERVATIONS and not size > 4 * row.diff_se else "better"
 
 
-def _by_arviz(fits: Sequence[Loo], places: Sequence[int], best: int) -> Any:
-    """Return ArviZ's table of some fits, unrounded, by place.
+def _by_arviz(fits: Sequence[Loo], indices: Sequence[int], best: int) -> Any:
+    """Return ArviZ's table of some fits, unrounded, by index.
 
     Its stacking takes the exponential of each elpd, which is 0 below -745: what all fits have in
     common of an observation is taken off first, and changes neither weights nor differences.
     """
-    common = np.max([fits[place].elpd for place in places], axis=0)
+    common = np.max([fits[index].elpd for index in indices], axis=0)
     pointwise = {
-        place: ELPDDataLOO(
-            elpd=float((fits[place].elpd - common).sum()),
-            se=fits[place].se,
-            p=float(fits[place].p.sum()),
-            n_samples=fits[place].draws,
+        index: ELPDDataLOO(
+            elpd=float((fits[index].elpd - common).sum()),
+            se=fits[index].se,
+            p=float(fits[index].p.sum()),
+            n_samples=fits[index].draws,
             n_data_points=len(common),
             scale="log",
-            warning=bool(fits[place].bad.any()),
+            warning=bool(fits[index].bad.any()),
             good_k=None,
-            elpd_i=DataArray(fits[place].elpd - common, dims="observation"),
+            elpd_i=DataArray(fits[index].elpd - common, dims="observation"),
         )
-        for place in places
+        for index in indices
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.stats.ess import ess
-from stanchion.stats.ranks import Places, median, normal_scores, quantile, sort
+from stanchion.stats.ranks import Indices, median, normal_scores, quantile, sort
 
 Floats = NDArray[np.float64]
 TAILS = (0.05, 0.95)
@@ -27,7 +27,7 @@ class Block:
 
     draws: Floats
     ordered: Floats
-    places: Places
+    indices: Indices
 
     @classmethod
     def of(cls, draws: Floats) -> Block:
@@ -41,11 +41,11 @@ class Block:
         finite = np.isfinite(lowest) & np.isfinite(highest)
         return finite & (lowest < highest) & (self.draws.shape[2] >= _FEWEST_DRAWS)
 
-    def some(self, chosen: NDArray[np.bool_]) -> Block:
-        """Return the chosen columns."""
-        if chosen.all():
+    def take(self, mask: NDArray[np.bool_]) -> Block:
+        """Return the columns of a mask."""
+        if mask.all():
             return self
-        return Block.of(self.draws[chosen])
+        return Block.of(self.draws[mask])
 
 
 @dataclass(frozen=True)
@@ -63,27 +63,27 @@ def mixing(block: Block) -> Mixing:
     R-hat is the larger of the rank-normalised split R-hats of the draws and of their folds; the
     tails are judged by the worse of the 5 % and the 95 % quantile.
     """
-    known = block.judgeable()
-    numbers = np.full((3, len(known)), np.nan)
-    if known.any():
-        judged = block.some(known)
-        numbers[0, known], numbers[1, known] = _rhat_and_ess_bulk(judged)
-        numbers[2, known] = _ess_tail(judged)
+    valid = block.judgeable()
+    numbers = np.full((3, len(valid)), np.nan)
+    if valid.any():
+        judged = block.take(valid)
+        numbers[0, valid], numbers[1, valid] = _rhat_and_ess_bulk(judged)
+        numbers[2, valid] = _ess_tail(judged)
     return Mixing(*numbers)
 
 
 def monte_carlo_errors(block: Block) -> tuple[Floats, Floats]:
     """Return the Monte Carlo standard errors of mean and standard deviation (delta method)."""
-    known = block.judgeable()
-    mean, sd = np.full((2, len(known)), np.nan)
-    if known.any():
-        draws = block.some(known).draws
+    valid = block.judgeable()
+    mean, sd = np.full((2, len(valid)), np.nan)
+    if valid.any():
+        draws = block.take(valid).draws
         squares = (draws - draws.mean((1, 2), keepdims=True)) ** 2
         variance = squares.mean((1, 2))
         spread = (squares**2).mean((1, 2)) - variance**2
-        mean[known] = np.std(draws, axis=(1, 2), ddof=1) / np.sqrt(ess(split(draws)))
+        mean[valid] = np.std(draws, axis=(1, 2), ddof=1) / np.sqrt(ess(split(draws)))
         with np.errstate(divide="ignore", invalid="ignore"):
-            sd[known] = np.sqrt(spread / ess(split(squares)) / variance) / 2
+            sd[valid] = np.sqrt(spread / ess(split(squares)) / variance) / 2
     return mean, sd
 
 
@@ -106,11 +106,11 @@ def _rhat_and_ess_bulk(block: Block) -> tuple[Floats, Floats]:
     if block.draws.shape[2] % 2:
         block = Block.of(halves)
     shape = halves.shape
-    scores = normal_scores(block.ordered, block.places).reshape(shape)
+    scores = normal_scores(block.ordered, block.indices).reshape(shape)
     distance = np.abs(block.ordered - median(block.ordered)[:, None])
     # Distances from the median of sorted draws fall, then rise: a stable sort only merges them.
-    ordered, places = sort(distance, kind="stable")
-    folded = normal_scores(ordered, block.places.ravel()[places])
+    ordered, indices = sort(distance, kind="stable")
+    folded = normal_scores(ordered, block.indices.ravel()[indices])
     rhat = np.maximum(_rhat(scores), _rhat(folded.reshape(shape)))
     return rhat, ess(scores)
 

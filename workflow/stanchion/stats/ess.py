@@ -28,11 +28,11 @@ def ess(chains: Floats) -> Floats:
     centred = chains - means[:, :, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         near = _nearest_lags(centred, min(_FIRST_LAGS, draws))
-        time, known = _correlation_time(near, between, draws)
+        time, complete = _correlation_time(near, between, draws)
         varies = near[:, 0] + between > 0
-        if not known.all():
-            every = _every_lag(centred[~known])
-            time[~known] = _correlation_time(every, between[~known], draws)[0]
+        if not complete.all():
+            all_lags = _every_lag(centred[~complete])
+            time[~complete] = _correlation_time(all_lags, between[~complete], draws)[0]
     size = number * draws
     return np.where(varies, size / np.maximum(time, 1 / np.log10(size)), size)
 
@@ -46,16 +46,16 @@ def _correlation_time(
     correlation[:, 0] = 1
 
     last = max((draws - 3) // 2, 0)
-    shown = min(covariance.shape[1] // 2 - 1, last)
-    even = correlation[:, 0 : 2 * shown + 1 : 2]
-    pairs = even + correlation[:, 1 : 2 * shown + 2 : 2]
-    stopped = ~(pairs > 0)
-    found = stopped.any(1)
-    end = np.where(found, stopped.argmax(1), shown)[:, None]
+    pairs_known = min(covariance.shape[1] // 2 - 1, last)
+    even = correlation[:, 0 : 2 * pairs_known + 1 : 2]
+    pairs = even + correlation[:, 1 : 2 * pairs_known + 2 : 2]
+    negative = ~(pairs > 0)
+    ended = negative.any(1)
+    end = np.where(ended, negative.argmax(1), pairs_known)[:, None]
     monotone = np.minimum.accumulate(pairs, axis=1)
-    time = -1 + 2 * np.sum(monotone, axis=1, where=np.arange(shown + 1) < end)
+    time = -1 + 2 * np.sum(monotone, axis=1, where=np.arange(pairs_known + 1) < end)
     time += np.maximum(np.take_along_axis(even, end, axis=1)[:, 0], 0)
-    return time, found | (shown == last)
+    return time, ended | (pairs_known == last)
 
 
 def _nearest_lags(centred: Floats, lags: int) -> Floats:

@@ -61,15 +61,15 @@ def importance(log_p: Floats, log_q: Floats) -> Importance:
 
 
 def resample(weights: Floats, seed: int) -> NDArray[np.intp]:
-    """Return as many places of draws as there are, each as often as its weight says, in order.
+    """Return indices of as many draws as there are, each as often as its weight says, in order.
 
     Systematic resampling: draw i is taken ⌊S wᵢ⌋ or ⌈S wᵢ⌉ times, one random offset decides
     (Kitagawa 1996, Journal of Computational and Graphical Statistics 5: 1-25).
     """
     size = len(weights)
-    places = (np.random.default_rng(seed).random() + np.arange(size)) / size
+    positions = (np.random.default_rng(seed).random() + np.arange(size)) / size
     shares = np.cumsum(weights)
-    return np.minimum(np.searchsorted(shares / shares[-1], places, side="right"), size - 1)
+    return np.minimum(np.searchsorted(shares / shares[-1], positions, side="right"), size - 1)
 
 
 def weighted_errors(draws: Floats, columns: list[int], weights: Floats) -> Numbers:
@@ -94,15 +94,15 @@ def _of_block(draws: Floats, *, weights: Floats) -> Numbers:
         mean = (rows * weights).sum(1, keepdims=True)
         squares = np.square(rows - mean)
         variance = (squares * weights).sum(1, keepdims=True)
-        known = (np.isfinite(variance) & (np.ptp(rows, axis=1, keepdims=True) > 0))[:, 0]
-        left = np.modf(len(weights) * weights)[0]
-        chance = np.square(weights) + left * (1 - left) / len(weights) ** 2
+        valid = (np.isfinite(variance) & (np.ptp(rows, axis=1, keepdims=True) > 0))[:, 0]
+        fraction = np.modf(len(weights) * weights)[0]
+        chance = np.square(weights) + fraction * (1 - fraction) / len(weights) ** 2
         mcse_mean = np.sqrt((chance * squares).sum(1))
         spread = (chance * np.square(squares - variance)).sum(1)
         mcse_sd = np.sqrt(spread / variance[:, 0]) / 2
         bulk = np.full(len(rows), 1 / np.square(weights).sum())
-        found = (mcse_mean, mcse_sd, bulk, _tail_ess(rows, weights), np.full(len(rows), np.nan))
-        return {n: np.where(known, v, np.nan) for n, v in zip(SAMPLING, found, strict=True)}
+        columns = (mcse_mean, mcse_sd, bulk, _tail_ess(rows, weights), np.full(len(rows), np.nan))
+        return {n: np.where(valid, v, np.nan) for n, v in zip(SAMPLING, columns, strict=True)}
 
 
 def _tail_ess(rows: Floats, weights: Floats) -> Floats:
@@ -114,8 +114,8 @@ def _tail_ess(rows: Floats, weights: Floats) -> Floats:
 
 
 def _indicator_ess(shares: Floats, squares: Floats, tail: float) -> Any:
-    place = np.minimum((shares < tail).sum(1), shares.shape[1] - 2)[:, None]
-    below = np.take_along_axis(shares, place, 1)[:, 0]
-    inside = np.take_along_axis(squares, place, 1)[:, 0]
+    index = np.minimum((shares < tail).sum(1), shares.shape[1] - 2)[:, None]
+    below = np.take_along_axis(shares, index, 1)[:, 0]
+    inside = np.take_along_axis(squares, index, 1)[:, 0]
     error = inside * (1 - below) ** 2 + (squares[:, -1] - inside) * below**2
     return below * (1 - below) / error

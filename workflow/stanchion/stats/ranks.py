@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
 
 def sort(
     draws: Floats, kind: Literal["quicksort", "stable"] = "quicksort"
-) -> tuple[Floats, Places]:
-    """Return each row sorted, and the places its values come from, counted through all rows."""
-    places = np.argsort(draws, axis=1, kind=kind)
-    places += np.arange(0, draws.size, draws.shape[1])[:, None]
-    return draws.ravel()[places], places
+) -> tuple[Floats, Indices]:
+    """Return each row sorted, and the indices its values come from, counted through all rows."""
+    indices = np.argsort(draws, axis=1, kind=kind)
+    indices += np.arange(0, draws.size, draws.shape[1])[:, None]
+    return draws.ravel()[indices], indices
 
 
 def quantile(ordered: Floats, prob: float) -> Floats:
     """Return a quantile of each sorted row, interpolated linearly (R's type 7)."""
     last = ordered.shape[1] - 1
-    place = prob * last
-    low = int(place)
+    position = prob * last
+    low = int(position)
     below, above = ordered[:, low], ordered[:, min(low + 1, last)]
-    return np.where(below == above, below, below + (above - below) * (place - low))
+    return np.where(below == above, below, below + (above - below) * (position - low))
 
 
 def median(ordered: Floats) -> Floats:
@@ -37,10 +37,10 @@ def median(ordered: Floats) -> Floats:
     return (ordered[:, (size - 1) // 2] + ordered[:, size // 2]) / 2
 
 
-def normal_scores(ordered: Floats, places: Places) -> Floats:
+def normal_scores(ordered: Floats, indices: Indices) -> Floats:
     """Replace each draw by the normal quantile of its mean rank, with Blom's offset 3/8.
 
-    Takes sorted rows and the places they come from; returns scores in the draws' own order.
+    Takes sorted rows and the indices they come from; returns scores in the draws' own order.
     """
     size = ordered.shape[1]
     table = _quantile_table(size)
@@ -50,20 +50,20 @@ def normal_scores(ordered: Floats, places: Places) -> Floats:
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     tied = table[first % size + last % size]
     scores[np.repeat(first, lengths) + within] = np.repeat(tied, lengths)
-    found = np.empty_like(scores)
-    found[places.ravel()] = scores
-    return found.reshape(ordered.shape)
+    unsorted = np.empty_like(scores)
+    unsorted[indices.ravel()] = scores
+    return unsorted.reshape(ordered.shape)
 
 
-def _ties(ordered: Floats) -> tuple[Places, Places]:
-    """Return the first and the last place of each run of equal values, through all sorted rows."""
+def _ties(ordered: Floats) -> tuple[Indices, Indices]:
+    """Return the first and the last index of each run of equal values, through all sorted rows."""
     flat = ordered.ravel()
     same = flat[1:] == flat[:-1]
     same[ordered.shape[1] - 1 :: ordered.shape[1]] = False
-    place = np.flatnonzero(same)
-    apart = np.diff(place) != 1
-    first = place[np.append(True, apart)[: len(place)]]
-    return first, place[np.append(apart, True)[: len(place)]] + 1
+    tied = np.flatnonzero(same)
+    apart = np.diff(tied) != 1
+    first = tied[np.append(True, apart)[: len(tied)]]
+    return first, tied[np.append(apart, True)[: len(tied)]] + 1
 
 
 @lru_cache(maxsize=8)

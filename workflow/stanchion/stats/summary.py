@@ -26,19 +26,19 @@ _MAD_TO_SD = 1.482602218505602
 def by_blocks(
     measure: Callable[[Floats], Numbers], draws: Floats, columns: Sequence[int] | None = None
 ) -> Numbers:
-    """Measure `chain × draw × columns` by blocks of `columns × chain × draw`, on all own cores.
+    """Measure `chain × draw × columns` by blocks of `columns × chain × draw`, in threads.
 
     A block fits a core's cache, and NumPy leaves the interpreter's lock while it sorts and
     multiplies, so threads suffice and no draw is copied to another process.
     """
-    chosen = np.arange(draws.shape[2]) if columns is None else np.asarray(columns, dtype=np.intp)
+    indices = np.arange(draws.shape[2]) if columns is None else np.asarray(columns, dtype=np.intp)
 
-    def one(start: int) -> Numbers:
-        block = draws[:, :, chosen[start : start + _BLOCK]]
+    def of_block(start: int) -> Numbers:
+        block = draws[:, :, indices[start : start + _BLOCK]]
         return measure(np.ascontiguousarray(np.moveaxis(block, 2, 0), dtype=np.float64))
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        parts = list(threads.map(one, range(0, max(len(chosen), 1), _BLOCK)))
+        parts = list(threads.map(of_block, range(0, max(len(indices), 1), _BLOCK)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -82,8 +82,8 @@ def _of_block(draws: Floats, *, sampled: bool, intervals: Mapping[str, Any] | No
         numbers = _location(block)
         if intervals is not None:
             kind = hdi if intervals["kind"] == "hdi" else eti
-            found = kind(block.ordered, intervals["prob"])
-            ends = (np.where(np.isnan(block.ordered[:, -1]), np.nan, end) for end in found)
+            both = kind(block.ordered, intervals["prob"])
+            ends = (np.where(np.isnan(block.ordered[:, -1]), np.nan, end) for end in both)
             numbers |= dict(zip(interval_names(intervals), ends, strict=True))
     return numbers | (_sampling(block) if sampled else _not_sampled(len(draws)))
 
@@ -94,7 +94,7 @@ def _location(block: Block) -> Numbers:
     spread = np.sort(np.abs(block.ordered - centre[:, None]), axis=1)
     size = block.ordered.shape[1]
     sd = flat.std(axis=1, ddof=1) if size > 1 else np.full(len(flat), np.nan)
-    found = (
+    values = (
         flat.mean(axis=1),
         centre,
         sd,
@@ -104,13 +104,13 @@ def _location(block: Block) -> Numbers:
     )
     return {
         name: np.where(np.isnan(block.ordered[:, -1]), np.nan, numbers)
-        for name, numbers in zip(LOCATION, found, strict=True)
+        for name, numbers in zip(LOCATION, values, strict=True)
     }
 
 
 def _sampling(block: Block) -> Numbers:
-    found = mixing(block)
-    values = (*monte_carlo_errors(block), found.ess_bulk, found.ess_tail, found.rhat)
+    mixed = mixing(block)
+    values = (*monte_carlo_errors(block), mixed.ess_bulk, mixed.ess_tail, mixed.rhat)
     return dict(zip(SAMPLING, values, strict=True))
 
 
