@@ -1,4 +1,4 @@
-"""Differences between models, their weights, and what may be said of them."""
+"""Differences between models, their weights, and what may be concluded from them."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def test_it_is_arviz_s_own_table() -> None:
 
     rng = np.random.default_rng(1)
     trees, fits = {}, []
-    for place in range(3):
-        likelihood = rng.normal(-1 - 0.02 * place, 0.3, size=(2, 400, 30))
+    for index in range(3):
+        likelihood = rng.normal(-1 - 0.02 * index, 0.3, size=(2, 400, 30))
         group = xr.Dataset({"y": (("chain", "draw", "obs"), likelihood)})
         group = group.assign_coords(chain=[0, 1], draw=np.arange(400))
-        trees[place] = arviz_stats.loo(
+        trees[index] = arviz_stats.loo(
             xr.DataTree.from_dict({"posterior": group, "log_likelihood": group}), pointwise=True
         )
         fits.append(
-            Loo(trees[place].elpd_i.values, np.zeros(30), trees[place].pareto_k.values, 800)
+            Loo(trees[index].elpd_i.values, np.zeros(30), trees[index].pareto_k.values, 800)
         )
     theirs = arviz_stats.compare(trees, round_to="none")
-    for place, row in enumerate(compare(fits, [0, 1, 2])):
-        expected = theirs.loc[place, ["elpd", "elpd_diff", "dse", "weight"]].to_list()
+    for index, row in enumerate(compare(fits, [0, 1, 2])):
+        expected = theirs.loc[index, ["elpd", "elpd_diff", "dse", "weight"]].to_list()
         assert [row.elpd, row.diff, row.diff_se, row.weight] == pytest.approx(
             expected, rel=1e-9, abs=1e-6
         )
@@ -96,10 +96,10 @@ def test_stacking_of_many_like_models_is_quick() -> None:
     elpd = [common + rng.normal(0, 0.05, size=1000) for _ in range(10)]
     compare([of(one) for one in elpd[:2]], [0, 1])
     start = time.process_time()
-    found = np.array(weights(*elpd))
+    stacked = np.array(weights(*elpd))
     assert time.process_time() - start < 1
     densities = np.exp(np.array(elpd).T)
-    gradient = (densities / (densities @ found)[:, None]).mean(axis=0)
+    gradient = (densities / (densities @ stacked)[:, None]).mean(axis=0)
     assert gradient.max() < 1 + 1e-3
 
 

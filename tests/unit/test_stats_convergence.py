@@ -41,10 +41,10 @@ def hard_cases(chains: int, draws: int) -> Any:
 
 def test_independent_draws_have_an_rhat_of_one_and_their_full_size() -> None:
     """R-hat 1 ± 0.005, and an ESS within a tenth of the number of draws on average."""
-    found = mixing(Block.of(np.random.default_rng(1).normal(size=(50, CHAINS, DRAWS))))
-    np.testing.assert_allclose(found.rhat, 1, atol=5e-3)
-    assert np.mean(found.ess_bulk) == pytest.approx(CHAINS * DRAWS, rel=0.1)
-    assert np.mean(found.ess_tail) == pytest.approx(CHAINS * DRAWS, rel=0.1)
+    mixed = mixing(Block.of(np.random.default_rng(1).normal(size=(50, CHAINS, DRAWS))))
+    np.testing.assert_allclose(mixed.rhat, 1, atol=5e-3)
+    assert np.mean(mixed.ess_bulk) == pytest.approx(CHAINS * DRAWS, rel=0.1)
+    assert np.mean(mixed.ess_tail) == pytest.approx(CHAINS * DRAWS, rel=0.1)
 
 
 @pytest.mark.parametrize("phi", [0.3, 0.6, 0.9, -0.3])
@@ -90,9 +90,9 @@ def test_a_chain_that_drifts_disagrees_with_itself() -> None:
 def test_what_cannot_be_judged_is_nan(draws: Any) -> None:
     """Constants, NaN and chains under four draws have neither R-hat nor ESS, and spoil no other."""
     sound = np.random.default_rng(5).normal(size=(1, *draws.shape))
-    found = mixing(Block.of(np.concatenate([draws[None], sound])))
-    assert np.isnan([found.rhat[0], found.ess_bulk[0], found.ess_tail[0]]).all()
-    assert np.isnan(found.rhat[1]) == (draws.shape[1] < 4)
+    mixed = mixing(Block.of(np.concatenate([draws[None], sound])))
+    assert np.isnan([mixed.rhat[0], mixed.ess_bulk[0], mixed.ess_tail[0]]).all()
+    assert np.isnan(mixed.rhat[1]) == (draws.shape[1] < 4)
     assert np.isnan(monte_carlo_errors(Block.of(draws[None]))).all()
 
 
@@ -105,7 +105,7 @@ def test_arviz_finds_the_same(chains: int, draws: int) -> None:
 
     cases = hard_cases(chains, draws)
     block = Block.of(cases)
-    found, (mean, sd) = mixing(block), monte_carlo_errors(block)
+    mixed, (mean, sd) = mixing(block), monte_carlo_errors(block)
     axes = {"chain_axis": 1, "draw_axis": 2}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -114,32 +114,32 @@ def test_arviz_finds_the_same(chains: int, draws: int) -> None:
         ess["tail"] = array_stats.ess(cases, method="tail", prob=(0.05, 0.95), **axes)
         errors = [array_stats.mcse(cases, method=method, **axes) for method in ("mean", "sd")]
     if chains > 1:
-        np.testing.assert_allclose(found.rhat, rhat, rtol=1e-9)
-    np.testing.assert_allclose(found.ess_bulk, ess["bulk"], rtol=1e-9)
-    np.testing.assert_allclose(found.ess_tail, ess["tail"], rtol=1e-9)
+        np.testing.assert_allclose(mixed.rhat, rhat, rtol=1e-9)
+    np.testing.assert_allclose(mixed.ess_bulk, ess["bulk"], rtol=1e-9)
+    np.testing.assert_allclose(mixed.ess_tail, ess["tail"], rtol=1e-9)
     np.testing.assert_allclose(relative_ess(cases) * chains * draws, ess["mean"], rtol=1e-9)
     np.testing.assert_allclose([mean, sd], errors, rtol=1e-9)
 
 
-def summary(draws: Any, **told: Any) -> dict[str, float]:
+def summary(draws: Any, **options: Any) -> dict[str, float]:
     """Summarise one scalar (`chain × draw`)."""
-    numbers = summarise(draws[:, :, None], [0], **{"sampled": True, "intervals": None, **told})
+    numbers = summarise(draws[:, :, None], [0], **{"sampled": True, "intervals": None, **options})
     return {name: float(values[0]) for name, values in numbers.items()}
 
 
 def test_a_summary_by_hand() -> None:
     """Mean, quantiles and deviations of 1 … 20, worked out by hand."""
-    found = summary(np.arange(1.0, 21.0).reshape(2, 10))
-    assert found["mean"] == found["median"] == 10.5
-    assert found["sd"] == pytest.approx(np.sqrt(35))
-    assert found["mad"] == pytest.approx(5 * 1.482602218505602)
-    assert (found["q5"], found["q95"]) == pytest.approx((1.95, 19.05))
+    row = summary(np.arange(1.0, 21.0).reshape(2, 10))
+    assert row["mean"] == row["median"] == 10.5
+    assert row["sd"] == pytest.approx(np.sqrt(35))
+    assert row["mad"] == pytest.approx(5 * 1.482602218505602)
+    assert (row["q5"], row["q95"]) == pytest.approx((1.95, 19.05))
 
 
 def test_the_summary_s_columns_stand_in_their_order() -> None:
     """Declared intervals come after the quantiles, before what the sampling says."""
-    found = summary(np.zeros((2, 8)), intervals={"prob": 0.9, "kind": "hdi"})
-    assert list(found) == [
+    row = summary(np.zeros((2, 8)), intervals={"prob": 0.9, "kind": "hdi"})
+    assert list(row) == [
         "mean", "median", "sd", "mad", "q5", "q95", "hdi90_lower", "hdi90_upper",
         "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat",
     ]  # fmt: skip
@@ -165,9 +165,9 @@ def test_the_shortest_interval_of_an_exponential_starts_at_zero() -> None:
 
 def test_an_approximation_has_no_sampling_error() -> None:
     """Independent draws of the wrong distribution have no error that would speak of the right."""
-    found = summary(np.random.default_rng(7).normal(size=(1, 100)), sampled=False)
-    assert np.isnan([found[name] for name in ("rhat", "ess_bulk", "mcse_mean")]).all()
-    assert found["mean"] == pytest.approx(0, abs=0.4)
+    row = summary(np.random.default_rng(7).normal(size=(1, 100)), sampled=False)
+    assert np.isnan([row[name] for name in ("rhat", "ess_bulk", "mcse_mean")]).all()
+    assert row["mean"] == pytest.approx(0, abs=0.4)
 
 
 def test_many_columns_are_summarised_as_one_by_one() -> None:
@@ -175,6 +175,6 @@ def test_many_columns_are_summarised_as_one_by_one() -> None:
     draws = np.random.default_rng(8).normal(size=(2, 40, 100))
     chosen = list(range(99, -1, -3))
     together = summarise(draws, chosen, sampled=True, intervals=None)
-    for place, column in enumerate(chosen):
+    for index, column in enumerate(chosen):
         alone = summary(draws[:, :, column])
-        assert {name: values[place] for name, values in together.items()} == alone
+        assert {name: values[index] for name, values in together.items()} == alone

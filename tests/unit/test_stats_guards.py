@@ -60,8 +60,8 @@ def test_an_infinite_draw_leaves_no_rhat(infinity: float) -> None:
     assert array_stats.rhat(draws) < 1.01
     assert array_stats.ess(draws, method="bulk") > 3000
     assert array_stats.ess(draws, method="tail", prob=(0.05, 0.95)) > 3000
-    found = mixing(Block.of(draws[None]))
-    assert np.isnan([found.rhat, found.ess_bulk, found.ess_tail]).all()
+    mixed = mixing(Block.of(draws[None]))
+    assert np.isnan([mixed.rhat, mixed.ess_bulk, mixed.ess_tail]).all()
 
 
 def test_one_chain_has_an_rhat_of_its_halves() -> None:
@@ -84,8 +84,8 @@ def test_a_constant_has_no_sample_size() -> None:
     """ArviZ gives a constant as many independent draws as there are, and an error of 0."""
     draws = np.ones((4, 100))
     assert (array_stats.ess(draws), array_stats.mcse(draws)) == (400, 0)
-    found, errors = mixing(Block.of(draws[None])), monte_carlo_errors(Block.of(draws[None]))
-    assert np.isnan([found.ess_bulk, found.ess_tail, *errors]).all()
+    mixed, errors = mixing(Block.of(draws[None])), monte_carlo_errors(Block.of(draws[None]))
+    assert np.isnan([mixed.ess_bulk, mixed.ess_tail, *errors]).all()
 
 
 def test_tails_are_those_of_five_and_ninety_five_percent() -> None:
@@ -118,9 +118,9 @@ def test_a_short_tail_has_no_khat(size: int) -> None:
     with pytest.raises((ValueError, IndexError)):
         array_stats.psislw(-ratios)
     array_stats.psislw(-normal(4, 1, 25)[0])
-    found = smooth(ratios)
-    assert np.isnan(found.khat)
-    np.testing.assert_allclose(np.exp(found.log_weights), np.exp(ratios) / np.exp(ratios).sum())
+    smoothed = smooth(ratios)
+    assert np.isnan(smoothed.khat)
+    np.testing.assert_allclose(np.exp(smoothed.log_weights), np.exp(ratios) / np.exp(ratios).sum())
 
 
 def test_a_tail_of_equal_ratios_has_no_khat() -> None:
@@ -128,10 +128,10 @@ def test_a_tail_of_equal_ratios_has_no_khat() -> None:
     likelihood = np.stack([np.full((4, 100), -1.0), normal(5, 4, 100)], axis=2)
     with pytest.raises(ValueError, match="tail values are the same"):
         arviz_stats.loo(likelihood_tree(likelihood))
-    found = loo(likelihood)
-    assert found.bad[0] and np.isnan(found.khat[0])
-    assert found.elpd[0] == pytest.approx(-1)
-    assert np.isfinite(found.elpd[1])
+    estimates = loo(likelihood)
+    assert estimates.bad[0] and np.isnan(estimates.khat[0])
+    assert estimates.elpd[0] == pytest.approx(-1)
+    assert np.isfinite(estimates.elpd[1])
 
 
 def test_weights_that_are_no_numbers_have_no_khat() -> None:
@@ -139,9 +139,9 @@ def test_weights_that_are_no_numbers_have_no_khat() -> None:
     ratios = np.append(np.linspace(-2000, -1000, 24), [-740, -739, -600, -500, -400, 0])
     log_weights, khat = array_stats.psislw(-ratios)
     assert khat < 0.5 and np.isnan(log_weights).all()
-    found = smooth(ratios)
-    assert np.isnan(found.khat)
-    np.testing.assert_allclose(found.log_weights, ratios, atol=1e-9)
+    smoothed = smooth(ratios)
+    assert np.isnan(smoothed.khat)
+    np.testing.assert_allclose(smoothed.log_weights, ratios, atol=1e-9)
 
 
 def test_the_loo_of_few_draws_of_an_approximation_is_bad() -> None:
@@ -149,8 +149,8 @@ def test_the_loo_of_few_draws_of_an_approximation_is_bad() -> None:
     likelihood, log_p, log_q = normal(6, 1, 20)[:, :, None], *normal(7, 2, 20)
     with pytest.raises(ValueError, match="at least 5"):
         arviz_stats.loo_approximate_posterior(likelihood_tree(likelihood), log_p, log_q)
-    found = loo(likelihood, log_p - log_q)
-    assert found.bad.all() and np.isfinite(found.elpd).all()
+    estimates = loo(likelihood, log_p - log_q)
+    assert estimates.bad.all() and np.isfinite(estimates.elpd).all()
 
 
 def test_a_ratio_that_is_no_number_makes_khat_infinite() -> None:
@@ -167,8 +167,8 @@ def test_khat_that_could_not_be_estimated_is_bad() -> None:
     likelihood = np.stack([-0.5 * (1e4 - normal(9)) ** 2, normal(10)], axis=2)
     theirs = arviz_stats.loo(likelihood_tree(likelihood), pointwise=True)
     assert np.isnan(theirs.pareto_k[0]) and not theirs.warning
-    found = loo(likelihood)
-    assert is_bad(found.khat, 4000).tolist() == [True, False]
+    estimates = loo(likelihood)
+    assert is_bad(estimates.khat, 4000).tolist() == [True, False]
 
 
 def pointwise(elpd: Any) -> ELPDDataLOO:
@@ -212,19 +212,19 @@ def test_an_interval_of_draws_with_nan_is_nan() -> None:
     draws[0, 0] = np.nan
     assert not np.isnan(array_stats.hdi(draws.ravel(), 0.9)).all()
     columns = draws[:, :, None]
-    found = summarise(columns, [0], sampled=False, intervals={"prob": 0.9, "kind": "hdi"})
-    assert np.isnan([found["hdi90_lower"], found["hdi90_upper"]]).all()
+    numbers = summarise(columns, [0], sampled=False, intervals={"prob": 0.9, "kind": "hdi"})
+    assert np.isnan([numbers["hdi90_lower"], numbers["hdi90_upper"]]).all()
 
 
 def test_an_observation_beyond_all_draws_is_not_impossible() -> None:
-    """One place of 0 among 50 even ones makes ArviZ's p-value 0; a draw more holds it above 0."""
-    places = np.append(0.0, np.linspace(0.01, 0.99, 49))
-    assert array_stats.uniformity_test(places, method="pot_c")[0] < 1e-9
+    """One value of 0 among 50 even ones makes ArviZ's p-value 0; a draw more holds it above 0."""
+    values = np.append(0.0, np.linspace(0.01, 0.99, 49))
+    assert array_stats.uniformity_test(values, method="pot_c")[0] < 1e-9
     replicated = np.tile(np.arange(100.0)[:, None], 50)
     observed = np.append(-1.0, np.linspace(0.5, 98.5, 49).round())
     weights = [Smoothed(np.full(100, -np.log(100)), 0.1)] * 50
-    found = pit_of(observed, replicated, weights, discrete=True, seed=1)
-    assert found.test.values[0] > 0 and found.test.uniform
+    pit = pit_of(observed, replicated, weights, discrete=True, seed=1)
+    assert pit.test.values[0] > 0 and pit.test.uniform
 
 
 def test_energy_that_rests_has_no_ebfmi() -> None:
@@ -233,5 +233,5 @@ def test_energy_that_rests_has_no_ebfmi() -> None:
     energy[1], energy[2, 5] = 1.0, np.nan
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = ebfmi(energy)
-    assert np.isnan(found).tolist() == [False, True, True, False]
+        fractions = ebfmi(energy)
+    assert np.isnan(fractions).tolist() == [False, True, True, False]

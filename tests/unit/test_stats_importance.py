@@ -31,10 +31,10 @@ def mean_field(size: int, seed: int, rho: float = RHO, shift: float = 0.0) -> tu
 def resampled(size: int, seed: int, **of: float) -> tuple[Any, dict[str, Any], Importance]:
     """Return resampled draws of the posterior, their Monte Carlo errors and the weights."""
     draws, log_p, log_q = mean_field(size, seed, **of)
-    found = importance(log_p, log_q)
-    assert found.usable
-    errors = weighted_errors(draws[None], [0, 1], found.weights)
-    return draws[resample(found.weights, seed)], errors, found
+    weighting = importance(log_p, log_q)
+    assert weighting.usable
+    errors = weighted_errors(draws[None], [0, 1], weighting.weights)
+    return draws[resample(weighting.weights, seed)], errors, weighting
 
 
 def test_resampled_draws_have_the_posterior_s_mean_sd_and_correlation() -> None:
@@ -47,18 +47,18 @@ def test_resampled_draws_have_the_posterior_s_mean_sd_and_correlation() -> None:
     raw, _, _ = mean_field(10_000, seed=1)
     assert (np.abs(raw.std(0) - 0.917) < 4 * 0.917 / sqrt(20_000)).all()
     assert abs(np.corrcoef(raw.T)[0, 1]) < 0.04
-    draws, errors, found = resampled(10_000, seed=1)
+    draws, errors, weighting = resampled(10_000, seed=1)
     assert (np.abs(draws.mean(0)) < 4 * errors["mcse_mean"]).all()
     assert (np.abs(draws.std(0, ddof=1) - 1) < 4 * errors["mcse_sd"]).all()
     assert (errors["mcse_sd"] < 0.083 / 4).all()  # or the raw draws' sd would pass as well
-    assert np.corrcoef(draws.T)[0, 1] == pytest.approx(RHO, abs=4 / sqrt(found.ess))
+    assert np.corrcoef(draws.T)[0, 1] == pytest.approx(RHO, abs=4 / sqrt(weighting.ess))
 
 
 def test_a_shifted_approximation_is_moved_back() -> None:
     """Draws 0.4 sd off with a good k̂: the resampled have a mean of 0 within 4 errors."""
     raw, _, _ = mean_field(4000, seed=2, rho=0.1, shift=0.4)
-    draws, errors, found = resampled(4000, seed=2, rho=0.1, shift=0.4)
-    assert found.khat < 0.4
+    draws, errors, weighting = resampled(4000, seed=2, rho=0.1, shift=0.4)
+    assert weighting.khat < 0.4
     assert (raw.mean(0) > 0.35).all()
     assert (np.abs(draws.mean(0)) < 4 * errors["mcse_mean"]).all()
     assert (errors["mcse_mean"] < 0.05).all()
@@ -84,12 +84,12 @@ def test_a_draw_is_taken_as_often_as_its_weight_says() -> None:
     weights = np.where(rng.uniform(size=1000) < 0.2, 0.0, rng.exponential(size=1000) ** 3)
     weights /= weights.sum()
     for seed in range(50):
-        places = resample(weights, seed)
-        counts = np.bincount(places, minlength=1000)
+        indices = resample(weights, seed)
+        counts = np.bincount(indices, minlength=1000)
         assert (np.abs(counts - 1000 * weights) < 1).all()
         assert (counts[weights == 0] == 0).all()
-        assert (np.diff(places) >= 0).all() and len(places) == 1000
-        np.testing.assert_array_equal(places, resample(weights, seed))
+        assert (np.diff(indices) >= 0).all() and len(indices) == 1000
+        np.testing.assert_array_equal(indices, resample(weights, seed))
 
 
 def test_one_draw_may_carry_all_the_weight() -> None:
@@ -111,20 +111,20 @@ def test_the_weights_are_arviz_s() -> None:
     standard = np.random.default_rng(4).normal(size=2000)
     log_p, log_q = -0.5 * np.square(1.5 * standard), -0.5 * np.square(standard)
     theirs, khat = array_stats.psislw(log_q - log_p, axis=0)
-    found = importance(log_p, log_q)
-    assert found.khat == pytest.approx(float(khat), rel=1e-9)
-    np.testing.assert_allclose(found.log_weights, theirs, rtol=1e-9)
-    assert found.khat < 0.3 and float(array_stats.psislw(log_p - log_q, axis=0)[1]) > 0.7
+    weighting = importance(log_p, log_q)
+    assert weighting.khat == pytest.approx(float(khat), rel=1e-9)
+    np.testing.assert_allclose(weighting.log_weights, theirs, rtol=1e-9)
+    assert weighting.khat < 0.3 and float(array_stats.psislw(log_p - log_q, axis=0)[1]) > 0.7
 
 
 def test_errors_of_even_weights_are_those_of_independent_draws() -> None:
     """sd/√S of the mean, an ESS of S, and half of the variance's error over the sd."""
     draws = np.random.default_rng(5).normal(3, 2, size=(1, 4000, 1))
-    found = weighted_errors(draws, [0], np.full(4000, 1 / 4000))
-    assert found["mcse_mean"] == pytest.approx(draws.std() / sqrt(4000))
-    assert found["mcse_sd"] == pytest.approx(2 / sqrt(8000), rel=0.1)
-    assert (found["ess_bulk"], found["ess_tail"]) == pytest.approx((4000, 4000))
-    assert np.isnan(found["rhat"]).all()
+    errors = weighted_errors(draws, [0], np.full(4000, 1 / 4000))
+    assert errors["mcse_mean"] == pytest.approx(draws.std() / sqrt(4000))
+    assert errors["mcse_sd"] == pytest.approx(2 / sqrt(8000), rel=0.1)
+    assert (errors["ess_bulk"], errors["ess_tail"]) == pytest.approx((4000, 4000))
+    assert np.isnan(errors["rhat"]).all()
 
 
 def test_errors_by_hand() -> None:
@@ -134,10 +134,10 @@ def test_errors_by_hand() -> None:
     0.25/4 + 2.25/16 + 6.25/16 = 0.59375.
     """
     draws = np.array([[1.0], [2.0], [4.0], [9.0]])[None]
-    found = weighted_errors(draws, [0], np.array([0.5, 0.25, 0.25, 0.0]))
-    assert found["mcse_mean"] == pytest.approx(sqrt(0.5))
-    assert found["mcse_sd"] == pytest.approx(sqrt(0.59375 / 1.5) / 2)
-    assert found["ess_bulk"] == pytest.approx(1 / 0.375)
+    errors = weighted_errors(draws, [0], np.array([0.5, 0.25, 0.25, 0.0]))
+    assert errors["mcse_mean"] == pytest.approx(sqrt(0.5))
+    assert errors["mcse_sd"] == pytest.approx(sqrt(0.59375 / 1.5) / 2)
+    assert errors["ess_bulk"] == pytest.approx(1 / 0.375)
 
 
 def test_a_constant_has_no_error() -> None:
@@ -145,8 +145,8 @@ def test_a_constant_has_no_error() -> None:
     draws = np.random.default_rng(6).normal(size=(1, 100, 3))
     draws[0, :, 1] = 4.0
     draws[0, 7, 2] = np.nan
-    found = weighted_errors(draws, [0, 1, 2], np.full(100, 0.01))
-    for name, values in found.items():
+    errors = weighted_errors(draws, [0, 1, 2], np.full(100, 0.01))
+    for name, values in errors.items():
         assert np.isnan(values).tolist() == [name == "rhat", True, True]
 
 
@@ -167,6 +167,6 @@ def test_a_draw_outside_of_the_support_weighs_nothing() -> None:
     """log_p of −∞ is a ratio of 0; the other draws are judged without it."""
     log_p, log_q = mean_field(1000, seed=8)[1:]
     log_p[[3, 500]] = -np.inf
-    found = importance(log_p, log_q)
-    assert found.usable and (found.weights[[3, 500]] == 0).all()
-    assert not np.isin([3, 500], resample(found.weights, 1)).any()
+    weighting = importance(log_p, log_q)
+    assert weighting.usable and (weighting.weights[[3, 500]] == 0).all()
+    assert not np.isin([3, 500], resample(weighting.weights, 1)).any()

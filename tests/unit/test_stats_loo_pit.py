@@ -24,12 +24,12 @@ def test_a_weighted_pit_by_hand() -> None:
     """The weights below the observation add up, and a part of those at it: 0.7 to 0.9 of 1."""
     draws = np.repeat([[1.0], [2.0], [0.0], [1.5]], 1000, axis=0)
     weights = np.repeat(np.log(np.array([0.5, 0.1, 0.2, 0.2]) / 1000), 1000)
-    places = [
+    values = [
         loo_pit(np.array([1.5]), draws, [Smoothed(weights, 0.1)], discrete=True, seed=seed)[0]
         for seed in range(50)
     ]
-    assert 0.69 < min(places) < 0.72
-    assert 0.88 < max(places) < 0.91
+    assert 0.69 < min(values) < 0.72
+    assert 0.88 < max(values) < 0.91
 
 
 @pytest.mark.parametrize("model", [normal, bernoulli, poisson])
@@ -59,7 +59,7 @@ def test_a_wrong_spread_is_seen(model: Model, sigma: float) -> None:
 
 
 def test_the_seed_decides_between_ties_and_nothing_else() -> None:
-    """The same seed gives the same places; another gives others where data are discrete."""
+    """The same seed gives the same values; another gives others where data are discrete."""
     rng = np.random.default_rng(1)
     for model, same in ((normal, True), (bernoulli, False)):
         sampled = model(20, 1.0, rng)
@@ -74,13 +74,13 @@ def test_observations_beyond_all_draws_are_rare_not_impossible() -> None:
     observed = rng.poisson(30, size=2000).astype(float)
     replicated = rng.poisson(30, size=(1000, 2000)).astype(float)
     assert ((replicated < observed).all(axis=0) | (replicated > observed).all(axis=0)).any()
-    found = pit_of(observed, replicated, equal_weights(1000, 2000), discrete=True, seed=3)
-    assert 0 < found.test.values[0] < found.test.values[-1] < 1
-    assert found.test.uniform
+    pit = pit_of(observed, replicated, equal_weights(1000, 2000), discrete=True, seed=3)
+    assert 0 < pit.test.values[0] < pit.test.values[-1] < 1
+    assert pit.test.uniform
 
 
 def test_continuous_data_with_a_point_mass_count_as_discrete() -> None:
-    """Where replications equal the observation its place is drawn: 500 zeros do not pile up."""
+    """Where replications equal the observation its value is drawn: 500 zeros do not pile up."""
     rng = np.random.default_rng(4)
     observed, replicated = (
         np.maximum(rng.normal(-0.5, 1, size=size), 0) for size in ((500,), (400, 500))
@@ -96,10 +96,10 @@ def test_khat_that_is_not_a_number_is_bad() -> None:
     far = np.array(sampled.log_likelihood)
     mu = np.random.default_rng(7).normal(1, 0.3, size=far.shape[:2])
     far[:, :, 0] = -0.5 * (1e4 - mu) ** 2
-    found = type(sampled)(sampled.observed, far, sampled.replicated, False).pit(1)
-    assert np.isnan(found.khat[0])
-    assert found.bad.tolist() == [True] + [False] * 9
-    assert not found.test.uniform
+    pit = type(sampled)(sampled.observed, far, sampled.replicated, False).pit(1)
+    assert np.isnan(pit.khat[0])
+    assert pit.bad.tolist() == [True] + [False] * 9
+    assert not pit.test.uniform
 
 
 def test_what_a_departure_is_due_to_is_marked() -> None:

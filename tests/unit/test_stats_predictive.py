@@ -11,10 +11,10 @@ from stanchion.stats.predictive import STATISTICS, statistic
 def test_a_tail_probability_by_hand() -> None:
     """Of four replications one is above the data's maximum and two are equal: (1 + 2 / 2) / 4."""
     replicated = np.array([[0, 5], [1, 3], [3, 0], [1, 1]], dtype=float)
-    found = statistic("max", np.array([3.0, 2.0]), replicated)
-    assert found.observed == 3
-    assert found.replicated.tolist() == [5, 3, 3, 1]
-    assert found.tail_probability == 0.5
+    result = statistic("max", np.array([3.0, 2.0]), replicated)
+    assert result.observed == 3
+    assert result.replicated.tolist() == [5, 3, 3, 1]
+    assert result.tail_probability == 0.5
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,6 @@ def test_the_statistics_are_those_that_a_declaration_may_name() -> None:
 
 def test_a_statistic_that_does_not_exist_for_a_draw_has_no_tail_probability() -> None:
     """A replication that is constant has no skewness, and the other ones are a selection."""
-    found = statistic("skewness", np.array([0.0, 0, 1]), np.array([[1.0, 1, 1], [0, 0, 1]]))
-    assert (len(found.replicated), found.undefined) == (1, 1)
-    assert np.isnan(found.tail_probability)
+    result = statistic("skewness", np.array([0.0, 0, 1]), np.array([[1.0, 1, 1], [0, 0, 1]]))
+    assert (len(result.replicated), result.undefined) == (1, 1)
+    assert np.isnan(result.tail_probability)

@@ -22,8 +22,8 @@ def pareto_ratios(shape: float, size: int, seed: int) -> Any:
 @pytest.mark.parametrize("shape", [0.2, 0.5, 0.7, 1.0])
 def test_khat_finds_the_shape_of_a_pareto(shape: float) -> None:
     """On average over 20 samples of 10,000 ratios, k̂ comes within 0.1 of the true shape."""
-    found = [smooth(pareto_ratios(shape, 10_000, seed)).khat for seed in range(20)]
-    assert np.mean(found) == pytest.approx(shape, abs=0.1)
+    khats = [smooth(pareto_ratios(shape, 10_000, seed)).khat for seed in range(20)]
+    assert np.mean(khats) == pytest.approx(shape, abs=0.1)
 
 
 def test_the_other_sign_of_the_ratios_gives_another_khat() -> None:
@@ -44,9 +44,9 @@ def test_smoothed_weights_sum_to_one_and_end_at_the_largest() -> None:
 
 def test_equal_ratios_stay_equal() -> None:
     """Without a tail there is nothing to smooth, and no k̂."""
-    found = smooth(np.zeros(1000))
-    assert np.isnan(found.khat)
-    np.testing.assert_allclose(found.log_weights, -np.log(1000))
+    smoothed = smooth(np.zeros(1000))
+    assert np.isnan(smoothed.khat)
+    np.testing.assert_allclose(smoothed.log_weights, -np.log(1000))
 
 
 def test_a_ratio_without_limit_makes_khat_infinite() -> None:
@@ -73,15 +73,15 @@ def exact_loo(y: Any, prior_sd: float) -> Any:
 def test_loo_of_a_conjugate_model_is_exact() -> None:
     """PSIS-LOO comes within 0.02 of each observation's exact log density, 0.1 in sum."""
     y = np.random.default_rng(5).normal(1, 1, size=40)
-    found = loo(normal_posterior(y, 10.0, seed=6))
-    np.testing.assert_allclose(found.elpd, exact_loo(y, 10.0), atol=0.02)
-    assert found.elpd.sum() == pytest.approx(exact_loo(y, 10.0).sum(), abs=0.1)
+    estimates = loo(normal_posterior(y, 10.0, seed=6))
+    np.testing.assert_allclose(estimates.elpd, exact_loo(y, 10.0), atol=0.02)
+    assert estimates.elpd.sum() == pytest.approx(exact_loo(y, 10.0).sum(), abs=0.1)
     variance = 1 + 1 / (40 + 0.01)
     inside = -0.5 * np.log(2 * np.pi * variance)
     inside = inside - 0.5 * (y - y.sum() / (40 + 0.01)) ** 2 / variance
-    assert found.p.sum() == pytest.approx((inside - exact_loo(y, 10.0)).sum(), rel=0.1)
-    assert (found.khat < 0.5).all()
-    assert found.se == pytest.approx(np.sqrt(40) * exact_loo(y, 10.0).std(ddof=1), rel=0.02)
+    assert estimates.p.sum() == pytest.approx((inside - exact_loo(y, 10.0)).sum(), rel=0.1)
+    assert (estimates.khat < 0.5).all()
+    assert estimates.se == pytest.approx(np.sqrt(40) * exact_loo(y, 10.0).std(ddof=1), rel=0.02)
 
 
 def test_each_observation_has_the_tail_of_its_own_relative_ess() -> None:
@@ -90,11 +90,11 @@ def test_each_observation_has_the_tail_of_its_own_relative_ess() -> None:
 
     y = np.random.default_rng(7).normal(size=300)
     likelihood = normal_posterior(y, 1.0, seed=8, draws=400)
-    found = loo(likelihood)
+    estimates = loo(likelihood)
     shares = relative_ess(np.exp(np.moveaxis(likelihood, 2, 0)))
     for index, share in enumerate(shares):
         elpd, khat, p = array_stats.loo(likelihood[:, :, index], r_eff=share)
-        ours = found.elpd[index], found.khat[index], found.p[index]
+        ours = estimates.elpd[index], estimates.khat[index], estimates.p[index]
         assert ours == pytest.approx((float(elpd), float(khat), float(p)), rel=1e-9)
 
 
@@ -110,11 +110,11 @@ def test_leaving_out_by_draws_of_an_approximation_is_exact() -> None:
     mu = y.sum() / precision + (0.5 + standard) / np.sqrt(precision)
     log_p, log_q = -0.5 * precision * (mu - y.sum() / precision) ** 2, -0.5 * standard**2
     likelihood = (-0.5 * (y - mu[:, None]) ** 2)[None]
-    for place, found in enumerate(leave_one_out(likelihood, log_p - log_q)):
-        weights = np.exp(found.log_weights)
-        exact = (y.sum() - y[place]) / 11.01
+    for index, smoothed in enumerate(leave_one_out(likelihood, log_p - log_q)):
+        weights = np.exp(smoothed.log_weights)
+        exact = (y.sum() - y[index]) / 11.01
         error = 0.3 * np.sqrt(np.square(weights).sum())
-        assert found.khat < 0.6
+        assert smoothed.khat < 0.6
         assert (weights * mu).sum() == pytest.approx(exact, abs=5 * error)
         assert error < 0.02
 
@@ -138,9 +138,9 @@ def test_an_observation_far_off_has_no_good_khat() -> None:
     """y = 10⁴ under σ = 1: elpd is -5e7 by a single draw, and k̂ says so."""
     y = np.append(np.random.default_rng(11).normal(size=9), 1e4)
     mu = np.random.default_rng(12).normal(y.mean(), 10**-0.5, size=(4, 1000, 1))
-    found = loo(-0.5 * np.log(2 * np.pi) - 0.5 * (y - mu) ** 2)
-    assert found.bad[9]
-    assert found.elpd.sum() < -1e7
+    estimates = loo(-0.5 * np.log(2 * np.pi) - 0.5 * (y - mu) ** 2)
+    assert estimates.bad[9]
+    assert estimates.elpd.sum() < -1e7
 
 
 def test_loo_of_an_approximation_corrects_for_it() -> None:
@@ -152,9 +152,9 @@ def test_loo_of_an_approximation_corrects_for_it() -> None:
     log_p = -0.5 * ((mu - mean) / sd) ** 2
     log_q = -0.5 * ((mu - mean - 0.5 * sd) / (1.2 * sd)) ** 2
     likelihood = -0.5 * np.log(2 * np.pi) - 0.5 * (y - mu[None, :, None]) ** 2
-    found = loo(likelihood, log_p - log_q)
-    np.testing.assert_allclose(found.elpd, exact_loo(y, 10.0), atol=0.02)
-    assert not found.bad.any()
+    estimates = loo(likelihood, log_p - log_q)
+    np.testing.assert_allclose(estimates.elpd, exact_loo(y, 10.0), atol=0.02)
+    assert not estimates.bad.any()
     assert abs(loo(likelihood).elpd.sum() - exact_loo(y, 10.0).sum()) > 0.05
 
 
@@ -172,7 +172,7 @@ def test_arviz_gives_the_same_for_an_approximation() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = loo_approximate_posterior(tree, log_p, log_q, pointwise=True)
-    found = loo(likelihood, log_p - log_q)
-    np.testing.assert_allclose(found.elpd, theirs.elpd_i, rtol=1e-9)
-    np.testing.assert_allclose(found.khat, theirs.pareto_k, rtol=1e-9)
-    assert found.p.sum() == pytest.approx(theirs.p, rel=1e-9)
+    estimates = loo(likelihood, log_p - log_q)
+    np.testing.assert_allclose(estimates.elpd, theirs.elpd_i, rtol=1e-9)
+    np.testing.assert_allclose(estimates.khat, theirs.pareto_k, rtol=1e-9)
+    assert estimates.p.sum() == pytest.approx(theirs.p, rel=1e-9)
