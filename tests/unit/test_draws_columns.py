@@ -80,7 +80,7 @@ def test_cmdstan_s_containers() -> None:
     path = REFERENCE / "cmdstan" / "expected" / "sample_shapes" / "out.csv"
     chains = read_chains([path])
     found = {c.name: c for c in containers(chains.columns)}
-    shapes = {name: c.places.shape for name, c in found.items() if not name.endswith("__")}
+    shapes = {name: c.positions.shape for name, c in found.items() if not name.endswith("__")}
     assert shapes == {
         "bounded": (), "ord": (3,), "p": (3,), "u": (3,), "L": (3, 3), "S": (2, 2),
         "grid": (2, 3), "M": (2, 3), "tup.1": (), "tup.2": (2,), "z": (2,), "R": (3, 3),

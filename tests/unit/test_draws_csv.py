@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,54 @@ def test_saved_warmup_is_left_out(tmp_path: Path) -> None:
     )
     path = tmp_path / "chain.csv"
     path.write_text(text.replace(SAMPLE.format(draws=7), head))
-    assert read_chains([path]).values[0, :, -1].tolist() == [3, 4, 5, 6]
+    chains = read_chains([path])
+    assert chains.values[0, :, -1].tolist() == [3, 4, 5, 6]
+    assert chains.warmup is None
+    chains = read_chains([path], keep=["warmup"])
+    assert chains.values[0, :, -1].tolist() == [3, 4, 5, 6]
+    assert chains.warmup is not None and chains.warmup[0, :, -1].tolist() == [0, 1, 2]
+
+
+def test_a_chain_without_its_warmup_is_no_chain_with_one(tmp_path: Path) -> None:
+    """Where the warm-up is to be kept and the sampler did not save it, the chain is refused."""
+    paths = write_chains(tmp_path, [DRAWS])
+    with pytest.raises(ChainError, match="does not hold its warm-up"):
+        read_chains(paths, keep=["warmup"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "metric"),
+    [
+        ("# Diagonal elements of inverse mass matrix:\n# 0.5, 2e-05\n", [0.5, 2e-05]),
+        ("# Diagonal elements of inverse mass matrix:\n# 0.5\n", [0.5]),
+        ("# Elements of inverse mass matrix:\n# 2, 0.1\n# 0.1, 3\n", [[2, 0.1], [0.1, 3]]),
+        ("# Elements of inverse mass matrix:\n# 2\n", [[2]]),
+        ("# No free parameters for unit metric\n", []),
+    ],
+)
+def test_what_a_chain_adapted_to_is_read(tmp_path: Path, lines: str, metric: list[Any]) -> None:
+    """Step size and inverse metric stand between warm-up and draws, saved or not."""
+    text = nuts_text(DRAWS).splitlines(keepends=True)
+    names = next(n for n, line in enumerate(text) if line.startswith("lp__"))
+    block = f"# Adaptation terminated\n# Step size = 0.25\n{lines}"
+    path = tmp_path / "chain.csv"
+    for rows_before, said in ((0, None), (2, 2)):
+        saved = "".join(text).replace("save_warmup = false (Default)", "save_warmup = true")
+        whole = "".join(text) if said is None else saved.replace("= 1000 (Default)", "= 2")
+        cut = whole.splitlines(keepends=True)
+        draws = cut[names + 1 : names + 1 + rows_before]
+        path.write_text("".join([*cut[: names + 1], *draws, block, *cut[names + 1 :]]))
+        (adaptation,) = read_chains([path], keep=["metric"]).adaptation
+        assert adaptation.step_size == 0.25
+        assert adaptation.inverse_metric.tolist() == metric
+
+
+def test_a_chain_that_does_not_say_what_it_adapted_to_is_refused(tmp_path: Path) -> None:
+    """An empty group would be taken for a unit metric."""
+    paths = write_chains(tmp_path, [DRAWS])
+    assert read_chains(paths).adaptation == ()
+    with pytest.raises(ChainError, match="step size and inverse metric"):
+        read_chains(paths, keep=["metric"])
 
 
 def test_the_mean_of_an_approximation_is_left_out(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import xarray as xr
 
 from stanchion.draws.files import read_gated, read_group, read_labels, write_tree
 from stanchion.draws.naming import Naming, Roles
-from stanchion.draws.stan_csv import read_chains
+from stanchion.draws.stan_csv import Adaptation, read_chains
 from stanchion.draws.tree import posterior_tree, prior_tree
 from stanchion.errors import ChainError
 from tests.unit.draws_cases import advi_text, variables, write_chains
@@ -335,6 +336,44 @@ def test_an_approximation_keeps_its_densities(tmp_path: Path) -> None:
     tree = posterior_tree(read_chains([file]), naming, Roles(), {})
     assert list(tree["sample_stats"].data_vars) == ["lp", "log_p", "log_g"]
     assert tree["posterior"]["mu"].values.tolist() == [[1, 2, 3]]
+
+
+def test_warmup_and_adaptation_have_groups_of_their_own(tmp_path: Path) -> None:
+    """With ArviZ's names for the warm-up; the gate looks at neither."""
+    naming = Naming.of(DECLARED, DATA, META)
+    read = read_chains(write_chains(tmp_path, [columns(1), columns(2)]))
+    warmup = read.values[:, :3] + 100
+    adapted = tuple(Adaptation(0.5 * n, np.array([1.0, 2.0, n])) for n in (1, 2))
+    chains = replace(read, warmup=warmup, adaptation=adapted)
+    path = tmp_path / "draws.nc"
+    write_tree(posterior_tree(chains, naming, ROLES, DATA), path)
+    opened = xr.open_datatree(path, engine="h5netcdf")
+    warm = [name for name in opened.children if name.startswith("warmup")]
+    assert warm == ["warmup_posterior", "warmup_sample_stats"]
+    assert opened["warmup_posterior"]["theta"].dims == ("chain", "draw", "school")
+    assert opened["warmup_posterior"].sizes["draw"] == 3
+    mu = columns(2)["mu"][:3] + 100
+    np.testing.assert_array_equal(opened["warmup_posterior"]["mu"][1], mu)
+    assert list(opened["warmup_sample_stats"].data_vars) == list(opened["sample_stats"].data_vars)
+    adaptation = opened["adaptation"]
+    assert adaptation["step_size"].values.tolist() == [0.5, 1.0]
+    assert adaptation["inv_metric"].dims == ("chain", "inv_metric_dim_0")
+    assert adaptation["inv_metric"].values.tolist() == [[1, 2, 1], [1, 2, 2]]
+    assert adaptation.attrs["sample_dims"] == "chain"
+    assert read_gated(path).values.shape[1] == 5
+    plain = posterior_tree(read, naming, ROLES, DATA)
+    assert not {"warmup_posterior", "warmup_sample_stats", "adaptation"} & set(plain.children)
+
+
+def test_a_dense_metric_has_two_dimensions_and_a_unit_metric_none(tmp_path: Path) -> None:
+    """A unit metric has a step size alone."""
+    naming = Naming.of(DECLARED, DATA, META)
+    read = read_chains(write_chains(tmp_path, [columns(1)]))
+    dense = replace(read, adaptation=(Adaptation(0.5, np.eye(3)),))
+    group = posterior_tree(dense, naming, ROLES, DATA)["adaptation"]
+    assert group["inv_metric"].dims == ("chain", "inv_metric_dim_0", "inv_metric_dim_1")
+    unit = replace(read, adaptation=(Adaptation(0.5, np.empty(0)),))
+    assert list(posterior_tree(unit, naming, ROLES, DATA)["adaptation"].data_vars) == ["step_size"]
 
 
 def test_the_prior_has_groups_of_its_own(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ _PLACE = "#"
 class Column:
     """A scalar: `x.1:2.3` is element 3 of slot 2 of the tuple x[1].
 
-    `variable` is the container that is kept as one array (`x.2`), `indices` its place there from 0,
+    `variable` is the container that is one array (`x.2`), `indices` its indices there from 0,
     `pattern` Stan's name of such a scalar, with # for each index (`x[#].2[#]`).
     """
 
@@ -62,14 +62,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Container:
-    """A variable of the program, or a slot of a tuple: where its scalars stand among the columns.
+    """A variable of the program, or a slot of a tuple, and the columns of its scalars.
 
-    `places` has the container's shape; `complex` containers end in a dimension of length 2.
+    `positions` has the container's shape; `complex` containers end in a dimension of length 2.
     """
 
     name: str
     pattern: str
-    places: NDArray[np.intp]
+    positions: NDArray[np.intp]
     complex: bool
 
     @property
@@ -82,11 +82,11 @@ class Container:
 
         Stan writes arrays with their first index running fastest.
         """
-        first, shape = self.places.flat[0], self.places.shape
-        in_order = np.arange(first, first + self.places.size)
-        if not np.array_equal(self.places.ravel(order="F"), in_order):
-            return values[:, :, self.places]
-        adjoining = values[:, :, first : first + self.places.size]
+        first, shape = self.positions.flat[0], self.positions.shape
+        in_order = np.arange(first, first + self.positions.size)
+        if not np.array_equal(self.positions.ravel(order="F"), in_order):
+            return values[:, :, self.positions]
+        adjoining = values[:, :, first : first + self.positions.size]
         backwards = adjoining.reshape(*values.shape[:2], *shape[::-1])
         return backwards.transpose(0, 1, *range(backwards.ndim - 1, 1, -1))
 
@@ -98,10 +98,10 @@ def containers(headers: Sequence[str]) -> list[Container]:
         ChainError: elements of a container are missing.
     """
     gathered: dict[str, list[tuple[int, Column]]] = {}
-    for place, header in enumerate(headers):
+    for position, header in enumerate(headers):
         column = Column.parse(header)
-        gathered.setdefault(column.variable, []).append((place, column))
-    return [_container(name, found) for name, found in gathered.items()]
+        gathered.setdefault(column.variable, []).append((position, column))
+    return [_container(name, scalars) for name, scalars in gathered.items()]
 
 
 def scalar_names(pattern: str, shape: Sequence[int], *, is_complex: bool = False) -> Iterator[str]:
@@ -118,17 +118,17 @@ def default_pattern(name: str, dimensions: int) -> str:
     return f"{name}[{','.join(_PLACE * dimensions)}]" if dimensions else name
 
 
-def _container(name: str, found: list[tuple[int, Column]]) -> Container:
-    columns = [column for _, column in found]
+def _container(name: str, scalars: list[tuple[int, Column]]) -> Container:
+    columns = [column for _, column in scalars]
     indices = np.array([column.indices for column in columns], dtype=np.intp).T
     shape = tuple(int(along.max()) + 1 for along in indices)
-    places = np.full(shape, -1, dtype=np.intp)
-    for place, column in found:
-        places[column.indices] = place
-    if (places < 0).any() or places.size != len(found):
-        raise ChainError(f"the chains hold {len(found)} of {places.size} elements of {name}")
+    positions = np.full(shape, -1, dtype=np.intp)
+    for position, column in scalars:
+        positions[column.indices] = position
+    if (positions < 0).any() or positions.size != len(scalars):
+        raise ChainError(f"the chains hold {len(scalars)} of {positions.size} elements of {name}")
     is_complex = columns[0].name.endswith(("real]", "imag]"))
-    return Container(name, columns[0].pattern, places, is_complex)
+    return Container(name, columns[0].pattern, positions, is_complex)
 
 
 def _fill(pattern: str, shown: Sequence[str]) -> str:
