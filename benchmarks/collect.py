@@ -105,6 +105,7 @@ def whole_step(folder: Path) -> None:
     from stanchion.steps import collect_draws
 
     nothing = dict.fromkeys(("parameters", "observed", "replicated", "predicted", "intervals"))
+    nothing["keep"] = []
     method = {"method": "nuts", "settings": {}, "seed": 1}
     collect_draws.run(
         Job(

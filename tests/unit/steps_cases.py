@@ -33,6 +33,7 @@ COLLECT: dict[str, Any] = {
     "replicated": "y_rep",
     "predicted": "y_new",
     "intervals": None,
+    "keep": [],
 }
 
 
@@ -52,9 +53,14 @@ def chain(seed: int, draws: int = 500, spread: float = 1.0, centre: float = 1.0)
 
 
 def collect(
-    folder: Path, chains: list[dict[str, Any]], data: dict[str, Any] | None = None, **told: Any
+    folder: Path,
+    chains: list[dict[str, Any]],
+    data: dict[str, Any] | None = None,
+    *,
+    prior: bool = False,
+    **told: Any,
 ) -> Job:
-    """Collect chains into a folder."""
+    """Collect chains into a folder, with the prior that lies there where it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = {"N": len(Y), "M": 2, "y": Y.tolist()}
     inputs: dict[str, Path | list[Path]] = {
@@ -62,6 +68,8 @@ def collect(
         "data": write_json(folder / "data.json", sizes if data is None else data),
         "meta": write_json(folder / "meta.json", META),
     }
+    if prior:
+        inputs |= {"prior": folder / "prior.nc", "prior_checks": folder / "prior.json"}
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     made = job(folder, "collect_draws", {**COLLECT, **told}, inputs, outputs)
     collect_draws.run(made)

@@ -100,6 +100,17 @@ def test_a_methods_name_means_one_kind_throughout(tmp_path: Path) -> None:
     assert (found.key, found.value) == ("analyses.other.methods.quick", "nuts")
 
 
+@pytest.mark.parametrize("word", ["warmup", "metric"])
+def test_what_is_to_be_kept_is_what_some_method_has(tmp_path: Path, word: str) -> None:
+    """An approximation has no warm-up: asking for it alone is a fault, beside NUTS it is none."""
+    nuts = "      nuts: {chains: 4, warmup: 1000, draws: 1000, adapt_delta: 0.95}\n"
+    text = changed("    compare:", f"    keep: [csv, {word}]\n    compare:")
+    assert declared(tmp_path, text).analyses["coaching"].keep == ["csv", word]
+    found = fault(tmp_path, changed(nuts, "", text))
+    assert (found.key, found.value) == ("analyses.coaching.keep", word)
+    assert "no method of this analysis has" in found.what
+
+
 def test_the_example_has_nothing_to_object_to(tmp_path: Path) -> None:
     """Threads in a chain need no more than to be asked for."""
     text = changed("adapt_delta: 0.95", "adapt_delta: 0.95, threads_per_chain: 2", EXAMPLE)

@@ -116,7 +116,7 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
                 ess=st.integers(1, 999),
             ),
             "intervals": _optional(prob=st.floats(0.01, 0.99), kind=st.just("hdi")),
-            "keep": st.just(["csv"]),
+            "keep": st.sampled_from([["csv"], ["metric", "warmup"]]),
         },
     )
     return {

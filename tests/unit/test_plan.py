@@ -109,6 +109,10 @@ COMPILING = {"compile_program"} | AFTER_COMPILING
         ("nuts: {chains: 2}", "nuts: {chains: 2, threads_per_chain: 2}", {"compile_program"}),
         ("project: plan", "project: other", {"write_report", "check_verdicts"}),
         ("    compare:", "    checks: {rhat: 1.05}\n    compare:", AFTER_DIAGNOSIS),
+        ("    compare:", "    keep: [csv]\n    compare:", set()),
+        ("    compare:", "    keep: [metric]\n    compare:", AFTER_SAMPLING),
+        ("    compare:", "    keep: [warmup]\n    compare:", {"sample_chain"} | AFTER_SAMPLING),
+        ("draws: 100", "draws: 200", {"sample_prior"} | AFTER_SAMPLING),
         ("seed: 3", "seed: 4", SAMPLING | AFTER_SAMPLING),
         ("type: real", "type: real, lower: 0", {"prepare_data"} | SAMPLING | AFTER_SAMPLING),
         ("seed: 3", "seed: 3\ntoolchain: {stanc: {O1: true}}", COMPILING),
@@ -160,6 +164,32 @@ def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None
     assert {s.threads for s in four if s.rule != "sample_chain"} == {1}
     assert all(s.arguments["threads"] for s in four if s.rule == "compile_program")
     assert changed(two, four) == {"write_report", "check_verdicts"}
+
+
+def test_what_is_kept_of_a_run_stales_the_fits_that_have_it(planned: Planned) -> None:
+    """An approximation has neither warm-up nor metric: its draws stay as they are."""
+    before, after = planned(), planned("    compare:", "    keep: [metric, warmup]\n    compare:")
+    known = {step.key for step in before}
+    sampled = [s for s in after if s.rule in ("sample_chain", "collect_draws")]
+    assert {s.wildcards["method"] for s in sampled if s.key not in known} == {"nuts"}
+    chain = next(s for s in sampled if s.rule == "sample_chain" and s.key not in known)
+    assert "save_warmup=1" in chain.arguments["command"]
+    assert chain.arguments["rows"]["before"] == 1000
+    collected = next(s for s in sampled if s.rule == "collect_draws" and s.key not in known)
+    assert collected.arguments["keep"] == ["metric", "warmup"]
+
+
+def test_draws_hold_the_prior_where_one_is_declared(planned: Planned) -> None:
+    """They follow the prior of their own model, and its checks; without one they read none."""
+    for step in planned():
+        if step.rule == "collect_draws":
+            followed = {s.rule: s.wildcards for s in step.upstream}
+            assert followed["sample_prior"]["model"] == step.wildcards["model"]
+            folder = Path(step.outputs["draws"]).parents[1]
+            assert step.inputs["prior"] == str(folder / "prior.nc")
+            assert step.inputs["prior_checks"] == str(folder / "prior.json")
+    for step in planned("    prior_predictive: {draws: 100}\n", ""):
+        assert not {"prior", "prior_checks"} & step.inputs.keys()
 
 
 def test_resampling_is_decided_after_the_approximation(planned: Planned) -> None:

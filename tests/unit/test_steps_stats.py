@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stanchion.draws.files import read_messages, write_tree
+from stanchion.draws.files import read_gated, read_messages, write_tree
 from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
 from stanchion.stan.console import append_messages
@@ -225,6 +225,31 @@ def test_a_prior_without_declared_replication_has_no_predictions(tmp_path: Path)
     told = {"observed": None, "replicated": None, "predicted": None}
     assert prior(tmp_path, [chain(seed) for seed in range(1, 5)], **told)["verdict"] == "pass"
     assert (tmp_path / "prior_predictive.png").exists()
+
+
+def test_the_draws_of_a_fit_hold_those_of_its_prior(tmp_path: Path) -> None:
+    """As they stand in prior.nc; where these are no draws of the prior they are left out."""
+    prior(tmp_path, [chain(seed) for seed in range(1, 5)])
+    draws = tmp_path / "draws.nc"
+    job = collect(tmp_path, [chain(seed) for seed in range(5, 9)], prior=True)
+    with xr.open_datatree(draws) as tree, xr.open_datatree(tmp_path / "prior.nc") as own:
+        assert [name for name in tree.children if "prior" in name] == [
+            "prior",
+            "prior_predictive",
+            "sample_stats_prior",
+        ]
+        for name in ("prior", "prior_predictive", "sample_stats_prior"):
+            xr.testing.assert_identical(tree[name].to_dataset(), own[name].to_dataset())
+            assert list(tree[name].data_vars) == list(own[name].data_vars)
+    assert "prior" not in job.notes
+    assert diagnose(tmp_path)["verdict"] == "pass"
+    assert read_gated(draws).names == ["lp__", "mu", "twice"]
+    same = [float(x) for x in range(20)]
+    prior(tmp_path, [chain(1)], Densities(same, [x + 1 for x in same]))
+    job = collect(tmp_path, [chain(seed) for seed in range(5, 9)], prior=True)
+    with xr.open_datatree(draws) as tree:
+        assert not {"prior", "prior_predictive", "sample_stats_prior"} & set(tree.children)
+    assert job.notes["prior"].startswith("left out")
 
 
 def test_an_improper_prior_is_a_warning(tmp_path: Path) -> None:

@@ -22,13 +22,14 @@ rule sample_chain:
 
 
 rule collect_draws:
-    """Joins a fit's chains into draws and a summary."""
+    """Joins a fit's chains, and its prior where there is one, into draws and a summary."""
     input:
         job=GRAPH.job("collect_draws"),
         upstream=GRAPH.upstream("collect_draws"),
         chains=ancient(GRAPH.files("collect_draws", "chains")),
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
         meta=ancient("results/{analysis}/{dataset}/data.{model}.meta.json"),
+        prior=ancient(GRAPH.files("collect_draws", "prior", "prior_checks")),
     output:
         draws="results/{analysis}/{dataset}/{model}/{method}/draws.nc",
         summary="results/{analysis}/{dataset}/{model}/{method}/summary.csv",

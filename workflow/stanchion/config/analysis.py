@@ -142,8 +142,11 @@ class Analysis(Section):
     checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
     compare: Compare | None = Field(default=None, description="Comparison of the models.")
     intervals: Intervals | None = Field(default=None, description="Intervals beside the quantiles.")
-    keep: Annotated[list[Literal["csv"]], Distinct] = Field(
-        default=[], description="Intermediate files to keep: the chains' Stan CSV."
+    keep: Annotated[list[Literal["csv", "warmup", "metric"]], Distinct] = Field(
+        default=[],
+        description="What to keep that would go: `csv`, the chains' Stan CSV; `warmup`, the draws "
+        "of the warm-up, and `metric`, the step size and inverse metric that each chain adapted "
+        "to, both as groups of `draws.nc`.",
     )
 
     @property

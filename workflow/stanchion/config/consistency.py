@@ -24,6 +24,7 @@ def inconsistencies(project: Project) -> list[Fault]:
         faults += _observed(project, analysis, key)
         faults += _compared(project, analysis, key)
         faults += _predicted(project, analysis, key)
+        faults += _keepable(project, analysis, key)
     return list(dict.fromkeys(faults))
 
 
@@ -145,3 +146,15 @@ def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault
         yield project.fault(what, *place, value=name, allowed=others or None, todo=todo)
     elif not project.datasets[name].is_table:
         yield project.fault("new rows stand in a table", *place, value=name, todo="declare one")
+
+
+def _keepable(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """Some method must have what is to be kept of its run."""
+    for word in analysis.keep:
+        if word != "csv" and not any(word in one.keeps for one in analysis.methods.values()):
+            yield project.fault(
+                f"no method of this analysis has a {'warm-up' if word == 'warmup' else word}",
+                *(*key, "keep"),
+                value=word,
+                todo=f"take {word} out, or declare a method such as nuts",
+            )

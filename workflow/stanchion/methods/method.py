@@ -64,6 +64,9 @@ class Method(Section):
     results: ClassVar[tuple[str, ...]] = ("parameters", "transformed_parameters")
     """Blocks of the program that are what the method is for: the summary shows them where
     `parameters` names none, and no draw of them may lack a value."""
+    keeps: ClassVar[frozenset[str]] = frozenset()
+    """What an analysis' `keep` may name of its run: `warmup`, its draws; `metric`, what they led a
+    chain to."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Columns of the gate that the method fills with one constant."""
     unkeyed: ClassVar[frozenset[str]] = frozenset()
@@ -105,6 +108,10 @@ class Method(Section):
 
     def rows(self) -> Rows:
         """Return the rows that each of its Stan CSVs must hold."""
+        raise NotImplementedError
+
+    def with_warmup(self) -> tuple[list[str], Rows]:
+        """Return `command` and `rows` of a run whose CSV holds the warm-up as well."""
         raise NotImplementedError
 
     def misfit(self, program: Program) -> Misfit | None:

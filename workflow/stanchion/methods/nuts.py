@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -27,6 +28,7 @@ class Nuts(Method):
     default_on_fail: ClassVar[OnFail] = "stop"
     is_reference: ClassVar[bool] = True
     is_markov: ClassVar[bool] = True
+    keeps: ClassVar[frozenset[str]] = frozenset({"warmup", "metric"})
     unkeyed: ClassVar[frozenset[str]] = frozenset({"threads_per_chain"})
     fewest_draws: ClassVar[int] = FEWEST_DRAWS
     fewest_because: ClassVar[str] = "a chain needs for R-hat and effective sample size"
@@ -87,6 +89,11 @@ class Nuts(Method):
     def rows(self) -> Rows:
         """Return every so many-th draw, the first included."""
         return Rows(-(-self.draws // self.thin))
+
+    def with_warmup(self) -> tuple[list[str], Rows]:
+        """Return them with every so many-th draw of the warm-up before the others."""
+        words = ["save_warmup=1" if w == "save_warmup=0" else w for w in self.command()]
+        return words, replace(self.rows(), before=-(-self.warmup // self.thin))
 
     def misfit(self, program: Program) -> Misfit | None:
         """Ask for a parameter: without one there is no posterior, and no check of its sampling."""

@@ -17,6 +17,8 @@ from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
 
 PRIOR_CHAINS = 4
+_PRIOR = ("analysis", "dataset", "model")
+"""The wildcards of a prior: the fits of one dataset and model share it."""
 
 
 def prior_step(planner: Planner, name: str, dataset: str, model: str) -> Step:
@@ -49,7 +51,7 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
     On a cluster these steps are one job, and a job that is lost midway starts from the chains.
     """
     analysis = planner.project.analyses[fit.analysis]
-    chains = chain_steps(planner, fit, analysis.methods[fit.method])
+    chains = chain_steps(planner, fit, analysis)
     draws = _collect_step(planner, fit, analysis, chains)
     drop = [] if "csv" in analysis.keep else [step.outputs["chain"] for step in chains]
     predicts = analysis.posterior_predictive is not None or analysis.predict is not None
@@ -58,8 +60,11 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
         _predict_step(planner, fit, analysis, draws, diagnosed, drop)
 
 
-def chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
+def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
     """Add the jobs of a fit's method, each with a Stan CSV of its own."""
+    method = analysis.methods[fit.method]
+    warmup = "warmup" in _kept(analysis, method)
+    command, rows = method.with_warmup() if warmup else (method.command(), method.rows())
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     program = compile_step(planner, fit.model)
     content: dict[str, Any] = {}
@@ -75,8 +80,8 @@ def chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
             "sample_chain",
             {**fit.wildcards, "chain": str(chain)},
             arguments={
-                "command": method.command(),
-                "rows": asdict(method.rows()),
+                "command": command,
+                "rows": asdict(rows),
                 "start": None if isinstance(method.start, str) else method.start,
                 "seed": seed(planner, fit),
                 "chain": chain,
@@ -98,8 +103,15 @@ def chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
 
 def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequence[Step]) -> Step:
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
-    files = [step.outputs["chain"] for step in chains]
     method = analysis.methods[fit.method]
+    prior = planner.planned("sample_prior", {n: fit.wildcards[n] for n in _PRIOR})
+    inputs: dict[str, str | list[str]] = {
+        "chains": [step.outputs["chain"] for step in chains],
+        "data": data.outputs["data"],
+        "meta": data.outputs["meta"],
+    }
+    if prior is not None:
+        inputs |= {"prior": prior.outputs["prior"], "prior_checks": prior.outputs["checks"]}
     return planner.add(
         "collect_draws",
         fit.wildcards,
@@ -109,12 +121,18 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
             "settings": method.settings,
             "seed": seed(planner, fit),
             "intervals": _dump(analysis.intervals),
+            "keep": _kept(analysis, method),
             **naming(planner, analysis, fit.model),
         },
         unkeyed={"fit": fit.name},
-        inputs={"chains": files, "data": data.outputs["data"], "meta": data.outputs["meta"]},
-        upstream=[*chains, data],
+        inputs=inputs,
+        upstream=[*chains, data, *([prior] if prior is not None else [])],
     )
+
+
+def _kept(analysis: Analysis, method: Method) -> list[str]:
+    """Return what of a method's run goes into draws.nc with its draws."""
+    return sorted(method.keeps & set(analysis.keep))
 
 
 def _diagnose_step(

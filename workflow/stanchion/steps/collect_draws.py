@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from stanchion.checks.verdicts import FAIL
 from stanchion.draws.columns import Column
-from stanchion.draws.files import without_value, write_tree
+from stanchion.draws.files import open_draws, without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.draws.tree import PROPOSAL, note_weighting, posterior_tree
+from stanchion.draws.tree import PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
 from stanchion.methods.catalogue import METHODS
 from stanchion.plan.job import Job
@@ -31,7 +33,7 @@ def run(job: Job) -> None:
     """
     arguments = job.arguments
     method = METHODS[arguments["method"]].model_validate(arguments["settings"])
-    raw = read_chains(job.paths("chains"))
+    raw = read_chains(job.paths("chains"), arguments["keep"])
     weighted = method.weigh(raw, arguments["seed"])
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
@@ -43,7 +45,8 @@ def run(job: Job) -> None:
         note_weighting(tree, weighted.attributes)
         tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
         job.notes["weighting"] = weighted.notes()
-    write_tree(tree, job.outputs["draws"], chains.messages)
+    with _prior(job) as prior:
+        write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
     columns, names = summarised_columns(chains, naming, arguments["parameters"], method.results)
     numbers = summarise(
         chains.values, columns, sampled=method.is_markov, intervals=arguments["intervals"]
@@ -52,6 +55,19 @@ def run(job: Job) -> None:
     unassigned = _unassigned(chains, naming, columns)
     known = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
     write_summary(names, known, job.outputs["summary"])
+
+
+@contextmanager
+def _prior(job: Job) -> Iterator[dict[str, xr.DataTree]]:
+    """Yield the groups of the prior; none where its draws are not those of the prior."""
+    if "prior" not in job.inputs:
+        yield {}
+    elif json.loads(job.path("prior_checks").read_text())["verdict"] == FAIL:
+        job.notes["prior"] = "left out: the checks of its draws failed"
+        yield {}
+    else:
+        with open_draws(job.path("prior"), *PRIOR_GROUPS) as tree:
+            yield {name: xr.DataTree(group.to_dataset()) for name, group in tree.children.items()}
 
 
 def _unassigned(chains: Chains, naming: Naming, columns: Sequence[int]) -> NDArray[np.bool_]:
