@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from stanchion.checks.catalogue import thresholds
+from stanchion.checks.row import Size
 from stanchion.plan.job import Job
 from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
@@ -21,7 +23,9 @@ DECLARED = variables(
 )
 Y = np.random.default_rng(0).normal(1, 1, size=12)
 META = {"sizes": {"N": {"dim": "obs", "labels": None}, "M": {"dim": "row", "labels": ["p", "q"]}}}
-CHECKS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
+CHECKS = {
+    key: threshold.default_of(Size(chains=4, draws=1000)) for key, threshold in thresholds().items()
+} | {"khat": 0.7}
 PREDICTIVE = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "sd"]}
 COLLECT: dict[str, Any] = {
     "method": "nuts",

@@ -24,7 +24,8 @@ from tests.unit.test_stats_psis import pareto_ratios
 
 TRANSFORMED = Span(0, 2, (2,), sampled=False)
 SAMPLED = Span(0, 2, (2,), sampled=True)
-THRESHOLDS = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": 0.7}
+SIZE = Size(chains=4, draws=1000)
+THRESHOLDS = {key: one.default_of(SIZE) for key, one in thresholds().items()} | {"khat": 0.7}
 
 
 def draws(columns: int = 2, chains: int = 4, seed: int = 1) -> Any:
@@ -86,7 +87,7 @@ def test_the_threshold_itself_is_good() -> None:
 
 def test_without_a_declared_ess_it_is_a_hundred_a_chain() -> None:
     """Four chains: 400."""
-    assert thresholds()["ess"].default_of(Size(chains=4, draws=1000)) == 400
+    assert thresholds()["ess"].default_of(SIZE) == 400
 
 
 @pytest.mark.parametrize(
@@ -422,7 +423,7 @@ def test_a_prior_is_warned_of_at_most() -> None:
     values = draws()
     values[1, :, 1] = np.linspace(0, 1e19, 1000)
     numbers = FitNumbers(["a", "b"], scan(values), chains=4)
-    found = gate.check_prior(numbers, prior_thresholds(Size(4, 1000)))
+    found = gate.check_prior(numbers, prior_thresholds(SIZE))
     extent = next(check for check in found if check.check == "extent")
     assert (extent.verdict, extent.value, extent.where) == ("warn", 1e19, ("b",))
     assert gate.verdict(found) == "warn"

@@ -133,15 +133,9 @@ def test_thresholds_of_another_kind_of_method_are_none() -> None:
     """A change of R-hat's threshold leaves the key of an ADVI fit alone, and k̂'s that of NUTS."""
     nuts, advi = (resolved_checks(_analysis(), method) for method in (Nuts(), Advi()))
     assert nuts["khat"] is None and nuts["rhat"] == 1.01
-    assert advi == {
-        "on_fail": "flag",
-        "rhat": None,
-        "rhat_of": None,
-        "ess": None,
-        "divergences": None,
-        "ebfmi": None,
-        "khat": pytest.approx(2 / 3),  # 1 − 1/log10 of 1,000 draws
-    }
+    assert advi["khat"] == pytest.approx(2 / 3)  # 1 − 1/log10 of 1,000 draws
+    assert {name for name, value in advi.items() if value is not None} == {"on_fail", "khat"}
+    assert advi.keys() == nuts.keys() >= {"rhat", "rhat_of", "ess", "divergences", "ebfmi"}
     assert resolved_checks(_analysis(), Advi(draws=5000))["khat"] == 0.7
     assert resolved_checks(_analysis(checks={"khat": 0.5}), Advi())["khat"] == 0.5
 
