@@ -132,6 +132,13 @@ def _compared(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
     if len(analysis.models) < 2:
         todo = "add a model, or remove compare"
         yield project.fault("a comparison needs two models or more", *key, "compare", todo=todo)
+    for label, method in analysis.methods.items():
+        if not method.is_posterior:
+            yield project.fault(
+                f"a comparison is of posteriors, and {label!r} draws from none",
+                *(*key, "compare"),
+                todo=f"remove compare, or {label} from the methods",
+            )
 
 
 def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

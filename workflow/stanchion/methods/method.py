@@ -16,14 +16,18 @@ from stanchion.schema.fields import Section
 from stanchion.stan.rows import Rows
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from stanchion.draws.stan_csv import Chains
     from stanchion.draws.weighting import Weighted
     from stanchion.stan.program import Program
+    from stanchion.stats.summary import Numbers
 
 
 @dataclass(frozen=True)
 class Misfit:
-    """Why a method cannot be used with a program, and what to do instead."""
+    """Why a method cannot be used with a program, said of the program, and what to do instead."""
 
     what: str
     todo: str
@@ -34,8 +38,9 @@ def without_parameters(program: Program, verb: str) -> Misfit | None:
     if program.parameters:
         return None
     return Misfit(
-        f"{program.path} has no parameters: there is nothing to {verb}",
-        "write `method: fixed_param`, which draws its generated quantities",
+        f"has no parameters: there is nothing to {verb}",
+        "use `method: fixed_param`, which draws its generated quantities, in an analysis of "
+        "programs without parameters",
     )
 
 
@@ -117,6 +122,12 @@ class Method(Section):
     def misfit(self, program: Program) -> Misfit | None:
         """Return why a program cannot be used with it, or None where it can."""
         return None
+
+    def errors(self, draws: NDArray[np.float64], columns: list[int]) -> Numbers:
+        """Return the Monte Carlo columns of the summary where `chain × draw × column` are neither
+        chains that show them themselves nor weighted: none, where nothing is known of them.
+        """
+        return {}
 
     def weigh(self, raw: Chains, seed: int) -> Weighted | None:
         """Return the draws of an approximation with their weights, None where all count alike."""

@@ -15,6 +15,7 @@ from stanchion.plan.builder import Planner
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
+from stanchion.stan.program import Program
 
 PRIOR_CHAINS = 4
 _PRIOR = ("analysis", "dataset", "model")
@@ -153,7 +154,7 @@ def _diagnose_step(
             "checks": checks,
             "waivers": list(planner.facts.waivers.get(fit.name, ())),
             "parameters": planner.project.models[fit.model].parameters,
-            "uses": _used(analysis),
+            "uses": _used(analysis, method, planner.facts.programs[fit.model]),
             "references": [reference.method for reference in references],
         },
         unkeyed={"fit": fit.name},
@@ -234,11 +235,13 @@ def naming(planner: Planner, analysis: Analysis, model: str) -> dict[str, Any]:
     }
 
 
-def _used(analysis: Analysis) -> list[str]:
-    """Return the generated quantities that something declared is computed from."""
+def _used(analysis: Analysis, method: Method, program: Program) -> list[str]:
+    """Return the generated quantities that the method, or something declared, is about."""
     checked, predict = analysis.posterior_predictive, analysis.predict
     used = {"log_lik"} if analysis.compare is not None else set()
     used |= {checked.replicated} if checked is not None else set()
+    if "generated_quantities" in method.results:
+        used |= {variable.name for variable in program.generated_quantities}
     return sorted(used | ({predict.variable} if predict is not None else set()))
 
 

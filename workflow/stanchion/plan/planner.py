@@ -9,15 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stanchion.config import Project
+from stanchion.errors import DeclarationError
 from stanchion.plan.builder import Planner
 from stanchion.plan.fitting import fit_steps, is_reference, prior_step
+from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.reporting import report_step
 from stanchion.plan.verdicts import comparison_step, verdicts_step
 
 
 def make_plan(project: Project, facts: Facts) -> Plan:
-    """Return the plan of a declaration."""
+    """Return the plan of a declaration.
+
+    Raises:
+        DeclarationError: a method cannot be used with a program that it is declared for.
+    """
+    if faults := list(misfits(project, facts.programs)):
+        raise DeclarationError(faults)
     planner = Planner(project, facts)
     fits = [fit for name in project.analyses for fit in _plan_analysis(planner, name)]
     return Plan(project, facts, tuple(fits), planner.steps)

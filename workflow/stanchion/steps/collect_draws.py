@@ -51,7 +51,7 @@ def run(job: Job) -> None:
     numbers = summarise(
         chains.values, columns, sampled=method.is_markov, intervals=arguments["intervals"]
     )
-    errors = weighted.errors(columns) if weighted else {}
+    errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     unassigned = _unassigned(chains, naming, columns)
     known = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
     write_summary(names, known, job.outputs["summary"])
