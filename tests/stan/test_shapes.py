@@ -130,10 +130,26 @@ def test_generated_quantities_without_value_are_a_warning(project: ProjectDir) -
 
 
 def test_a_program_without_parameters_is_simulated(project: ProjectDir) -> None:
-    """NUTS of nothing draws generated quantities: independent, from what the program says."""
-    posterior = read(project, "simulation/size/no_parameters/nuts")["posterior"].to_dataset()
-    assert (posterior["count"] == [1, 2]).all()
-    y = posterior["y"].values
-    assert y.shape == (4, 500)
+    """`fixed_param` draws generated quantities: independent, from what the program says.
+
+    They vary by five Monte Carlo errors of independent draws at most, and the summary gives these
+    errors; nothing is said of convergence, and a constant is no fault.
+    """
+    fit = "simulation/size/no_parameters/fixed_param"
+    drawn = read(project, fit)["posterior"].to_dataset()
+    assert (drawn["count"] == [1, 2]).all()
+    y = drawn["y"].values
+    assert y.shape == (1, 2000)
     assert abs(y.mean() - 3) < 5 / np.sqrt(y.size)
     assert abs(y.std() - 1) < 5 / np.sqrt(2 * y.size)
+    assert abs(np.corrcoef(y[0, 1:], y[0, :-1])[0, 1]) < 5 / np.sqrt(y.size)
+
+    results = project.path / "results" / fit
+    summary = pd.read_csv(results / "summary.csv", index_col="variable")
+    assert list(summary.index) == ["count[1]", "count[2]", "y"]
+    assert summary.loc["y", "mcse_mean"] == pytest.approx(y.std() / np.sqrt(y.size), rel=1e-6)
+    assert summary.loc["y", "ess_bulk"] == pytest.approx(y.size)
+    assert summary["rhat"].isna().all()
+    judged = json.loads((results / "diagnostics.json").read_text())
+    assert judged["verdict"] == "pass"
+    assert [check["check"] for check in judged["checks"]] == ["finite", "generated"]

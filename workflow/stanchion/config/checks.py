@@ -13,8 +13,8 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.methods.fields import OnFail
 from stanchion.schema.fields import Count, Section, is_number, refused, titled
 
-_DEFAULTS = " and ".join(
-    f"`{on_fail}` for {', '.join(names)}"
+_DEFAULTS = ", ".join(
+    f"`{on_fail}` for {' and '.join(names)}"
     for on_fail in ("stop", "flag")
     if (names := [name for name, method in METHODS.items() if method.default_on_fail == on_fail])
 )

@@ -1,0 +1,249 @@
+"""What holds of every method of the catalogue, and that nothing else asks which one it is."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stanchion.checks.catalogue import CHECKS
+from stanchion.config import load
+from stanchion.draws.naming import BLOCKS
+from stanchion.errors import DeclarationError, Fault
+from stanchion.methods.catalogue import METHODS
+from stanchion.methods.fixed_param import FixedParam
+from stanchion.methods.method import Method
+from stanchion.methods.nuts import Nuts
+from stanchion.plan.model import Facts, Plan
+from stanchion.plan.planner import make_plan
+from stanchion.stan.program import Program, Variable
+from tests.unit.config_cases import changed, fault
+from tests.unit.draws_cases import FOOTER, SAMPLE, job, table, variables, write_json
+from tests.unit.steps_cases import COLLECT, diagnose, read_csv
+
+ROOT = Path(__file__).parents[2]
+EVERY = pytest.mark.parametrize("name", METHODS)
+
+
+@EVERY
+def test_a_method_is_declared_by_its_name(name: str) -> None:
+    """Its section, its row and its file have one name; its checks and blocks are known ones."""
+    method = METHODS[name]()
+    assert method.method == name
+    assert METHODS[name].__module__ == f"stanchion.methods.{name}"
+    assert set(method.checks) <= CHECKS.keys()
+    assert set(method.results) <= set(BLOCKS)
+    assert method.unkeyed <= METHODS[name].model_fields.keys()
+
+
+@EVERY
+def test_settings_make_the_method_again(name: str) -> None:
+    """A step is given the settings as JSON, and has the method of them that the plan had."""
+    method = METHODS[name](draws=77)  # type: ignore[call-arg]
+    again = METHODS[name].model_validate(json.loads(json.dumps(method.settings)))
+    assert again.command() == method.command()
+    assert again.rows() == method.rows()
+    assert again.settings == method.settings
+    assert any(word.endswith("=77") for word in method.command())
+
+
+@EVERY
+def test_every_setting_that_the_command_line_lacks_is_of_another_step(name: str) -> None:
+    """A chain's key holds its words, so that a setting which changes draws must be one of them."""
+    plain = METHODS[name]().command()
+    elsewhere = {"nuts": {"chains", "init"}, "advi": {"resample", "init"}, "fixed_param": set()}
+    others: dict[str, Any] = {"metric": "dense_e", "algorithm": "fullrank", "init": 0.5}
+    for field, value in METHODS[name]().settings.items():
+        other = others.get(field)
+        if other is None:
+            other = not value if isinstance(value, bool) else value * 0.9 if value < 1 else 7
+        words = METHODS[name].model_validate({field: other}).command()
+        assert (words == plain) == (field in elsewhere[name]), field
+
+
+def test_only_the_files_of_methods_ask_which_method_it_is() -> None:
+    """Nothing else compares the name of one, or looks for the class of one."""
+    assert [str(place) for place in named_methods()] == []
+
+
+def named_methods() -> Iterator[str]:
+    """Yield where a comparison holds a method's name, and where isinstance names its class."""
+    classes = {method.__name__ for method in METHODS.values()}
+    for path in sorted((ROOT / "workflow/stanchion").rglob("*.py")):
+        if path.parent.name == "methods":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare):
+                sides = [part for side in (node.left, *node.comparators) for part in ast.walk(side)]
+                values = {x.value for x in sides if isinstance(x, ast.Constant)}
+                if values & METHODS.keys():
+                    yield f"{path.name}:{node.lineno}"
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+                names = {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
+                yield from [f"{path.name}:{node.lineno}"] if names & classes else []
+
+
+DECLARED = """\
+seed: 1
+datasets: {size: {path: data/size.json}}
+models: {m: {program: stan/m.stan}}
+analyses:
+  a: {datasets: [size], models: [m], methods: {METHOD: {}}}
+"""
+MU = (Variable("mu", "real", 0, ()),)
+Y_SIM = (Variable("y_sim", "real", 0, ()),)
+
+
+def planned(folder: Path, method: str, **blocks: tuple[Variable, ...]) -> Plan:
+    """Return the plan of one fit of a program with these blocks."""
+    program = Program(
+        path="stan/m.stan",
+        canonical="",
+        data=(),
+        parameters=(),
+        transformed_parameters=(),
+        generated_quantities=(),
+        includes=(),
+    )
+    facts = Facts(
+        programs={"m": replace(program, **blocks)},  # type: ignore[arg-type]
+        files={"data/size.json": "0" * 64},
+        compilers={"m": {}},
+        toolchain={},
+        waivers={},
+    )
+    (folder / "config.yaml").write_text(DECLARED.replace("METHOD", method))
+    return make_plan(load(folder / "config.yaml"), facts)
+
+
+def refusal(folder: Path, method: str, **blocks: tuple[Variable, ...]) -> Fault:
+    """Return the one fault of such a plan."""
+    with pytest.raises(DeclarationError) as caught:
+        planned(folder, method, **blocks)
+    (only,) = caught.value.faults
+    return only
+
+
+@pytest.mark.parametrize("method", ["nuts", "advi"])
+def test_a_program_without_parameters_is_sent_to_fixed_param(tmp_path: Path, method: str) -> None:
+    """There is no posterior, and no check of one that could be computed."""
+    found = refusal(tmp_path, method, generated_quantities=Y_SIM)
+    assert found.what.startswith("stan/m.stan has no parameters: there is nothing to ")
+    assert found.key == f"analyses.a.methods.{method}"
+    assert found.todo is not None and "`method: fixed_param`" in found.todo
+    assert planned(tmp_path, "fixed_param", generated_quantities=Y_SIM).fits
+
+
+def test_fixed_param_refuses_what_it_cannot_simulate(tmp_path: Path) -> None:
+    """Parameters would stand at a random start; without generated quantities nothing is drawn."""
+    found = refusal(tmp_path, "fixed_param", parameters=MU, generated_quantities=Y_SIM)
+    assert "has parameters, which fixed_param leaves where they start" in found.what
+    assert found.todo is not None and "`method: nuts`" in found.todo
+    found = refusal(tmp_path, "fixed_param")
+    assert "has no generated quantities" in found.what
+
+
+def test_a_simulation_is_one_job_held_to_all_that_it_draws(tmp_path: Path) -> None:
+    """One CSV; every generated quantity is what the fit is for, so that none may lack a value."""
+    plan = planned(tmp_path, "fixed_param", generated_quantities=Y_SIM)
+    (chain,) = [step for step in plan if step.rule == "sample_chain"]
+    assert "algorithm=fixed_param" in chain.arguments["command"]
+    assert chain.arguments["rows"] == {"draws": 1000, "before": 0, "footer": True}
+    diagnosis = plan.of(plan.fits[0], "diagnose_fit")
+    assert diagnosis.arguments["uses"] == ["y_sim"]
+    limits = {name for name, limit in diagnosis.arguments["checks"].items() if limit is not None}
+    assert limits == set()
+
+
+def test_a_comparison_is_of_posteriors(tmp_path: Path) -> None:
+    """A simulation has no posterior that could predict better than another."""
+    found = fault(tmp_path, changed("advi: {algorithm: meanfield,", "fixed_param: {"))
+    assert "'fixed_param' draws from none" in found.what
+
+
+SIMULATED = variables(
+    transformed_parameters="real scale",
+    generated_quantities="real y_sim; real same",
+)
+
+
+def simulate(folder: Path, draws: int = 400, **columns: Any) -> np.ndarray[Any, Any]:
+    """Collect a simulation of y_sim, some columns exchanged, and return y_sim."""
+    y = np.random.default_rng(1).normal(5, 2, draws)
+    drawn = {"scale": 2.0, "y_sim": y, "same": 1.0, **columns}
+    filled = {"lp__": 0.0, "accept_stat__": 0.0, **drawn}
+    text = table({name: np.broadcast_to(values, draws) for name, values in filled.items()})
+    (folder / "chain_1.csv").write_text(SAMPLE.format(draws=draws) + text + FOOTER)
+    from stanchion.steps import collect_draws
+
+    arguments = {
+        **COLLECT,
+        "method": "fixed_param",
+        "settings": FixedParam(draws=draws).settings,
+        "variables": SIMULATED,
+        **dict.fromkeys(("observed", "replicated", "predicted")),
+    }
+    inputs: dict[str, Path | list[Path]] = {
+        "chains": [folder / "chain_1.csv"],
+        "data": write_json(folder / "data.json", {}),
+        "meta": write_json(folder / "meta.json", {"sizes": {}}),
+    }
+    outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    collect_draws.run(job(folder, "collect_draws", arguments, inputs, outputs))
+    return y
+
+
+def judged(folder: Path) -> dict[str, str]:
+    """Return the verdict of each check of the simulation, and that of all."""
+    found = diagnose(folder, "fixed_param", uses=["y_sim", "same"])
+    return {check["check"]: check["verdict"] for check in found["checks"]} | {
+        "all": found["verdict"]
+    }
+
+
+def test_a_simulation_has_the_errors_of_independent_draws(tmp_path: Path) -> None:
+    """s/√S of the mean, as many effective draws as draws, no R-hat; a constant has no errors."""
+    y = simulate(tmp_path)
+    rows = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
+    assert list(rows) == ["scale", "y_sim", "same"]
+    assert float(rows["y_sim"]["mcse_mean"]) == pytest.approx(y.std() / 20)
+    assert float(rows["y_sim"]["ess_bulk"]) == pytest.approx(400)
+    assert rows["y_sim"]["rhat"] == rows["same"]["mcse_mean"] == ""
+
+
+def test_a_simulation_is_judged_by_its_values_alone(tmp_path: Path) -> None:
+    """Constant columns are no fault; convergence is neither passed nor failed."""
+    simulate(tmp_path)
+    assert judged(tmp_path) == {"finite": "pass", "generated": "pass", "all": "pass"}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_simulated_draw_without_value_fails(tmp_path: Path, value: float) -> None:
+    """One draw of 400 is enough, of a generated quantity and of a transformed one."""
+    bad = np.ones(400)
+    bad[7] = value
+    simulate(tmp_path, y_sim=bad)
+    assert judged(tmp_path) == {"finite": "pass", "generated": "fail", "all": "fail"}
+    simulate(tmp_path, scale=bad)
+    assert judged(tmp_path) == {"finite": "fail", "generated": "pass", "all": "fail"}
+
+
+def test_the_plan_asks_the_method(tmp_path: Path) -> None:
+    """Jobs, threads and the words of the command line are what the method says."""
+    plan = planned(tmp_path, "nuts", parameters=MU)
+    chains = [step for step in plan if step.rule == "sample_chain"]
+    assert len(chains) == Nuts().jobs == 4
+    assert all(step.arguments["command"] == Nuts().command() for step in chains)
+
+
+def test_what_a_method_must_say_itself_is_not_taken_for_granted() -> None:
+    """A file that leaves out the command line or the rows is no method."""
+    for question in ("command", "rows"):
+        with pytest.raises(NotImplementedError):
+            getattr(Method.model_construct(), question)()
