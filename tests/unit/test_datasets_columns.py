@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stanchion.config import Dataset
+from stanchion.config.column import Column
+from stanchion.config.transforms import TRANSFORMS, Transform
 from stanchion.datasets.faults import SHOWN, gathered
-from stanchion.errors import Fault
+from stanchion.datasets.frame import make_frame
+from stanchion.datasets.rules import Rule
+from stanchion.errors import DataError, Fault
 from tests.unit.datasets_cases import SCHOOLS, built, faults, write
 
 N_Y = {"N": "nrow()", "y": "effect"}
@@ -256,3 +262,34 @@ def test_a_fault_without_a_place_that_comes_twice_is_said_once() -> None:
     """Two models that meet the same fault of a declaration tell it once, not as two places."""
     fault, other = Fault("`y` is wrong", key="a.y", value={}), Fault("`z` is wrong", key="a.z")
     assert gathered([fault, other, fault]) == [fault, other]
+
+
+def test_a_transform_is_one_row(schools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row of the catalogue is all that a transform needs: values, constants, faults, words."""
+    row = Transform(
+        "the square root, over the largest",
+        lambda values: {"largest": float(values.max())},
+        lambda values, constants: (values / constants["largest"]) ** 0.5,
+        domain=lambda values: values >= 0,
+        lacks="square root",
+        allowed="at least 0",
+    )
+    monkeypatch.setitem(TRANSFORMS, "root", row)
+    rule = Rule("effect", "datasets.schools.columns.effect", "real", transform="root")
+    frame = make_frame("schools", Dataset(path=str(schools)), schools, [replace(rule, name="se")])
+    assert frame.table["se"].tolist() == pytest.approx(
+        [math.sqrt(x / 16) for x in (15, 10, 16, 11)]
+    )
+    assert frame.transforms == {"se": {"kind": "root", "largest": 16.0}}
+    with pytest.raises(DataError, match=r"holds -3\.0, which has no square root") as caught:
+        make_frame("schools", Dataset(path=str(schools)), schools, [rule])
+    (fault,) = caught.value.faults
+    assert (fault.where, fault.allowed) == (f"{schools}:4", "at least 0")
+
+
+def test_every_transform_may_be_declared_and_is_described() -> None:
+    """The key `transform` takes the catalogue's names, and its description says their words."""
+    schema = Column.model_json_schema()["properties"]["transform"]
+    assert schema["anyOf"][0]["enum"] == list(TRANSFORMS)
+    for name, row in TRANSFORMS.items():
+        assert f"`{name}`, {row.words}" in schema["description"]

@@ -193,9 +193,9 @@ def _complete(
 
 def _repeated(frame: Frame, rule: Rule) -> list[Fault]:
     """Return a fault for each row that repeats the value of an earlier one."""
-    codes, _ = frame.column(rule.name).factor()
-    firsts = np.unique(codes, return_index=True)[1][codes]
     values = frame.table[rule.name]
+    codes, _ = pd.factorize(values)
+    firsts = np.unique(codes, return_index=True)[1][codes]
 
     def fault(row: int) -> Fault:
         value, first = values.iloc[[row]].tolist()[0], frame.place(int(firsts[row]))

@@ -184,8 +184,8 @@ def _text_columns(
         lines = pd.Index(_lines(path, len(header)), dtype="int64")
     if columns is None or (columns and len(columns[0]) != len(lines)):
         columns = _python_columns(path, indices)
-    if content.blanks:
-        columns = [pc.utf8_trim_whitespace(column) for column in columns]
+    if content.blanks or content.quotes:
+        columns = [_trimmed(column) for column in columns]
     return lines, dict(zip(names, columns, strict=True))
 
 
@@ -270,8 +270,8 @@ def _not_utf8(path: Path, error: UnicodeDecodeError) -> DataError:
 def _separator(path: Path) -> str:
     if path.suffix.lower() == ".tsv":
         return "\t"
-    with path.open("rb") as file:
-        bare = _QUOTED.sub("", file.readline().decode("utf-8", "replace"))
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        bare = _QUOTED.sub("", file.readline())
     return ";" if bare.count(";") > bare.count(",") else ","
 
 
@@ -281,6 +281,10 @@ def _parquet[T](path: Path, read: Callable[[pq.ParquetFile], T]) -> T:
             return read(file)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet: {error}") from None
+
+
+def _trimmed(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.utf8_trim_whitespace(cells) if cells.type == pa.string() else cells
 
 
 def _plain(cells: pa.ChunkedArray) -> pa.ChunkedArray:

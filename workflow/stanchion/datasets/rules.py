@@ -160,7 +160,9 @@ def _at_once(kind: str, cells: pa.ChunkedArray) -> _Read | None:
             return None
         if not np.isfinite(numbers).all():
             return None
-    elif kind == "int" and (cells.type == pa.int64() or _all(cells, _INT64)):
+    elif kind == "int" and (
+        cells.type == pa.int64() or (cells.type == pa.string() and _all(cells, _INT64))
+    ):
         numbers = pc.fill_null(cells.cast(pa.int64()), 0).to_numpy()
     else:
         return None
