@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stanchion.plan.arguments import read_arguments
 from stanchion.plan.job import Job
+from stanchion.plan.report_arguments import WriteReport
 
 COLUMNS = (
     *("mean", "median", "sd", "mad", "q5", "q95"),
@@ -152,7 +154,9 @@ def png(width: int = 48, height: int = 30, seed: int = 0) -> bytes:
     )
 
 
-def report_job(folder: Path, fits: Sequence[Made], declared: Declared | None = None) -> Job:
+def report_job(
+    folder: Path, fits: Sequence[Made], declared: Declared | None = None
+) -> Job[WriteReport]:
     """Write the files that these fits would have left, and return the report's job."""
     asked = declared or Declared()
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +174,7 @@ def report_job(folder: Path, fits: Sequence[Made], declared: Declared | None = N
         ],
         **_declared_files(files, fits, pairs, asked),
     }
-    arguments = _arguments(fits, pairs, asked)
+    arguments = read_arguments(WriteReport, _arguments(fits, pairs, asked), "write_report")
     outputs = {"report": folder / "report.html", "metrics": folder / "metrics.json"}
     return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")
 
@@ -439,7 +443,7 @@ def _dataset(name: str) -> dict[str, Any]:
         "name": name,
         "path": f"data/{name}.csv",
         "sha256": "5f" * 32,
-        "declared": {**declared, "stan": {"J": "nrow()"}},
+        "declared": declared,
     }
 
 

@@ -82,6 +82,7 @@ def write_results(monkeypatch: pytest.MonkeyPatch, extra: str = "") -> dict[str,
             path.write_text(f"{name} of {job.step}{extra} from {'; '.join(read)}\n")
 
     monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(runner, "read_arguments", lambda kind, content, where: content)
     monkeypatch.setattr(runner.signal, "signal", lambda *_: None)
     monkeypatch.setattr(
         runner, "importlib", SimpleNamespace(import_module=lambda _: SimpleNamespace(run=step))

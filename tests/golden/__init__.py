@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from pydantic_core import to_jsonable_python
+
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 
@@ -30,9 +32,9 @@ _SETS = ("avx2", "fma", "avx512f")
 
 
 @contextmanager
-def recording(*steps: str) -> Iterator[dict[str, list[Job]]]:
+def recording(*steps: str) -> Iterator[dict[str, list[Job[Any]]]]:
     """Keep each job that these steps are run with meanwhile, by step."""
-    jobs: dict[str, list[Job]] = {step: [] for step in steps}
+    jobs: dict[str, list[Job[Any]]] = {step: [] for step in steps}
     with ExitStack() as stack:
         for step in steps:
             module = import_module(f"stanchion.steps.{step}")
@@ -41,15 +43,15 @@ def recording(*steps: str) -> Iterator[dict[str, list[Job]]]:
         yield jobs
 
 
-def _keeping(jobs: list[Job], run: Any) -> Any:
-    def keep(job: Job) -> None:
+def _keeping(jobs: list[Job[Any]], run: Any) -> Any:
+    def keep(job: Job[Any]) -> None:
         jobs.append(job)
         run(job)
 
     return keep
 
 
-def describe(step: str, jobs: Sequence[Job], folder: Path, **more: Any) -> dict[str, Any]:
+def describe(step: str, jobs: Sequence[Job[Any]], folder: Path, **more: Any) -> dict[str, Any]:
     """Return the golden bytes of a step that these jobs were run with, in a folder."""
     return {
         "step": step,
@@ -123,7 +125,8 @@ def _may_differ(kept: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 def _read_by(job: Job, folder: Path) -> Iterator[str]:
     """Yield what the job was told and read; an executable is its program and its toolchain."""
-    yield json.dumps(dict(job.arguments), sort_keys=True, default=str).replace(str(folder), "")
+    arguments = to_jsonable_python(job.arguments)
+    yield json.dumps(arguments, sort_keys=True).replace(str(folder), "")
     for name, found in sorted(job.inputs.items()):
         if name == "executable":
             continue

@@ -89,7 +89,8 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
     data = write_json(folder / "data.json", {"N": 3, "y": [0.5, -1.25, 2.0], "prior_only": 0})
     meta = write_json(folder / "meta.json", {"sizes": {}})
     with recording(*SAMPLED) as jobs:
-        options = {"stanc": {}, "cpp": {}, "threads": False, "native": False}
+        options = {"stanc": {}, "cpp": {}, "threads": False, "native": False, "cpu": None}
+        options["program"] = "program.stan"
         outputs = {"executable": "model"}
         compiled = job(folder, "compile_program", options, {"program": program}, outputs)
         identity = toolchain.compile_identity(stanc={}, cpp={}, native=False)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.plan.arguments import read_arguments
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 
 SAMPLE = """\
@@ -92,11 +94,13 @@ def job(
     arguments: Mapping[str, Any],
     inputs: Mapping[str, Path | list[Path]],
     outputs: Mapping[str, str],
-) -> Job:
+) -> Job[Any]:
     """Return a step's job that writes into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     staged = {name: folder / file for name, file in outputs.items()}
-    return Job(step, "0" * 64, arguments, inputs, staged, folder / "log")
+    kind = STEPS[step].arguments
+    typed = arguments if kind is None else read_arguments(kind, arguments, step)
+    return Job(step, "0" * 64, typed, inputs, staged, folder / "log")
 
 
 def write_json(path: Path, content: Any) -> Path:

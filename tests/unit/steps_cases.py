@@ -128,6 +128,7 @@ def predict(folder: Path, **told: Any) -> dict[str, Any]:
         "intervals": None,
         "on_fail": "stop",
         "seed": 1,
+        "fit": "a/d/m/nuts",
         **told,
     }
     inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from stanchion.errors import CompileError
+from stanchion.plan.arguments import CompileProgram
 from stanchion.plan.job import Job
 from stanchion.stan.toolchain.compiler import native_target
 from stanchion.steps import compile_program
 
+OPTIONS = CompileProgram(stanc={}, cpp={}, threads=False, native=False, program="p.stan", cpu=None)
 COMPILER = """\
 #!/bin/sh
 echo '#define __{features}__ 1'
@@ -35,7 +38,7 @@ def test_a_native_build_for_another_processor_is_refused(
     planned = native_target(compiler(tmp_path, "skylake", "AVX"))
     here = SimpleNamespace(compiler=compiler(tmp_path, name, features))
     monkeypatch.setattr("stanchion.stan.toolchain.find", lambda: here)
-    options = {"program": "p.stan", "native": True, "cpu": planned}
+    options = replace(OPTIONS, native=True, cpu=planned)
     outputs = {"executable": tmp_path / "model"}
     with pytest.raises(CompileError, match="another kind of processor") as refused:
         compile_program.run(
@@ -55,9 +58,8 @@ def test_another_toolchain_than_the_planned_is_refused(
         path=tmp_path, compile_identity=lambda **_: {**planned, "compiler": "g++ 14"}
     )
     monkeypatch.setattr("stanchion.stan.toolchain.find", lambda: here)
-    options = {"program": "p.stan", "native": False, "stanc": {}, "cpp": {}}
     outputs, log = {"executable": tmp_path / "model"}, tmp_path / "log"
-    job = Job("compile_program", "0" * 64, options, {}, outputs, log, content={"compiler": planned})
+    job = Job("compile_program", "0" * 64, OPTIONS, {}, outputs, log, content={"compiler": planned})
     with pytest.raises(CompileError, match="changed since this run was planned: compiler"):
         compile_program.run(job)
     assert not outputs["executable"].exists()

@@ -10,13 +10,14 @@ import pytest
 
 from stanchion.config import Dataset
 from stanchion.errors import DataError
+from stanchion.plan.arguments import PrepareData, read_arguments
 from stanchion.plan.data import dataset_content
 from stanchion.plan.job import Job
 from stanchion.steps import prepare_data
 from tests.unit.datasets_cases import SCHOOLS, write
 
 
-def job(folder: Path, stan: dict[str, Any], **declared: Any) -> Job:
+def job(folder: Path, stan: dict[str, Any], **declared: Any) -> Job[PrepareData]:
     """Return the step's job as the plan would make it."""
     table = write(folder, "schools.csv", SCHOOLS)
     new = write(folder, "new.csv", "effect\n1\n")
@@ -38,7 +39,7 @@ def job(folder: Path, stan: dict[str, Any], **declared: Any) -> Job:
     return Job(
         step="prepare_data",
         key="0" * 64,
-        arguments=json.loads(json.dumps(arguments)),
+        arguments=read_arguments(PrepareData, arguments, "prepare_data"),
         inputs={"schools": table, "new": new},
         outputs={name: folder / f"{name}.json" for name in ("data", "meta")},
         log=folder / "log",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ STOPPED = Made("pooled", "nuts", checks=failed_checks())
 
 def metrics(folder: Path, declared: list[str] | None = None) -> tuple[dict[str, Any], Path]:
     job = report_job(folder, [SOUND, STOPPED], Declared(compare=True))
-    job.arguments["fits"][0]["parameters"] = declared
+    first, *others = job.arguments.fits
+    fits = (replace(first, parameters=declared), *others)
+    job = replace(job, arguments=replace(job.arguments, fits=fits))
     run(job)
     return json.loads(job.outputs["metrics"].read_text()), job.paths("summaries")[0]
 

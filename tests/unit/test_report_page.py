@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
+from stanchion.plan.arguments import read_arguments
 from stanchion.plan.planner import make_plan
-from stanchion.report.arguments import Arguments
+from stanchion.plan.report_arguments import WriteReport
 from stanchion.report.page import build
 from stanchion.report.render import render
 from stanchion.steps.write_report import run
@@ -330,7 +331,7 @@ def test_the_plan_tells_what_the_report_asks_for(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)
     step = make_plan(load(config), FACTS).step("write_report", {"analysis": "means"})
-    told = Arguments.model_validate({**step.arguments, **step.unkeyed})
+    told = read_arguments(WriteReport, {**step.arguments, **step.unkeyed}, "write_report")
     assert len(told.fits) == len(step.inputs["summaries"]) == 4
     assert len(told.priors) == len(step.inputs["prior_pictures"]) == 2
     assert sum(fit.has_predictive for fit in told.fits) == len(step.inputs["predictives"])

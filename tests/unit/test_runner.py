@@ -62,6 +62,8 @@ def job_file(project: Path, **changes: object) -> Path:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, step: Callable[[Job], None]) -> None:
+    """Have a function stand in for the step, with arguments that no step's dataclass describes."""
+    monkeypatch.setattr(runner, "read_arguments", lambda kind, content, where: content)
     monkeypatch.setattr(
         runner, "importlib", SimpleNamespace(import_module=lambda _: SimpleNamespace(run=step))
     )
@@ -265,6 +267,7 @@ def test_runs_that_compile_the_same_at_once_compile_once(
         "    job.outputs['executable'].write_text('#!/bin/sh\\necho stan_version_major = 2\\n')\n"
         "    job.outputs['executable'].chmod(0o755)\n"
         "step = SimpleNamespace(run=compile_slowly)\n"
+        "runner.read_arguments = lambda kind, content, where: content\n"
         "runner.importlib = SimpleNamespace(import_module=lambda _: step)\n"
         "sys.exit(runner.main([sys.argv[1]]))\n"
     )

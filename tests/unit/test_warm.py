@@ -22,6 +22,7 @@ from tests.project import BIN
 FAKE = """
 import json, os, sys, threading, time, types
 from pathlib import Path
+from stanchion.steps import runner
 
 def run(job):
     marker = Path(job.arguments["marker"])
@@ -36,6 +37,7 @@ def run(job):
 step = types.ModuleType("stanchion.steps.prepare_data")
 step.run = run
 sys.modules[step.__name__] = step
+runner.read_arguments = lambda kind, content, where: content
 if "stanchion.runs.warm.server" in sys.orig_argv and os.environ.get("ANOTHER_THREAD"):
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 """

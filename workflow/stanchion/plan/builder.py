@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from stanchion.config import Project
+from stanchion.plan.arguments import Arguments, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import key_of, text_hash
 from stanchion.plan.model import Facts, Fit, Step, identity
@@ -32,7 +33,7 @@ class Planner:
         rule: str,
         wildcards: Mapping[str, str],
         *,
-        arguments: Mapping[str, Any],
+        arguments: Arguments | Mapping[str, Any],
         inputs: Mapping[str, str | list[str]],
         content: Mapping[str, Any] | None = None,
         upstream: Sequence[Step] = (),
@@ -41,6 +42,8 @@ class Planner:
         drop: Sequence[str] = (),
     ) -> Step:
         """Add a step and return it; where it stands already, return that one."""
+        if isinstance(arguments, Arguments):
+            arguments, unkeyed = as_json(arguments)
         made_of = {
             "step": rule,
             "version": STEPS[rule].version,

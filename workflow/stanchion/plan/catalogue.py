@@ -10,6 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from stanchion.plan.arguments import (
+    Arguments,
+    CheckVerdicts,
+    CompareModels,
+    CompileProgram,
+    PredictOutcomes,
+    PrepareData,
+)
+from stanchion.plan.report_arguments import WriteReport
 from stanchion.system.folders import STATE
 
 ANALYSIS = "results/{analysis}"
@@ -23,6 +32,8 @@ class StepRow:
     """What is known of a step before it runs."""
 
     name: str
+    arguments: type[Arguments] | None = None
+    """What the plan hands to it."""
     version: int
     """Enters the key: raise it when the same inputs must give another result."""
     folder: str
@@ -71,6 +82,7 @@ class StepRow:
 _ROWS = (
     StepRow(
         name="compile_program",
+        arguments=CompileProgram,
         version=1,
         folder=f"{STATE}/programs/{{program}}",
         outputs={"executable": "model"},
@@ -82,6 +94,7 @@ _ROWS = (
     ),
     StepRow(
         name="prepare_data",
+        arguments=PrepareData,
         version=3,
         folder=_PAIR,
         outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
@@ -134,6 +147,7 @@ _ROWS = (
     ),
     StepRow(
         name="predict_outcomes",
+        arguments=PredictOutcomes,
         version=8,
         folder=_FIT,
         outputs={"predictive": "predictive.json", "picture": "plots/posterior_predictive.png"},
@@ -143,6 +157,7 @@ _ROWS = (
     ),
     StepRow(
         name="compare_models",
+        arguments=CompareModels,
         version=4,
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
@@ -152,6 +167,7 @@ _ROWS = (
     ),
     StepRow(
         name="write_report",
+        arguments=WriteReport,
         version=8,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
@@ -163,6 +179,7 @@ _ROWS = (
     ),
     StepRow(
         name="check_verdicts",
+        arguments=CheckVerdicts,
         version=4,
         folder=ANALYSIS,
         outputs={"verdicts": "verdicts.json"},

@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.plan.arguments import OnFail, PredictOutcomes
 from stanchion.plan.builder import Planner
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
+from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stan.program import Program
 
 PRIOR_CHAINS = 4
@@ -187,14 +189,14 @@ def _predict_step(
     return planner.add(
         "predict_outcomes",
         fit.wildcards,
-        arguments={
-            "posterior_predictive": _dump(analysis.posterior_predictive),
-            "predict": _dump(analysis.predict),
-            "intervals": _dump(analysis.intervals),
-            "on_fail": on_fail(planner, fit),
-            "seed": seed(planner, fit),
-        },
-        unkeyed={"fit": fit.name},
+        arguments=PredictOutcomes(
+            posterior_predictive=posterior_predictive_of(analysis),
+            predict=predict_of(analysis),
+            intervals=intervals_of(analysis),
+            on_fail=on_fail(planner, fit),
+            seed=seed(planner, fit),
+            fit=fit.name,
+        ),
         inputs={
             "draws": draws.outputs["draws"],
             "diagnostics": diagnosed.outputs["diagnostics"],
@@ -217,10 +219,11 @@ def seed(planner: Planner, fit: Fit) -> int:
     return seed_of(planner.project.seed, fit.dataset, fit.model, fit.method)
 
 
-def on_fail(planner: Planner, fit: Fit) -> str:
-    """Return what a failed check of a fit does: `stop` or `flag`."""
+def on_fail(planner: Planner, fit: Fit) -> OnFail:
+    """Return what a failed check of a fit does."""
     analysis = planner.project.analyses[fit.analysis]
-    return str(resolved_checks(analysis, analysis.methods[fit.method])["on_fail"])
+    declared: OnFail = resolved_checks(analysis, analysis.methods[fit.method])["on_fail"]
+    return declared
 
 
 def naming(planner: Planner, analysis: Analysis, model: str) -> dict[str, Any]:

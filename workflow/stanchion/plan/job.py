@@ -1,4 +1,4 @@
-"""What a step is told: its arguments, the paths it reads, and the paths it writes."""
+"""What a step gets: its arguments, the paths it reads, and the paths it writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Paths = Mapping[str, "Path | list[Path]"]
 
 
 @dataclass(frozen=True)
-class Job:
+class Job[A]:
     """One step of the plan, with its paths resolved; `notes` end up in its record."""
 
     step: str
     key: str
-    arguments: Mapping[str, Any]
+    arguments: A
     inputs: Paths
     outputs: Mapping[str, Path]
     log: Path
@@ -31,25 +31,25 @@ class Job:
 
     def path(self, name: str) -> Path:
         """Return the one input of this name."""
-        found = self.inputs[name]
-        if isinstance(found, list):
+        path = self.inputs[name]
+        if isinstance(path, list):
             raise TypeError(f"input {name!r} of {self.step} is a list")
-        return found
+        return path
 
     def paths(self, name: str) -> list[Path]:
         """Return the inputs of this name, in the plan's order."""
-        found = self.inputs[name]
-        if not isinstance(found, list):
+        paths = self.inputs[name]
+        if not isinstance(paths, list):
             raise TypeError(f"input {name!r} of {self.step} is one file")
-        return found
+        return paths
 
 
 @dataclass(frozen=True)
 class JobFile:
     """A job as it stands on disk, written by the plan and read by the runner.
 
-    Its key is that of `made_of` (step, version, content, upstream) with `arguments`; `unkeyed` is
-    told to the step as well, and enters no key.
+    Its key is that of `made_of` (step, version, content, upstream) with `arguments`; `unkeyed` are
+    arguments too, and enter no key.
     """
 
     step: str

@@ -50,7 +50,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Step:
-    """One job: what it is told, what it reads and writes, and its key."""
+    """One job: its arguments, what it reads and writes, and its key."""
 
     rule: str
     wildcards: Mapping[str, str]
@@ -58,7 +58,7 @@ class Step:
     made_of: Mapping[str, Any]
     arguments: Mapping[str, Any]
     unkeyed: Mapping[str, Any]
-    """What the step is told beside its arguments and what enters no key."""
+    """The arguments that enter no key."""
     inputs: Mapping[str, str | list[str]]
     expected: Mapping[str, Mapping[str, Any]]
     upstream: tuple[Step, ...]
@@ -77,7 +77,7 @@ class Step:
 
     @property
     def job_file(self) -> str:
-        """The path of the file that tells the runner about this step."""
+        """The path of the file that the runner reads."""
         return paths.job_file(self.rule, self.wildcards, self.key)
 
     @property
@@ -91,7 +91,7 @@ class Step:
         return paths.records(self.rule, self.wildcards)
 
     def job(self) -> JobFile:
-        """Return what the runner is told."""
+        """Return what the job file holds."""
         return JobFile(
             step=self.rule,
             key=self.key,

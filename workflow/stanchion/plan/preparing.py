@@ -7,10 +7,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stanchion.config import resolved_compiling
+from stanchion.plan.arguments import CompileProgram, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, dataset_names, mapping_of, source_of
 from stanchion.plan.keys import key_of, text_hash
 from stanchion.plan.model import Step
+from stanchion.plan.sections import predict_of
 
 _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""
@@ -31,14 +33,20 @@ def _compile_step(planner: Planner, model: str) -> Step:
         "program": text_hash(program.canonical),
         "compiler": dict(planner.facts.compilers[model]),
     }
-    cpu = {"cpu": content["compiler"]["cpu"]} if options["native"] else {}
+    cpu = content["compiler"]["cpu"] if options["native"] else None
     made_of = {"arguments": options, "content": content, "name": "compile_program"}
     return planner.add(
         "compile_program",
         {"program": _program_folder(planner, declared.program, key_of(made_of)[:12])},
-        arguments=options,
+        arguments=CompileProgram(
+            stanc=options["stanc"],
+            cpp=options["cpp"],
+            threads=options["threads"],
+            native=options["native"],
+            program=declared.program,
+            cpu=cpu,
+        ),
         content=content,
-        unkeyed={"program": declared.program, **cpu},
         inputs={"program": declared.program},
     )
 
@@ -57,22 +65,20 @@ def data_step(planner: Planner, analysis: str, dataset: str, model: str) -> Step
 
 def _data_step(planner: Planner, wildcards: dict[str, str]) -> Step:
     project, dataset, model = planner.project, wildcards["dataset"], wildcards["model"]
-    predict = project.analyses[wildcards["analysis"]].predict
+    analysis = project.analyses[wildcards["analysis"]]
     mapping = mapping_of(project, dataset, model)
-    names = dataset_names(project, dataset, mapping, predict)
+    names = dataset_names(project, dataset, mapping, analysis.predict)
     return planner.add(
         "prepare_data",
         wildcards,
-        arguments={
-            "declared": {name: dataset_content(project.datasets[name]) for name in names},
-            "mapping": mapping,
-            "variables": [
-                vars(variable) | {"sizes": list(variable.sizes)}
-                for variable in planner.facts.programs[model].data
-            ],
-            "predict": predict.model_dump(mode="json") if predict is not None else None,
-        },
+        arguments=PrepareData(
+            declared={name: dataset_content(project.datasets[name]) for name in names},
+            mapping=mapping,
+            variables=planner.facts.programs[model].data,
+            predict=predict_of(analysis),
+            dataset=dataset,
+            program=project.models[model].program,
+        ),
         content={name: planner.facts.files[source_of(project.datasets[name])] for name in names},
-        unkeyed={"dataset": dataset, "program": project.models[model].program},
         inputs={name: source_of(project.datasets[name]) for name in names},
     )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from stanchion.config import resolved_checks, resolved_method
+from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
 from stanchion.plan.fitting import on_fail, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
+from stanchion.plan.report_arguments import (
+    Compare,
+    Dataset,
+    Declared,
+    Model,
+    Pair,
+    Prior,
+    WriteReport,
+)
+from stanchion.plan.report_arguments import Fit as ReportedFit
+from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 
 
 def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
@@ -40,32 +50,24 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     return planner.add(
         "write_report",
         {"analysis": name},
-        arguments={
-            "project": planner.project.project,
-            "analysis": name,
-            "question": analysis.question,
-            "seed": planner.project.seed,
-            "datasets": [_dataset(planner, dataset) for dataset in analysis.datasets],
-            "models": [_model(planner, model) for model in analysis.models],
-            "mappings": [mapping_of(planner.project, *pair) for pair in pairs],
-            "pairs": [{"dataset": dataset, "model": model} for dataset, model in pairs],
-            "fits": [_fit(planner, fit) for fit in fits],
-            "priors": [
-                {**_without(step.wildcards, "analysis"), "keys": {step.rule: step.key}}
-                for step in priors
-            ],
-            **{
-                section: found.model_dump(mode="json") if found is not None else None
-                for section, found in (
-                    ("compare", analysis.compare),
-                    ("predict", analysis.predict),
-                    ("posterior_predictive", analysis.posterior_predictive),
-                    ("intervals", analysis.intervals),
-                )
-            },
-            "toolchain": dict(planner.facts.toolchain),
-        },
-        unkeyed={"about": dict(planner.project.about or {})},
+        arguments=WriteReport(
+            project=planner.project.project,
+            analysis=name,
+            question=analysis.question,
+            seed=planner.project.seed,
+            datasets=tuple(_dataset(planner, dataset) for dataset in analysis.datasets),
+            models=tuple(_model(planner, model) for model in analysis.models),
+            mappings=tuple(mapping_of(planner.project, *pair) for pair in pairs),
+            pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
+            fits=tuple(_fit(planner, fit) for fit in fits),
+            priors=tuple(map(_prior, priors)),
+            compare=_compare(analysis),
+            predict=predict_of(analysis),
+            posterior_predictive=posterior_predictive_of(analysis),
+            intervals=intervals_of(analysis),
+            toolchain=planner.facts.toolchain,
+            about=dict(planner.project.about or {}),
+        ),
         inputs=inputs,
         upstream=[
             *data,
@@ -78,26 +80,44 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     )
 
 
-def _dataset(planner: Planner, name: str) -> dict[str, Any]:
+def _dataset(planner: Planner, name: str) -> Dataset:
     declared = planner.project.datasets[name]
-    return {
-        "name": name,
-        "path": declared.path or declared.url,
-        "sha256": planner.facts.files[source_of(declared)],
-        "declared": dataset_content(declared),
-    }
+    content = dataset_content(declared)
+    return Dataset(
+        name=name,
+        path=str(declared.path or declared.url),
+        sha256=planner.facts.files[source_of(declared)],
+        declared=Declared(
+            columns=content["columns"],
+            missing=content["missing"],
+            na=tuple(content["na"]),
+            where={column: tuple(values) for column, values in content["where"].items()},
+            sort=tuple(content["sort"]),
+        ),
+    )
 
 
-def _model(planner: Planner, name: str) -> dict[str, Any]:
-    declared, compiled = planner.project.models[name], compile_step(planner, name)
-    return {
-        "name": name,
-        "program": declared.program,
-        "options": {**compiled.arguments, **compiled.unkeyed},
-    }
+def _model(planner: Planner, name: str) -> Model:
+    program, compiled = planner.project.models[name].program, compile_step(planner, name)
+    return Model(name=name, program=program, options={**compiled.arguments, **compiled.unkeyed})
 
 
-def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
+def _prior(step: Step) -> Prior:
+    return Prior(
+        dataset=step.wildcards["dataset"],
+        model=step.wildcards["model"],
+        keys={step.rule: step.key},
+    )
+
+
+def _compare(analysis: Analysis) -> Compare | None:
+    declared = analysis.compare
+    if declared is None:
+        return None
+    return Compare(by=declared.by, observed=declared.observed)
+
+
+def _fit(planner: Planner, fit: Fit) -> ReportedFit:
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
     steps = {
@@ -110,17 +130,19 @@ def _fit(planner: Planner, fit: Fit) -> dict[str, Any]:
     predicted = planner.planned("predict_outcomes", fit.wildcards)
     if predicted is not None:
         steps["predict_outcomes"] = predicted
-    return {
-        **_without(fit.wildcards, "analysis"),
-        "chains": method.jobs if method.is_markov else 0,
-        "on_fail": on_fail(planner, fit),
-        "settings": resolved_method(method),
-        "checks": resolved_checks(analysis, method),
-        "seed": seed(planner, fit),
-        "parameters": planner.project.models[fit.model].parameters,
-        "keys": {rule: step.key for rule, step in steps.items()},
-        "has_predictive": predicted is not None,
-    }
+    return ReportedFit(
+        dataset=fit.dataset,
+        model=fit.model,
+        method=fit.method,
+        chains=method.jobs if method.is_markov else 0,
+        on_fail=on_fail(planner, fit),
+        settings=resolved_method(method),
+        checks=resolved_checks(analysis, method),
+        seed=seed(planner, fit),
+        parameters=_tuple(planner.project.models[fit.model].parameters),
+        keys={rule: step.key for rule, step in steps.items()},
+        has_predictive=predicted is not None,
+    )
 
 
 def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:
@@ -128,5 +150,5 @@ def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) 
     return planner.planned(rule, wildcards)
 
 
-def _without(wildcards: Any, name: str) -> dict[str, str]:
-    return {key: value for key, value in wildcards.items() if key != name}
+def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(names) if names is not None else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from stanchion.plan.arguments import CheckVerdicts, CompareModels, FitArguments
 from stanchion.plan.builder import Planner
 from stanchion.plan.fitting import on_fail
 from stanchion.plan.model import Fit, Step
@@ -19,11 +19,9 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     return planner.add(
         "compare_models",
         {"analysis": name},
-        arguments={
-            "by": analysis.compare.by,
-            "observed": analysis.outcome,
-            "fits": [_described(planner, fit) for fit in fits],
-        },
+        arguments=CompareModels(
+            by=analysis.compare.by, observed=analysis.outcome, fits=_described(planner, fits)
+        ),
         inputs={
             "draws": [step.outputs["draws"] for step in draws],
             "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
@@ -43,12 +41,12 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
     return planner.add(
         "check_verdicts",
         {"analysis": name},
-        arguments={
-            "analysis": name,
-            "fits": [_described(planner, fit) for fit in fits],
-            "priors": [f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors],
-        },
-        unkeyed={"report": report.outputs["report"]},
+        arguments=CheckVerdicts(
+            analysis=name,
+            fits=_described(planner, fits),
+            priors=tuple(f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors),
+            report=report.outputs["report"],
+        ),
         inputs={
             "report": report.outputs["report"],
             "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
@@ -59,10 +57,13 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
     )
 
 
-def _described(planner: Planner, fit: Fit) -> dict[str, Any]:
-    return {
-        "dataset": fit.dataset,
-        "model": fit.model,
-        "method": fit.method,
-        "on_fail": on_fail(planner, fit),
-    }
+def _described(planner: Planner, fits: Sequence[Fit]) -> tuple[FitArguments, ...]:
+    return tuple(
+        FitArguments(
+            dataset=fit.dataset,
+            model=fit.model,
+            method=fit.method,
+            on_fail=on_fail(planner, fit),
+        )
+        for fit in fits
+    )

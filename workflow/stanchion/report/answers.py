@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
-from stanchion.report.arguments import Intervals, Pair
+from stanchion.plan.arguments import Intervals
+from stanchion.plan.report_arguments import Pair
 from stanchion.report.forest import Interval, Panel, Quantity, forest
 from stanchion.report.numbers import beside, count, quantile_error, significant, supported
 from stanchion.report.reading import Summary

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from stanchion.report.arguments import Dataset, Pair
+from stanchion.plan.report_arguments import Dataset, Pair
 from stanchion.report.numbers import exact
 from stanchion.report.reading import leaves, number
 from stanchion.report.wording import counted, listed

@@ -7,15 +7,16 @@ from math import isfinite
 from typing import Any
 
 from stanchion.plan.job import Job
+from stanchion.plan.report_arguments import WriteReport
 from stanchion.report.reading import read_comparison, read_judged, read_summary
 
 _MOST_ROWS = 1000
 _SHOWN = ("mean", "sd")
 
 
-def metrics(job: Job) -> dict[str, Any]:
+def metrics(job: Job[WriteReport]) -> dict[str, Any]:
     """Return, by fit, its verdict, its checks' values and the declared parameters' mean and sd."""
-    rows = zip(job.arguments["fits"], job.paths("summaries"), job.paths("diagnostics"), strict=True)
+    rows = zip(job.arguments.fits, job.paths("summaries"), job.paths("diagnostics"), strict=True)
     content: dict[str, Any] = {}
     for fit, summary, diagnostics in rows:
         judged = read_judged(diagnostics)
@@ -23,12 +24,12 @@ def metrics(job: Job) -> dict[str, Any]:
             "verdict": judged.verdict,
             "checks": _finite({check.check: check.value for check in judged.checks}),
         }
-        if fit["parameters"] is not None:
+        if fit.parameters is not None:
             found["parameters"] = {
                 name: _finite({column: row[column] for column in _SHOWN})
                 for name, row in read_summary(summary, _MOST_ROWS).rows.items()
             }
-        content[f"{fit['dataset']}/{fit['model']}/{fit['method']}"] = found
+        content[fit.path] = found
     if "comparison" in job.inputs:
         content["comparison"] = {
             f"{row.dataset}/{row.model}/{row.method}": _finite(

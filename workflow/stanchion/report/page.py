@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stanchion.plan.job import Job
+from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
 from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fit
-from stanchion.report.arguments import Arguments, Fit, Model
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.listing import CodeLine, listing
@@ -58,7 +58,7 @@ class ProgramView:
 class Page:
     """All that the template shows; a section that was not declared is None or empty."""
 
-    told: Arguments
+    arguments: WriteReport
     ends: Ends
     verdicts: Verdicts
     answers: tuple[Answer, ...]
@@ -90,69 +90,71 @@ class Page:
         return frozenset(fit.fit.path for fit in fits if fit.weighting == "unweighted")
 
 
-def build(job: Job) -> Page:
+def build(job: Job[WriteReport]) -> Page:
     """Read a job's files and return what its report shows."""
-    told = Arguments.model_validate(job.arguments)
-    fits = _fits(told, job)
-    ends = ends_of(told.intervals)
-    checked, expected = _predictives(told, job, ends)
-    compared = _rankings(told, job)
+    arguments = job.arguments
+    fits = _fits(arguments, job)
+    ends = ends_of(arguments.intervals)
+    checked, expected = _predictives(arguments, job, ends)
+    compared = _rankings(arguments, job)
     return _within_size(
         Page(
-            told=told,
+            arguments=arguments,
             ends=ends,
             verdicts=verdicts(fits, compared),
-            answers=_answers(told, job, fits, ends),
+            answers=_answers(arguments, job, fits, ends),
             rankings=compared,
             replicated=checked,
             predicted=expected,
-            priors=_priors(told, job),
+            priors=_priors(arguments, job),
             ranks=_ranks(job, fits),
             sources=_sources(fits),
-            datasets=tuple(map(dataset_view, told.datasets)),
-            mapped=_mapped(told, job),
-            programs=_programs(told.models, job.paths("programs")),
-            methods=traces.methods(told.fits),
-            traces=traces.traces(told.fits, told.priors),
-            toolchain=traces.toolchain(told.toolchain),
+            datasets=tuple(map(dataset_view, arguments.datasets)),
+            mapped=_mapped(arguments, job),
+            programs=_programs(arguments.models, job.paths("programs")),
+            methods=traces.methods(arguments.fits),
+            traces=traces.traces(arguments.fits, arguments.priors),
+            toolchain=traces.toolchain(arguments.toolchain),
             packages=traces.packages(),
             made_in=traces.made_in(job.made_in),
-            about=traces.about(told),
+            about=traces.about(arguments),
         )
     )
 
 
-def _fits(told: Arguments, job: Job) -> list[FitView]:
-    files = zip(told.fits, job.paths("diagnostics"), strict=True)
+def _fits(arguments: WriteReport, job: Job[WriteReport]) -> list[FitView]:
+    files = zip(arguments.fits, job.paths("diagnostics"), strict=True)
     return [fit_view(fit, read_judged(path)) for fit, path in files]
 
 
-def _answers(told: Arguments, job: Job, fits: Sequence[FitView], ends: Ends) -> tuple[Answer, ...]:
+def _answers(
+    arguments: WriteReport, job: Job[WriteReport], fits: Sequence[FitView], ends: Ends
+) -> tuple[Answer, ...]:
     most = rows_of_a_fit(len(fits))
     summaries = [read_summary(path, most) for path in job.paths("summaries")]
     both = list(zip(fits, summaries, strict=True))
     found = []
-    for pair in told.pairs:
+    for pair in arguments.pairs:
         own = [(f, s) for f, s in both if f.fit.pair == (pair.dataset, pair.model)]
         found.append(answer(pair, [fit for fit, _ in own], [summary for _, summary in own], ends))
     return tuple(found)
 
 
-def _rankings(told: Arguments, job: Job) -> tuple[Ranking, ...]:
-    if told.compare is None:
+def _rankings(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Ranking, ...]:
+    if arguments.compare is None:
         return ()
     table, judged = job.path("comparison"), job.path("judgement")
     return rankings(read_comparison(table), read_judgements(judged))
 
 
 def _predictives(
-    told: Arguments, job: Job, ends: Ends
+    arguments: WriteReport, job: Job[WriteReport], ends: Ends
 ) -> tuple[tuple[Replicated, ...], tuple[Predicted, ...]]:
     """Return the checks and the predictions; a fit's one picture goes with the former."""
-    fits: list[Fit] = [fit for fit in told.fits if fit.has_predictive]
+    fits: list[Fit] = [fit for fit in arguments.fits if fit.has_predictive]
     files = zip(fits, job.paths("predictives"), job.paths("predictive_pictures"), strict=True)
     found = [(fit, read_json(path), read_picture(picture)) for fit, path, picture in files]
-    checked, expected = told.posterior_predictive is not None, told.predict is not None
+    checked, expected = arguments.posterior_predictive is not None, arguments.predict is not None
     return (
         tuple(replicated(*one) for one in found) if checked else (),
         tuple(
@@ -164,15 +166,15 @@ def _predictives(
     )
 
 
-def _priors(told: Arguments, job: Job) -> tuple[PriorView, ...]:
-    files = zip(told.priors, job.paths("priors"), job.paths("prior_pictures"), strict=True)
+def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, ...]:
+    files = zip(arguments.priors, job.paths("priors"), job.paths("prior_pictures"), strict=True)
     return tuple(
         prior_view(prior, read_judged(path), read_json(path)["draws"], read_picture(picture))
         for prior, path, picture in files
     )
 
 
-def _ranks(job: Job, fits: Sequence[FitView]) -> tuple[Ranks, ...]:
+def _ranks(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[Ranks, ...]:
     return tuple(
         Ranks(fit, read_picture(path) if fit.has_chains else None)
         for fit, path in zip(fits, job.paths("ranks"), strict=True)
@@ -183,8 +185,10 @@ def _sources(fits: Sequence[FitView]) -> tuple[tuple[str, str], ...]:
     return tuple({check.name: check.source for fit in fits for check in fit.checks}.items())
 
 
-def _mapped(told: Arguments, job: Job) -> tuple[Mapped, ...]:
-    files = zip(told.pairs, told.mappings, job.paths("metas"), job.paths("data"), strict=True)
+def _mapped(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Mapped, ...]:
+    files = zip(
+        arguments.pairs, arguments.mappings, job.paths("metas"), job.paths("data"), strict=True
+    )
     return merged(
         mapped(pair, mapping, read_json(meta), read_json(data))
         for pair, mapping, meta, data in files

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any
 
+from stanchion.plan.report_arguments import Fit, Prior
 from stanchion.report.answers import Ends
-from stanchion.report.arguments import Fit, Prior
 from stanchion.report.numbers import decimals, exact, probability, significant, supported
 from stanchion.report.reading import Judged, Picture, number
 from stanchion.report.wording import CheckView, by_gravity, check_view, counted, tail

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from stanchion.plan.report_arguments import Fit, Prior, WriteReport
 from stanchion.provenance.runs import PACKAGES
-from stanchion.report.arguments import Arguments, Fit, Prior
 
 SHORT_KEY = 12
 _UNSET = "CmdStan's default"
@@ -48,11 +48,11 @@ def traces(fits: Sequence[Fit], priors: Sequence[Prior]) -> tuple[Trace, ...]:
     )
 
 
-def toolchain(told: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def toolchain(identity: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return what is known of the toolchain, without what is not known."""
     return tuple(
         (name.replace("_", " "), _value(value))
-        for name, value in told.items()
+        for name, value in identity.items()
         if value not in (None, "")
     )
 
@@ -89,9 +89,9 @@ def options(model: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
-def about(told: Arguments) -> tuple[tuple[str, str], ...]:
+def about(arguments: WriteReport) -> tuple[tuple[str, str], ...]:
     """Return what the declaration says about itself."""
-    return tuple((name, str(value)) for name, value in told.about.items())
+    return tuple((name, str(value)) for name, value in arguments.about.items())
 
 
 def _method(fit: Fit) -> MethodView:

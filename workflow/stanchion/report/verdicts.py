@@ -18,7 +18,7 @@ from stanchion.checks.verdicts import (
     stops,
     verdict_words,
 )
-from stanchion.report.arguments import Fit
+from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
 from stanchion.report.reading import Judged

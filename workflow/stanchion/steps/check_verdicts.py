@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.verdicts import FAIL, stops
 from stanchion.errors import Fault, GateError
+from stanchion.plan.arguments import CheckVerdicts
 from stanchion.plan.job import Job
 from stanchion.report.reading import Check, Judged, Judgement, read_judged, read_judgements
 from stanchion.report.wording import check_view
@@ -15,7 +15,7 @@ from stanchion.report.wording import check_view
 _SHOWN = 5
 
 
-def run(job: Job) -> None:
+def run(job: Job[CheckVerdicts]) -> None:
     """Write the verdict of each fit, of each comparison and of each prior.
 
     Comparisons and priors stop where one of the analysis' fits does.
@@ -24,19 +24,19 @@ def run(job: Job) -> None:
         GateError: one of them with `on_fail: stop` failed; says which check, where, and what to
             try.
     """
-    fits: list[dict[str, Any]] = job.arguments["fits"]
+    arguments = job.arguments
     rows, faults = [], []
-    for fit, path in zip(fits, job.paths("diagnostics"), strict=True):
+    for fit, path in zip(arguments.fits, job.paths("diagnostics"), strict=True):
         diagnostics = json.loads(path.read_text())
-        name = f"{job.arguments['analysis']}/{fit['dataset']}/{fit['model']}/{fit['method']}"
-        rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit["on_fail"]})
-        if stops(diagnostics["verdict"], fit["on_fail"]):
-            faults.append(_fault(name, read_judged(path), job.arguments["report"]))
+        name = f"{arguments.analysis}/{fit.dataset}/{fit.model}/{fit.method}"
+        rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit.on_fail})
+        if stops(diagnostics["verdict"], fit.on_fail):
+            faults.append(_fault(name, read_judged(path), arguments.report))
     compared = _compared(job)
     faults += [
         Fault(
             f"the comparison of {name} failed: {_said(found.judged)}",
-            todo=f"see {job.arguments['report']} for what to try",
+            todo=f"see {arguments.report} for what to try",
         )
         for name, found, on_fail in compared
         if stops(found.judged.verdict, on_fail)
@@ -67,26 +67,26 @@ def run(job: Job) -> None:
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _compared(job: Job) -> list[tuple[str, Judgement, str]]:
+def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, str]]:
     """Return each comparison's name and judgement, and whether its failure stops."""
     return [
-        (f"{job.arguments['analysis']}/{found.dataset}", found, _on_fail(job))
+        (f"{job.arguments.analysis}/{found.dataset}", found, _on_fail(job))
         for path in job.paths("comparison")
         for found in read_judgements(path)
     ]
 
 
-def _priors(job: Job) -> list[tuple[str, Judged, str]]:
+def _priors(job: Job[CheckVerdicts]) -> list[tuple[str, Judged, str]]:
     """Return each prior's name and verdict, and whether its failure stops."""
-    files = zip(job.arguments["priors"], job.paths("priors"), strict=True)
+    files = zip(job.arguments.priors, job.paths("priors"), strict=True)
     return [
-        (f"{job.arguments['analysis']}/{name}", read_judged(path), _on_fail(job))
+        (f"{job.arguments.analysis}/{name}", read_judged(path), _on_fail(job))
         for name, path in files
     ]
 
 
-def _on_fail(job: Job) -> str:
-    stops = any(fit["on_fail"] == "stop" for fit in job.arguments["fits"])
+def _on_fail(job: Job[CheckVerdicts]) -> str:
+    stops = any(fit.on_fail == "stop" for fit in job.arguments.fits)
     return "stop" if stops else "flag"
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from stanchion.plan.job import Job
 from stanchion.stats.summary import Numbers, summarise
 
 
-def run(job: Job) -> None:
+def run(job: Job[Any]) -> None:
     """Collect a fit's chains.
 
     Raises:
@@ -58,7 +59,7 @@ def run(job: Job) -> None:
 
 
 @contextmanager
-def _prior(job: Job) -> Iterator[dict[str, xr.DataTree]]:
+def _prior(job: Job[Any]) -> Iterator[dict[str, xr.DataTree]]:
     """Yield the groups of the prior; none where its draws are not those of the prior."""
     if "prior" not in job.inputs:
         yield {}

@@ -17,6 +17,7 @@ from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.draws.files import Proposal, read_group, read_proposal
+from stanchion.plan.arguments import CompareModels, FitArguments
 from stanchion.plan.job import Job
 from stanchion.stats.comparison import Compared, compare, conclusion
 from stanchion.stats.psis import Loo, loo
@@ -87,16 +88,16 @@ class Comparison:
         }
 
 
-def run(job: Job) -> None:
+def run(job: Job[CompareModels]) -> None:
     """Compare the fits of each dataset by PSIS-LOO, judge the comparison, and say what is left out.
 
     It always succeeds: what cannot be compared fails in its verdict, and the report goes on.
     """
-    told = job.arguments
-    given = list(zip(told["fits"], job.paths("draws"), job.paths("diagnostics"), strict=True))
+    arguments = job.arguments
+    given = list(zip(arguments.fits, job.paths("draws"), job.paths("diagnostics"), strict=True))
     found = [
-        _comparison(dataset, list(own), told["observed"])
-        for dataset, own in groupby(given, key=lambda entry: entry[0]["dataset"])
+        _comparison(dataset, list(own), arguments.observed)
+        for dataset, own in groupby(given, key=lambda entry: entry[0].dataset)
     ]
     with job.outputs["comparison"].open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -112,7 +113,7 @@ def run(job: Job) -> None:
 
 
 def _comparison(
-    dataset: str, given: Sequence[tuple[Mapping[str, Any], Path, Path]], observed: str | None
+    dataset: str, given: Sequence[tuple[FitArguments, Path, Path]], observed: str | None
 ) -> Comparison:
     candidates: list[Candidate] = []
     left_out: list[dict[str, str]] = []
@@ -120,10 +121,10 @@ def _comparison(
         try:
             candidates.append(_candidate(fit, draws, json.loads(diagnostics.read_text())))
         except _LeftOutError as error:
-            out = {"model": fit["model"], "method": fit["method"], "because": str(error)}
+            out = {"model": fit.model, "method": fit.method, "because": str(error)}
             left_out.append(out)
     candidates.sort(key=lambda fit: not fit.sampled)
-    declared = list(dict.fromkeys(fit["model"] for fit, _, _ in given))
+    declared = list(dict.fromkeys(fit.model for fit, _, _ in given))
     unlike = list(_unlike(candidates, observed))
     compared = [] if unlike else candidates
     rows = compare([fit.loo for fit in compared], _weighed(compared)) if compared else []
@@ -138,7 +139,7 @@ def _comparison(
     return Comparison(dataset, compared, rows, checks, left_out)
 
 
-def _candidate(fit: Mapping[str, Any], draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
+def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
     if diagnostics["verdict"] == "fail":
         failed = [check for check in diagnostics["checks"] if check["verdict"] == "fail"]
         said = [check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed]
@@ -146,8 +147,8 @@ def _candidate(fit: Mapping[str, Any], draws: Path, diagnostics: Mapping[str, An
     raw = read_proposal(draws)
     data = {name: values for group in _DATA for name, values in read_group(draws, group).items()}
     return Candidate(
-        model=fit["model"],
-        method=fit["method"],
+        model=fit.model,
+        method=fit.method,
         sampled=raw is None,
         loo=_sampled_loo(draws) if raw is None else _approximate_loo(raw),
         outcomes=Outcomes.of(data),

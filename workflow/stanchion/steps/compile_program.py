@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stanchion.errors import CompileError
+from stanchion.plan.arguments import CompileProgram
 from stanchion.plan.job import Job
 from stanchion.stan.toolchain import Toolchain
 from stanchion.stan.toolchain.compiler import native_target
 
 
-def run(job: Job) -> None:
+def run(job: Job[CompileProgram]) -> None:
     """Compile the program into an executable.
 
     Raises:
@@ -26,27 +27,25 @@ def run(job: Job) -> None:
 
     logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
     options, toolchain = job.arguments, find()
-    if options["native"]:
-        _require_processor(options["cpu"], toolchain)
+    if options.native:
+        _require_processor(options.cpu, toolchain)
     _require_toolchain(job.content["compiler"], options, toolchain)
     compile_program(
         job.path("program"),
         job.outputs["executable"],
         toolchain,
-        stanc_options=options["stanc"],
-        cpp_options=options["cpp"],
-        threads=options["threads"],
-        native=options["native"],
+        stanc_options=options.stanc,
+        cpp_options=options.cpp,
+        threads=options.threads,
+        native=options.native,
     )
 
 
 def _require_toolchain(
-    planned: Mapping[str, Any], options: Mapping[str, Any], toolchain: Toolchain
+    planned: Mapping[str, Any], options: CompileProgram, toolchain: Toolchain
 ) -> None:
     """Refuse to build with what the key does not name: another CmdStan, compiler or flags."""
-    here = toolchain.compile_identity(
-        stanc=options["stanc"], cpp=options["cpp"], native=options["native"]
-    )
+    here = toolchain.compile_identity(stanc=options.stanc, cpp=options.cpp, native=options.native)
     differ = [name for name in {**planned, **here} if planned.get(name) != here.get(name)]
     if differ:
         raise CompileError(
@@ -56,7 +55,7 @@ def _require_toolchain(
         )
 
 
-def _require_processor(planned: str, toolchain: Toolchain) -> None:
+def _require_processor(planned: str | None, toolchain: Toolchain) -> None:
     """Refuse to build for another processor than the key names: a cluster's nodes may differ."""
     here = native_target(toolchain.compiler)
     if here != planned:

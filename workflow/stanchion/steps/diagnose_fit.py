@@ -33,7 +33,7 @@ from stanchion.stats.importance import importance
 from stanchion.system.strict_json import write_json
 
 
-def run(job: Job) -> None:
+def run(job: Job[Any]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     told = job.arguments
     method = METHODS[told["method"]]
@@ -58,7 +58,7 @@ def _generated(draws: Path, told: Any) -> Generated:
     return Generated(shares, told["uses"], read_messages(draws))
 
 
-def _numbers(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
+def _numbers(job: Job[Any], scalars: Scalars, found: Findings) -> FitNumbers:
     path = job.path("draws")
     raw = read_proposal(path)
     return FitNumbers(
@@ -73,7 +73,7 @@ def _numbers(job: Job, scalars: Scalars, found: Findings) -> FitNumbers:
     )
 
 
-def _against_nuts(job: Job, scalars: Scalars) -> Agreement | None:
+def _against_nuts(job: Job[Any], scalars: Scalars) -> Agreement | None:
     """Compare with the first declared fit by NUTS that passes, else with the first that warns."""
     names = job.arguments["references"]
     if not names:

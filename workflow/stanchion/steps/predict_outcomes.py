@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from stanchion.draws.tree import PROPOSAL
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
 from stanchion.pictures import figures as pictures
+from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, PredictOutcomes
 from stanchion.plan.job import Job
 from stanchion.stats.loo_pit import Pit, pit_of
 from stanchion.stats.predictive import Statistic, statistic
@@ -36,63 +37,63 @@ Floats = NDArray[np.float64]
 _SCHEMA = "stanchion/predictive/1"
 
 
-def run(job: Job) -> None:
+def run(job: Job[PredictOutcomes]) -> None:
     """Check replicated data and summarise predictions; not where a failed fit stops the run.
 
     Raises:
         StepError: observed and replicated data differ in shape.
     """
-    told = job.arguments
-    because = why_stopped(json.loads(job.path("diagnostics").read_text()), told["on_fail"])
+    diagnostics = json.loads(job.path("diagnostics").read_text())
+    because = why_stopped(diagnostics, job.arguments.on_fail)
     if because is not None:
         content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
         picture = pictures.placeholder(because)
     else:
-        content, picture = _made(job.path("draws"), told)
+        content, picture = _made(job.path("draws"), job.arguments)
     write_json(content, job.outputs["predictive"])
     job.outputs["picture"].write_bytes(picture)
 
 
-def _made(draws: Path, told: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], bytes]:
     content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
-    checked, picture = _checked(draws, told["posterior_predictive"], told["seed"])
-    predicted, other = _predicted(draws, told["predict"], told["intervals"])
+    checked, picture = _checked(draws, arguments.posterior_predictive, arguments.seed)
+    predicted, other = _predicted(draws, arguments.predict, arguments.intervals)
     shown = picture or other or pictures.placeholder("neither checks nor predictions are declared")
     return content | checked | {"predictions": predicted}, shown
 
 
 def _checked(
-    draws: Path, declared: Mapping[str, Any] | None, seed: int
+    draws: Path, declared: PosteriorPredictive | None, seed: int
 ) -> tuple[dict[str, Any], bytes | None]:
     if declared is None:
         return {**_no_statistics(None, None, None), **_no_pit("")}, None
-    name = declared["observed"]
+    name = declared.observed
     observed = read_group(draws, "observed_data")[name].astype(np.float64)
     drawn = read_group(draws, "posterior_predictive")[name]
     if drawn.shape[2:] != observed.shape:
         raise StepError(
-            f"{declared['replicated']} has the shape {drawn.shape[2:]}, {name} {observed.shape}",
+            f"{declared.replicated} has the shape {drawn.shape[2:]}, {name} {observed.shape}",
             key="posterior_predictive.replicated",
             todo="declare the replication with the sizes of the observed data",
         )
     if not observed.size:
         reason = f"{name} has no observations"
-        none = _no_statistics(name, declared["replicated"], reason)
+        none = _no_statistics(name, declared.replicated, reason)
         return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
     kind = read_type(draws, "posterior_predictive", name)
     missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
     if missing:
-        reason = f"{declared['replicated']} has no finite value in {percent(missing)} of the draws"
-        none = _no_statistics(name, declared["replicated"], reason)
+        reason = f"{declared.replicated} has no finite value in {percent(missing)} of the draws"
+        none = _no_statistics(name, declared.replicated, reason)
         return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
     replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
     data = pictures.Replications(name, observed.ravel(), replicated, discrete)
-    statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared["statistics"]]
-    named = declared["replicated"]
+    statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared.statistics]
+    named = declared.replicated
     pit, reason = _pit(draws, observed.ravel(), replicated, named, discrete=discrete, seed=seed)
     content = {
         "observed": name,
-        "replicated": declared["replicated"],
+        "replicated": declared.replicated,
         "statistics": [_statistic(found) for found in statistics],
         "statistics_because": None,
         **(_no_pit(reason) if pit is None else _found_pit(pit)),
@@ -171,11 +172,11 @@ def _statistic(found: Statistic) -> dict[str, Any]:
 
 
 def _predicted(
-    draws: Path, declared: Mapping[str, Any] | None, intervals: Mapping[str, Any] | None
+    draws: Path, declared: Predict | None, intervals: Intervals | None
 ) -> tuple[dict[str, Any] | None, bytes | None]:
     if declared is None:
         return None, None
-    name = declared["variable"]
+    name = declared.variable
     drawn = read_group(draws, "predictions")[name]
     if not drawn.size:
         empty = f"{name} has no elements"
@@ -183,9 +184,10 @@ def _predicted(
     missing = without_value(drawn, read_type(draws, "predictions", name))
     values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
-    numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=intervals)
+    interval = vars(intervals) if intervals is not None else None
+    numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=interval)
     labels = read_labels(draws, "predictions", name)
-    columns = ("mean", "sd", "q5", "q95", *interval_names(intervals))
+    columns = ("mean", "sd", "q5", "q95", *interval_names(interval))
     share = missing.reshape(*flat.shape).any(axis=2).mean()
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
     content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}

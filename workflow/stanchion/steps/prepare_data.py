@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from stanchion.config import Dataset, Predict
 from stanchion.datasets import build
 from stanchion.datasets.stan_json import pieces
+from stanchion.plan.arguments import PrepareData
 from stanchion.plan.job import Job
-from stanchion.stan.program import Variable
 
 
-def run(job: Job) -> None:
+def run(job: Job[PrepareData]) -> None:
     """Read the tables, write the program's data and their meta.
 
     Raises:
         DataError: a table does not hold what was declared, or the program's data do not agree.
     """
-    told = job.arguments
-    datasets = {name: _dataset(job, name, told["declared"][name]) for name in told["declared"]}
-    name = told["dataset"]
+    arguments, predict = job.arguments, job.arguments.predict
+    datasets = {
+        name: _dataset(job, name, declared) for name, declared in arguments.declared.items()
+    }
     made = build(
-        name,
-        datasets.pop(name),
-        told["mapping"],
-        [
-            Variable(**{**variable, "sizes": tuple(variable["sizes"])})
-            for variable in told["variables"]
-        ],
-        {dataset: job.path(dataset) for dataset in told["declared"]},
+        arguments.dataset,
+        datasets.pop(arguments.dataset),
+        arguments.mapping,
+        arguments.variables,
+        {dataset: job.path(dataset) for dataset in arguments.declared},
         datasets,
-        Predict.model_validate(told["predict"]) if told["predict"] else None,
+        Predict(variable=predict.variable, dataset=predict.dataset) if predict else None,
     )
     with job.outputs["data"].open("w") as file:
         file.writelines(pieces(made.values))
@@ -39,7 +38,7 @@ def run(job: Job) -> None:
     job.notes["rows"], job.notes["dropped"] = made.meta["rows"], len(made.meta["dropped"])
 
 
-def _dataset(job: Job, name: str, declared: dict[str, Any]) -> Dataset:
+def _dataset(job: Job[PrepareData], name: str, declared: Mapping[str, Any]) -> Dataset:
     return Dataset.model_validate({**declared, "path": str(job.path(name))})
 
 

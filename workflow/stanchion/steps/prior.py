@@ -28,7 +28,7 @@ from stanchion.system.strict_json import write_json
 
 
 def summarise_prior(
-    job: Job, chain_files: Sequence[Path], log_densities: Densities | None = None
+    job: Job[Any], chain_files: Sequence[Path], log_densities: Densities | None = None
 ) -> None:
     """Write draws, checks and the picture of what the prior predicts.
 

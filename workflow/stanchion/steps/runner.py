@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stanchion.errors import StanchionError, StepError, machine_fault
+from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
@@ -202,10 +203,14 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     with open_inputs(file, folder / "inputs") as inputs:
         record.content["inputs"] = inputs.described
         inputs.originals.update((str(staged[name]), path) for name, path in file.outputs.items())
+        row = STEPS[file.step]
+        content = {**file.arguments, **file.unkeyed}
         job = Job(
             step=file.step,
             key=file.key,
-            arguments={**file.arguments, **file.unkeyed},
+            arguments=content
+            if row.arguments is None
+            else read_arguments(row.arguments, content, label(file)),
             inputs=inputs.paths,
             outputs=staged,
             log=Path(file.log),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stanchion.plan.job import Job
 from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
@@ -9,7 +11,7 @@ from stanchion.stan.process import check_csv, run_program
 from stanchion.stan.rows import Rows
 
 
-def run(job: Job) -> None:
+def run(job: Job[Any]) -> None:
     """Run the compiled program and check that its CSV holds every row.
 
     Raises:

@@ -19,7 +19,7 @@ from stanchion.stan.process import check_csv, run_program
 from stanchion.steps.prior import summarise_prior
 
 
-def run(job: Job) -> None:
+def run(job: Job[Any]) -> None:
     """Run the chains of the prior one after another, then write draws, checks and a picture.
 
     Raises:
@@ -33,7 +33,7 @@ def run(job: Job) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _densities(job: Job, chains: list[Path], folder: Path) -> Densities | None:
+def _densities(job: Job[Any], chains: list[Path], folder: Path) -> Densities | None:
     """Return log densities of prior draws, or None where the program has no parameters."""
     if not job.arguments["variables"]["parameters"]:
         return None
@@ -41,13 +41,13 @@ def _densities(job: Job, chains: list[Path], folder: Path) -> Densities | None:
     return densities(partial(_run, job), data, chains, folder)
 
 
-def _run(job: Job, arguments: Sequence[str], name: str) -> dict[str, Any]:
+def _run(job: Job[Any], arguments: Sequence[str], name: str) -> dict[str, Any]:
     """Run the compiled program, and return notes for the record."""
     command, descriptor = [str(job.path("executable")), *arguments], job.descriptors["executable"]
     return run_program(command, job.log, chain=name, descriptor=descriptor)
 
 
-def _chains(job: Job, folder: Path) -> list[Path]:
+def _chains(job: Job[Any], folder: Path) -> list[Path]:
     data = folder / "data.json"
     data.write_text(json.dumps({**json.loads(job.path("data").read_text()), "prior_only": 1}))
     sampler = Nuts.model_validate(job.arguments["sampler"])

@@ -22,6 +22,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from stanchion.plan.arguments import adapter
 from stanchion.plan.catalogue import STEPS
 from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
 from stanchion.runs.warm.child import become
@@ -116,6 +117,8 @@ class Server:
         for name in (f"stanchion.steps.{step}", *ALSO.get(step, ())):
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
+        if (kind := STEPS[step].arguments) is not None:
+            adapter(kind)
         pictures = sys.modules.get("stanchion.pictures.figures")
         if pictures is not None:
             pictures.placeholder("")  # loads the fonts and what writes PNG

@@ -1,29 +1,34 @@
-"""What the step `write_report` is told: the declaration of one analysis, resolved."""
+"""The arguments of the step `write_report`: the declaration of one analysis, resolved."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from stanchion.plan.arguments import (
+    UNKEYED,
+    Arguments,
+    Intervals,
+    OnFail,
+    PosteriorPredictive,
+    Predict,
+)
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Declared(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Declared:
     """What the report shows of a dataset's declaration."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    columns: dict[str, dict[str, Any]] = {}
-    missing: str = "error"
-    na: tuple[str, ...] = ()
-    where: dict[str, list[Any]] = {}
-    sort: tuple[str, ...] = ()
+    columns: Mapping[str, Mapping[str, Any]]
+    missing: str
+    na: tuple[str, ...]
+    where: Mapping[str, tuple[Any, ...]]
+    sort: tuple[str, ...]
 
 
-class Dataset(_Told):
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
     """A dataset: where it lies, what its file holds, and how it was declared."""
 
     name: str
@@ -32,15 +37,17 @@ class Dataset(_Told):
     declared: Declared
 
 
-class Model(_Told):
+@dataclass(frozen=True, kw_only=True)
+class Model:
     """A model: its program's path and the options it is compiled with."""
 
     name: str
     program: str
-    options: dict[str, Any]
+    options: Mapping[str, Any]
 
 
-class Pair(_Told):
+@dataclass(frozen=True, kw_only=True)
+class Pair:
     """A dataset and a model that is fitted to it."""
 
     dataset: str
@@ -52,18 +59,19 @@ class Pair(_Told):
         return f"{self.dataset}/{self.model}"
 
 
+@dataclass(frozen=True, kw_only=True)
 class Fit(Pair):
     """A fit: how it is made, judged and traced."""
 
     method: str
     chains: int
     """Markov chains; 0 where the method has none."""
-    on_fail: Literal["stop", "flag"]
-    settings: dict[str, Any]
-    checks: dict[str, Any]
+    on_fail: OnFail
+    settings: Mapping[str, Any]
+    checks: Mapping[str, Any]
     seed: int
     parameters: tuple[str, ...] | None
-    keys: dict[str, str]
+    keys: Mapping[str, str]
     has_predictive: bool
 
     @property
@@ -77,57 +85,38 @@ class Fit(Pair):
         return self.dataset, self.model
 
 
+@dataclass(frozen=True, kw_only=True)
 class Prior(Pair):
     """Draws from the prior of a pair."""
 
-    keys: dict[str, str]
+    keys: Mapping[str, str]
 
 
-class Compare(_Told):
+@dataclass(frozen=True, kw_only=True)
+class Compare:
     """How models are compared."""
 
     by: str
     observed: str | None
 
 
-class Predict(_Told):
-    """Which quantity predicts the rows of which dataset."""
-
-    variable: str
-    dataset: str
-
-
-class PosteriorPredictive(_Told):
-    """Which quantity replicates which data, and the statistics of both."""
-
-    observed: str
-    replicated: str
-    statistics: tuple[str, ...]
-
-
-class Intervals(_Told):
-    """The declared kind of interval and the probability inside."""
-
-    prob: float
-    kind: Literal["equal_tailed", "hdi"]
-
-
-class Arguments(_Told):
-    """All that `write_report` is told; lists of files in the job are aligned with its lists."""
+@dataclass(frozen=True, kw_only=True)
+class WriteReport(Arguments):
+    """All that a report is of; lists of files in the job are aligned with the lists here."""
 
     project: str | None
-    about: dict[str, Any]
     analysis: str
     question: str | None
     seed: int
     datasets: tuple[Dataset, ...]
     models: tuple[Model, ...]
     pairs: tuple[Pair, ...]
-    mappings: tuple[dict[str, Any], ...]
+    mappings: tuple[Mapping[str, Any], ...]
     fits: tuple[Fit, ...]
     priors: tuple[Prior, ...]
     compare: Compare | None
     predict: Predict | None
     posterior_predictive: PosteriorPredictive | None
     intervals: Intervals | None
-    toolchain: dict[str, Any]
+    toolchain: Mapping[str, Any]
+    about: Mapping[str, Any] = field(metadata=UNKEYED)

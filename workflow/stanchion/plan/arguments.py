@@ -1,0 +1,173 @@
+"""What crosses from the plan to a step: one frozen dataclass a step, which both sides import.
+
+The planner builds it, the job file carries it as JSON, and the step reads it back. A field enters
+the step's key unless it is declared `UNKEYED`. Imports the standard library only; pydantic reads
+and writes the JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from stanchion.errors import Fault, StepError
+from stanchion.stan.program import Variable
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+OnFail = Literal["stop", "flag"]
+UNKEYED: Mapping[str, bool] = {"keyed": False}
+"""Metadata of a field that decides no result: a person's name of a thing, a limit, a path."""
+_ADAPTERS: dict[type[Arguments], TypeAdapter[Any]] = {}
+_WRONG = {"missing": "it is missing", "unexpected_keyword_argument": "the step knows no such field"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments:
+    """What is common to the arguments of every step."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True)
+class PosteriorPredictive:
+    """Which variable replicates which data, and the statistics of both."""
+
+    observed: str
+    replicated: str
+    statistics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Which variable predicts the rows of which dataset."""
+
+    variable: str
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The declared kind of interval, and the probability inside."""
+
+    prob: float
+    kind: Literal["equal_tailed", "hdi"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitArguments:
+    """A fit as the steps of its analysis know it."""
+
+    dataset: str
+    model: str
+    method: str
+    on_fail: OnFail
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompileProgram(Arguments):
+    """How a program is compiled; options by their names in stanc and make."""
+
+    stanc: Mapping[str, Any]
+    cpp: Mapping[str, Any]
+    threads: bool
+    native: bool
+    program: str = field(metadata=UNKEYED)
+    cpu: str | None = field(metadata=UNKEYED)
+    """The processor that a native build is for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareData(Arguments):
+    """How a program's data are made of declared datasets."""
+
+    declared: Mapping[str, Mapping[str, Any]]
+    """Each dataset's section of the declaration, without its path; the own one first."""
+    mapping: Mapping[str, Any]
+    """Stan variable ← expression."""
+    variables: tuple[Variable, ...]
+    predict: Predict | None
+    dataset: str = field(metadata=UNKEYED)
+    program: str = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOutcomes(Arguments):
+    """What is replicated and predicted from a fit's draws."""
+
+    posterior_predictive: PosteriorPredictive | None
+    predict: Predict | None
+    intervals: Intervals | None
+    on_fail: OnFail
+    seed: int
+    fit: str = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareModels(Arguments):
+    """Which fits are compared, on what; files of the job are in the order of the fits."""
+
+    by: str
+    observed: str | None
+    fits: tuple[FitArguments, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckVerdicts(Arguments):
+    """The fits and priors of an analysis; files of the job are in their order."""
+
+    analysis: str
+    fits: tuple[FitArguments, ...]
+    priors: tuple[str, ...]
+    """`dataset/model` of each."""
+    report: str = field(metadata=UNKEYED)
+
+
+def as_json(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return arguments as plain JSON: those that enter the key, and those that do not."""
+    from pydantic_core import to_jsonable_python
+
+    content: dict[str, Any] = to_jsonable_python(arguments)
+    unkeyed = {one.name for one in fields(arguments) if one.metadata == UNKEYED}
+    return (
+        {name: value for name, value in content.items() if name not in unkeyed},
+        {name: value for name, value in content.items() if name in unkeyed},
+    )
+
+
+def read_arguments[A: Arguments](kind: type[A], content: Mapping[str, Any], where: str) -> A:
+    """Return the arguments that a job file holds.
+
+    Raises:
+        StepError: a field is missing, unknown or of another type; names each.
+    """
+    from pydantic import ValidationError
+
+    try:
+        arguments: A = adapter(kind).validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise StepError(
+            [
+                Fault(
+                    "its arguments are not those of its step: "
+                    + _WRONG.get(problem["type"], problem["msg"]),
+                    where=where,
+                    key=".".join(map(str, problem["loc"])),
+                    todo="run again, which plans it with this version of Stanchion",
+                )
+                for problem in error.errors(include_url=False)
+            ]
+        ) from error
+    return arguments
+
+
+def adapter(kind: type[Arguments]) -> TypeAdapter[Any]:
+    """Return what reads a step's arguments; it is made once a process."""
+    from pydantic import TypeAdapter
+
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
