@@ -6,7 +6,7 @@ import array
 import os
 import socket
 import struct
-from pathlib import PurePosixPath
+from pathlib import Path
 
 _SIZE = 4
 _LARGEST = 1 << 24
@@ -33,8 +33,13 @@ class Request:
     @property
     def step(self) -> str:
         """The step's name, which the folder of its job file begins with."""
-        folder = PurePosixPath(os.fsdecode(self.fields[0])).parent.name
-        return folder.partition(".")[0]
+        return self.job.parent.name.partition(".")[0]
+
+    @property
+    def job(self) -> Path:
+        """The path of the job file, from the root."""
+        job, folder, *_ = self.fields
+        return Path(os.fsdecode(folder)) / os.fsdecode(job)
 
     def read(self, connection: socket.socket) -> None:
         """Read what there is.

@@ -29,16 +29,23 @@ from stanchion.runs.warm.child import become
 from stanchion.runs.warm.request import Request
 from stanchion.system.processes import parent_of
 
+_FRAMES = ("pyarrow.pandas_compat", "pyarrow.vendored.version", "encodings.utf_8_sig")
+_READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii", *_FRAMES)
 _DRAWING = ("stanchion.pictures.figures", "matplotlib.backends.backend_agg")
-_READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii")
+ALWAYS = ("pwd", "encodings.utf_16_be")
 ALSO = {
-    "collect_draws": _READING,
-    "diagnose_fit": (*_READING, *_DRAWING),
+    "prepare_data": _FRAMES,
+    "collect_draws": (*_READING, "pandas.io.formats.csvs"),
+    "diagnose_fit": (*_READING, *_DRAWING, "stanchion.stats.energy"),
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
+    "write_report": ("encodings.unicode_escape",),
 }
 """What a step imports only once it runs: without it each child would do it again."""
+_FORMULA = b"design("
+"""Where it stands in a job file, the step needs formulaic, and else not: it takes a second."""
+_PREPARED: set[str] = set()
 _GRACE = 20.0
 """Seconds that steps get to end themselves when their run is gone."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -86,8 +93,8 @@ class Server:
             if not request.is_whole:
                 request.read(connection)
                 if request.is_whole:
-                    self.prepare(request.step)
-                    connection.send(OFFERED if _threads() == 1 else REFUSED)
+                    prepare(request.step, request.job)
+                    connection.send(OFFERED if count_threads() == 1 else REFUSED)
                 return
             accepted = connection.recv(1) == ACCEPTED
         except BlockingIOError:
@@ -109,21 +116,6 @@ class Server:
         self.children[child] = connection
         forward = partial(self.forward_signals, connection, child)
         self.selector.register(connection, selectors.EVENT_READ, forward)
-
-    def prepare(self, step: str) -> None:
-        """Import, once, what a step of this kind imports; its child says what is wrong with it."""
-        if step not in STEPS or f"stanchion.steps.{step}" in sys.modules:
-            return
-        for name in (f"stanchion.steps.{step}", *ALSO.get(step, ())):
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
-        if (kind := STEPS[step].arguments) is not None:
-            adapter(kind)
-        pictures = sys.modules.get("stanchion.pictures.figures")
-        if pictures is not None:
-            pictures.placeholder("")  # loads the fonts and what writes PNG
-        gc.collect()
-        gc.freeze()
 
     def forward_signals(self, connection: socket.socket, child: int) -> None:
         """Pass on the signals that a client got; where the client is gone, its step must end."""
@@ -170,7 +162,37 @@ class Server:
         shutil.rmtree(Path(self.listener.getsockname()).parent, ignore_errors=True)
 
 
-def _threads() -> int:
+def prepare(step: str, job: Path) -> None:
+    """Import, once, what a step of this kind imports; its child says what is wrong with it."""
+    if step not in STEPS:
+        return
+    names = [f"stanchion.steps.{step}", *ALWAYS, *ALSO.get(step, ())]
+    if step == "prepare_data" and _holds_formula(job):
+        names.append("formulaic")
+    missing = [name for name in names if name not in _PREPARED]
+    if not missing:
+        return
+    _PREPARED.update(missing)
+    for name in missing:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if (kind := STEPS[step].arguments) is not None:
+        adapter(kind)
+    pictures = sys.modules.get("stanchion.pictures.figures")
+    if pictures is not None:
+        pictures.placeholder("")  # loads the fonts and what writes PNG
+    gc.collect()
+    gc.freeze()
+
+
+def _holds_formula(job: Path) -> bool:
+    try:
+        return _FORMULA in job.read_bytes()
+    except OSError:
+        return False
+
+
+def count_threads() -> int:
     return sum(1 for _ in Path("/proc/self/task").iterdir())
 
 
