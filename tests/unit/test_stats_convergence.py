@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from stanchion.stats.convergence import Block, mixing, monte_carlo_errors, relative_ess
-from stanchion.stats.summary import interval_names, summarise
+from stanchion.stats.intervals import interval_names
+from stanchion.stats.summary import summarise
 
 CHAINS, DRAWS = 4, 1000
 

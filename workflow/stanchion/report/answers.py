@@ -13,6 +13,7 @@ from stanchion.report.numbers import beside, count, quantile_error, significant,
 from stanchion.report.reading import Summary
 from stanchion.report.verdicts import FitView
 from stanchion.report.wording import counted
+from stanchion.stats.intervals import CENTRAL, interval_names
 
 AT_SIGHT, MOST_DRAWN = 16, 32
 _MOST_ROWS, _MOST_OF_A_FIT, _LEAST_OF_A_FIT = 2000, 200, 16
@@ -22,7 +23,7 @@ _MOST_ROWS, _MOST_OF_A_FIT, _LEAST_OF_A_FIT = 2000, 200, 16
 class Ends:
     """An interval's columns in summary.csv, their headings, and the probability below the first."""
 
-    columns: tuple[str, str]
+    columns: tuple[str, ...]
     headings: tuple[str, str]
     below: float
     name: str
@@ -89,14 +90,13 @@ def rows_of_a_fit(fits: int) -> int:
 def ends_of(intervals: Intervals | None) -> Ends:
     """Return the interval that is shown: the declared one, else from 5 % to 95 %."""
     if intervals is None:
-        return Ends(("q5", "q95"), ("5 %", "95 %"), 0.05, "5–95 % interval")
+        return Ends(CENTRAL, ("5 %", "95 %"), 0.05, "5–95 % interval")
     share = f"{100 * intervals.prob:g}"
     hdi = intervals.kind == "hdi"
-    stem = f"{'hdi' if hdi else 'eti'}{share}"
     name = f"{share} % {'highest-density' if hdi else 'equal-tailed'} interval"
     short = f"{share} % {'HDI' if hdi else 'interval'}"
     return Ends(
-        (f"{stem}_lower", f"{stem}_upper"),
+        interval_names(vars(intervals)),
         (f"{short}, from", "to"),
         (1 - intervals.prob) / 2,
         name,

@@ -13,11 +13,12 @@ from arviz_stats.base import array_stats
 from numpy.typing import NDArray
 
 from stanchion.stats.convergence import Block, mixing, monte_carlo_errors
+from stanchion.stats.intervals import CENTRAL, interval_names
 from stanchion.stats.ranks import median, quantile
 
 Floats = NDArray[np.float64]
 Numbers = dict[str, NDArray[Any]]
-LOCATION = ("mean", "median", "sd", "mad", "q5", "q95")
+LOCATION = ("mean", "median", "sd", "mad", *CENTRAL)
 SAMPLING = ("mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "rhat")
 _BLOCK = 32
 _MAD_TO_SD = 1.482602218505602
@@ -55,14 +56,6 @@ def summarise(
     """
     measure = partial(_of_block, sampled=sampled, intervals=intervals)
     return by_blocks(measure, draws, columns)
-
-
-def interval_names(intervals: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return the two columns that declared intervals add, or none."""
-    if intervals is None:
-        return ()
-    stem = f"{'hdi' if intervals['kind'] == 'hdi' else 'eti'}{100 * intervals['prob']:g}"
-    return f"{stem}_lower", f"{stem}_upper"
 
 
 def hdi(ordered: Floats, prob: float) -> tuple[Floats, Floats]:

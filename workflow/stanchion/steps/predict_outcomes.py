@@ -27,10 +27,11 @@ from stanchion.errors import StepError
 from stanchion.pictures import figures as pictures
 from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, PredictOutcomes
 from stanchion.plan.job import Job
+from stanchion.stats.intervals import CENTRAL, interval_names
 from stanchion.stats.loo_pit import Pit, pit_of
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.psis import leave_one_out, worst_khat
-from stanchion.stats.summary import Numbers, interval_names, summarise
+from stanchion.stats.summary import Numbers, summarise
 from stanchion.system.strict_json import number, write_json
 
 Floats = NDArray[np.float64]
@@ -187,11 +188,11 @@ def _predicted(
     interval = vars(intervals) if intervals is not None else None
     numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=interval)
     labels = read_labels(draws, "predictions", name)
-    columns = ("mean", "sd", "q5", "q95", *interval_names(interval))
+    columns = ("mean", "sd", *CENTRAL, *interval_names(interval))
     share = missing.reshape(*flat.shape).any(axis=2).mean()
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
     content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}
-    picture = np.stack([numbers[column] for column in ("mean", "q5", "q95")], axis=1)
+    picture = np.stack([numbers[column] for column in ("mean", *CENTRAL)], axis=1)
     return content, pictures.predictions(name, labels, picture)
 
 
