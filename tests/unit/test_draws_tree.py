@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from stanchion.draws.files import read_gated, read_group, read_labels, write_tree
+from stanchion.draws.files import labels_of, read_gated, read_group, read_variable, write_tree
 from stanchion.draws.naming import Naming, Roles
 from stanchion.draws.stan_csv import Adaptation, read_chains
 from stanchion.draws.tree import posterior_tree, prior_tree
@@ -176,8 +176,8 @@ def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
     assert posterior["Omega"].dims == ("chain", "draw", "school", "Omega_dim_1")
     assert opened["observed_data"]["y"].dims == ("obs",)
     assert opened["posterior_predictive"]["y"].dims == ("chain", "draw", "obs")
-    assert read_labels(path, "posterior", "theta") == ["A", "B"]
-    assert read_labels(path, "posterior", "Omega")[1] == "A, 2"
+    assert labels_of(read_variable(path, "posterior", "theta")) == ["A", "B"]
+    assert labels_of(read_variable(path, "posterior", "Omega"))[1] == "A, 2"
 
 
 def test_data_carry_the_labels_that_were_declared(path: Path) -> None:
@@ -286,7 +286,7 @@ def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path
     write_tree(posterior_tree(chains, naming, Roles(), {"chain": 3}), path)
     posterior = read_group(path, "posterior")
     assert list(posterior) == ["draw_", "part_", "z", "theta", "theta_dim_0"]
-    np.testing.assert_array_equal(posterior["draw_"], [drawn["draw"]])
+    np.testing.assert_array_equal(read_variable(path, "posterior", "draw"), [drawn["draw"]])
     np.testing.assert_array_equal(posterior["theta_dim_0"], [drawn["theta_dim_0"]])
     assert read_group(path, "constant_data") == {"chain_": 3}
     scalars = read_gated(path)

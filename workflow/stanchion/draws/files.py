@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names
-from stanchion.draws.naming import GATED, PART
+from stanchion.draws.naming import GATED, PART, stored_name
 from stanchion.draws.tree import GROUPS, POSTERIOR_GROUPS, PRIOR_GROUPS, PROPOSAL, SAMPLE_DIMS
 
 MESSAGES = "messages"
@@ -90,22 +90,26 @@ def read_group(path: Path, group: str) -> dict[str, NDArray[Any]]:
         return {str(n): v.values for node in tree.leaves for n, v in node.data_vars.items()}
 
 
-def read_variable(path: Path, group: str, name: str) -> NDArray[Any]:
-    """Return a variable, and read no other of its group."""
+def read_variable(path: Path, group: str, name: str) -> xr.DataArray:
+    """Return a variable by the program's name, and read no other of its group.
+
+    Its attribute `type` is the type that the program declares of it.
+    """
     with _open(path, group) as dataset:
-        return np.asarray(dataset[name].values)
+        return dataset[stored_name(name)].load()
 
 
 def read_gated(path: Path) -> Scalars:
     """Return what the gate judges: `lp__`, all parameters and all transformed parameters."""
-    with open_draws(path, *POSTERIOR_GROUPS, "sample_stats") as tree:
+    with open_fit(path) as tree:
         return gated(tree)
 
 
-def read_generated(path: Path) -> Iterator[Generated]:
-    """Yield every generated quantity of a fit, each with its share of draws without value."""
-    with open_draws(path, *POSTERIOR_GROUPS) as tree:
-        yield from generated(tree)
+@contextmanager
+def open_fit(path: Path) -> Iterator[xr.DataTree]:
+    """Yield the groups of a fit's draws and of its sampler, as `open_draws` does."""
+    with open_draws(path, *POSTERIOR_GROUPS, "sample_stats") as tree:
+        yield tree
 
 
 def gated(tree: xr.DataTree) -> Scalars:
@@ -134,14 +138,14 @@ def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
 
 def read_messages(path: Path) -> list[str]:
     """Return what the sampler complained of in the generated quantities."""
-    with _open(path, "/") as root:
-        return str(root.attrs.get(MESSAGES, "")).splitlines()
+    with h5netcdf.File(path) as file:
+        return str(file.attrs.get(MESSAGES, "")).splitlines()
 
 
 def read_attributes(path: Path, group: str) -> dict[str, str]:
     """Return the attributes of a group by name."""
-    with _open(path, group) as dataset:
-        return {str(name): str(value) for name, value in dataset.attrs.items()}
+    with h5netcdf.File(path) as file:
+        return {name: str(value) for name, value in file.groups[group].attrs.items()}
 
 
 def read_proposal(path: Path) -> Proposal | None:
@@ -157,18 +161,10 @@ def read_proposal(path: Path) -> Proposal | None:
     return Proposal(log_p, log_q, weights, likelihood)
 
 
-def read_labels(path: Path, group: str, name: str) -> list[str]:
-    """Return a label for each element of a variable, its last dimension running fastest."""
-    with _open(path, group) as dataset:
-        variable = dataset[name]
-        axes = [list(map(str, variable[d].values)) for d in variable.dims if d not in SAMPLE_DIMS]
-        return [", ".join(labels) for labels in product(*axes)]
-
-
-def read_type(path: Path, group: str, name: str) -> str:
-    """Return the type that the program declares of a drawn variable."""
-    with _open(path, group) as dataset:
-        return str(dataset[name].attrs["type"])
+def labels_of(variable: xr.DataArray) -> list[str]:
+    """Return a label for each element of a drawn variable, its last dimension running fastest."""
+    axes = [map(str, variable[dim].values) for dim in variable.dims if dim not in SAMPLE_DIMS]
+    return [", ".join(labels) for labels in product(*axes)]
 
 
 def _open(path: Path, group: str) -> xr.Dataset:

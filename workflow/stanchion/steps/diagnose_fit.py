@@ -18,10 +18,11 @@ from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
 from stanchion.draws.files import (
     Scalars,
+    gated,
+    generated,
+    open_fit,
     read_attributes,
     read_gated,
-    read_generated,
-    read_group,
     read_messages,
     read_proposal,
 )
@@ -37,9 +38,14 @@ def run(job: Job[Any]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     told = job.arguments
     method = METHODS[told["method"]]
-    scalars = read_gated(job.path("draws"))
+    with open_fit(job.path("draws")) as tree:
+        scalars = gated(tree)
+        stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
+        shares = [(one.names, one.not_finite) for one in generated(tree)]
     found = scan(scalars.values, scalars.variables)
-    made = gate.check_fit(method.checks, _numbers(job, scalars, found), told["checks"])
+    generated_quantities = Generated(shares, told["uses"], read_messages(job.path("draws")))
+    numbers = _numbers(job, scalars, found, Sampler.of(stats), generated_quantities)
+    made = gate.check_fit(method.checks, numbers, told["checks"])
     checks = gate.waive(made, told["waivers"])
     content = {
         "schema": "stanchion/diagnostics/1",
@@ -53,20 +59,17 @@ def run(job: Job[Any]) -> None:
     job.outputs["picture"].write_bytes(_picture(told, scalars, found))
 
 
-def _generated(draws: Path, told: Any) -> Generated:
-    shares = [(one.names, one.not_finite) for one in read_generated(draws)]
-    return Generated(shares, told["uses"], read_messages(draws))
-
-
-def _numbers(job: Job[Any], scalars: Scalars, found: Findings) -> FitNumbers:
+def _numbers(
+    job: Job[Any], scalars: Scalars, found: Findings, sampler: Sampler, generated: Generated
+) -> FitNumbers:
     path = job.path("draws")
     raw = read_proposal(path)
     return FitNumbers(
         scalars.names,
         found,
         chains=scalars.values.shape[0],
-        sampler=Sampler.of(read_group(path, "sample_stats")),
-        generated=_generated(path, job.arguments),
+        sampler=sampler,
+        generated=generated,
         khat=nan if raw is None else importance(raw.log_p, raw.log_q).khat,
         resampled=_weighting(path).get("weighting") == RESAMPLED,
         agreement=_against_nuts(job, scalars),

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.files import (
+    labels_of,
     read_attributes,
     read_group,
-    read_labels,
     read_proposal,
-    read_type,
     read_variable,
     without_value,
 )
@@ -69,8 +68,9 @@ def _checked(
     if declared is None:
         return {**_no_statistics(None, None, None), **_no_pit("")}, None
     name = declared.observed
-    observed = read_group(draws, "observed_data")[name].astype(np.float64)
-    drawn = read_group(draws, "posterior_predictive")[name]
+    observed = read_variable(draws, "observed_data", name).values.astype(np.float64)
+    variable = read_variable(draws, "posterior_predictive", name)
+    drawn, kind = variable.values, variable.attrs["type"]
     if drawn.shape[2:] != observed.shape:
         raise StepError(
             f"{declared.replicated} has the shape {drawn.shape[2:]}, {name} {observed.shape}",
@@ -81,7 +81,6 @@ def _checked(
         reason = f"{name} has no observations"
         none = _no_statistics(name, declared.replicated, reason)
         return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
-    kind = read_type(draws, "posterior_predictive", name)
     missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
     if missing:
         reason = f"{declared.replicated} has no finite value in {percent(missing)} of the draws"
@@ -118,7 +117,7 @@ def _pit(
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
     raw, ratios = read_proposal(draws), None
     if raw is not None and raw.log_likelihood is not None:
-        proposed = read_variable(draws, PROPOSAL, name).astype(np.float64)
+        proposed = read_variable(draws, PROPOSAL, name).values.astype(np.float64)
         replicated = proposed.reshape(-1, len(observed))
         likelihood, ratios = raw.log_likelihood, raw.log_p - raw.log_q
     if not np.isfinite(likelihood).all():
@@ -178,16 +177,17 @@ def _predicted(
     if declared is None:
         return None, None
     name = declared.variable
-    drawn = read_group(draws, "predictions")[name]
+    variable = read_variable(draws, "predictions", name)
+    drawn = variable.values
     if not drawn.size:
         empty = f"{name} has no elements"
         return {"variable": name, "rows": [], "because": empty}, pictures.placeholder(empty)
-    missing = without_value(drawn, read_type(draws, "predictions", name))
+    missing = without_value(drawn, variable.attrs["type"])
     values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
     interval = vars(intervals) if intervals is not None else None
     numbers = summarise(flat, range(flat.shape[2]), sampled=False, intervals=interval)
-    labels = read_labels(draws, "predictions", name)
+    labels = labels_of(variable)
     columns = ("mean", "sd", *CENTRAL, *interval_names(interval))
     share = missing.reshape(*flat.shape).any(axis=2).mean()
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
