@@ -53,15 +53,15 @@ def sampled(
 ) -> dict[str, Any]:
     """Return the checks of a NUTS fit of named columns."""
     numbers = FitNumbers(names, scan(values, variables), chains=values.shape[0], sampler=sampler)
-    found = gate.check_fit(OF_SAMPLED, numbers, {**THRESHOLDS, **changed})
-    return {check.check: check for check in found}
+    judged = gate.check_fit(OF_SAMPLED, numbers, {**THRESHOLDS, **changed})
+    return {check.check: check for check in judged}
 
 
 def test_independent_chains_pass() -> None:
     """Nothing to find, nothing found."""
-    found = checks(draws())
-    assert gate.verdict(list(found.values())) == "pass"
-    assert found["rhat"].where[0].startswith("theta[")
+    judged = checks(draws())
+    assert gate.verdict(list(judged.values())) == "pass"
+    assert judged["rhat"].where[0].startswith("theta[")
 
 
 def test_the_worst_come_first_and_at_most_ten_are_named() -> None:
@@ -78,10 +78,10 @@ def test_the_worst_come_first_and_at_most_ten_are_named() -> None:
 def test_the_threshold_itself_is_good() -> None:
     """R-hat ≤ 1.01, ESS ≥ 400, k̂ ≤ 0.7: equality passes."""
     values = draws()
-    found = checks(values)
-    exact = checks(values, rhat=found["rhat"].value, ess=found["ess_tail"].value)
+    judged = checks(values)
+    exact = checks(values, rhat=judged["rhat"].value, ess=judged["ess_tail"].value)
     assert exact["rhat"].verdict == exact["ess_tail"].verdict == "pass"
-    strict = checks(values, rhat=np.nextafter(found["rhat"].value, 0))
+    strict = checks(values, rhat=np.nextafter(judged["rhat"].value, 0))
     assert strict["rhat"].verdict == "fail"
 
 
@@ -103,9 +103,9 @@ def test_a_draw_that_is_not_a_number_fails() -> None:
     for bad in (np.nan, np.inf):
         values = draws()
         values[2, 500, 1] = bad
-        found = checks(values)
-        assert (found["finite"].verdict, found["finite"].where) == ("fail", ("theta[2]",))
-        assert found["rhat"].verdict == "pass"
+        judged = checks(values)
+        assert (judged["finite"].verdict, judged["finite"].where) == ("fail", ("theta[2]",))
+        assert judged["rhat"].verdict == "pass"
 
 
 def test_a_constant_is_noted_and_passes() -> None:
@@ -114,16 +114,16 @@ def test_a_constant_is_noted_and_passes() -> None:
         values = draws()
         values[:, :, 1] = constant
         assert gate.verdict(list(checks(values).values())) == verdict
-        noted = gate.notes(["a", "b"], scan(values))
-        assert noted == (["equal to one constant in all chains: b"] if constant == constant else [])
+        notes = gate.notes(["a", "b"], scan(values))
+        assert notes == (["equal to one constant in all chains: b"] if constant == constant else [])
 
 
 def test_a_chain_that_rests_while_others_move_fails() -> None:
     """Constant within a chain but not over chains: stuck."""
     values = draws()
     values[3, :, 0] = 0.25
-    found = checks(values)["constant"]
-    assert (found.verdict, found.value, found.where) == ("fail", 1, ("theta[1]",))
+    judged = checks(values)["constant"]
+    assert (judged.verdict, judged.value, judged.where) == ("fail", 1, ("theta[1]",))
     apart = draws()
     apart[:, :, 0] = np.arange(4)[:, None]
     assert checks(apart)["constant"].verdict == "fail"
@@ -133,10 +133,10 @@ def test_an_element_that_is_never_filled_is_noted() -> None:
     """The upper triangle of a transformed matrix is NaN in every draw; its variable is not."""
     values = draws()
     values[:, :, 1] = np.nan
-    found = checks(values, variables=(TRANSFORMED,))
-    assert gate.verdict(list(found.values())) == "pass"
-    noted = gate.notes(["L[1,1]", "L[1,2]"], scan(values, (TRANSFORMED,)))
-    assert noted == ["NaN in every draw, as an element that the program does not fill: L[1,2]"]
+    judged = checks(values, variables=(TRANSFORMED,))
+    assert gate.verdict(list(judged.values())) == "pass"
+    notes = gate.notes(["L[1,1]", "L[1,2]"], scan(values, (TRANSFORMED,)))
+    assert notes == ["NaN in every draw, as an element that the program does not fill: L[1,2]"]
     assert checks(values, variables=(SAMPLED,))["finite"].verdict == "fail"
     values[:, :, 0] = np.nan
     assert checks(values, variables=(TRANSFORMED,))["finite"].verdict == "fail"
@@ -148,27 +148,27 @@ def test_an_element_that_is_never_filled_is_noted() -> None:
 def test_chains_that_are_frozen_at_one_point_fail() -> None:
     """All chains at the same values: nothing was sampled, and nothing can be judged."""
     values = np.broadcast_to([0.5, 2.0], (4, 1000, 2)).copy()
-    found = checks(values, variables=(SAMPLED,))
-    assert (found["constant"].verdict, found["constant"].value) == ("fail", 2)
+    judged = checks(values, variables=(SAMPLED,))
+    assert (judged["constant"].verdict, judged["constant"].value) == ("fail", 2)
     for name in ("rhat", "ess_bulk", "ess_tail"):
-        assert (found[name].verdict, found[name].value) == ("fail", None)
+        assert (judged[name].verdict, judged[name].value) == ("fail", None)
     still = Sampler(energy=np.full((4, 1000), 3.0))
     assert checks(draws(), still, (SAMPLED,))["ebfmi"].verdict == "fail"
 
 
 def test_a_program_without_parameters_has_no_energy_to_judge() -> None:
     """The sampler writes 0 in every draw: there is nothing that could fail to move."""
-    found = checks(np.zeros((4, 1000, 1)), Sampler(energy=np.zeros((4, 1000))))
-    assert (found["ebfmi"].verdict, found["ebfmi"].value) == ("pass", None)
-    assert gate.verdict(list(found.values())) == "pass"
+    judged = checks(np.zeros((4, 1000, 1)), Sampler(energy=np.zeros((4, 1000))))
+    assert (judged["ebfmi"].verdict, judged["ebfmi"].value) == ("pass", None)
+    assert gate.verdict(list(judged.values())) == "pass"
 
 
 def test_one_parameter_that_never_moves_fails() -> None:
     """A scale that underflows to its bound in every draw, while the rest moves."""
     values = draws()
     values[:, :, 1] = 0.0
-    found = checks(values, variables=(SAMPLED,))["constant"]
-    assert (found.verdict, found.where) == ("fail", ("theta[2]",))
+    judged = checks(values, variables=(SAMPLED,))["constant"]
+    assert (judged.verdict, judged.where) == ("fail", ("theta[2]",))
     assert checks(values, variables=(TRANSFORMED,))["constant"].verdict == "pass"
 
 
@@ -202,10 +202,10 @@ def test_a_parameter_rests_only_where_its_type_says_so(
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_too_few_draws_to_judge_fail(length: int) -> None:
     """Below four draws a chain neither R-hat nor ESS exist, and nothing passes for it."""
-    found = checks(draws()[:, :length], variables=(SAMPLED,))
+    judged = checks(draws()[:, :length], variables=(SAMPLED,))
     for name in ("rhat", "ess_bulk", "ess_tail"):
-        assert (found[name].verdict, found[name].value) == ("fail", None)
-        assert length == 1 or set(found[name].where) == {"theta[1]", "theta[2]"}
+        assert (judged[name].verdict, judged[name].value) == ("fail", None)
+        assert length == 1 or set(judged[name].where) == {"theta[1]", "theta[2]"}
 
 
 def test_the_fewest_draws_that_are_accepted_can_be_judged() -> None:
@@ -214,8 +214,10 @@ def test_the_fewest_draws_that_are_accepted_can_be_judged() -> None:
 
     for length, known in ((FEWEST_DRAWS - 1, False), (FEWEST_DRAWS, True)):
         values = draws(columns=1)[:, :length]
-        found = scan(values)
-        assert bool(np.isfinite(found.rhat[0])) is bool(np.isfinite(found.ess_tail[0])) is known
+        findings = scan(values)
+        assert (
+            bool(np.isfinite(findings.rhat[0])) is bool(np.isfinite(findings.ess_tail[0])) is known
+        )
         if not known:
             assert np.isnan(array_stats.rhat(values[:, :, 0], chain_axis=0, draw_axis=1))
     for length, known in ((Advi.fewest_draws - 1, False), (Advi.fewest_draws, True)):
@@ -228,8 +230,8 @@ def test_a_share_of_divergences_may_be_enough() -> None:
         diverging = np.zeros((4, 1000), dtype=bool)
         diverging[1, :count] = True
         sampler = Sampler(diverging=diverging)
-        found = checks(draws(), sampler, divergences={"share": 0.001})["divergences"]
-        assert (found.verdict, found.threshold, found.value) == (verdict, 4, count)
+        judged = checks(draws(), sampler, divergences={"share": 0.001})["divergences"]
+        assert (judged.verdict, judged.threshold, judged.value) == (verdict, 4, count)
 
 
 def test_a_variable_may_have_a_limit_of_its_own() -> None:
@@ -259,14 +261,14 @@ def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
     shares = np.array([1.0, 0.0]), np.array([0.46])
     names = ["x[1]", "x[2]"], ["y_rep[1]"]
     both = list(zip(names, shares, strict=True))
-    said = ["chain 1, 460 times: normal_rng: …"]
-    found = generated(both, ["log_lik"], said)
-    assert (found.verdict, found.value) == ("warn", 1.0)
-    assert found.where == ("x[1]: 100 %", "y_rep[1]: 46 %")
-    assert found.as_json()["messages"] == said
-    found = generated(both, ["y_rep"], said)
-    assert (found.verdict, found.value, found.where[0]) == ("fail", 0.46, "y_rep[1]: 46 %")
-    sound = generated([(["x"], np.zeros(1))], ["x"], said)
+    messages = ["chain 1, 460 times: normal_rng: …"]
+    judged = generated(both, ["log_lik"], messages)
+    assert (judged.verdict, judged.value) == ("warn", 1.0)
+    assert judged.where == ("x[1]: 100 %", "y_rep[1]: 46 %")
+    assert judged.as_json()["messages"] == messages
+    judged = generated(both, ["y_rep"], messages)
+    assert (judged.verdict, judged.value, judged.where[0]) == ("fail", 0.46, "y_rep[1]: 46 %")
+    sound = generated([(["x"], np.zeros(1))], ["x"], messages)
     assert (sound.verdict, sound.value, sound.messages) == ("pass", 0, ())
 
 
@@ -283,8 +285,8 @@ def test_divergences_are_counted_by_chain() -> None:
     """More than are allowed fail."""
     diverging = np.zeros((4, 1000), dtype=bool)
     diverging[1, :3] = True
-    found = checks(draws(), Sampler(diverging=diverging))["divergences"]
-    assert (found.value, found.verdict, found.where) == (3, "fail", ("chain 2: 3",))
+    judged = checks(draws(), Sampler(diverging=diverging))["divergences"]
+    assert (judged.value, judged.verdict, judged.where) == (3, "fail", ("chain 2: 3",))
     allowed = checks(draws(), Sampler(diverging=diverging), divergences=3)
     assert allowed["divergences"].verdict == "pass"
 
@@ -292,9 +294,9 @@ def test_divergences_are_counted_by_chain() -> None:
 def test_saturated_trees_are_a_warning() -> None:
     """They cost time, not truth."""
     saturated = np.ones((4, 1000), dtype=bool)
-    found = checks(draws(), Sampler(saturated=saturated))
-    assert (found["treedepth"].verdict, found["treedepth"].value) == ("warn", 4000)
-    assert gate.verdict(list(found.values())) == "warn"
+    judged = checks(draws(), Sampler(saturated=saturated))
+    assert (judged["treedepth"].verdict, judged["treedepth"].value) == ("warn", 4000)
+    assert gate.verdict(list(judged.values())) == "warn"
 
 
 def test_the_energy_of_a_slow_chain_fails() -> None:
@@ -303,26 +305,26 @@ def test_the_energy_of_a_slow_chain_fails() -> None:
 
     energy = np.random.default_rng(2).normal(size=(4, 1000))
     energy[2] = autoregressive(0.9, 1000)
-    found = checks(draws(), Sampler(energy=energy))["ebfmi"]
-    assert found.verdict == "fail"
-    assert found.value == pytest.approx(0.2, abs=0.05)
-    assert found.where == ("chain 3",)
+    judged = checks(draws(), Sampler(energy=energy))["ebfmi"]
+    assert judged.verdict == "fail"
+    assert judged.value == pytest.approx(0.2, abs=0.05)
+    assert judged.where == ("chain 3",)
     assert ebfmi(energy)[0] == pytest.approx(2, abs=0.2)
 
 
 def approximated(khat: float, *, resampled: bool = True) -> list[gate.Check]:
     """Return the checks of an approximation of two parameters."""
-    found = scan(draws(chains=1))
-    numbers = FitNumbers(["mu", "tau"], found, chains=1, khat=khat, resampled=resampled)
+    findings = scan(draws(chains=1))
+    numbers = FitNumbers(["mu", "tau"], findings, chains=1, khat=khat, resampled=resampled)
     return gate.check_fit(["finite", "constant", "khat"], numbers, THRESHOLDS)
 
 
 @pytest.mark.parametrize(("shape", "verdict"), [(0.3, "pass"), (1.2, "fail")])
 def test_an_approximation_is_judged_by_khat(shape: float, verdict: str) -> None:
     """log_p − log_g with a tail of known shape; R-hat and ESS are not asked."""
-    found = approximated(smooth(pareto_ratios(shape, 4000, seed=5)).khat)
-    assert [check.check for check in found] == ["finite", "constant", "khat"]
-    assert gate.verdict(found) == verdict
+    judged = approximated(smooth(pareto_ratios(shape, 4000, seed=5)).khat)
+    assert [check.check for check in judged] == ["finite", "constant", "khat"]
+    assert gate.verdict(judged) == verdict
 
 
 def test_a_good_khat_passes_no_draws_that_are_not_weighted() -> None:
@@ -336,8 +338,8 @@ def test_a_good_khat_passes_no_draws_that_are_not_weighted() -> None:
 @pytest.mark.parametrize("khat", [np.nan, np.inf])
 def test_an_approximation_whose_ratios_say_nothing_fails(khat: float) -> None:
     """Without a tail, nothing vouches for it."""
-    found = approximated(khat)
-    assert (found[-1].value, found[-1].verdict) == (None, "fail")
+    judged = approximated(khat)
+    assert (judged[-1].value, judged[-1].verdict) == (None, "fail")
 
 
 def against(values: Any, sampled: Any) -> gate.Check:
@@ -345,9 +347,9 @@ def against(values: Any, sampled: Any) -> gate.Check:
     return difference(agreement(["a", "b"], values, Reference.of("nuts", sampled)))
 
 
-def difference(found: Agreement) -> gate.Check:
+def difference(distances: Agreement) -> gate.Check:
     """Return the check of an agreement."""
-    numbers = FitNumbers(["a", "b"], scan(draws(chains=1)), chains=1, agreement=found)
+    numbers = FitNumbers(["a", "b"], scan(draws(chains=1)), chains=1, agreement=distances)
     (check,) = gate.check_fit(["nuts_difference"], numbers, THRESHOLDS)
     return check
 
@@ -359,14 +361,14 @@ def test_means_far_from_those_of_nuts_are_a_warning() -> None:
         values = draws(chains=1, seed=9)
         values = (values - values.mean(1)) * 5 + sampled.mean((0, 1))
         values[:, :, 1] -= off * sampled[:, :, 1].std(ddof=1)
-        found = against(values, sampled)
-        assert (found.verdict, found.where, found.threshold) == (verdict, ("b",), 0.5)
-        assert found.value == pytest.approx(off, rel=1e-6)
-    assert found.note == "in standard deviations of nuts"
+        judged = against(values, sampled)
+        assert (judged.verdict, judged.where, judged.threshold) == (verdict, ("b",), 0.5)
+        assert judged.value == pytest.approx(off, rel=1e-6)
+    assert judged.note == "in standard deviations of nuts"
 
 
 @pytest.mark.parametrize(
-    ("own", "theirs", "verdict"),
+    ("value", "reference", "verdict"),
     [
         (1.0, 1.0, "pass"),
         (1.0 + 1e-14, 1.0, "pass"),
@@ -377,13 +379,13 @@ def test_means_far_from_those_of_nuts_are_a_warning() -> None:
         (-np.inf, 1.0, "warn"),
     ],
 )
-def test_constants_are_the_same_or_a_warning(own: float, theirs: float, verdict: str) -> None:
+def test_constants_are_the_same_or_a_warning(value: float, reference: float, verdict: str) -> None:
     """Where NUTS holds a quantity constant there is no sd: it is the same, or it is not."""
     sampled, values = draws(), draws(chains=1, seed=9)
-    sampled[:, :, 1], values[:, :, 1] = theirs, own
-    found = against(values, sampled)
-    assert found.verdict == verdict
-    assert verdict == "pass" or (found.value, found.where) == (None, ("b",))
+    sampled[:, :, 1], values[:, :, 1] = reference, value
+    judged = against(values, sampled)
+    assert judged.verdict == verdict
+    assert verdict == "pass" or (judged.value, judged.where) == (None, ("b",))
 
 
 def test_a_varying_quantity_that_is_not_finite_in_the_approximation_is_a_warning() -> None:
@@ -408,12 +410,12 @@ def test_a_waiver_turns_a_failure_into_waived() -> None:
     values[0] += 1
     waiver = {"check": "rhat", "reason": "known", "who": "a", "until": "2027-01-01"}
     warned = {"check": "chains", "reason": "known", "who": "a", "until": "2027-01-01"}
-    found = gate.waive(list(checks(values, ess=1).values()), [waiver, warned])
-    by_name = {check.check: check for check in found}
+    judged = gate.waive(list(checks(values, ess=1).values()), [waiver, warned])
+    by_name = {check.check: check for check in judged}
     assert by_name["rhat"].as_json()["waiver"] == waiver
     assert by_name["chains"].verdict == "warn"
     assert "waiver" not in by_name["chains"].as_json()
-    assert gate.verdict(found) == "waived"
+    assert gate.verdict(judged) == "waived"
     values[1, 0, 0] = np.nan
     assert gate.verdict(gate.waive(list(checks(values, ess=1).values()), [waiver])) == "fail"
 
@@ -423,10 +425,10 @@ def test_a_prior_is_warned_of_at_most() -> None:
     values = draws()
     values[1, :, 1] = np.linspace(0, 1e19, 1000)
     numbers = FitNumbers(["a", "b"], scan(values), chains=4)
-    found = gate.check_prior(numbers, prior_thresholds(SIZE))
-    extent = next(check for check in found if check.check == "extent")
+    judged = gate.check_prior(numbers, prior_thresholds(SIZE))
+    extent = next(check for check in judged if check.check == "extent")
     assert (extent.verdict, extent.value, extent.where) == ("warn", 1e19, ("b",))
-    assert gate.verdict(found) == "warn"
+    assert gate.verdict(judged) == "warn"
 
 
 def test_nothing_is_computed_from_a_failed_fit_that_stops() -> None:

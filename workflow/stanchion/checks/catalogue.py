@@ -265,21 +265,21 @@ OF_PRIORS = (*OF_SAMPLED, "extent", "prior_only")
 
 def thresholds() -> dict[str, Threshold]:
     """Return the thresholds that the declaration may set, by their key."""
-    found = (row.threshold for row in CHECKS.values())
-    return {one.key: one for one in found if isinstance(one, Threshold)}
+    limits = (row.threshold for row in CHECKS.values())
+    return {threshold.key: threshold for threshold in limits if isinstance(threshold, Threshold)}
 
 
 def judging(checks: Iterable[str]) -> set[str]:
     """Return the keys of the thresholds that the named checks are held to."""
-    found = (CHECKS[name].threshold for name in checks)
-    return {one.key for one in found if isinstance(one, Threshold)}
+    limits = (CHECKS[name].threshold for name in checks)
+    return {threshold.key for threshold in limits if isinstance(threshold, Threshold)}
 
 
 def prior_thresholds(size: Size) -> dict[str, float]:
     """Return the thresholds of draws from the prior, by their key."""
     return {
-        key: one.default_of(size) if one.prior is None else one.prior
-        for key, one in thresholds().items()
+        key: threshold.default_of(size) if threshold.prior is None else threshold.prior
+        for key, threshold in thresholds().items()
     }
 
 

@@ -49,11 +49,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a check's values are held to: a number, or the share of so many; some names' others."""
+    """What a check's values are held to: a number, or a share of so many; by variable another."""
 
     default: float
     share: float | None = None
-    others: Mapping[str, float] | None = None
+    by_variable: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, row: Row[Any], thresholds: Mapping[str, Any]) -> Limit:
@@ -63,7 +63,7 @@ class Limit:
         declared = thresholds[row.threshold.key]
         if isinstance(declared, Mapping):
             return cls(inf, share=declared["share"])
-        return cls(declared, others=thresholds.get(f"{row.threshold.key}_of"))
+        return cls(declared, by_variable=thresholds.get(f"{row.threshold.key}_of"))
 
     def of_total(self, total: int | None) -> float:
         """Return the one limit, of a share that of `total`."""
@@ -71,9 +71,9 @@ class Limit:
 
     def of_each(self, names: Sequence[str]) -> Floats:
         """Return the limit of each scalar: its variable's, else the default."""
-        if not self.others:
+        if not self.by_variable:
             return np.full(len(names), self.default, np.float64)
-        return np.array([self.others.get(variable_of(name), self.default) for name in names])
+        return np.array([self.by_variable.get(variable_of(name), self.default) for name in names])
 
 
 def check_fit(
@@ -102,11 +102,11 @@ def check_comparison(models: ComparisonNumbers) -> list[Check]:
 
 
 def _made(rows: Iterable[Row[Any]], numbers: Any, thresholds: Mapping[str, Any]) -> list[Check]:
-    measured = ((row, row.measure(numbers)) for row in rows)
+    results = ((row, row.measure(numbers)) for row in rows)
     return [
-        judged(row, found, Limit.of(row, thresholds))
-        for row, found in measured
-        if found is not None
+        judged(row, result, Limit.of(row, thresholds))
+        for row, result in results
+        if result is not None
     ]
 
 
@@ -151,8 +151,8 @@ def _worst(row: Row[Any], measured: Each, limits: Floats) -> Check:
         excess = _excess(row, values, limits)
         broken = ~_within(row, values, limits)
     excess[np.isnan(excess)] = inf
-    known = np.flatnonzero(judged)
-    worst_first = known[np.argsort(-excess[known], kind="stable")]
+    candidates = np.flatnonzero(judged)
+    worst_first = candidates[np.argsort(-excess[candidates], kind="stable")]
     failed = worst_first[broken[worst_first]]
     worst = int(worst_first[0])
     shown = failed[:SHOWN] if len(failed) else worst_first[:1]
@@ -189,19 +189,19 @@ def verdict(checks: Sequence[Check]) -> str:
     return gravest(check.verdict for check in checks)
 
 
-def notes(names: Sequence[str], found: Findings, *, unused: Sequence[str] = ()) -> list[str]:
+def notes(names: Sequence[str], findings: Findings, *, unused: Sequence[str] = ()) -> list[str]:
     """Return what is worth knowing but judged by no check: quantities that have no distribution.
 
     `unused` names columns that the method fills with zeros.
     """
-    resting = named(names, found.constant & ~found.frozen)
+    resting = named(names, findings.constant & ~findings.frozen)
     constant = [name for name in resting if name not in unused]
-    unfilled = named(names, found.unfilled)
+    unfilled = named(names, findings.unfilled)
     return [
-        f"{what}: {', '.join(which)}"
-        for what, which in (
+        f"{heading}: {', '.join(listed)}"
+        for heading, listed in (
             ("equal to one constant in all chains", constant),
             ("NaN in every draw, as an element that the program does not fill", unfilled),
         )
-        if which
+        if listed
     ]

@@ -29,8 +29,8 @@ def energy(fit: FitNumbers) -> Each | Value | None:
     """Return the energy Bayesian fraction of missing information of each chain."""
     from stanchion.stats.energy import ebfmi
 
-    found = fit.sampler.energy
-    return fit.unsaid() if found is None else fit.each_chain(ebfmi(found))
+    energies = fit.sampler.energy
+    return fit.unsaid() if energies is None else fit.each_chain(ebfmi(energies))
 
 
 def extent(fit: FitNumbers) -> Each:

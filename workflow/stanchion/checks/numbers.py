@@ -119,4 +119,4 @@ class ComparisonNumbers:
 
 def named(names: Sequence[str], flags: Flags) -> tuple[str, ...]:
     """Return the flagged names, at most ten, the last of them a count of the rest."""
-    return at_most([names[place] for place in np.flatnonzero(flags).tolist()])
+    return at_most([names[index] for index in np.flatnonzero(flags).tolist()])

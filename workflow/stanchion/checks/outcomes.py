@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 class Outcomes:
     """What of a model's data may be its outcome, by name: its dimensions, and a digest."""
 
-    found: Mapping[str, tuple[int, str]]
+    digests: Mapping[str, tuple[int, str]]
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Outcomes:
@@ -24,18 +24,18 @@ class Outcomes:
         return cls({name: digest for name, digest in digests.items() if digest is not None})
 
 
-def differences(one: Outcomes, other: Outcomes, observed: str | None) -> Iterator[str]:
+def differences(first: Outcomes, other: Outcomes, observed: str | None) -> Iterator[str]:
     """Say which outcomes of two models differ.
 
     Without `observed` these are the scalars and vectors that both have. A matrix is no outcome
     unless it is named: it is most likely of predictors.
     """
     if observed is not None:
-        if one.found.get(observed, "none") != other.found.get(observed, "none"):
+        if first.digests.get(observed, "none") != other.digests.get(observed, "none"):
             yield f"their {observed} differs"
         return
-    for name in sorted(one.found.keys() & other.found.keys()):
-        (rank, digest), (rank_of_other, digest_of_other) = one.found[name], other.found[name]
+    for name in sorted(first.digests.keys() & other.digests.keys()):
+        (rank, digest), (rank_of_other, digest_of_other) = first.digests[name], other.digests[name]
         if digest != digest_of_other and max(rank, rank_of_other) <= 1:
             yield f"their {name} differs"
 

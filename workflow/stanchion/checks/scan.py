@@ -49,18 +49,20 @@ def scan(draws: Floats, variables: Sequence[Span] = ()) -> Findings:
 
     Columns that no variable claims are taken for transformed ones, each by itself.
     """
-    found = by_blocks(_scan_block, draws)
-    found["frozen"], found["unfilled"], found["sampled"] = np.zeros((3, draws.shape[2]), np.bool_)
+    numbers = by_blocks(_scan_block, draws)
+    numbers["frozen"], numbers["unfilled"], numbers["sampled"] = np.zeros(
+        (3, draws.shape[2]), np.bool_
+    )
     for variable in variables:
-        own = slice(variable.start, variable.stop)
-        found["sampled"][own] = variable.sampled
+        columns = slice(variable.start, variable.stop)
+        numbers["sampled"][columns] = variable.sampled
         if variable.sampled:
-            found["frozen"][own] = _frozen(found["constant"][own], variable)
-        elif not found["missing"][own].all():
-            found["unfilled"][own] = found["missing"][own]
-    found["unsound"] &= ~found["unfilled"]
-    del found["missing"]
-    return Findings(**found)
+            numbers["frozen"][columns] = _frozen(numbers["constant"][columns], variable)
+        elif not numbers["missing"][columns].all():
+            numbers["unfilled"][columns] = numbers["missing"][columns]
+    numbers["unsound"] &= ~numbers["unfilled"]
+    del numbers["missing"]
+    return Findings(**numbers)
 
 
 def _frozen(constant: Flags, variable: Span) -> Flags:
@@ -69,8 +71,8 @@ def _frozen(constant: Flags, variable: Span) -> Flags:
     A Cholesky factor has a triangle of zeros, a simplex of length one is 1; that all of a larger
     one rests, nothing accounts for.
     """
-    own = variable.shape[-1:] if variable.constraint in VECTORS else variable.shape[-2:]
-    single = 1 in own and variable.constraint != "cholesky_factor_cov"
+    sizes = variable.shape[-1:] if variable.constraint in VECTORS else variable.shape[-2:]
+    single = 1 in sizes and variable.constraint != "cholesky_factor_cov"
     if variable.constraint and single:
         return np.zeros_like(constant)
     if variable.constraint in TRIANGULAR:
@@ -79,14 +81,14 @@ def _frozen(constant: Flags, variable: Span) -> Flags:
 
 
 def _scan_block(draws: Floats) -> Numbers:
-    found = mixing(Block.of(draws))
+    mixed = mixing(Block.of(draws))
     first = draws[:, :, :1]
     resting = (draws == first).all(2)
     constant = resting.all(1) & (first == first[:, :1]).all((1, 2))
     return {
-        "rhat": found.rhat,
-        "ess_bulk": found.ess_bulk,
-        "ess_tail": found.ess_tail,
+        "rhat": mixed.rhat,
+        "ess_bulk": mixed.ess_bulk,
+        "ess_tail": mixed.ess_tail,
         "constant": constant,
         "stuck": resting.any(1) & ~constant,
         "extent": np.abs(draws).max((1, 2)),

@@ -39,14 +39,14 @@ class Switch:
             return Value(nan, failed=WARN)
         if self.posterior is None:
             return Value(inf, ("the likelihood refuses a draw of the prior",))
-        both = np.array([self.prior, self.posterior])
-        both = both[:, np.isfinite(both[0])]
-        if both.shape[1] < _FEWEST_POINTS:
+        densities = np.array([self.prior, self.posterior])
+        densities = densities[:, np.isfinite(densities[0])]
+        if densities.shape[1] < _FEWEST_POINTS:
             return Value(nan, failed=WARN)
-        if not np.isfinite(both[1]).all():
+        if not np.isfinite(densities[1]).all():
             return Value(inf, ("the likelihood of a prior draw is zero",))
-        difference = both[1] - both[0]
+        difference = densities[1] - densities[0]
         spread = float(difference.max() - difference.min())
-        works = spread > _ROUNDING * max(1.0, float(np.abs(both).max()))
+        works = spread > _ROUNDING * max(1.0, float(np.abs(densities).max()))
         where = () if works or self.observations else ("there are no observations",)
         return Value(spread, where, broken=not works and self.observations)

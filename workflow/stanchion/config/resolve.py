@@ -37,14 +37,14 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
 
 def resolved_compiling(project: Project, model: str) -> dict[str, Any]:
     """Return what a model is compiled with: its own options before the toolchain's, none off."""
-    common, own = project.toolchain, project.models[model]
-    levels = LEVELS if any(own.stanc.get(level) for level in LEVELS) else ()
-    stanc = {name: on for name, on in common.stanc.items() if name not in levels} | own.stanc
+    common, declared = project.toolchain, project.models[model]
+    levels = LEVELS if any(declared.stanc.get(level) for level in LEVELS) else ()
+    stanc = {name: on for name, on in common.stanc.items() if name not in levels} | declared.stanc
     return {
         "stanc": _switched_on({str(name): on for name, on in stanc.items()}),
-        "cpp": _switched_on({**common.cpp, **own.cpp}),
-        "threads": common.threads if own.threads is None else own.threads,
-        "native": common.native if own.native is None else own.native,
+        "cpp": _switched_on({**common.cpp, **declared.cpp}),
+        "threads": common.threads if declared.threads is None else declared.threads,
+        "native": common.native if declared.native is None else declared.native,
     }
 
 

@@ -25,10 +25,10 @@ _FIT_WORDS = "analysis/dataset/model/method"
 
 
 def _date(value: object) -> dt.date:
-    found = value if isinstance(value, dt.date) else read_date(value)
-    if found is None:
+    date = value if isinstance(value, dt.date) else read_date(value)
+    if date is None:
         raise refused(f"{value!r} is not a date", value=value, allowed=DATE_WORDS)
-    return found
+    return date
 
 
 class Waiver(Section):

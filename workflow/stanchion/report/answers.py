@@ -105,16 +105,16 @@ def ends_of(intervals: Intervals | None) -> Ends:
 
 def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], ends: Ends) -> Answer:
     """Return the picture and the tables of one dataset and model; lists are aligned by fit."""
-    both = list(zip(fits, summaries, strict=True))
-    usable = [(fit, summary) for fit, summary in both if not fit.stopped]
-    stopped = [(fit, summary) for fit, summary in both if fit.stopped]
+    pairs = list(zip(fits, summaries, strict=True))
+    usable = [(fit, summary) for fit, summary in pairs if not fit.stopped]
+    stopped = [(fit, summary) for fit, summary in pairs if fit.stopped]
     quantities = _quantities([summary for _, summary in usable], ends)
     return Answer(
         pair=pair,
         fits=tuple(fits),
         panels=forest(quantities[:MOST_DRAWN]),
         legend=tuple(
-            Legend(place, fit.label, fit.verdict) for place, (fit, _) in enumerate(usable)
+            Legend(index, fit.label, fit.verdict) for index, (fit, _) in enumerate(usable)
         ),
         undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
         table=_table(usable, ends) if usable else None,
@@ -154,9 +154,9 @@ def _quantities(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
         Quantity(
             name,
             tuple(
-                Interval(place, found[low], found["median"], found[high])
-                for place, summary in enumerate(summaries)
-                if (found := summary.rows.get(name)) is not None
+                Interval(index, numbers[low], numbers["median"], numbers[high])
+                for index, summary in enumerate(summaries)
+                if (numbers := summary.rows.get(name)) is not None
             ),
         )
         for name in _names(summaries)
@@ -174,9 +174,9 @@ def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
         Row(
             name,
             tuple(
-                Line(fit.label, cells(found, ends, fit.fit.checks["rhat"]))
+                Line(fit.label, cells(numbers, ends, fit.fit.checks["rhat"]))
                 for fit, summary in fits
-                if (found := summary.rows.get(name)) is not None
+                if (numbers := summary.rows.get(name)) is not None
             ),
         )
         for name in _names([summary for _, summary in fits])

@@ -53,46 +53,47 @@ class Ranking:
 def rankings(compared: Sequence[Compared], judged: Sequence[Judgement]) -> tuple[Ranking, ...]:
     """Return the comparisons as the report shows them, one a dataset."""
     return tuple(
-        _ranking([row for row in compared if row.dataset == one.dataset], one) for one in judged
+        _ranking([row for row in compared if row.dataset == judgement.dataset], judgement)
+        for judgement in judged
     )
 
 
-def _ranking(rows: Sequence[Compared], found: Judgement) -> Ranking:
-    checks = (check_view(check, {}) for check in found.judged.checks)
+def _ranking(rows: Sequence[Compared], judgement: Judgement) -> Ranking:
+    checks = (check_view(check, {}) for check in judgement.judged.checks)
     khat = [row.numbers["khat_max"] for row in rows]
     return Ranking(
-        dataset=found.dataset,
-        verdict=found.judged.verdict,
+        dataset=judgement.dataset,
+        verdict=judgement.judged.verdict,
         rows=tuple(Ranked(row.model, row.method, _cells(row.numbers)) for row in rows),
-        remarks=tuple(_remarks(rows, found)),
+        remarks=tuple(_remarks(rows, judgement)),
         bad=by_gravity(checks),
-        left_out=tuple(f"{fit} is left out: {because}." for fit, because in found.left_out),
+        left_out=tuple(f"{fit} is left out: {because}." for fit, because in judgement.left_out),
         worst_khat=decimals(max(khat, key=lambda k: (k != k, k)), 2) if khat else MISSING,
     )
 
 
-def _cells(found: Mapping[str, float]) -> tuple[str, ...]:
-    best = found["diff"] == found["diff_se"] == 0
+def _cells(numbers: Mapping[str, float]) -> tuple[str, ...]:
+    best = numbers["diff"] == numbers["diff_se"] == 0
     return (
-        decimals(found["elpd"], 1),
-        decimals(found["se"], 1),
-        decimals(found["p"], 1),
-        MISSING if best else decimals(found["diff"], 1),
-        MISSING if best else decimals(found["diff_se"], 1),
-        decimals(found["weight"], 2),
-        decimals(found["khat_max"], 2),
-        f"{found['khat_bad']:.0f}",
+        decimals(numbers["elpd"], 1),
+        decimals(numbers["se"], 1),
+        decimals(numbers["p"], 1),
+        MISSING if best else decimals(numbers["diff"], 1),
+        MISSING if best else decimals(numbers["diff_se"], 1),
+        decimals(numbers["weight"], 2),
+        decimals(numbers["khat_max"], 2),
+        f"{numbers['khat_bad']:.0f}",
     )
 
 
-def _remarks(rows: Sequence[Compared], found: Judgement) -> list[str]:
+def _remarks(rows: Sequence[Compared], judgement: Judgement) -> list[str]:
     """Say of each model what its difference to the best is worth."""
     if not rows:
         return []
     best = rows[0].model
-    if not found.conclusions:
+    if not judgement.conclusions:
         return [f"Only {best} could be compared."]
-    few = found.observations < FEW_OBSERVATIONS
+    few = judgement.observations < FEW_OBSERVATIONS
     return [
         words.format(
             best=best,
@@ -101,6 +102,10 @@ def _remarks(rows: Sequence[Compared], found: Judgement) -> list[str]:
             few=FEW_OBSERVATIONS,
             times="four times" if few else "twice",
         )
-        for says, words in _CONCLUSIONS.items()
-        if (others := [model for model, said in found.conclusions if said == says])
+        for conclusion, words in _CONCLUSIONS.items()
+        if (
+            others := [
+                model for model, concluded in judgement.conclusions if concluded == conclusion
+            ]
+        )
     ]

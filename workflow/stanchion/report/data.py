@@ -118,10 +118,10 @@ def _described(value: object) -> tuple[str, str]:
     if not isinstance(value, list):
         return "one number", exact(number(value), 6)
     size = " × ".join(map(str, shape(value)))
-    found = [n for n in map(_finite, leaves(value)) if n is not None]
-    if not found:
+    numbers = [n for n in map(_finite, leaves(value)) if n is not None]
+    if not numbers:
         return size, ""
-    return size, f"{exact(min(found), 4)} … {exact(max(found), 4)}"
+    return size, f"{exact(min(numbers), 4)} … {exact(max(numbers), 4)}"
 
 
 def _finite(value: object) -> float | None:
@@ -156,16 +156,16 @@ def _expression(name: str, mapping: Mapping[str, Any]) -> str:
 
 def _column(name: str, rules: Mapping[str, Any]) -> ColumnView:
     words = {"lower": "≥ {}", "upper": "≤ {}", "allowed": "one of {}", "levels": "levels {}"}
-    said = [
+    limits = [
         text.format(_either(rules[rule]))
         for rule, text in words.items()
         if rules.get(rule) is not None
     ]
     if rules.get("unique"):
-        said.append("unique")
+        limits.append("unique")
     if rules.get("transform"):
-        said.append(str(rules["transform"]))
-    return ColumnView(name, str(rules.get("type") or "as found"), ", ".join(said))
+        limits.append(str(rules["transform"]))
+    return ColumnView(name, str(rules.get("type") or "as found"), ", ".join(limits))
 
 
 def _either(values: object) -> str:

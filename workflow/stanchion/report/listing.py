@@ -52,14 +52,14 @@ def listing(program: str) -> tuple[CodeLine, ...]:
     densities = _density_lines(tokens)
     lines: list[list[Token]] = [[]]
     for token in tokens:
-        for place, part in enumerate(token.text.split("\n")):
-            if place:
+        for number, part in enumerate(token.text.split("\n")):
+            if number:
                 lines.append([])
             if part:
                 lines[-1].append(Token(token.kind, part))
     while lines and not lines[-1]:
         lines.pop()
-    return tuple(CodeLine(tuple(line), place in densities) for place, line in enumerate(lines))
+    return tuple(CodeLine(tuple(line), number in densities) for number, line in enumerate(lines))
 
 
 def _tokens(program: str) -> Iterator[Token]:
@@ -69,7 +69,7 @@ def _tokens(program: str) -> Iterator[Token]:
 
 def _density_lines(tokens: list[Token]) -> set[int]:
     """Return the lines, from 0, of the statements that set a density."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     line, depth, sets_densities = 0, 0, False
     statement, begun = "", 0
     for token in tokens:
@@ -82,7 +82,7 @@ def _density_lines(tokens: list[Token]) -> set[int]:
             if _STATEMENT_ENDS.fullmatch(part):
                 depth += {"{": 1, "}": -1}.get(part, 0)
                 if sets_densities and part == ";" and _DENSITY.search(statement):
-                    found.update(range(begun, line + 1))
+                    numbers.update(range(begun, line + 1))
                 statement = ""
             elif part.strip() and not statement:
                 statement, begun = part, line
@@ -90,4 +90,4 @@ def _density_lines(tokens: list[Token]) -> set[int]:
                 statement += part
         if not code:
             line += token.text.count("\n")
-    return found
+    return numbers

@@ -20,16 +20,16 @@ def metrics(job: Job[WriteReport]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for fit, summary, diagnostics in rows:
         judged = read_judged(diagnostics)
-        found: dict[str, Any] = {
+        of_fit: dict[str, Any] = {
             "verdict": judged.verdict,
             "checks": _finite({check.check: check.value for check in judged.checks}),
         }
         if fit.parameters is not None:
-            found["parameters"] = {
+            of_fit["parameters"] = {
                 name: _finite({column: row[column] for column in _SHOWN})
                 for name, row in read_summary(summary, _MOST_ROWS).rows.items()
             }
-        content[fit.path] = found
+        content[fit.path] = of_fit
     if "comparison" in job.inputs:
         content["comparison"] = {
             f"{row.dataset}/{row.model}/{row.method}": _finite(

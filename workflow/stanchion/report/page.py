@@ -132,12 +132,14 @@ def _answers(
 ) -> tuple[Answer, ...]:
     most = rows_of_a_fit(len(fits))
     summaries = [read_summary(path, most) for path in job.paths("summaries")]
-    both = list(zip(fits, summaries, strict=True))
-    found = []
+    pairs = list(zip(fits, summaries, strict=True))
+    answers = []
     for pair in arguments.pairs:
-        own = [(f, s) for f, s in both if f.fit.pair == (pair.dataset, pair.model)]
-        found.append(answer(pair, [fit for fit, _ in own], [summary for _, summary in own], ends))
-    return tuple(found)
+        of_pair = [(f, s) for f, s in pairs if f.fit.pair == (pair.dataset, pair.model)]
+        answers.append(
+            answer(pair, [fit for fit, _ in of_pair], [summary for _, summary in of_pair], ends)
+        )
+    return tuple(answers)
 
 
 def _rankings(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Ranking, ...]:
@@ -153,13 +155,13 @@ def _predictives(
     """Return the checks and the predictions; a fit's one picture goes with the former."""
     fits: list[Fit] = [fit for fit in arguments.fits if fit.has_predictive]
     files = zip(fits, job.paths("predictives"), job.paths("predictive_pictures"), strict=True)
-    found = [(fit, read_json(path), read_picture(picture)) for fit, path, picture in files]
+    made = [(fit, read_json(path), read_picture(picture)) for fit, path, picture in files]
     checked, expected = arguments.posterior_predictive is not None, arguments.predict is not None
     return (
-        tuple(replicated(*one) for one in found) if checked else (),
+        tuple(replicated(*entry) for entry in made) if checked else (),
         tuple(
             predicted(fit, content, None if checked else picture, ends)
-            for fit, content, picture in found
+            for fit, content, picture in made
         )
         if expected
         else (),

@@ -116,26 +116,26 @@ def _tail_probability(row: Mapping[str, Any]) -> str:
 
 
 def _pit(content: Mapping[str, Any]) -> str:
-    found = content["loo_pit"]
-    if found is None:
+    pit = content["loo_pit"]
+    if pit is None:
         because = content["loo_pit_because"]
         return f"LOO-PIT was not made: {because}." if because else ""
-    says = (
+    conclusion = (
         "is as uniform as it would be if the model predicted each observation well"
-        if found["uniform"]
+        if pit["uniform"]
         else "is not uniform: the predictions are too wide, too narrow or shifted"
     )
     return (
-        f"LOO-PIT of {found['observations']} observations {says} "
-        f"(p {probability(number(found['p']))}; {_pit_khat(found)})."
+        f"LOO-PIT of {pit['observations']} observations {conclusion} "
+        f"(p {probability(number(pit['p']))}; {_pit_khat(pit)})."
     )
 
 
-def _pit_khat(found: Mapping[str, Any]) -> str:
-    worst, bad = decimals(number(found["khat_max"]), 2), found["khat_bad"]
+def _pit_khat(pit: Mapping[str, Any]) -> str:
+    worst, bad = decimals(number(pit["khat_max"]), 2), pit["khat_bad"]
     if not bad:
         return f"Pareto k̂ at most {worst}"
-    most = "not to be had at some" if found["khat_max"] is None else f"up to {worst}"
+    most = "not to be had at some" if pit["khat_max"] is None else f"up to {worst}"
     return f"Pareto k̂ {most}, bad at {bad}, so its place is unsure there"
 
 

@@ -120,15 +120,17 @@ def read_judgements(path: Path) -> tuple[Judgement, ...]:
     """Read comparison.json: a judgement a dataset."""
     return tuple(
         Judgement(
-            dataset=found["dataset"],
-            judged=_judged(found),
-            observations=found["observations"],
-            conclusions=tuple((said["model"], said["says"]) for said in found["conclusions"]),
+            dataset=dataset["dataset"],
+            judged=_judged(dataset),
+            observations=dataset["observations"],
+            conclusions=tuple(
+                (conclusion["model"], conclusion["says"]) for conclusion in dataset["conclusions"]
+            ),
             left_out=tuple(
-                (f"{out['model']}/{out['method']}", out["because"]) for out in found["left_out"]
+                (f"{out['model']}/{out['method']}", out["because"]) for out in dataset["left_out"]
             ),
         )
-        for found in read_json(path)["datasets"]
+        for dataset in read_json(path)["datasets"]
     )
 
 
@@ -156,17 +158,17 @@ def leaves(values: object) -> Iterator[object]:
 def _judged(content: Mapping[str, Any]) -> Judged:
     checks = tuple(
         Check(
-            check=found["check"],
-            value=number(found["value"]),
-            threshold=number(found["threshold"]),
-            source=found["source"],
-            verdict=found["verdict"],
-            where=tuple(found["where"]),
-            waiver=found.get("waiver"),
-            messages=tuple(found.get("messages", ())),
-            note=found.get("note", ""),
+            check=check["check"],
+            value=number(check["value"]),
+            threshold=number(check["threshold"]),
+            source=check["source"],
+            verdict=check["verdict"],
+            where=tuple(check["where"]),
+            waiver=check.get("waiver"),
+            messages=tuple(check.get("messages", ())),
+            note=check.get("note", ""),
         )
-        for found in content["checks"]
+        for check in content["checks"]
     )
     return Judged(
         content["verdict"],

@@ -120,7 +120,9 @@ def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Ve
     """Return the first screen; fits of one verdict stay in the order of the declaration."""
     ordered = sorted(fits, key=lambda f: (GRAVEST_FIRST.index(f.verdict), not f.stopped))
     return Verdicts(
-        verdict=gravest([*(f.verdict for f in fits), *(one.verdict for one in comparisons)]),
+        verdict=gravest(
+            [*(f.verdict for f in fits), *(comparison.verdict for comparison in comparisons)]
+        ),
         sentence=_sentence(fits) + _and_comparisons(comparisons),
         fits=tuple(ordered),
         grave=tuple(fit for fit in ordered if fit.bad),
@@ -148,7 +150,7 @@ def _sentence(fits: Sequence[FitView]) -> str:
 
 def _and_comparisons(comparisons: Sequence[Ranking]) -> str:
     """Say how the comparisons stand, where not all passed."""
-    graves = [one.verdict for one in comparisons if one.verdict != PASS]
+    graves = [comparison.verdict for comparison in comparisons if comparison.verdict != PASS]
     if not graves:
         return ""
     whose = "the comparison" if len(comparisons) == 1 else f"{counted(len(graves), 'comparison')}"
@@ -157,15 +159,17 @@ def _and_comparisons(comparisons: Sequence[Ranking]) -> str:
 
 def _figure(judged: Judged, names: Sequence[str]) -> Figure:
     """Return the gravest of these checks, of equally grave ones that with the least value."""
-    found = [
+    known_checks = [
         check
         for check in judged.checks
         if check.check in names
         and check.verdict in GRAVEST_FIRST
         and (check.verdict != PASS or not isnan(check.value))
     ]
-    if not found:
+    if not known_checks:
         return Figure(MISSING, "")
-    worst = min(found, key=lambda c: (GRAVEST_FIRST.index(c.verdict), not isnan(c.value), c.value))
+    worst = min(
+        known_checks, key=lambda c: (GRAVEST_FIRST.index(c.verdict), not isnan(c.value), c.value)
+    )
     text = shown(worst.check, worst.value, worst.threshold)
     return Figure(text, "" if worst.verdict == PASS else worst.verdict)

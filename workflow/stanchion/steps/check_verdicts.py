@@ -35,16 +35,16 @@ def run(job: Job[CheckVerdicts]) -> None:
     compared = _compared(job)
     faults += [
         Fault(
-            f"the comparison of {name} failed: {_said(found.judged)}",
+            f"the comparison of {name} failed: {_failures(judgement.judged)}",
             todo=f"see {arguments.report} for what to try",
         )
-        for name, found, on_fail in compared
-        if stops(found.judged.verdict, on_fail)
+        for name, judgement, on_fail in compared
+        if stops(judgement.judged.verdict, on_fail)
     ]
     priors = _priors(job)
     faults += [
         Fault(
-            f"the prior of {name} failed its checks: {_said(judged)}",
+            f"the prior of {name} failed its checks: {_failures(judged)}",
             todo=CHECKS[_failed(judged)[0].check].advice,
         )
         for name, judged, on_fail in priors
@@ -56,8 +56,8 @@ def run(job: Job[CheckVerdicts]) -> None:
         "schema": "stanchion/verdicts/1",
         "fits": rows,
         "comparisons": [
-            {"comparison": name, "verdict": found.judged.verdict, "on_fail": on_fail}
-            for name, found, on_fail in compared
+            {"comparison": name, "verdict": judgement.judged.verdict, "on_fail": on_fail}
+            for name, judgement, on_fail in compared
         ],
         "priors": [
             {"prior": name, "verdict": judged.verdict, "on_fail": on_fail}
@@ -70,9 +70,9 @@ def run(job: Job[CheckVerdicts]) -> None:
 def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, str]]:
     """Return each comparison's name and judgement, and whether its failure stops."""
     return [
-        (f"{job.arguments.analysis}/{found.dataset}", found, _on_fail(job))
+        (f"{job.arguments.analysis}/{judgement.dataset}", judgement, _on_fail(job))
         for path in job.paths("comparison")
-        for found in read_judgements(path)
+        for judgement in read_judgements(path)
     ]
 
 
@@ -94,13 +94,13 @@ def _fault(name: str, judged: Judged, report: str) -> Fault:
     failed = _failed(judged)[0].check
     waiver = f"{{fit: {name}, check: {failed}, reason: …, who: …, until: YYYY-MM-DD}}"
     return Fault(
-        f"{name} failed its checks: {_said(judged)}",
+        f"{name} failed its checks: {_failures(judged)}",
         todo=f"see {report} for what to try; a failure that a person accepts is waived until a day "
         f"by an entry of waivers.yaml, beside the declaration:\n            - {waiver}",
     )
 
 
-def _said(judged: Judged) -> str:
+def _failures(judged: Judged) -> str:
     """Say which checks failed, where, and what the sampler said of it."""
     return "; ".join(
         check_view(check, {}).sentence
