@@ -1,37 +1,86 @@
-"""Pictures: the same bytes each time, legible sizes, and no picture without a reason."""
+"""Pictures: the same bytes each time, legible on a telephone, and no picture without a reason."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
+from itertools import combinations
+from pathlib import Path
+from time import process_time
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from arviz_base import rc_context
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
-from stanchion.pictures import figures as pictures
+from stanchion.pictures import style
+from stanchion.pictures.predictions import predictions
+from stanchion.pictures.ranks import MOST_DRAWS, ranks
+from stanchion.pictures.replications import Replications, posterior_predictive, prior_predictive
+from stanchion.pictures.style import placeholder
+from stanchion.runs.warm.offer import THREADLESS
 from stanchion.stats.loo_pit import Pit
-from stanchion.stats.predictive import statistic
+from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.uniformity import uniformity
 
 RNG = np.random.default_rng(1)
 Y, Y_REP = RNG.normal(size=40), RNG.normal(size=(200, 40))
-DATA = pictures.Replications("y", Y, Y_REP, discrete=False)
+DATA = Replications("y", Y, Y_REP, discrete=False)
+COUNTS = Replications("n", np.arange(40.0) % 7, RNG.poisson(3, (200, 40)).astype(float), True)
 STATISTICS = [statistic(name, Y, Y_REP) for name in ("mean", "max")]
-PIT = Pit(uniformity(RNG.uniform(size=40)), np.full(40, 0.2), np.zeros(40, dtype=bool))
+SKEWED = RNG.uniform(size=40) ** 3
+CHAINS = RNG.normal(size=(3, 4, 50)) + np.arange(4)[:, None] / 3
+ROWS = np.array([[2, 1, 3.0], [0, -1, 1.0]])
+
+
+def pit(values: np.ndarray) -> Pit:
+    """LOO-PIT of these values, with sound k̂."""
+    return Pit(uniformity(values), np.full(len(values), 0.2), np.zeros(len(values), dtype=bool))
+
 
 MADE: dict[str, Callable[[], bytes]] = {
-    "ranks": lambda: pictures.ranks(
-        ["mu", "theta[1]", "tau"], np.zeros((3, 4, 50)) + Y_REP[:3, None, :1], np.ones(3)
-    ),
-    "posterior": lambda: pictures.posterior_predictive(DATA, STATISTICS, PIT, ""),
-    "no_pit": lambda: pictures.posterior_predictive(DATA, [], None, "there is no log_lik"),
-    "prior": lambda: pictures.prior_predictive(DATA),
-    "predictions": lambda: pictures.predictions("y_new", ["a", "b"], np.array([[2, 1, 3.0]] * 2)),
-    "placeholder": lambda: pictures.placeholder("the fit failed its checks: rhat"),
+    "ranks": lambda: ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
+    "posterior": lambda: posterior_predictive(DATA, STATISTICS, pit(SKEWED), ""),
+    "no_pit": lambda: posterior_predictive(DATA, [], None, "there is no log_lik"),
+    "prior": lambda: prior_predictive(DATA),
+    "counts": lambda: prior_predictive(COUNTS),
+    "predictions": lambda: predictions("y_new", ["a", "b"], ROWS),
+    "placeholder": lambda: placeholder("the fit failed its checks: rhat"),
 }
+
+HASHES = """
+import sys, os
+from tests.unit.test_pictures import MADE
+from hashlib import sha256
+print(*(sha256(make()).hexdigest() for make in MADE.values()))
+print(len(os.listdir("/proc/self/task")))
+import matplotlib, matplotlib.pyplot
+print(matplotlib.get_backend(), matplotlib.pyplot.get_fignums(), "tkinter" in sys.modules)
+"""
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures whose pictures are made, at the size that they are saved in."""
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
+        figure.dpi = style.DOTS_PER_INCH
+        save(figure, *arguments, **options)
+        figures.append(figure)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    return figures
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -41,18 +90,120 @@ def test_a_picture_is_the_same_each_time(name: str) -> None:
     assert first == MADE[name]()
     picture = Image.open(BytesIO(first))
     assert set(picture.info) <= {"dpi"}
-    assert picture.size[0] == 6 * pictures.DOTS_PER_INCH
+    assert picture.size[0] == style.WIDTH * style.DOTS_PER_INCH
     assert len(first) < 300_000
 
 
-def test_a_person_s_own_style_changes_nothing() -> None:
-    """Settings of matplotlib that are in force elsewhere stay out, and are left alone."""
-    import matplotlib as mpl
+def test_pictures_are_the_same_in_every_process() -> None:
+    """Neither a hash seed, a day, a window system, nor a person's ArviZ settings moves a byte.
 
+    Nor does any of it start a thread, ask for a window, or keep a figure.
+    """
+    expected = " ".join(sha256(make()).hexdigest() for make in MADE.values())
+    for seed, backend in (("1", "agg"), ("2", "tkagg")):
+        environment = {
+            **os.environ,
+            **THREADLESS,
+            "PYTHONHASHSEED": seed,
+            "MPLBACKEND": backend,
+            "SOURCE_DATE_EPOCH": seed,
+            "PYTHONPATH": str(Path.cwd()),
+        }
+        run = [sys.executable, "-c", HASHES]
+        done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines() == [expected, "1", "agg [] False"]
+
+
+def test_a_person_s_own_style_changes_nothing() -> None:
+    """Settings that are in force elsewhere stay out, and are left alone."""
     plain = MADE["posterior"]()
-    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+    own = {"plot.density_kind": "hist", "stats.envelope_prob": 0.5, "data.sample_dims": ["x"]}
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}), rc_context(own):
         assert MADE["posterior"]() == plain
         assert mpl.rcParams["font.size"] == 30
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_letters_are_legible_on_a_telephone(name: str, shown: list[Figure]) -> None:
+    """At 390 px, whose column is 358, no text is under 9.9 px, and none leaves the picture."""
+    picture = np.asarray(Image.open(BytesIO(MADE[name]())).convert("L"))
+    texts = [text for text in shown[-1].findobj(Text) if text.get_text().strip()]
+    assert texts
+    for text in texts:
+        assert text.get_fontsize() * 358 / (72 * shown[-1].get_figwidth()) >= 9.9, text
+    assert (picture[:, [0, 1, -2, -1]] == 255).all()
+    assert (picture[[0, 1, -2, -1]] == 255).all()
+
+
+def test_panels_leave_each_other_room(shown: list[Figure]) -> None:
+    """The longest names, numbers and verdicts end before the panel beside them begins."""
+    names = ["a_parameter_of_a_long_name[12,345]"] * 2
+    draws = np.repeat(CHAINS[:1], 2, axis=0)
+    ranks(names, draws, np.array([1.001, 12.345]))
+    data = Replications("a_parameter_of_a_long_name", Y * 1e5, Y_REP * 1e5, discrete=False)
+    found = [statistic(name, Y, Y_REP) for name in ("skewness", "median")]
+    posterior_predictive(data, found, pit(SKEWED), "")
+    bad = replace(pit(SKEWED), bad=np.ones(40, dtype=bool))
+    posterior_predictive(data, found, bad, "")
+    for figure in shown:
+        left, right = figure.axes[:2]
+        for axis in (left, right):
+            assert axis.get_title("left")
+        boxes = [axis.get_tightbbox().extents for axis in (left, right)]
+        assert boxes[0][2] < boxes[1][0]
+        assert boxes[1][2] < figure.bbox.width
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    linear = rgb(colour)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def rgb(colour: str) -> np.ndarray:
+    """Linear RGB of an sRGB colour."""
+    values = np.array(mpl.colors.to_rgb(colour))
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+DICHROMATS = {
+    "normal": np.eye(3),
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+               [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+               [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+               [0.004733, 0.691367, 0.303900]],
+}  # fmt: skip
+"""Machado, Oliveira and Fernandes (2009, doi:10.1109/TVCG.2009.113), severity 1.0."""
+TO_LAB = np.array(
+    [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+     [0.0883024619, 0.2817188376, 0.6299787005]]
+)  # fmt: skip
+FROM_CONES = np.array(
+    [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+     [0.0259040371, 0.7827717662, -0.8086757660]]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("vision", DICHROMATS)
+def test_chains_differ_in_any_colour_vision(vision: str) -> None:
+    """The first four colours, and line and fill, are 0.15 or more apart in Oklab; dashes differ."""
+
+    def seen(colour: str) -> np.ndarray:
+        cones = TO_LAB @ np.clip(np.array(DICHROMATS[vision]) @ rgb(colour), 0, 1)
+        return FROM_CONES @ np.cbrt(cones)
+
+    pairs = [*combinations(style.CHAINS[:4], 2), (style.INK, style.FILL)]
+    for first, second in pairs:
+        assert np.linalg.norm(seen(first) - seen(second)) > 0.15, (first, second)
+
+
+@pytest.mark.parametrize("colour", [*style.CHAINS, style.FILL, style.INK, style.SOFT])
+def test_colours_stand_out_from_paper(colour: str) -> None:
+    """Lines have a contrast of 3 with white, letters of 4.5 (WCAG 2.2, 1.4.11 and 1.4.3)."""
+    contrast = 1.05 / (luminance(colour) + 0.05)
+    assert contrast >= (4.5 if colour in (style.INK, style.SOFT) else 3)
 
 
 @pytest.mark.parametrize(
@@ -64,22 +215,78 @@ def test_odd_data_are_drawn_too(observed: np.ndarray | None, scale: float) -> No
     size = 40 if observed is None else len(observed)
     with np.errstate(all="ignore"):
         replicated = RNG.normal(size=(60, size)) * scale
-    data = pictures.Replications("y", observed, replicated, discrete=False)
-    assert pictures.prior_predictive(data).startswith(b"\x89PNG")
+    data = Replications("y", observed, replicated, discrete=False)
+    assert prior_predictive(data).startswith(b"\x89PNG")
+    if observed is not None and len(observed) == 50:
+        found = [statistic(name, observed, replicated) for name in ("mean", "sd", "skewness")]
+        assert posterior_predictive(data, found, None, "there is no log_lik")
+
+
+def test_a_density_is_that_of_all_values(shown: list[Figure]) -> None:
+    """Where half of the values lie outside the range, the curve within it has half the area."""
+    inside = np.linspace(-1, 1, 400)
+    half = np.concatenate([inside, np.full(400, 1e6)])
+    replicated = np.vstack([np.concatenate([inside, inside])] * 38 + [half, half])
+    prior_predictive(Replications("y", np.concatenate([inside, inside]), replicated, False))
+    curves = [line.get_xydata() for line in shown[-1].axes[0].lines if len(line.get_xdata()) > 9]
+    areas = sorted(float(np.trapezoid(curve[:, 1], curve[:, 0])) for curve in curves)
+    assert areas[:2] == pytest.approx([0.5, 0.5], abs=0.02)
+    assert areas[2:] == pytest.approx([1.0] * 39, abs=0.02)
+
+
+def test_chains_that_differ_leave_zero(shown: list[Figure]) -> None:
+    """A chain's line is its ECDF of joint ranks less the diagonal: a shift of all draws shows."""
+    apart = np.stack([np.arange(100.0), np.arange(100.0) + 1000])[None]
+    ranks(["mu"], apart, np.array([3.0]))
+    low, high = (line.get_xydata() for line in shown[-1].axes[0].lines[:2])
+    assert low[:, 1].max() == pytest.approx(0.5, abs=0.02)
+    assert high[:, 1].min() == pytest.approx(-0.5, abs=0.02)
+    assert {text.get_text() for text in shown[-1].axes[0].texts} == {"p<0.01"}
+
+
+def test_an_ecdf_of_few_places_has_its_extremes(shown: list[Figure]) -> None:
+    """LOO-PIT of two observations jumps where they are."""
+    posterior_predictive(DATA, [], pit(np.array([0.1, 0.3])), "")
+    line = shown[-1].axes[1].lines[1].get_xydata()
+    assert line.tolist() == pytest.approx(
+        np.array([[0, 0], [0.1, -0.1], [0.1, 0.4], [0.3, 0.2], [0.3, 0.7], [1, 0]])
+    )
+
+
+def test_a_statistic_of_a_long_tail_has_few_bars(shown: list[Figure]) -> None:
+    """Where one value in a hundred is a million times farther out, the bars stay countable."""
+    values = np.concatenate([np.full(980, 1e-6) * RNG.uniform(size=980), np.ones(20)])
+    posterior_predictive(DATA, [Statistic("max", 0.5, values)], None, "there is no log_lik")
+    (bars,) = shown[-1].axes[2].collections
+    assert len(bars.get_paths()[0].vertices) < 200
+
+
+def test_many_draws_cost_no_more(shown: list[Figure]) -> None:
+    """40,000 draws a chain are ranked by as many as a panel shows, and it says so."""
+    small, large = (RNG.normal(size=(1, 4, size)) for size in (MOST_DRAWS, 80 * MOST_DRAWS))
+    times = []
+    for draws in (small, small, large):
+        start = process_time()
+        ranks(["mu"], draws, np.ones(1))
+        times.append(process_time() - start)
+    assert times[2] < 5 * times[1]
+    lines = shown[-1].axes[0].lines
+    assert max(len(line.get_xdata()) for line in lines) <= MOST_DRAWS
+    assert "1 draw in 80" in shown[-1].texts[0].get_text()
+
+
+def test_many_chains_have_a_picture(shown: list[Figure]) -> None:
+    """Where colours and dashes no longer tell chains apart, the legend goes."""
+    ranks(["mu"], RNG.normal(size=(1, 12, 50)), np.ones(1))
+    ranks(["mu"], RNG.normal(size=(1, 40, 50)), np.ones(1))
+    assert [len(figure.legends[0].get_texts()) for figure in shown] == [12, 0]
 
 
 def test_names_in_a_picture_are_not_mathematics() -> None:
     """A dollar in a label is a dollar."""
-    assert pictures.predictions("y", ["$a_b$", "$"], np.array([[2, 1, 3.0]] * 2))
+    assert predictions("y", ["$a_b$", "$"], ROWS)
 
 
-def test_no_window_system_is_asked() -> None:
-    """Neither pyplot nor a graphical toolkit is imported."""
-    script = (
-        "import sys, stanchion.pictures.figures as p; p.placeholder('x'); "
-        "print([m for m in sys.modules if m in ('matplotlib.pyplot', 'tkinter', 'scipy')])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+def test_rows_without_a_number_are_left_empty() -> None:
+    """A prediction that is NaN, or infinite, leaves its row empty."""
+    assert predictions("y", ["a", "b", "c"], np.array([[2, 1, 3.0], [np.nan] * 3, [np.inf] * 3]))

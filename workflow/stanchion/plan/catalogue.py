@@ -106,7 +106,7 @@ _ROWS = (
     ),
     StepRow(
         name="sample_prior",
-        version=3,
+        version=4,
         folder=_MODEL,
         outputs={
             "prior": "prior.nc",
@@ -138,7 +138,7 @@ _ROWS = (
     ),
     StepRow(
         name="diagnose_fit",
-        version=9,
+        version=10,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", "picture": "plots/ranks.png"},
         memory=2000,
@@ -148,7 +148,7 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=8,
+        version=9,
         folder=_FIT,
         outputs={"predictive": "predictive.json", "picture": "plots/posterior_predictive.png"},
         memory=2000,
@@ -168,7 +168,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=8,
+        version=9,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

@@ -104,16 +104,17 @@ def _weighting(draws: Path) -> dict[str, str]:
 
 def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
     """Draw the ranks of the worst of the shown parameters, worst first."""
-    from stanchion.pictures import figures as pictures
+    from stanchion.pictures.ranks import MOST_RANKED, ranks
+    from stanchion.pictures.style import placeholder
 
     if scalars.values.shape[0] == 1:
-        return pictures.placeholder("ranks compare chains, and this fit has one")
+        return placeholder("ranks compare chains, and this fit has one")
     shown = [place for place in _shown(scalars.names, told["parameters"]) if _varies(found, place)]
     if not shown:
-        return pictures.placeholder("no quantity of this fit varies")
+        return placeholder("no quantity of this fit varies")
     worst = sorted(shown, key=lambda place: -np.nan_to_num(found.rhat[place], nan=np.inf))
-    places = worst[: pictures.MOST_RANKED]
-    return pictures.ranks(
+    places = worst[:MOST_RANKED]
+    return ranks(
         [scalars.names[place] for place in places],
         np.moveaxis(scalars.values[:, :, places], 2, 0),
         found.rhat[places],

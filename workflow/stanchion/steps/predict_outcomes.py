@@ -23,7 +23,9 @@ from stanchion.draws.files import (
 from stanchion.draws.tree import PROPOSAL
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
-from stanchion.pictures import figures as pictures
+from stanchion.pictures.predictions import predictions
+from stanchion.pictures.replications import Replications, posterior_predictive
+from stanchion.pictures.style import placeholder
 from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, PredictOutcomes
 from stanchion.plan.job import Job
 from stanchion.stats.intervals import CENTRAL, interval_names
@@ -47,7 +49,7 @@ def run(job: Job[PredictOutcomes]) -> None:
     because = why_stopped(diagnostics, job.arguments.on_fail)
     if because is not None:
         content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
-        picture = pictures.placeholder(because)
+        picture = placeholder(because)
     else:
         content, picture = _made(job.path("draws"), job.arguments)
     write_json(content, job.outputs["predictive"])
@@ -58,7 +60,7 @@ def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], byte
     content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
     checked, picture = _checked(draws, arguments.posterior_predictive, arguments.seed)
     predicted, other = _predicted(draws, arguments.predict, arguments.intervals)
-    shown = picture or other or pictures.placeholder("neither checks nor predictions are declared")
+    shown = picture or other or placeholder("neither checks nor predictions are declared")
     return content | checked | {"predictions": predicted}, shown
 
 
@@ -80,14 +82,14 @@ def _checked(
     if not observed.size:
         reason = f"{name} has no observations"
         none = _no_statistics(name, declared.replicated, reason)
-        return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
+        return {**none, **_no_pit(reason)}, placeholder(reason)
     missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
     if missing:
         reason = f"{declared.replicated} has no finite value in {percent(missing)} of the draws"
         none = _no_statistics(name, declared.replicated, reason)
-        return {**none, **_no_pit(reason)}, pictures.placeholder(reason)
+        return {**none, **_no_pit(reason)}, placeholder(reason)
     replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
-    data = pictures.Replications(name, observed.ravel(), replicated, discrete)
+    data = Replications(name, observed.ravel(), replicated, discrete)
     statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared.statistics]
     named = declared.replicated
     pit, reason = _pit(draws, observed.ravel(), replicated, named, discrete=discrete, seed=seed)
@@ -98,7 +100,7 @@ def _checked(
         "statistics_because": None,
         **(_no_pit(reason) if pit is None else _found_pit(pit)),
     }
-    return content, pictures.posterior_predictive(data, statistics, pit, reason)
+    return content, posterior_predictive(data, statistics, pit, reason)
 
 
 def _pit(
@@ -181,7 +183,7 @@ def _predicted(
     drawn = variable.values
     if not drawn.size:
         empty = f"{name} has no elements"
-        return {"variable": name, "rows": [], "because": empty}, pictures.placeholder(empty)
+        return {"variable": name, "rows": [], "because": empty}, placeholder(empty)
     missing = without_value(drawn, variable.attrs["type"])
     values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
@@ -193,7 +195,7 @@ def _predicted(
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
     content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}
     picture = np.stack([numbers[column] for column in ("mean", *CENTRAL)], axis=1)
-    return content, pictures.predictions(name, labels, picture)
+    return content, predictions(name, labels, picture)
 
 
 def _rows(labels: Sequence[str], numbers: Numbers, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -21,7 +21,8 @@ from stanchion.draws.files import gated, generated, write_tree
 from stanchion.draws.naming import Naming, Roles, stored_name
 from stanchion.draws.stan_csv import read_chains
 from stanchion.draws.tree import prior_tree
-from stanchion.pictures import figures as pictures
+from stanchion.pictures.replications import Replications, prior_predictive
+from stanchion.pictures.style import placeholder
 from stanchion.plan.job import Job
 from stanchion.stan.prior_switch import Densities
 from stanchion.system.strict_json import write_json
@@ -48,7 +49,7 @@ def summarise_prior(
     checked = _checked(tree, chains.messages, log_densities, observations=observations)
     write_json(checked, job.outputs["checks"])
     job.outputs["picture"].write_bytes(
-        pictures.placeholder("these are draws from the posterior: prior_only has no effect")
+        placeholder("these are draws from the posterior: prior_only has no effect")
         if checked["verdict"] == FAIL
         else _picture(tree, roles)
     )
@@ -100,11 +101,11 @@ def _checked(
 
 def _picture(tree: xr.DataTree, roles: Roles) -> bytes:
     if roles.observed is None:
-        return pictures.placeholder("no observed and replicated data are declared")
+        return placeholder("no observed and replicated data are declared")
     name = stored_name(roles.observed)
     replicated = tree["prior_predictive"].dataset[name]
     observed = tree["observed_data"].dataset[name].values.astype(np.float64)
     discrete = replicated.attrs["type"] == "int"
     flat = replicated.values.reshape(replicated.shape[0] * replicated.shape[1], -1)
-    data = pictures.Replications(roles.observed, observed.ravel(), flat, discrete)
-    return pictures.prior_predictive(data)
+    data = Replications(roles.observed, observed.ravel(), flat, discrete)
+    return prior_predictive(data)

@@ -31,7 +31,10 @@ from stanchion.system.processes import parent_of
 
 _FRAMES = ("pyarrow.pandas_compat", "pyarrow.vendored.version", "encodings.utf_8_sig")
 _READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii", *_FRAMES)
-_DRAWING = ("stanchion.pictures.figures", "matplotlib.backends.backend_agg")
+_DRAWING = (
+    *(f"stanchion.pictures.{name}" for name in ("ranks", "replications", "predictions")),
+    "matplotlib.backends.backend_agg",
+)
 ALWAYS = ("pwd", "encodings.utf_16_be")
 ALSO = {
     "prepare_data": _FRAMES,
@@ -178,7 +181,7 @@ def prepare(step: str, job: Path) -> None:
             importlib.import_module(name)
     if (kind := STEPS[step].arguments) is not None:
         adapter(kind)
-    pictures = sys.modules.get("stanchion.pictures.figures")
+    pictures = sys.modules.get("stanchion.pictures.style")
     if pictures is not None:
         pictures.placeholder("")  # loads the fonts and what writes PNG
     gc.collect()

@@ -1,0 +1,118 @@
+"""Rank plots: whether the chains of a fit drew from one distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+import xarray as xr
+from arviz_plots import plot_rank
+from matplotlib.axes import Axes
+
+from stanchion.pictures.style import (
+    CHAINS,
+    DASHES,
+    INK,
+    SMALL,
+    SOFT,
+    Floats,
+    Panels,
+    drawn,
+    note_above,
+    short,
+)
+
+MOST_RANKED = 6
+MOST_DRAWS = 500
+"""Draws a chain that are ranked, evenly taken: a panel is 140 pixels wide on a telephone, and the
+test that goes with the plot takes as long as all else at 500, and 20 times that at 4,000."""
+_ENVELOPE = 0.99
+
+
+def ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
+    """Draw each chain's Δ-ECDF of ranks among all draws, by scalar (`scalar × chain × draw`).
+
+    Chains that explore the same distribution stay about zero; a dot marks where they do not, by the
+    test of Tesso et al. (2026, arXiv:2603.02928) at 1 %, whose p stands beside the R-hat.
+    """
+    _, chains, size = draws.shape
+    every = ceil(size / MOST_DRAWS)
+    lines = ceil(min(chains, _told_apart()) / 4)
+    with drawn(len(names), top=0.52 + 0.2 * lines) as (panels, picture):
+        _draw(panels, draws[:, :, ::every])
+        for axis, name, rhat in zip(panels.axes, names, rhats, strict=True):
+            axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
+            axis.set_title(short(name))
+            note_above(axis)
+            axis.set_xlabel("" if np.isnan(rhat) else f"R-hat {rhat:.3f}")
+            axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        _head(panels, chains, every)
+    return picture.getvalue()
+
+
+def _draw(panels: Panels, draws: Floats) -> None:
+    keys = [str(number) for number in range(len(draws))]
+    dims = ("chain", "draw")
+    data = xr.Dataset(
+        {key: (dims, scalar) for key, scalar in zip(keys, draws, strict=True)},
+        coords={dim: np.arange(size) for dim, size in zip(dims, draws.shape[1:], strict=True)},
+    )
+    properties = ("color", "linestyle", "overlay")
+    collection = panels.collection(
+        data,
+        dict(zip(keys, panels.axes, strict=True)),
+        aes={name: ["chain"] for name in properties},
+        color=CHAINS,
+        linestyle=DASHES,
+    )
+    plot_rank(
+        data,
+        sample_dims=list(dims),
+        envelope_prob=_ENVELOPE,
+        plot_collection=collection,
+        visuals={
+            "title": False,
+            "xlabel": False,
+            "remove_axis": False,
+            "ecdf_lines": {"width": 1.2},
+        },
+    )
+    for axis in panels.axes:
+        _restyle(axis)
+
+
+def _restyle(axis: Axes) -> None:
+    """Give marks and p-value our sizes: `plot_rank` takes no properties of theirs."""
+    for marks in axis.collections:
+        marks.set(sizes=[5], color=INK)
+    for text in axis.texts:
+        p = text.get_text().partition("(")[0]
+        text.set(text="p<0.01" if p == "p=0.00" else p, fontsize=SMALL, color=SOFT)
+
+
+def _head(panels: Panels, chains: int, every: int) -> None:
+    """Say above the panels what is drawn, and which line is which chain's."""
+    height = panels.figure.get_figheight()
+    of = "" if every == 1 else f" of 1 draw in {every}"
+    text = f"ECDF of a chain's ranks{of}, less uniform"
+    panels.figure.text(0.02, 1 - 0.06 / height, text, va="top")
+    shown = panels.axes[0].lines[:chains]
+    labels = [f"chain {number + 1}" for number in range(chains)]
+    if chains > _told_apart():
+        shown, labels = shown[:0], []
+    panels.figure.legend(
+        shown,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(0.01, 1 - 0.22 / height),
+        ncols=4,
+        borderaxespad=0,
+        columnspacing=1.0,
+        handlelength=1.6,
+    )
+
+
+def _told_apart() -> int:
+    """Return how many chains have a colour and a dash of their own."""
+    return int(np.lcm(len(CHAINS), len(DASHES)))

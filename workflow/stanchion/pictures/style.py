@@ -1,0 +1,164 @@
+"""The one style of all pictures, and the PNG bytes: the same for the same numbers, on any machine.
+
+Five inches wide, 360 points: as wide as a report's column on a telephone of 390 px, so that a point
+of type is a pixel of the screen there, and none is smaller than ten. Each colour differs from white
+by a contrast of three or more, and from the others in any colour vision.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("agg")  # before ArviZ imports pyplot: no picture may ask for a window
+
+import numpy as np
+import xarray as xr
+from arviz_base import rc_context
+from arviz_base.rcparams import rc_params
+from arviz_plots import PlotCollection
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+WIDTH, DOTS_PER_INCH = 5.0, 192
+INK, FILL, SOFT = "#1b2631", "#3f8fc4", "#4d5963"
+CHAINS = ("#1a85ff", "#d55e00", "#004488", "#661100", "#b07aa1", "#000000")
+DASHES = ("-", "--", "-.", ":")
+SMALL, PLAIN = 10.0, 11.0
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": PLAIN,
+    "text.parse_math": False,
+    "axes.titlesize": PLAIN,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#8b959e",
+    "axes.labelcolor": INK,
+    "axes.labelsize": SMALL,
+    "axes.linewidth": 0.8,
+    "axes.formatter.limits": (-3, 4),
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    "lines.linewidth": 1.4,
+}
+_ARVIZ: Any = rc_params(ignore_files=True)  # type: ignore[func-returns-value]
+_HEIGHT, _BELOW, _TITLE, _BETWEEN, _RIGHT = 1.35, 0.5, 0.27, 0.5, 0.15
+
+
+@dataclass(frozen=True)
+class Panels:
+    """A figure with its axes, in the order of reading."""
+
+    figure: Figure
+    axes: list[Axes]
+
+    def collection(self, data: xr.Dataset, axes: Mapping[str, Axes], **values: Any) -> Any:
+        """Return what ArviZ draws on: the axis of each variable of `data`.
+
+        `aes` among the values maps properties to dimensions, the others are a property's cycle.
+        """
+        targets = xr.Dataset({name: ((), _held(axis)) for name, axis in axes.items()})
+        top = xr.Dataset({"figure": ((), _held(self.figure))})
+        shown = xr.DataTree.from_dict({"/": top, "plot": targets})
+        return PlotCollection(data, shown, backend="matplotlib", **values)
+
+
+@contextmanager
+def drawn(
+    count: int,
+    *,
+    columns: int = 2,
+    height: float = _HEIGHT,
+    top: float = 0.35,
+    left: float = 0.5,
+) -> Iterator[tuple[Panels, io.BytesIO]]:
+    """Make panels in a grid; afterwards the PNG is in the buffer, without software or date.
+
+    `height` is a panel's, `top` and `left` are margins, in inches. They are fixed, because to
+    measure all texts first, as matplotlib's layout engines do, takes as long as to draw them.
+    Settings of matplotlib and ArviZ that are in force elsewhere are left alone and play no part.
+    """
+    picture = io.BytesIO()
+    rows = ceil(count / columns)
+    total = top + rows * (height + _BELOW) + (rows - 1) * _TITLE
+    with mpl.rc_context(), rc_context(_ARVIZ), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice to a person who chooses the kind of a picture
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        figure = Figure(figsize=(WIDTH, total))
+        width = (WIDTH - left - _RIGHT - (columns - 1) * _BETWEEN) / columns
+        figure.subplots_adjust(
+            left=left / WIDTH,
+            right=1 - _RIGHT / WIDTH,
+            bottom=_BELOW / total,
+            top=1 - top / total,
+            wspace=_BETWEEN / width,
+            hspace=(_BELOW + _TITLE) / height,
+        )
+        axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
+        with np.errstate(all="ignore"):
+            yield Panels(figure, axes), picture
+            figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def placeholder(because: str) -> bytes:
+    """Draw a picture that says why it was not made."""
+    with drawn(1, columns=1, height=0.3, left=0.15) as (panels, picture):
+        draw_reason(panels.axes[0], "", f"not made, because {because}")
+    return picture.getvalue()
+
+
+def draw_reason(axis: Axes, title: str, reason: str) -> None:
+    """Write on a panel why there is nothing to see, under its title."""
+    axis.set_axis_off()
+    axis.set_title(title)
+    text = textwrap.fill(reason, 25 if title else 52)
+    axis.text(0, 0.95 if title else 0.5, text, va="top" if title else "center", fontsize=SMALL)
+
+
+def note_above(axis: Axes) -> None:
+    """Move what is noted in a panel of departures from zero to its top, and make room for it."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(1.25 * low, 1.25 * high)
+    for text in axis.texts:
+        text.set(position=(0.03, 0.97), transform=axis.transAxes, va="top")
+
+
+def short(name: str, most: int = 22) -> str:
+    """Return a name, cut where it is longer than a panel."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def inner_range(values: Floats, always: Floats | None, tail: float) -> tuple[float, float]:
+    """Return a range of all finite values but for a share at each end, and of all of `always`."""
+    finite = values[np.isfinite(values)]
+    ends = list(np.quantile(finite, (tail, 1 - tail))) if finite.size else []
+    if always is not None and np.isfinite(always).any():
+        seen = always[np.isfinite(always)]
+        ends += [seen.min(), seen.max()]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    margin = 0.05 * (high - low) or max(abs(low), 1.0) * 0.05
+    return float(low - margin), float(high + margin)
+
+
+def _held(item: object) -> NDArray[np.object_]:
+    """Return an array that holds one object."""
+    array = np.empty((), dtype=object)
+    array[()] = item
+    return array
