@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stanchion.config import Dataset, Predict, Project
@@ -30,17 +31,36 @@ def mapping_of(project: Project, dataset: str, model: str) -> dict[str, Any]:
     return {**project.datasets[dataset].stan, **project.models[model].stan}
 
 
-def dataset_names(
-    project: Project, dataset: str, mapping: Mapping[str, Any], predict: Predict | None
-) -> list[str]:
-    """Return the datasets that a mapping reads: its own first, then those that it names."""
-    named = {
-        found
-        for expression in mapping.values()
-        if isinstance(expression, str)
-        for found in _REFERENCE.findall(expression)
-        if found in project.datasets
-    }
+@dataclass(frozen=True)
+class Ingredients:
+    """What a program's data are made of: all that plan and `check` ask of a dataset.
+
+    `datasets` are those that are read, the fitted one first.
+    """
+
+    mapping: Mapping[str, Any]
+    predict: Predict | None
+    datasets: Mapping[str, Dataset]
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Where the file of each dataset lies."""
+        return {name: source_of(dataset) for name, dataset in self.datasets.items()}
+
+
+def ingredients(project: Project, analysis: str, dataset: str, model: str) -> Ingredients:
+    """Return what the data of a dataset are made of for a model of an analysis."""
+    mapping, predict = mapping_of(project, dataset, model), project.analyses[analysis].predict
+    others = set(_named(project, mapping))
     if predict is not None and predict.dataset is not None:
-        named.add(predict.dataset)
-    return [dataset, *sorted(named - {dataset})]
+        others.add(predict.dataset)
+    names = [dataset, *sorted(others - {dataset})]
+    return Ingredients(mapping, predict, {name: project.datasets[name] for name in names})
+
+
+def _named(project: Project, mapping: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the datasets that the expressions of a mapping name."""
+    for expression in mapping.values():
+        if isinstance(expression, str):
+            words = _REFERENCE.findall(expression)
+            yield from (word for word in words if word in project.datasets)

@@ -9,7 +9,7 @@ from typing import Any
 from stanchion.config import resolved_compiling
 from stanchion.plan.arguments import CompileProgram, PrepareData
 from stanchion.plan.builder import Planner
-from stanchion.plan.data import dataset_content, dataset_names, mapping_of, source_of
+from stanchion.plan.data import dataset_content, ingredients
 from stanchion.plan.keys import key_of, text_hash
 from stanchion.plan.model import Step
 from stanchion.plan.sections import predict_of
@@ -65,20 +65,18 @@ def data_step(planner: Planner, analysis: str, dataset: str, model: str) -> Step
 
 def _data_step(planner: Planner, wildcards: dict[str, str]) -> Step:
     project, dataset, model = planner.project, wildcards["dataset"], wildcards["model"]
-    analysis = project.analyses[wildcards["analysis"]]
-    mapping = mapping_of(project, dataset, model)
-    names = dataset_names(project, dataset, mapping, analysis.predict)
+    made_of = ingredients(project, **wildcards)
     return planner.add(
         "prepare_data",
         wildcards,
         arguments=PrepareData(
-            declared={name: dataset_content(project.datasets[name]) for name in names},
-            mapping=mapping,
+            declared={name: dataset_content(read) for name, read in made_of.datasets.items()},
+            mapping=made_of.mapping,
             variables=planner.facts.programs[model].data,
-            predict=predict_of(analysis),
+            predict=predict_of(project.analyses[wildcards["analysis"]]),
             dataset=dataset,
             program=project.models[model].program,
         ),
-        content={name: planner.facts.files[source_of(project.datasets[name])] for name in names},
-        inputs={name: source_of(project.datasets[name]) for name in names},
+        content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
+        inputs=made_of.sources,
     )

@@ -10,7 +10,7 @@ from stanchion.config import Analysis, Project, load, load_waivers
 from stanchion.datasets import StanData, build, missing_switch
 from stanchion.datasets.faults import gathered
 from stanchion.errors import DataError, DeclarationError, Fault
-from stanchion.plan.data import dataset_names, mapping_of, source_of
+from stanchion.plan.data import ingredients
 from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
@@ -155,19 +155,16 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
 
 
 def _data(plan: Plan, step: Step) -> StanData:
-    project, wildcards = plan.project, step.wildcards
-    dataset, model = wildcards["dataset"], wildcards["model"]
-    predict = project.analyses[wildcards["analysis"]].predict
-    mapping = mapping_of(project, dataset, model)
-    names = dataset_names(project, dataset, mapping, predict)
+    project, dataset, model = plan.project, step.wildcards["dataset"], step.wildcards["model"]
+    made_of = ingredients(project, **step.wildcards)
     return build(
         dataset,
         project.datasets[dataset],
-        mapping,
+        made_of.mapping,
         plan.facts.programs[model].data,
-        {name: Path(source_of(project.datasets[name])) for name in names},
-        {name: project.datasets[name] for name in names if name != dataset},
-        predict=predict,
+        {name: Path(path) for name, path in made_of.sources.items()},
+        {name: other for name, other in made_of.datasets.items() if name != dataset},
+        predict=made_of.predict,
         where=lambda key: project.where(*key.split(".")),
         model=model,
     )
