@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from stanchion.checks.agreement import Reference, agreement
 from stanchion.checks.catalogue import (
     CHECKS,
     OF_COMPARISONS,
+    OF_FITS,
     OF_PRIORS,
     figures,
     prior_thresholds,
@@ -31,6 +33,7 @@ from stanchion.report.wording import limit, shown
 
 ROWS = list(CHECKS.values())
 SIZE = Size(chains=4, draws=1000)
+TALKATIVE = Sampler(*(np.zeros((4, 1000), dtype=kind) for kind in (bool, float, bool)))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=list(CHECKS))
@@ -101,6 +104,19 @@ def test_nan_passes_no_check(row: Row[Any]) -> None:
     found = judged(row, mixed, bound)
     assert (found.verdict, found.value, found.where) == (row.gravest, None, ("b",))
     assert judged(row, Value(good), bound).verdict == "pass"
+
+
+def test_what_the_declaration_may_write_is_what_the_check_can_be_held_to() -> None:
+    """A share is of a number of draws, a limit by variable of quantities; else nothing passes."""
+    numbers = replace(fit_of(np.ones((4, 1000, 2)), 1.0), sampler=TALKATIVE)
+    for row in OF_FITS:
+        if isinstance(row.threshold, Threshold):
+            measured = row.measure(numbers)
+            assert row.threshold.form != "share" or getattr(measured, "total", None) == 4000
+            assert row.threshold.form != "by_variable" or isinstance(measured, Each)
+    share = Limit.of(CHECKS["divergences"], {"divergences": {"share": 0.5}})
+    each = Each(["a"], np.array([0.0]))
+    assert judged(CHECKS["divergences"], each, share).verdict == "fail"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=list(CHECKS))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import floor, inf, isfinite
+from math import floor, inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Limit:
             return cls(row.threshold)
         declared = thresholds[row.threshold.key]
         if isinstance(declared, Mapping):
-            return cls(inf, share=declared["share"])
+            return cls(nan, share=declared["share"])
         return cls(declared, by_variable=thresholds.get(f"{row.threshold.key}_of"))
 
     def of_total(self, total: int | None) -> float:

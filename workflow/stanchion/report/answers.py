@@ -9,10 +9,10 @@ from math import nan
 from stanchion.plan.arguments import Intervals
 from stanchion.plan.report_arguments import Pair
 from stanchion.report.forest import Interval, Panel, Quantity, forest
-from stanchion.report.numbers import beside, count, quantile_error, significant, supported
+from stanchion.report.numbers import count, quantile_error, significant, supported
 from stanchion.report.reading import Summary
 from stanchion.report.verdicts import FitView
-from stanchion.report.wording import counted
+from stanchion.report.wording import counted, shown
 from stanchion.stats.intervals import CENTRAL, interval_names
 
 AT_SIGHT, MOST_DRAWN = 16, 32
@@ -136,7 +136,7 @@ def cells(numbers: Mapping[str, float], ends: Ends, rhat_limit: float | None) ->
         significant(numbers["mcse_mean"], 2),
         count(numbers["ess_bulk"]),
         count(numbers["ess_tail"]),
-        beside(numbers["rhat"], limit, 3),
+        shown("rhat", numbers["rhat"], limit),
     )
 
 

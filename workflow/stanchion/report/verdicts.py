@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from stanchion.checks.catalogue import CHECKS, figures
+from stanchion.checks.catalogue import figures
 from stanchion.checks.verdicts import (
     FAIL,
     GRAVEST_FIRST,
@@ -92,7 +92,7 @@ class Verdicts:
     comparisons: tuple[Ranking, ...]
     headings: tuple[str, ...]
     several_datasets: bool
-    khat: str = CHECKS["khat"].words
+    khat: str = next(heading for heading, names in _COLUMNS.items() if "khat" in names)
     """The column in which a comparison shows the worst k̂ of LOO."""
 
     @property

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
+from stanchion.checks.verdicts import FAIL
 from stanchion.draws.files import Proposal, read_group, read_proposal
 from stanchion.plan.arguments import CompareModels, FitArguments
 from stanchion.plan.job import Job
@@ -140,8 +141,8 @@ def _comparison(
 
 
 def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
-    if diagnostics["verdict"] == "fail":
-        failed = [check for check in diagnostics["checks"] if check["verdict"] == "fail"]
+    if diagnostics["verdict"] == FAIL:
+        failed = [check for check in diagnostics["checks"] if check["verdict"] == FAIL]
         said = [check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed]
         raise _LeftOutError(f"its fit failed its checks: {', '.join(said)}")
     raw = read_proposal(draws)
