@@ -51,8 +51,9 @@ class Loo:
 
     @property
     def se(self) -> float:
-        """The standard error of the summed elpd."""
-        return standard_error(self.elpd)
+        """The standard error of the summed elpd; NaN of one observation."""
+        size = len(self.elpd)
+        return sqrt(size * np.var(self.elpd, ddof=1)) if size > 1 else nan
 
 
 def smooth(log_ratios: Floats, relative_ess: float = 1.0) -> Smoothed:
@@ -110,11 +111,6 @@ def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:
 def worst_khat(khat: Floats) -> float:
     """Return the largest k̂; NaN where one could not be estimated, which may be the worst."""
     return float(np.max(khat)) if len(khat) else nan
-
-
-def standard_error(pointwise: Floats) -> float:
-    """Return the standard error of a sum over independent observations."""
-    return sqrt(len(pointwise) * np.var(pointwise, ddof=1)) if len(pointwise) > 1 else nan
 
 
 def _each_observation(log_likelihood: Floats) -> Iterator[tuple[Floats, float]]:
