@@ -83,11 +83,9 @@ def loo(log_likelihood: Floats, log_ratios: Floats | None = None) -> Loo:
     """
     chains, draws, observations = log_likelihood.shape
     elpd, p, khat = np.empty((3, observations))
-    for index, smoothed in enumerate(leave_one_out(log_likelihood, log_ratios)):
+    for index, (row, smoothed) in enumerate(_each_left_out(log_likelihood, log_ratios)):
         elpd[index], khat[index], p[index] = array_stats.loo(
-            log_likelihood[:, :, index],
-            log_weights=smoothed.log_weights.reshape(chains, draws),
-            pareto_k=smoothed.khat,
+            row[None], log_weights=smoothed.log_weights[None], pareto_k=smoothed.khat
         )
     return Loo(elpd, p, khat, chains * draws)
 
@@ -99,8 +97,7 @@ def leave_one_out(log_likelihood: Floats, log_ratios: Floats | None = None) -> I
     smoothed together with what leaves the observation out (Magnusson, Riis Andersen, Jonasson and
     Vehtari 2019, arXiv:1904.10679).
     """
-    for row, share in _each_observation(log_likelihood):
-        yield smooth(-row, share) if log_ratios is None else smooth(log_ratios - row)
+    return (smoothed for _, smoothed in _each_left_out(log_likelihood, log_ratios))
 
 
 def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:
@@ -113,11 +110,13 @@ def worst_khat(khat: Floats) -> float:
     return float(np.max(khat)) if len(khat) else nan
 
 
-def _each_observation(log_likelihood: Floats) -> Iterator[tuple[Floats, float]]:
-    """Yield the log likelihood of all draws and its relative ESS, for each observation."""
-    observations = log_likelihood.shape[2]
-    for start in range(0, observations, _BLOCK):
+def _each_left_out(
+    log_likelihood: Floats, log_ratios: Floats | None
+) -> Iterator[tuple[Floats, Smoothed]]:
+    """Yield the log likelihood of all draws and the weights without it, for each observation."""
+    for start in range(0, log_likelihood.shape[2], _BLOCK):
         block = np.moveaxis(log_likelihood[:, :, start : start + _BLOCK], 2, 0)
         rows = np.ascontiguousarray(block).reshape(len(block), -1)
         likelihood = np.exp(rows - rows.max(axis=1, keepdims=True)).reshape(block.shape)
-        yield from zip(rows, relative_ess(likelihood).tolist(), strict=True)
+        for row, share in zip(rows, relative_ess(likelihood).tolist(), strict=True):
+            yield row, smooth(-row, share) if log_ratios is None else smooth(log_ratios - row)
