@@ -7,7 +7,7 @@ Each way runs in a process of its own, on 4 chains × 1,000 draws. `summary` tak
 observations: `arviz` is `arviz_stats.loo` of the whole tree, with one relative effective sample
 size for all, `stanchion` calls ArviZ's `psislw` and `loo` an observation at a time, with its own.
 What it must show: R-hat, effective sample sizes and Monte Carlo errors, which are Stanchion's own,
-at least three times as fast; LOO no slower and in no more memory than ArviZ's.
+in a third of ArviZ's time at most; LOO no slower and in no more memory than ArviZ's.
 """
 
 from __future__ import annotations
