@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stanchion.stan.program import Variable
+
 CHAINS, DRAWS, COLUMNS = 4, 1000, 10_000
 SIZE = CHAINS * DRAWS * COLUMNS * 8
 HEAD = f"""\
@@ -32,9 +34,9 @@ HEAD = f"""\
 STATS = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__"
 FOOT = "#\n#  Elapsed Time: 1 seconds (Warm-up)\n#                2 seconds (Total)\n#\n"
 DECLARED = {
-    "parameters": [{"name": "theta", "type": "real", "dimensions": 1, "sizes": ["J"]}],
-    "transformed_parameters": [],
-    "generated_quantities": [],
+    "parameters": (Variable("theta", "real", 1, ("J",)),),
+    "transformed_parameters": (),
+    "generated_quantities": (),
 }
 
 
@@ -101,17 +103,27 @@ def draws_only(folder: Path) -> None:
 
 def whole_step(folder: Path) -> None:
     """Run collect_draws."""
+    from stanchion.plan.arguments import CollectDraws, ProgramVariables
     from stanchion.plan.job import Job
     from stanchion.steps import collect_draws
 
-    nothing = dict.fromkeys(("parameters", "observed", "replicated", "predicted", "intervals"))
-    nothing["keep"] = []
-    method = {"method": "nuts", "settings": {}, "seed": 1}
+    variables = ProgramVariables(
+        declared=DECLARED, parameters=None, observed=None, replicated=None, predicted=None
+    )
     collect_draws.run(
         Job(
             step="collect_draws",
             key="0" * 64,
-            arguments={**method, "variables": DECLARED, **nothing},
+            arguments=CollectDraws(
+                method="nuts",
+                method_version=1,
+                settings={},
+                seed=1,
+                intervals=None,
+                keep=(),
+                variables=variables,
+                fit="benchmark",
+            ),
             inputs={
                 "chains": paths(folder),
                 "data": folder / "data.json",

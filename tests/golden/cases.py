@@ -109,7 +109,7 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
 
 def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
     nuts = Nuts(warmup=100, draws=50, chains=2)
-    prior = {"sampler": resolved_method(nuts), "seed": 11, "draws": 100, **_naming()}
+    prior = {"sampler": resolved_method(nuts), "seed": 11, "variables": _variables()}
     pictures = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
     return [
         ("sample_chain", _chain(nuts), {"chain": "nuts.csv"}),
@@ -127,14 +127,15 @@ def _chain(method: Method) -> dict[str, Any]:
         "chain": 1,
         "threads": 1,
         "name": "chain 1",
+        "method": method.method,
         "time_limit": None,
     }
 
 
-def _naming() -> dict[str, Any]:
+def _variables() -> dict[str, Any]:
     declared = variables(parameters="real mu", generated_quantities="real[N] y_rep")
     names = {"observed": "y", "replicated": "y_rep", "predicted": None}
-    return {"parameters": None, "variables": declared, **names}
+    return {"parameters": None, "declared": declared, **names}
 
 
 def _fit(folder: Path, centre: float) -> None:

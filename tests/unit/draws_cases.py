@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
 
 from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
+from stanchion.stan.program import Variable
 
 SAMPLE = """\
 # method = sample (Default)
@@ -73,19 +75,19 @@ def write_chains(folder: Path, chains: Sequence[Columns], **sampler: Any) -> lis
     return paths
 
 
-def variables(**blocks: str) -> dict[str, list[dict[str, Any]]]:
+def variables(**blocks: str) -> dict[str, tuple[Variable, ...]]:
     """Return declarations from texts such as `parameters="real mu, real[J] theta"`."""
-    declared: dict[str, list[dict[str, Any]]] = {}
+    declared: dict[str, tuple[Variable, ...]] = {}
     for block in ("parameters", "transformed_parameters", "generated_quantities"):
         texts = [text for text in blocks.get(block, "").split("; ") if text]
-        declared[block] = [_variable(*text.split(" ", 1)) for text in texts]
+        declared[block] = tuple(_variable(*text.split(" ", 1)) for text in texts)
     return declared
 
 
-def _variable(kind: str, name: str) -> dict[str, Any]:
+def _variable(kind: str, name: str) -> Variable:
     base, _, inside = kind.rstrip("]").partition("[")
     sizes = [size for size in inside.split(",") if size]
-    return {"name": name, "type": base, "dimensions": len(sizes), "sizes": sizes}
+    return Variable(name, base, len(sizes), tuple(sizes))
 
 
 def job(
@@ -98,8 +100,7 @@ def job(
     """Return a step's job that writes into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     staged = {name: folder / file for name, file in outputs.items()}
-    kind = STEPS[step].arguments
-    typed = arguments if kind is None else read_arguments(kind, arguments, step)
+    typed = read_arguments(STEPS[step].arguments, to_jsonable_python(arguments), step)
     return Job(step, "0" * 64, typed, inputs, staged, folder / "log")
 
 

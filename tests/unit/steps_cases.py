@@ -29,16 +29,26 @@ CHECKS = {
 PREDICTIVE = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "sd"]}
 COLLECT: dict[str, Any] = {
     "method": "nuts",
+    "method_version": 1,
     "settings": {},
     "seed": 5,
+    "intervals": None,
+    "keep": [],
+    "fit": "a/d/m/nuts",
+}
+VARIABLES: dict[str, Any] = {
     "parameters": None,
-    "variables": DECLARED,
     "observed": "y",
     "replicated": "y_rep",
     "predicted": "y_new",
-    "intervals": None,
-    "keep": [],
 }
+
+
+def collecting(**changed: Any) -> dict[str, Any]:
+    """Return arguments of `collect_draws`; `variables` are those that the program declares."""
+    variables = {name: changed.pop(name, value) for name, value in VARIABLES.items()}
+    variables["declared"] = changed.pop("variables", DECLARED)
+    return {**COLLECT, **changed, "variables": variables}
 
 
 def chain(seed: int, draws: int = 500, spread: float = 1.0, centre: float = 1.0) -> dict[str, Any]:
@@ -75,7 +85,7 @@ def collect(
     if prior:
         inputs |= {"prior": folder / "prior.nc", "prior_checks": folder / "prior.json"}
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    made = job(folder, "collect_draws", {**COLLECT, **told}, inputs, outputs)
+    made = job(folder, "collect_draws", collecting(**told), inputs, outputs)
     collect_draws.run(made)
     return made
 
@@ -95,7 +105,7 @@ def approximate(
     }
     draws = len(columns["log_p__"])
     settings = {"draws": draws, "resample": resample}
-    asked = {**COLLECT, "method": "advi", "settings": settings, **told}
+    asked = collecting(**{"method": "advi", "settings": settings, **told})
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     made = job(folder, "collect_draws", asked, inputs, outputs)
     collect_draws.run(made)
@@ -106,8 +116,17 @@ def diagnose(
     folder: Path, method: str = "nuts", references: Sequence[Path] = (), **told: Any
 ) -> dict[str, Any]:
     """Diagnose the draws of a folder, beside NUTS fits of others; return what was written."""
-    defaults = {"method": method, "checks": CHECKS, "waivers": [], "parameters": None, "uses": []}
-    arguments = {**defaults, "references": [found.name for found in references], **told}
+    arguments = {
+        "method": method,
+        "method_version": 1,
+        "checks": CHECKS,
+        "waivers": [],
+        "parameters": None,
+        "uses": [],
+        "references": [reference.name for reference in references],
+        "fit": "a/d/m/nuts",
+        **told,
+    }
     outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
     inputs: dict[str, Path | list[Path]] = {
         "draws": folder / "draws.nc",

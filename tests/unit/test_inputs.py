@@ -48,6 +48,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Job], None]], No
     def put(step: Callable[[Job], None]) -> None:
         module = SimpleNamespace(import_module=lambda _: SimpleNamespace(run=step))
         monkeypatch.setattr(runner, "importlib", module)
+        monkeypatch.setattr(runner, "read_arguments", lambda kind, content, where: content)
 
     return put
 

@@ -25,7 +25,7 @@ from stanchion.plan.planner import make_plan
 from stanchion.stan.program import Program, Variable
 from tests.unit.config_cases import changed, fault
 from tests.unit.draws_cases import FOOTER, SAMPLE, job, table, variables, write_json
-from tests.unit.steps_cases import COLLECT, diagnose, read_csv
+from tests.unit.steps_cases import collecting, diagnose, read_csv
 
 ROOT = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("name", METHODS)
@@ -182,13 +182,12 @@ def simulate(folder: Path, draws: int = 400, **columns: Any) -> np.ndarray[Any, 
     (folder / "chain_1.csv").write_text(SAMPLE.format(draws=draws) + text + FOOTER)
     from stanchion.steps import collect_draws
 
-    arguments = {
-        **COLLECT,
-        "method": "fixed_param",
-        "settings": FixedParam(draws=draws).settings,
-        "variables": SIMULATED,
+    arguments = collecting(
+        method="fixed_param",
+        settings=FixedParam(draws=draws).settings,
+        variables=SIMULATED,
         **dict.fromkeys(("observed", "replicated", "predicted")),
-    }
+    )
     inputs: dict[str, Path | list[Path]] = {
         "chains": [folder / "chain_1.csv"],
         "data": write_json(folder / "data.json", {}),

@@ -13,6 +13,7 @@ import pytest
 
 from stanchion.config import load
 from stanchion.errors import DeclarationError, Fault
+from stanchion.plan.arguments import Waiver
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of
 from stanchion.plan.model import Facts, Plan, Step
@@ -246,13 +247,9 @@ def test_same_program_is_compiled_once(planned: Planned) -> None:
 
 def test_waiver_in_force_stales_the_gate_only(planned: Planned) -> None:
     """A waiver changes the diagnosis of its fit and what follows, and no sampling."""
-    waiver: dict[str, Any] = {
-        "check": "rhat",
-        "reason": "known",
-        "who": "QA",
-        "until": "2030-01-01",
-    }
-    facts = replace(FACTS, waivers={"means/points/wide/nuts": [waiver]})
+    fit = "means/points/wide/nuts"
+    waiver = Waiver(check="rhat", fit=fit, reason="known", until="2030-01-01", who="QA")
+    facts = replace(FACTS, waivers={fit: [waiver]})
     assert changed(planned(), planned(facts=facts)) == AFTER_DIAGNOSIS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from stanchion.steps.prior import summarise_prior
 from tests.project import REFERENCE
 from tests.unit.draws_cases import job, variables, write_chains, write_json
 from tests.unit.steps_cases import (
-    COLLECT,
     META,
     Y,
     chain,
     collect,
+    collecting,
     compare,
     diagnose,
     fit,
@@ -110,7 +111,13 @@ def test_a_verdict_is_written_whatever_it_is(tmp_path: Path) -> None:
     assert set(rhat) == {"check", "value", "threshold", "verdict", "where", "source"}
     assert set(rhat["where"]) == {"mu", "twice"}
     assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
-    waiver = {"check": "rhat", "reason": "r", "who": "w", "until": "2027-01-01"}
+    waiver = {
+        "fit": "a/d/m/nuts",
+        "check": "rhat",
+        "reason": "r",
+        "who": "w",
+        "until": "2027-01-01",
+    }
     waivers = [waiver | {"check": name} for name in ("rhat", "ess_bulk", "ess_tail")]
     assert diagnose(tmp_path, waivers=waivers)["verdict"] == "waived"
 
@@ -203,7 +210,8 @@ def prior(
         "meta": write_json(folder / "meta.json", META),
     }
     outputs = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
-    made = job(folder, "sample_prior", {**COLLECT, **told}, inputs, outputs)
+    arguments = {"sampler": {}, "seed": 5, "variables": collecting(**told)["variables"]}
+    made = job(folder, "sample_prior", arguments, inputs, outputs)
     summarise_prior(made, write_chains(folder, chains), found)
     content: dict[str, Any] = json.loads((folder / "prior.json").read_text())
     return content
@@ -280,7 +288,7 @@ def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
             tmp_path / "m.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
         ),
     }
-    told = {**COLLECT, "variables": declared, "predicted": None}
+    told = collecting(variables=declared, predicted=None)
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
     rows = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
@@ -465,7 +473,8 @@ def test_a_prior_is_not_held_to_a_summary_s_precision(
 def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
     """All chains at one point, log density and energy with them: stuck, and nothing to judge."""
     declared = variables(parameters="real mu; real[2,2] L", transformed_parameters="real twice")
-    declared["parameters"][1]["kind"] = "cholesky_factor_corr"
+    mu, corner_of = declared["parameters"]
+    declared["parameters"] = (mu, replace(corner_of, kind="cholesky_factor_corr"))
     corner = {"L.1.1": 1.0, "L.2.1": 0.6, "L.1.2": 0.0, "L.2.2": 0.8}
     rest = {"mu": 0.5, **corner, "twice": 1.0}
     chains = [{name: np.full(200, value) for name, value in rest.items()} for _ in range(4)]
@@ -476,7 +485,7 @@ def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
         "meta": write_json(tmp_path / "meta.json", {"sizes": {}}),
     }
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    collect_draws.run(job(tmp_path, "collect_draws", {**COLLECT, **told}, inputs, outputs))
+    collect_draws.run(job(tmp_path, "collect_draws", collecting(**told), inputs, outputs))
     found = diagnose(tmp_path)
     failed = {check["check"]: check for check in found["checks"] if check["verdict"] == "fail"}
     assert set(failed) == {"constant", "rhat", "ess_bulk", "ess_tail", "ebfmi"}
@@ -486,5 +495,5 @@ def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
         columns |= {"mu": moving, "twice": 2 * moving, "L.2.1": np.tanh(moving)}
         columns["L.2.2"] = np.sqrt(1 - columns["L.2.1"] ** 2)
     inputs["chains"] = write_chains(tmp_path, chains)
-    collect_draws.run(job(tmp_path, "collect_draws", {**COLLECT, **told}, inputs, outputs))
+    collect_draws.run(job(tmp_path, "collect_draws", collecting(**told), inputs, outputs))
     assert diagnose(tmp_path)["verdict"] == "pass"

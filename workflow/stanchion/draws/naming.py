@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stanchion.draws.columns import PARTS
+from stanchion.stan.program import Variable
 
 BLOCKS = ("parameters", "transformed_parameters", "generated_quantities")
 GATED = BLOCKS[:2]
@@ -37,10 +38,9 @@ class Declared:
     kind: str = ""
 
     @classmethod
-    def of(cls, variable: Mapping[str, Any], block: str) -> Declared:
-        """Take a variable of a program, as plain JSON."""
-        sizes, kind = tuple(variable["sizes"]), variable.get("kind", "")
-        return cls(variable["name"], block, variable["type"], sizes, kind)
+    def of(cls, variable: Variable, block: str) -> Declared:
+        """Take a variable of a program."""
+        return cls(variable.name, block, variable.type, variable.sizes, variable.kind)
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,13 @@ class Naming:
     @classmethod
     def of(
         cls,
-        variables: Mapping[str, Sequence[Mapping[str, Any]]],
+        variables: Mapping[str, Sequence[Variable]],
         data: Mapping[str, Any],
         meta: Mapping[str, Any],
     ) -> Naming:
         """Gather declared variables, integer data and the sizes that the mapping named."""
-        declared = {v["name"]: Declared.of(v, block) for block in BLOCKS for v in variables[block]}
-        given = {v["name"]: Declared.of(v, "data") for v in variables.get("data", ())}
+        declared = {v.name: Declared.of(v, block) for block in BLOCKS for v in variables[block]}
+        given = {v.name: Declared.of(v, "data") for v in variables.get("data", ())}
         sizes = {name: value for name, value in data.items() if type(value) is int}
         taken = _RESERVED | declared.keys() | data.keys()
         return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken), given)

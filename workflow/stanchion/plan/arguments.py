@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from stanchion.errors import Fault, StepError
 from stanchion.stan.program import Variable
+from stanchion.stan.rows import Rows
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -58,6 +59,30 @@ class Intervals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waiver:
+    """A failure that a person accepts, in force on the day of the run."""
+
+    check: str
+    fit: str
+    reason: str
+    until: str
+    """The last day, as YYYY-MM-DD."""
+    who: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramVariables:
+    """A program's variables by block, and what the analysis takes some of them for."""
+
+    declared: Mapping[str, tuple[Variable, ...]]
+    parameters: tuple[str, ...] | None
+    """Those that the summary shows; None for what the method shows."""
+    observed: str | None
+    replicated: str | None
+    predicted: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitArguments:
     """A fit as the steps of its analysis know it."""
 
@@ -92,6 +117,67 @@ class PrepareData(Arguments):
     predict: Predict | None
     dataset: str = field(metadata=UNKEYED)
     program: str = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplePrior(Arguments):
+    """How draws from the prior are obtained: by NUTS, with these settings of its section."""
+
+    sampler: Mapping[str, Any]
+    seed: int
+    variables: ProgramVariables
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleChain(Arguments):
+    """One job of a fit's method: the words of CmdStan's command line, and what it must leave."""
+
+    command: tuple[str, ...]
+    rows: Rows
+    start: float | None
+    """Where it starts; None for CmdStan's own, or where a file says."""
+    seed: int
+    chain: int
+    threads: int = field(metadata=UNKEYED)
+    name: str = field(metadata=UNKEYED)
+    """What messages call it."""
+    method: str = field(metadata=UNKEYED)
+    time_limit: str | None = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectDraws(Arguments):
+    """How a fit's chains become its draws and summary."""
+
+    method: str
+    method_version: int
+    settings: Mapping[str, Any]
+    """What the method's section declares."""
+    seed: int
+    """Of resampling, where the method resamples."""
+    intervals: Intervals | None
+    keep: tuple[str, ...]
+    """What of the method's run goes into draws.nc with the draws."""
+    variables: ProgramVariables
+    fit: str = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnoseFit(Arguments):
+    """What a fit is held to; files of the references are in their order."""
+
+    method: str
+    method_version: int
+    checks: Mapping[str, Any]
+    """Thresholds by their names in the catalogue of checks."""
+    waivers: tuple[Waiver, ...]
+    parameters: tuple[str, ...] | None
+    """What the picture shows; None for all."""
+    uses: tuple[str, ...]
+    """Generated quantities that something declared is computed from."""
+    references: tuple[str, ...]
+    """The fits that an approximation is held to, by the names of their methods."""
+    fit: str = field(metadata=UNKEYED)
 
 
 @dataclass(frozen=True, kw_only=True)

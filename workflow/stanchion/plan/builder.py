@@ -33,21 +33,19 @@ class Planner:
         rule: str,
         wildcards: Mapping[str, str],
         *,
-        arguments: Arguments | Mapping[str, Any],
+        arguments: Arguments,
         inputs: Mapping[str, str | list[str]],
         content: Mapping[str, Any] | None = None,
         upstream: Sequence[Step] = (),
-        unkeyed: Mapping[str, Any] | None = None,
         threads: int = 1,
         drop: Sequence[str] = (),
     ) -> Step:
         """Add a step and return it; where it stands already, return that one."""
-        if isinstance(arguments, Arguments):
-            arguments, unkeyed = as_json(arguments)
+        keyed, unkeyed = as_json(arguments)
         made_of = {
             "step": rule,
             "version": STEPS[rule].version,
-            "arguments": dict(arguments),
+            "arguments": keyed,
             "content": dict(content or {}),
             "upstream": [step.key for step in upstream],
         }
@@ -56,8 +54,8 @@ class Planner:
             wildcards=dict(wildcards),
             key=key_of(made_of),
             made_of={name: made_of[name] for name in made_of if name != "arguments"},
-            arguments=dict(arguments),
-            unkeyed=dict(unkeyed or {}),
+            arguments=keyed,
+            unkeyed=unkeyed,
             inputs=dict(inputs),
             expected=dict(self._expected(inputs, upstream)),
             upstream=tuple(upstream),

@@ -13,10 +13,14 @@ from typing import Literal
 from stanchion.plan.arguments import (
     Arguments,
     CheckVerdicts,
+    CollectDraws,
     CompareModels,
     CompileProgram,
+    DiagnoseFit,
     PredictOutcomes,
     PrepareData,
+    SampleChain,
+    SamplePrior,
 )
 from stanchion.plan.report_arguments import WriteReport
 from stanchion.system.folders import STATE
@@ -32,7 +36,7 @@ class StepRow:
     """What is known of a step before it runs."""
 
     name: str
-    arguments: type[Arguments] | None = None
+    arguments: type[Arguments]
     """What the plan hands to it."""
     version: int
     """Enters the key: raise it when the same inputs must give another result."""
@@ -106,6 +110,7 @@ _ROWS = (
     ),
     StepRow(
         name="sample_prior",
+        arguments=SamplePrior,
         version=4,
         folder=_MODEL,
         outputs={
@@ -118,6 +123,7 @@ _ROWS = (
     ),
     StepRow(
         name="sample_chain",
+        arguments=SampleChain,
         version=2,
         folder=_FIT,
         outputs={"chain": "chains/chain_{chain}.csv"},
@@ -129,6 +135,7 @@ _ROWS = (
     ),
     StepRow(
         name="collect_draws",
+        arguments=CollectDraws,
         version=5,
         folder=_FIT,
         outputs={"draws": "draws.nc", "summary": "summary.csv"},
@@ -138,6 +145,7 @@ _ROWS = (
     ),
     StepRow(
         name="diagnose_fit",
+        arguments=DiagnoseFit,
         version=10,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", "picture": "plots/ranks.png"},

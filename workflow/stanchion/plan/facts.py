@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
 from stanchion.errors import DataError, Fault
+from stanchion.plan.arguments import Waiver
 from stanchion.plan.data import source_of
 from stanchion.plan.model import Facts
 from stanchion.stan.program import Program, describe
@@ -111,13 +111,22 @@ def _nearest(path: Path) -> str:
     return f"{path.parent} holds {', '.join(there) or 'no file'}: correct the path or put it there"
 
 
-def _waivers(path: Path) -> Mapping[str, list[dict[str, Any]]]:
+def _waivers(path: Path) -> Mapping[str, list[Waiver]]:
     if not path.exists():
         return {}
     waivers = load_waivers(path)
     today = dt.datetime.now(dt.UTC).date()
     names = {waiver.fit for waiver in waivers}
     return {
-        name: [w.model_dump(mode="json") for w in in_force(waivers, today, name)]
+        name: [
+            Waiver(
+                check=waiver.check,
+                fit=waiver.fit,
+                reason=waiver.reason,
+                until=waiver.until.isoformat(),
+                who=waiver.who,
+            )
+            for waiver in in_force(waivers, today, name)
+        ]
         for name in sorted(names)
     }

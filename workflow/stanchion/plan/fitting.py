@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
-
-from pydantic import BaseModel
 
 from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
-from stanchion.plan.arguments import OnFail, PredictOutcomes
+from stanchion.plan.arguments import (
+    CollectDraws,
+    DiagnoseFit,
+    OnFail,
+    PredictOutcomes,
+    ProgramVariables,
+    SampleChain,
+    SamplePrior,
+)
 from stanchion.plan.builder import Planner
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
@@ -33,12 +39,11 @@ def prior_step(planner: Planner, name: str, dataset: str, model: str) -> Step:
     return planner.add(
         "sample_prior",
         {"analysis": name, "dataset": dataset, "model": model},
-        arguments={
-            "sampler": resolved_method(sampler),
-            "seed": seed_of(planner.project.seed, dataset, model, "prior"),
-            "draws": analysis.prior_predictive.draws,
-            **naming(planner, analysis, model),
-        },
+        arguments=SamplePrior(
+            sampler=resolved_method(sampler),
+            seed=seed_of(planner.project.seed, dataset, model, "prior"),
+            variables=_variables(planner, analysis, model),
+        ),
         inputs={
             "data": data.outputs["data"],
             "meta": data.outputs["meta"],
@@ -82,20 +87,18 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
         planner.add(
             "sample_chain",
             {**fit.wildcards, "chain": str(chain)},
-            arguments={
-                "command": command,
-                "rows": asdict(rows),
-                "start": None if isinstance(method.start, str) else method.start,
-                "seed": seed(planner, fit),
-                "chain": chain,
-            },
+            arguments=SampleChain(
+                command=tuple(command),
+                rows=rows,
+                start=None if isinstance(method.start, str) else method.start,
+                seed=seed(planner, fit),
+                chain=chain,
+                threads=method.threads,
+                name=method.chain_name.format(chain=chain),
+                method=method.method,
+                time_limit=method.time_limit,
+            ),
             content=content,
-            unkeyed={
-                "threads": method.threads,
-                "name": method.chain_name.format(chain=chain),
-                "method": method.method,
-                "time_limit": method.time_limit,
-            },
             inputs=inputs,
             upstream=[data, program],
             threads=method.threads,
@@ -118,16 +121,16 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
     return planner.add(
         "collect_draws",
         fit.wildcards,
-        arguments={
-            "method": method.method,
-            "method_version": method.version,
-            "settings": method.settings,
-            "seed": seed(planner, fit),
-            "intervals": _dump(analysis.intervals),
-            "keep": _kept(analysis, method),
-            **naming(planner, analysis, fit.model),
-        },
-        unkeyed={"fit": fit.name},
+        arguments=CollectDraws(
+            method=method.method,
+            method_version=method.version,
+            settings=method.settings,
+            seed=seed(planner, fit),
+            intervals=intervals_of(analysis),
+            keep=tuple(_kept(analysis, method)),
+            variables=_variables(planner, analysis, fit.model),
+            fit=fit.name,
+        ),
         inputs=inputs,
         upstream=[*chains, data, *([prior] if prior is not None else [])],
     )
@@ -150,16 +153,16 @@ def _diagnose_step(
     return planner.add(
         "diagnose_fit",
         fit.wildcards,
-        arguments={
-            "method": method.method,
-            "method_version": method.version,
-            "checks": checks,
-            "waivers": list(planner.facts.waivers.get(fit.name, ())),
-            "parameters": planner.project.models[fit.model].parameters,
-            "uses": _used(analysis, method, planner.facts.programs[fit.model]),
-            "references": [reference.method for reference in references],
-        },
-        unkeyed={"fit": fit.name},
+        arguments=DiagnoseFit(
+            method=method.method,
+            method_version=method.version,
+            checks=checks,
+            waivers=tuple(planner.facts.waivers.get(fit.name, ())),
+            parameters=parameters_of(planner, fit.model),
+            uses=tuple(_used(analysis, method, planner.facts.programs[fit.model])),
+            references=tuple(reference.method for reference in references),
+            fit=fit.name,
+        ),
         inputs={
             "draws": draws.outputs["draws"],
             "references": [step.outputs["draws"] for step in sampled],
@@ -226,16 +229,21 @@ def on_fail(planner: Planner, fit: Fit) -> OnFail:
     return declared
 
 
-def naming(planner: Planner, analysis: Analysis, model: str) -> dict[str, Any]:
-    """Return what decides which variable goes to which group of a result."""
+def parameters_of(planner: Planner, model: str) -> tuple[str, ...] | None:
+    """Return the parameters that a model's summary and pictures show, None where all are."""
+    declared = planner.project.models[model].parameters
+    return tuple(declared) if declared is not None else None
+
+
+def _variables(planner: Planner, analysis: Analysis, model: str) -> ProgramVariables:
     checked, predict = analysis.posterior_predictive, analysis.predict
-    return {
-        "parameters": planner.project.models[model].parameters,
-        "variables": planner.facts.programs[model].variables(),
-        "observed": checked.observed if checked else None,
-        "replicated": checked.replicated if checked else None,
-        "predicted": predict.variable if predict else None,
-    }
+    return ProgramVariables(
+        declared=planner.facts.programs[model].variables(),
+        parameters=parameters_of(planner, model),
+        observed=checked.observed if checked else None,
+        replicated=checked.replicated if checked else None,
+        predicted=predict.variable if predict else None,
+    )
 
 
 def _used(analysis: Analysis, method: Method, program: Program) -> list[str]:
@@ -246,7 +254,3 @@ def _used(analysis: Analysis, method: Method, program: Program) -> list[str]:
     if "generated_quantities" in method.results:
         used |= {variable.name for variable in program.generated_quantities}
     return sorted(used | ({predict.variable} if predict is not None else set()))
-
-
-def _dump(section: BaseModel | None) -> dict[str, Any] | None:
-    return section.model_dump(mode="json") if section is not None else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from stanchion.config import Project
 from stanchion.plan import paths
+from stanchion.plan.arguments import Waiver
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.stan.program import Program
@@ -24,7 +25,7 @@ class Facts:
     compilers: Mapping[str, Mapping[str, Any]]
     """Model → what its compiled code depends on beside the program."""
     toolchain: Mapping[str, Any]
-    waivers: Mapping[str, Sequence[Mapping[str, Any]]]
+    waivers: Mapping[str, Sequence[Waiver]]
     """Fit → the waivers in force on the run's UTC date."""
 
 

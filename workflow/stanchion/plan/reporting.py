@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
-from stanchion.plan.fitting import on_fail, seed
+from stanchion.plan.fitting import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
 from stanchion.plan.report_arguments import (
@@ -139,7 +139,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         settings=resolved_method(method),
         checks=resolved_checks(analysis, method),
         seed=seed(planner, fit),
-        parameters=_tuple(planner.project.models[fit.model].parameters),
+        parameters=parameters_of(planner, fit.model),
         keys={rule: step.key for rule, step in steps.items()},
         has_predictive=predicted is not None,
     )
@@ -148,7 +148,3 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
 def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:
     wildcards = {"analysis": analysis, "dataset": pair[0], "model": pair[1]}
     return planner.planned(rule, wildcards)
-
-
-def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    return tuple(names) if names is not None else None

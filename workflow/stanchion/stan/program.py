@@ -78,12 +78,9 @@ class Program:
         """Return whether any block declares this variable."""
         return any(variable.name == name for block in _BLOCKS for variable in getattr(self, block))
 
-    def variables(self) -> dict[str, list[dict[str, Any]]]:
-        """Return all variables by block, as plain JSON."""
-        return {
-            block: [asdict(v) | {"sizes": list(v.sizes)} for v in getattr(self, block)]
-            for block in _BLOCKS
-        }
+    def variables(self) -> dict[str, tuple[Variable, ...]]:
+        """Return all variables by block."""
+        return {block: getattr(self, block) for block in _BLOCKS}
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole description as plain JSON."""

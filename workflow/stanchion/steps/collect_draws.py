@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,25 +20,26 @@ from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
 from stanchion.methods.catalogue import METHODS
+from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 from stanchion.stats.summary import Numbers, summarise
 
 
-def run(job: Job[Any]) -> None:
+def run(job: Job[CollectDraws]) -> None:
     """Collect a fit's chains.
 
     Raises:
         ChainError: a chain is not whole, or does not hold what the program declares.
         StepError: `parameters` names what the program does not declare.
     """
-    arguments = job.arguments
-    method = METHODS[arguments["method"]].model_validate(arguments["settings"])
-    raw = read_chains(job.paths("chains"), arguments["keep"])
-    weighted = method.weigh(raw, arguments["seed"])
+    arguments, variables = job.arguments, job.arguments.variables
+    method = METHODS[arguments.method].model_validate(arguments.settings)
+    raw = read_chains(job.paths("chains"), arguments.keep)
+    weighted = method.weigh(raw, arguments.seed)
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
-    naming = Naming.of(arguments["variables"], data, json.loads(job.path("meta").read_text()))
-    roles = Roles(arguments["observed"], arguments["replicated"], arguments["predicted"])
+    naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
+    roles = Roles(variables.observed, variables.replicated, variables.predicted)
 
     tree = posterior_tree(chains, naming, roles, data)
     if weighted is not None:
@@ -48,9 +48,12 @@ def run(job: Job[Any]) -> None:
         job.notes["weighting"] = weighted.notes()
     with _prior(job) as prior:
         write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
-    columns, names = summarised_columns(chains, naming, arguments["parameters"], method.results)
+    columns, names = summarised_columns(chains, naming, variables.parameters, method.results)
     numbers = summarise(
-        chains.values, columns, sampled=method.is_markov, intervals=arguments["intervals"]
+        chains.values,
+        columns,
+        sampled=method.is_markov,
+        intervals=vars(arguments.intervals) if arguments.intervals else None,
     )
     errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     unassigned = _unassigned(chains, naming, columns)
@@ -59,7 +62,7 @@ def run(job: Job[Any]) -> None:
 
 
 @contextmanager
-def _prior(job: Job[Any]) -> Iterator[dict[str, xr.DataTree]]:
+def _prior(job: Job[CollectDraws]) -> Iterator[dict[str, xr.DataTree]]:
     """Yield the groups of the prior; none where its draws are not those of the prior."""
     if "prior" not in job.inputs:
         yield {}

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from math import nan
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,44 +28,49 @@ from stanchion.draws.files import (
 from stanchion.draws.naming import variable_of
 from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import METHODS
+from stanchion.plan.arguments import DiagnoseFit
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
 from stanchion.system.strict_json import write_json
 
 
-def run(job: Job[Any]) -> None:
+def run(job: Job[DiagnoseFit]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
-    told = job.arguments
-    method = METHODS[told["method"]]
+    arguments = job.arguments
+    method = METHODS[arguments.method]
     with open_fit(job.path("draws")) as tree:
         scalars = gated(tree)
         stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
         shares = [(one.names, one.not_finite) for one in generated(tree)]
-    found = scan(scalars.values, scalars.variables)
-    generated_quantities = Generated(shares, told["uses"], read_messages(job.path("draws")))
-    numbers = _numbers(job, scalars, found, Sampler.of(stats), generated_quantities)
-    made = gate.check_fit(method.checks, numbers, told["checks"])
-    checks = gate.waive(made, told["waivers"])
+    findings = scan(scalars.values, scalars.variables)
+    generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
+    numbers = _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities)
+    measured = gate.check_fit(method.checks, numbers, arguments.checks)
+    checks = gate.waive(measured, [vars(waiver) for waiver in arguments.waivers])
     content = {
         "schema": "stanchion/diagnostics/1",
         "verdict": gate.verdict(checks),
-        "method": told["method"],
+        "method": arguments.method,
         "checks": [check.as_json() for check in checks],
-        "notes": gate.notes(scalars.names, found, unused=method.unused),
+        "notes": gate.notes(scalars.names, findings, unused=method.unused),
         **_weighting(job.path("draws")),
     }
     write_json(content, job.outputs["diagnostics"])
-    job.outputs["picture"].write_bytes(_picture(told, scalars, found))
+    job.outputs["picture"].write_bytes(_picture(arguments, scalars, findings))
 
 
 def _numbers(
-    job: Job[Any], scalars: Scalars, found: Findings, sampler: Sampler, generated: Generated
+    job: Job[DiagnoseFit],
+    scalars: Scalars,
+    findings: Findings,
+    sampler: Sampler,
+    generated: Generated,
 ) -> FitNumbers:
     path = job.path("draws")
     raw = read_proposal(path)
     return FitNumbers(
         scalars.names,
-        found,
+        findings,
         chains=scalars.values.shape[0],
         sampler=sampler,
         generated=generated,
@@ -76,9 +80,9 @@ def _numbers(
     )
 
 
-def _against_nuts(job: Job[Any], scalars: Scalars) -> Agreement | None:
+def _against_nuts(job: Job[DiagnoseFit], scalars: Scalars) -> Agreement | None:
     """Compare with the first declared fit by NUTS that passes, else with the first that warns."""
-    names = job.arguments["references"]
+    names = job.arguments.references
     if not names:
         return None
     verdicts = [
@@ -102,22 +106,24 @@ def _weighting(draws: Path) -> dict[str, str]:
     return {name: attributes[name] for name in WEIGHTING if name in attributes}
 
 
-def _picture(told: Any, scalars: Scalars, found: Findings) -> bytes:
+def _picture(arguments: DiagnoseFit, scalars: Scalars, findings: Findings) -> bytes:
     """Draw the ranks of the worst of the shown parameters, worst first."""
     from stanchion.pictures.ranks import MOST_RANKED, ranks
     from stanchion.pictures.style import placeholder
 
     if scalars.values.shape[0] == 1:
         return placeholder("ranks compare chains, and this fit has one")
-    shown = [place for place in _shown(scalars.names, told["parameters"]) if _varies(found, place)]
+    shown = [
+        index for index in _shown(scalars.names, arguments.parameters) if _varies(findings, index)
+    ]
     if not shown:
         return placeholder("no quantity of this fit varies")
-    worst = sorted(shown, key=lambda place: -np.nan_to_num(found.rhat[place], nan=np.inf))
-    places = worst[:MOST_RANKED]
+    worst = sorted(shown, key=lambda index: -np.nan_to_num(findings.rhat[index], nan=np.inf))
+    indices = worst[:MOST_RANKED]
     return ranks(
-        [scalars.names[place] for place in places],
-        np.moveaxis(scalars.values[:, :, places], 2, 0),
-        found.rhat[places],
+        [scalars.names[index] for index in indices],
+        np.moveaxis(scalars.values[:, :, indices], 2, 0),
+        findings.rhat[indices],
     )
 
 
@@ -129,5 +135,5 @@ def _shown(names: Sequence[str], parameters: Sequence[str] | None) -> list[int]:
     ]
 
 
-def _varies(found: Findings, place: int) -> bool:
-    return not (found.constant[place] or found.unsound[place] or found.unfilled[place])
+def _varies(findings: Findings, index: int) -> bool:
+    return not (findings.constant[index] or findings.unsound[index] or findings.unfilled[index])

@@ -23,13 +23,14 @@ from stanchion.draws.stan_csv import read_chains
 from stanchion.draws.tree import prior_tree
 from stanchion.pictures.replications import Replications, prior_predictive
 from stanchion.pictures.style import placeholder
+from stanchion.plan.arguments import SamplePrior
 from stanchion.plan.job import Job
 from stanchion.stan.prior_switch import Densities
 from stanchion.system.strict_json import write_json
 
 
 def summarise_prior(
-    job: Job[Any], chain_files: Sequence[Path], log_densities: Densities | None = None
+    job: Job[SamplePrior], chain_files: Sequence[Path], log_densities: Densities | None = None
 ) -> None:
     """Write draws, checks and the picture of what the prior predicts.
 
@@ -38,14 +39,14 @@ def summarise_prior(
     Raises:
         ChainError: a chain is not whole, or does not hold what the program declares.
     """
-    arguments = job.arguments
+    variables = job.arguments.variables
     chains = read_chains(chain_files)
     data = json.loads(job.path("data").read_text())
-    naming = Naming.of(arguments["variables"], data, json.loads(job.path("meta").read_text()))
-    roles = Roles(arguments["observed"], arguments["replicated"], arguments["predicted"])
+    naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
+    roles = Roles(variables.observed, variables.replicated, variables.predicted)
     tree = prior_tree(chains, naming, roles, data)
     write_tree(tree, job.outputs["prior"], chains.messages)
-    observations = has_observations(data, arguments["observed"])
+    observations = has_observations(data, variables.observed)
     checked = _checked(tree, chains.messages, log_densities, observations=observations)
     write_json(checked, job.outputs["checks"])
     job.outputs["picture"].write_bytes(

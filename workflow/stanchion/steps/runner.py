@@ -203,14 +203,11 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     with open_inputs(file, folder / "inputs") as inputs:
         record.content["inputs"] = inputs.described
         inputs.originals.update((str(staged[name]), path) for name, path in file.outputs.items())
-        row = STEPS[file.step]
         content = {**file.arguments, **file.unkeyed}
         job = Job(
             step=file.step,
             key=file.key,
-            arguments=content
-            if row.arguments is None
-            else read_arguments(row.arguments, content, label(file)),
+            arguments=read_arguments(STEPS[file.step].arguments, content, label(file)),
             inputs=inputs.paths,
             outputs=staged,
             log=Path(file.log),

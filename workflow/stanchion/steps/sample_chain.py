@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from stanchion.plan.arguments import SampleChain
 from stanchion.plan.job import Job
 from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.process import check_csv, run_program
-from stanchion.stan.rows import Rows
 
 
-def run(job: Job[Any]) -> None:
+def run(job: Job[SampleChain]) -> None:
     """Run the compiled program and check that its CSV holds every row.
 
     Raises:
@@ -19,22 +17,22 @@ def run(job: Job[Any]) -> None:
     """
     arguments, output = job.arguments, job.outputs["chain"]
     words = run_command(
-        arguments["command"],
+        arguments.command,
         data=job.path("data"),
         output=output,
-        chain=arguments["chain"],
-        seed=arguments["seed"],
-        start=job.path("init") if "init" in job.inputs else arguments["start"],
-        threads=arguments["threads"],
+        chain=arguments.chain,
+        seed=arguments.seed,
+        start=job.path("init") if "init" in job.inputs else arguments.start,
+        threads=arguments.threads,
     )
     job.notes["command"] = words
     notes = run_program(
         [str(job.path("executable")), *words],
         job.log,
-        chain=arguments["name"],
-        time_limit=arguments["time_limit"],
+        chain=arguments.name,
+        time_limit=arguments.time_limit,
         descriptor=job.descriptors["executable"],
     )
     job.notes.update(notes)
-    check_csv(output, Rows(**arguments["rows"]), chain=arguments["name"])
+    check_csv(output, arguments.rows, chain=arguments.name)
     append_messages(output, complaints(job.log))

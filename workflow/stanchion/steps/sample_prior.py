@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from stanchion.methods.nuts import Nuts
+from stanchion.plan.arguments import SamplePrior
 from stanchion.plan.job import Job
 from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
@@ -19,7 +20,7 @@ from stanchion.stan.process import check_csv, run_program
 from stanchion.steps.prior import summarise_prior
 
 
-def run(job: Job[Any]) -> None:
+def run(job: Job[SamplePrior]) -> None:
     """Run the chains of the prior one after another, then write draws, checks and a picture.
 
     Raises:
@@ -33,24 +34,24 @@ def run(job: Job[Any]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _densities(job: Job[Any], chains: list[Path], folder: Path) -> Densities | None:
+def _densities(job: Job[SamplePrior], chains: list[Path], folder: Path) -> Densities | None:
     """Return log densities of prior draws, or None where the program has no parameters."""
-    if not job.arguments["variables"]["parameters"]:
+    if not job.arguments.variables.declared["parameters"]:
         return None
     data = json.loads(job.path("data").read_text())
     return densities(partial(_run, job), data, chains, folder)
 
 
-def _run(job: Job[Any], arguments: Sequence[str], name: str) -> dict[str, Any]:
+def _run(job: Job[SamplePrior], arguments: Sequence[str], name: str) -> dict[str, Any]:
     """Run the compiled program, and return notes for the record."""
     command, descriptor = [str(job.path("executable")), *arguments], job.descriptors["executable"]
     return run_program(command, job.log, chain=name, descriptor=descriptor)
 
 
-def _chains(job: Job[Any], folder: Path) -> list[Path]:
+def _chains(job: Job[SamplePrior], folder: Path) -> list[Path]:
     data = folder / "data.json"
     data.write_text(json.dumps({**json.loads(job.path("data").read_text()), "prior_only": 1}))
-    sampler = Nuts.model_validate(job.arguments["sampler"])
+    sampler = Nuts.model_validate(job.arguments.sampler)
     files = []
     for chain in range(1, sampler.jobs + 1):
         files.append(folder / f"chain_{chain}.csv")
@@ -59,7 +60,7 @@ def _chains(job: Job[Any], folder: Path) -> list[Path]:
             data=data,
             output=files[-1],
             chain=chain,
-            seed=job.arguments["seed"],
+            seed=job.arguments.seed,
         )
         name = f"chain {chain} of the prior"
         notes = _run(job, arguments, name)

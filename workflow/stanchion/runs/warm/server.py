@@ -179,8 +179,7 @@ def prepare(step: str, job: Path) -> None:
     for name in missing:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
-    if (kind := STEPS[step].arguments) is not None:
-        adapter(kind)
+    adapter(STEPS[step].arguments)
     pictures = sys.modules.get("stanchion.pictures.style")
     if pictures is not None:
         pictures.placeholder("")  # loads the fonts and what writes PNG
