@@ -4,7 +4,7 @@
 # make check    lints, checks the types, validates the declaration
 # make clean    removes what runs have written; never touches data/, config/, stan/
 
-.PHONY: run install test check clean packages test-packages
+.PHONY: run install test check docs clean packages test-packages
 BIN := .venv/bin
 
 run: packages
@@ -23,6 +23,9 @@ check: test-packages
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy workflow/stanchion
 	$(BIN)/stanchion check
+
+docs: packages
+	@$(BIN)/python -m stanchion.config.docs config
 
 clean:
 	rm -rf .snakemake .stanchion logs

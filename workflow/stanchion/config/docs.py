@@ -1,6 +1,7 @@
 """The JSON Schema for editors and the reference page, both made from the models.
 
-`python -m stanchion.config.docs config` writes `config/schema.json` and `config/README.md`.
+`make docs`, which is `python -m stanchion.config.docs config`, writes `config/schema.json` and
+`config/README.md`.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ _HEADINGS = {
 _TOP = """\
 # The declaration, key by key
 
-Generated from the models in `stanchion/config` by `python -m stanchion.config.docs config`: change
-those, not this page.
+Generated from the models in `stanchion/config` by `make docs`: change those, not this page.
 
 One YAML file, `config/config.yaml`, declares datasets, Stan programs and analyses. Unknown keys are
 errors. Paths are relative to the folder that the run starts in. What is not declared is not made.
