@@ -13,7 +13,6 @@ from stanchion.checks.catalogue import OF_SAMPLED, prior_thresholds, thresholds
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
-from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.columns import Span
 from stanchion.methods.advi import Advi
@@ -270,15 +269,6 @@ def test_generated_quantities_without_value_warn_and_fail_where_used() -> None:
     assert (judged.verdict, judged.value, judged.where[0]) == ("fail", 0.46, "y_rep[1]: 46 %")
     sound = generated([(["x"], np.zeros(1))], ["x"], messages)
     assert (sound.verdict, sound.value, sound.messages) == ("pass", 0, ())
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [(1 / 4000, "0.025 %"), (0.46, "46 %"), (0.9999, "> 99 %"), (1.0, "100 %"), (1e-9, "< 0.01 %")],
-)
-def test_a_share_is_never_rounded_to_all_or_nothing(share: float, text: str) -> None:
-    """One draw in four thousand is not 0 %."""
-    assert percent(share) == text
 
 
 def test_divergences_are_counted_by_chain() -> None:

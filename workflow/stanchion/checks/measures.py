@@ -10,8 +10,8 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from stanchion.checks.row import Each, Skipped, Value, at_most
-from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import FAIL, PASS, WARN
+from stanchion.system.sentences import percent
 
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers

@@ -12,6 +12,7 @@ from stanchion.checks.row import Threshold
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.fields import OnFail
 from stanchion.schema.fields import Count, Section, is_number, refused, titled
+from stanchion.system.sentences import listed
 
 _DEFAULTS = ", ".join(
     f"`{on_fail}` for {' and '.join(names)}"
@@ -126,14 +127,13 @@ def _number_or_share(words: str) -> Callable[[object], object]:
     return read
 
 
-def _listed(keys: Iterable[str]) -> str:
+def _in_words(keys: Iterable[str]) -> str:
     words = [threshold.words for key, threshold in thresholds().items() if key in keys]
-    verb = "judges" if len(words) == 1 else "judge"
-    return f"{' and '.join(filter(None, [', '.join(words[:-1]), words[-1]]))} {verb}"
+    return f"{listed(words)} {'judges' if len(words) == 1 else 'judge'}"
 
 
 _JUDGING = {name: judging(method.checks) for name, method in METHODS.items()}
-_LISTED = "; ".join(f"{_listed(keys)} `{name}`" for name, keys in _JUDGING.items() if keys)
+_LISTED = "; ".join(f"{_in_words(keys)} `{name}`" for name, keys in _JUDGING.items() if keys)
 _DOCUMENTED = f"{ChecksSection.__doc__}\n\n{_LISTED}."
 if TYPE_CHECKING:
     Checks = ChecksSection

@@ -12,8 +12,9 @@ from stanchion.report.forest import Interval, Panel, Quantity, forest
 from stanchion.report.numbers import count, quantile_error, significant, supported
 from stanchion.report.reading import Summary
 from stanchion.report.verdicts import FitView
-from stanchion.report.wording import counted, shown
+from stanchion.report.wording import shown
 from stanchion.stats.intervals import CENTRAL, interval_names
+from stanchion.system.sentences import counted
 
 AT_SIGHT, MOST_DRAWN = 16, 32
 _MOST_ROWS, _MOST_OF_A_FIT, _LEAST_OF_A_FIT = 2000, 200, 16

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from stanchion.report.numbers import MISSING, decimals
 from stanchion.report.reading import Compared, Judgement
-from stanchion.report.wording import CheckView, by_gravity, check_view, listed
+from stanchion.report.wording import CheckView, by_gravity, check_view
 from stanchion.stats.thresholds import FEW_OBSERVATIONS, SMALL_DIFFERENCE
+from stanchion.system.sentences import listed
 
 _CONCLUSIONS = {
     "better": "{best} predicts better than {others}: the difference is above {small:g} and more "

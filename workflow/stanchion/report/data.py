@@ -10,7 +10,7 @@ from typing import Any
 from stanchion.plan.report_arguments import Dataset, Pair
 from stanchion.report.numbers import exact
 from stanchion.report.reading import leaves, number
-from stanchion.report.wording import counted, listed
+from stanchion.system.sentences import counted, listed
 
 MOST_DROPPED, _LONGEST = 20, 160
 

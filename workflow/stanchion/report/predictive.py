@@ -11,7 +11,8 @@ from stanchion.plan.report_arguments import Fit, Prior
 from stanchion.report.answers import Ends
 from stanchion.report.numbers import decimals, exact, probability, significant, supported
 from stanchion.report.reading import Judged, Picture, number
-from stanchion.report.wording import CheckView, by_gravity, check_view, counted, tail
+from stanchion.report.wording import CheckView, by_gravity, check_view, tail
+from stanchion.system.sentences import counted
 
 AT_SIGHT, MOST_ROWS = 24, 200
 

@@ -22,7 +22,8 @@ from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
 from stanchion.report.reading import Judged
-from stanchion.report.wording import CheckView, by_gravity, check_view, counted, shown
+from stanchion.report.wording import CheckView, by_gravity, check_view, shown
+from stanchion.system.sentences import counted
 
 _COLUMNS = {figure.heading: names for figure, names in figures().items()}
 

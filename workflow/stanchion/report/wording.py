@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from stanchion.checks.catalogue import CHECKS
-from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import GRAVEST_FIRST, PASS
 from stanchion.report.numbers import MISSING, beside, count, exact, probability, significant
 from stanchion.report.reading import Check
+from stanchion.system.sentences import percent
 
 _CODE = re.compile(r"`(\w+)`")
 
@@ -91,18 +91,6 @@ def tail(value: float) -> str:
     if text != MISSING and not 0.025 <= value <= 0.975:
         return f"{text} (far out)"
     return text
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence has them: `a, b and c`."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _now(tip: str, settings: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.schema.places import nearest
 from stanchion.stan.program import Program, Variable
+from stanchion.system.sentences import counted
 
 
 def check_declaration(configfile: Path) -> str:
@@ -32,9 +33,9 @@ def check_declaration(configfile: Path) -> str:
     plan = make_plan(project, gather(project, waivers))
     check_plan(plan)
     return (
-        f"{configfile}: {_count(len(project.analyses), 'analysis', 'analyses')}, "
-        f"{_count(len(plan.fits), 'fit', 'fits')}, "
-        f"{_count(len(project.models), 'program', 'programs')}: nothing wrong found"
+        f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
+        f"{counted(len(plan.fits), 'fit')}, "
+        f"{counted(len(project.models), 'program')}: nothing wrong found"
     )
 
 
@@ -196,7 +197,3 @@ def _unlike_outcomes(
 
 def _drawn(program: Program) -> tuple[Variable, ...]:
     return (*program.parameters, *program.transformed_parameters, *program.generated_quantities)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.shares import percent
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.files import (
     labels_of,
@@ -33,6 +32,7 @@ from stanchion.stats.loo_pit import Pit, pit_of
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.psis import leave_one_out, worst_khat
 from stanchion.stats.summary import Numbers, summarise
+from stanchion.system.sentences import percent
 from stanchion.system.strict_json import number, write_json
 
 Floats = NDArray[np.float64]

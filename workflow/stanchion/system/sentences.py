@@ -1,0 +1,26 @@
+"""Numbers and names as a sentence has them. Imports nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent with two digits, never a rounded 0 or 100."""
+    if share <= 0 or share >= 1:
+        return f"{100 * share:.0f} %"
+    if share < 0.0001:
+        return "< 0.01 %"
+    return "> 99 %" if share > 0.99 else f"{100 * share:.2g} %"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {nouns or noun + 's'}"
