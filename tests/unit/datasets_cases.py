@@ -26,13 +26,13 @@ D,MA,7,11,205
 
 def data_block(*declarations: str) -> list[Variable]:
     """Return variables from texts such as `int N` and `real[N, K] X`."""
-    found = []
+    variables = []
     for text in declarations:
         match = re.fullmatch(r"(\w+)(?:\[(.*)\])? (\w+)", text)
         assert match is not None
         sizes = tuple(size.strip() for size in match[2].split(",")) if match[2] else ()
-        found.append(Variable(match[3], match[1], len(sizes), sizes))
-    return found
+        variables.append(Variable(match[3], match[1], len(sizes), sizes))
+    return variables
 
 
 def write(folder: Path, name: str, text: str) -> Path:

@@ -50,9 +50,9 @@ def test_a_model_goes_before_the_toolchain(
 def test_two_levels_at_once_are_refused(tmp_path: Path) -> None:
     """stanc takes the last of two levels without a word; we ask for one."""
     text = changed("program: m.stan", "program: m.stan, stanc: {O0: true, O1: true}", SMALLEST)
-    found = fault(tmp_path, text)
-    assert found.key == "models.m.stanc.O1"
-    assert "stanc takes one level" in found.what
+    refusal = fault(tmp_path, text)
+    assert refusal.key == "models.m.stanc.O1"
+    assert "stanc takes one level" in refusal.what
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_what_make_or_the_shell_would_run_is_refused(
         "toolchain: ": ("models: {m: {", f"toolchain: {{{cpp}}}\nmodels: {{m: {{"),
         "model": ("program: m.stan", f"program: m.stan, {cpp}"),
     }[place]
-    found = fault(tmp_path, changed(old, new, SMALLEST))
-    assert found.value == value
-    assert "would run" in found.what
+    refusal = fault(tmp_path, changed(old, new, SMALLEST))
+    assert refusal.value == value
+    assert "would run" in refusal.what
 
 
 @pytest.mark.parametrize("name", ["SHELL", "MAKEFLAGS", "MAKEFILES", "$(x)", "A B", "A:=b", ".X"])

@@ -31,15 +31,15 @@ def test_expressions_name_declared_datasets(
     if accepted:
         assert declared(tmp_path, text).datasets["schools"].stan["y"] == expression
     else:
-        found = fault(tmp_path, text)
-        assert found.key == "datasets.schools.stan.y"
-        assert (found.value, found.allowed) == (expression, "schools, counties")
+        refusal = fault(tmp_path, text)
+        assert refusal.key == "datasets.schools.stan.y"
+        assert (refusal.value, refusal.allowed) == (expression, "schools, counties")
 
 
 def test_a_models_own_mapping_is_looked_at_too(tmp_path: Path) -> None:
     """What a model maps in place of the dataset names declared datasets as well."""
-    found = fault(tmp_path, changed("means.stan}", "means.stan, stan: {z: new.N}}"))
-    assert found.key == "models.pooled.stan.z"
+    refusal = fault(tmp_path, changed("means.stan}", "means.stan, stan: {z: new.N}}"))
+    assert refusal.key == "models.pooled.stan.z"
 
 
 def test_a_table_that_is_fitted_needs_a_mapping(tmp_path: Path) -> None:
@@ -58,16 +58,16 @@ def test_what_was_observed_is_in_the_mapping(tmp_path: Path) -> None:
     """A posterior predictive check compares with data that the mapping supplies."""
     first, second = faults(tmp_path, changed("observed: y", "observed: x"))
     assert "'partial'" in first.what and "'pooled'" in second.what
-    for found in (first, second):
-        assert found.key == "analyses.coaching.posterior_predictive.observed"
-        assert (found.value, found.allowed) == ("x", "J, y, sigma")
+    for refusal in (first, second):
+        assert refusal.key == "analyses.coaching.posterior_predictive.observed"
+        assert (refusal.value, refusal.allowed) == ("x", "J, y, sigma")
 
 
 def test_a_comparison_needs_two_models(tmp_path: Path) -> None:
     """A comparison that cannot be made is a fault of the declaration."""
-    found = fault(tmp_path, changed("[partial, pooled]", "[partial]"))
-    assert found.key == "analyses.coaching.compare"
-    assert "two models" in found.what
+    refusal = fault(tmp_path, changed("[partial, pooled]", "[partial]"))
+    assert refusal.key == "analyses.coaching.compare"
+    assert "two models" in refusal.what
 
 
 def test_any_method_may_be_compared(tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_a_methods_name_means_one_kind_throughout(tmp_path: Path) -> None:
         "coaching",
         "other",
     }
-    found = fault(tmp_path, text + another % ("quick", "nuts"))
-    assert (found.key, found.value) == ("analyses.other.methods.quick", "nuts")
+    refusal = fault(tmp_path, text + another % ("quick", "nuts"))
+    assert (refusal.key, refusal.value) == ("analyses.other.methods.quick", "nuts")
 
 
 @pytest.mark.parametrize("word", ["warmup", "metric"])
@@ -106,9 +106,9 @@ def test_what_is_to_be_kept_is_what_some_method_has(tmp_path: Path, word: str) -
     nuts = "      nuts: {chains: 4, warmup: 1000, draws: 1000, adapt_delta: 0.95}\n"
     text = changed("    compare:", f"    keep: [csv, {word}]\n    compare:")
     assert declared(tmp_path, text).analyses["coaching"].keep == ["csv", word]
-    found = fault(tmp_path, changed(nuts, "", text))
-    assert (found.key, found.value) == ("analyses.coaching.keep", word)
-    assert "no method of this analysis has" in found.what
+    refusal = fault(tmp_path, changed(nuts, "", text))
+    assert (refusal.key, refusal.value) == ("analyses.coaching.keep", word)
+    assert "no method of this analysis has" in refusal.what
 
 
 def test_the_example_has_nothing_to_object_to(tmp_path: Path) -> None:
@@ -130,9 +130,9 @@ def test_too_few_draws_to_judge_are_refused(
     tmp_path: Path, old: str, new: str, key: str, allowed: str
 ) -> None:
     """Before any sampling, with the least number that R-hat, ESS and k̂ need."""
-    found = fault(tmp_path, changed(old, new.replace("thin: 3, a", "thin: 3, adapt_delta")))
-    assert found.key == f"analyses.coaching.{key}"
-    assert allowed in (found.allowed or "")
+    refusal = fault(tmp_path, changed(old, new.replace("thin: 3, a", "thin: 3, adapt_delta")))
+    assert refusal.key == f"analyses.coaching.{key}"
+    assert allowed in (refusal.allowed or "")
 
 
 def test_as_few_draws_as_can_be_judged_are_accepted(tmp_path: Path) -> None:

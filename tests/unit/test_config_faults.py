@@ -14,12 +14,12 @@ from tests.unit.config_cases import EXAMPLE, changed, fault, faults, line_of
 def test_an_unknown_key_names_the_nearest(tmp_path: Path) -> None:
     """A typing error is answered with the key that was meant and all that there are."""
     text = changed("chains: 4", "chians: 4")
-    found = fault(tmp_path, text)
-    assert found.where == f"config.yaml:{line_of('chians', text)}"
-    assert found.key == "analyses.coaching.methods.nuts.chians"
-    assert "unknown key 'chians'" in found.what and "'chains'" in found.what
-    assert found.todo == "write chains"
-    assert {"chains", "warmup", "adapt_delta"} <= set((found.allowed or "").split(", "))
+    refusal = fault(tmp_path, text)
+    assert refusal.where == f"config.yaml:{line_of('chians', text)}"
+    assert refusal.key == "analyses.coaching.methods.nuts.chians"
+    assert "unknown key 'chians'" in refusal.what and "'chains'" in refusal.what
+    assert refusal.todo == "write chains"
+    assert {"chains", "warmup", "adapt_delta"} <= set((refusal.allowed or "").split(", "))
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_unknown_keys_are_found_in_every_section(
     tmp_path: Path, old: str, new: str, key: str, nearest: str
 ) -> None:
     """Sections are closed."""
-    found = fault(tmp_path, changed(old, new))
-    assert (found.key, found.todo) == (key, f"write {nearest}")
+    refusal = fault(tmp_path, changed(old, new))
+    assert (refusal.key, refusal.todo) == (key, f"write {nearest}")
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_a_wrong_type_says_what_is_wanted(
     tmp_path: Path, old: str, new: str, key: str, what: str, allowed: str
 ) -> None:
     """Types are strict: nothing is guessed from a value of another type."""
-    found = fault(tmp_path, changed(old, new))
-    assert found.key == f"analyses.coaching.{key}"
-    assert found.what == f"wrong type: {what}"
-    assert (found.allowed or "").startswith(allowed)
+    refusal = fault(tmp_path, changed(old, new))
+    assert refusal.key == f"analyses.coaching.{key}"
+    assert refusal.what == f"wrong type: {what}"
+    assert (refusal.allowed or "").startswith(allowed)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_a_value_out_of_bounds_names_the_bounds(
     tmp_path: Path, old: str, new: str, key: str, allowed: str
 ) -> None:
     """Bounds are CmdStan's, known before anything runs."""
-    found = fault(tmp_path, changed(old, new))
-    assert found.key == f"analyses.coaching.{key}"
-    assert allowed in (found.allowed or "")
+    refusal = fault(tmp_path, changed(old, new))
+    assert refusal.key == f"analyses.coaching.{key}"
+    assert allowed in (refusal.allowed or "")
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_a_choice_that_there_is_not_names_those_there_are(
     tmp_path: Path, old: str, new: str, key: str, allowed: str
 ) -> None:
     """Choices are closed, and the nearest one is named."""
-    found = fault(tmp_path, changed(old, new))
-    assert found.key == key
-    assert (found.allowed or "").startswith(allowed)
-    assert "the nearest is" in found.what
+    refusal = fault(tmp_path, changed(old, new))
+    assert refusal.key == key
+    assert (refusal.allowed or "").startswith(allowed)
+    assert "the nearest is" in refusal.what
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_a_missing_key_is_named_at_its_section(
 ) -> None:
     """What is missing has no line of its own: the line of its section is given."""
     text = changed(old, new)
-    found = fault(tmp_path, text)
+    refusal = fault(tmp_path, text)
     section, name = key.rsplit(".", 1)
-    assert (found.key, found.what, found.todo) == (key, f"'{name}' is missing", f"add {name}")
-    assert found.where == f"config.yaml:{line_of(section.rsplit('.', 1)[-1] + ':', text)}"
+    assert (refusal.key, refusal.what, refusal.todo) == (key, f"'{name}' is missing", f"add {name}")
+    assert refusal.where == f"config.yaml:{line_of(section.rsplit('.', 1)[-1] + ':', text)}"
 
 
 @pytest.mark.parametrize(
@@ -169,17 +169,17 @@ def test_a_reference_to_what_is_not_declared_is_refused(
     tmp_path: Path, old: str, new: str, key: str, nearest: str
 ) -> None:
     """References are checked by name, and the nearest declared name is given."""
-    found = fault(tmp_path, changed(old, new))
-    assert found.key == f"analyses.coaching.{key}"
-    assert "is not declared" in found.what
-    assert found.todo == f"write {nearest}"
+    refusal = fault(tmp_path, changed(old, new))
+    assert refusal.key == f"analyses.coaching.{key}"
+    assert "is not declared" in refusal.what
+    assert refusal.todo == f"write {nearest}"
 
 
 def test_bad_references_are_found_beside_other_faults(tmp_path: Path) -> None:
     """One run of `check` names everything, in the order of the file."""
     text = changed("datasets: [schools]", "datasets: [scools]", changed("seed:", "sead:"))
     text = changed("chains: 4", "chains: 0", text)
-    assert [found.key for found in faults(tmp_path, text)] == [
+    assert [refusal.key for refusal in faults(tmp_path, text)] == [
         "sead",
         "analyses.coaching.datasets[0]",
         "analyses.coaching.methods.nuts.chains",
@@ -203,9 +203,9 @@ def test_bad_references_are_found_beside_other_faults(tmp_path: Path) -> None:
 def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     """Names become folders of the results."""
     text = changed("  pooled: {program", f'  "{name}": {{program', EXAMPLE)
-    found = faults(tmp_path, text)[0]
-    assert "cannot be a name" in found.what
-    assert found.where == f"config.yaml:{line_of('pooled_means.stan', text)}"
+    refusal = faults(tmp_path, text)[0]
+    assert "cannot be a name" in refusal.what
+    assert refusal.where == f"config.yaml:{line_of('pooled_means.stan', text)}"
 
 
 @pytest.mark.parametrize(
@@ -230,16 +230,16 @@ def test_names_that_would_share_a_folder_are_refused(
 
 def test_a_method_that_says_nothing_of_its_kind_is_told_how(tmp_path: Path) -> None:
     """A name of one's own needs `method:`."""
-    found = fault(tmp_path, changed("nuts: {chains", "nuts2: {chains"))
-    assert found.key == "analyses.coaching.methods.nuts2"
-    assert found.todo == "add `method: nuts`"
+    refusal = fault(tmp_path, changed("nuts: {chains", "nuts2: {chains"))
+    assert refusal.key == "analyses.coaching.methods.nuts2"
+    assert refusal.todo == "add `method: nuts`"
 
 
 def test_a_kind_of_method_that_there_is_not_is_refused(tmp_path: Path) -> None:
     """`method:` names one of the known kinds."""
-    found = fault(tmp_path, changed("nuts: {chains", "fast: {method: nutts, chains"))
-    assert found.key == "analyses.coaching.methods.fast.method"
-    assert (found.allowed, found.todo) == ("nuts, advi", "write nuts")
+    refusal = fault(tmp_path, changed("nuts: {chains", "fast: {method: nutts, chains"))
+    assert refusal.key == "analyses.coaching.methods.fast.method"
+    assert (refusal.allowed, refusal.todo) == ("nuts, advi", "write nuts")
 
 
 def test_a_method_named_like_another_kind_is_refused(tmp_path: Path) -> None:
@@ -275,8 +275,8 @@ def test_what_does_not_go_with_a_columns_type_is_refused(
     tmp_path: Path, column: str, key: str
 ) -> None:
     """A rule that can never hold, or never apply, is a fault of the declaration."""
-    found = fault(tmp_path, changed("{type: real, lower: 0}", column))
-    assert found.key == f"datasets.schools.columns.se.{key}"
+    refusal = fault(tmp_path, changed("{type: real, lower: 0}", column))
+    assert refusal.key == f"datasets.schools.columns.se.{key}"
 
 
 @pytest.mark.parametrize(
@@ -321,8 +321,8 @@ def test_the_suffix_of_an_address_is_that_of_its_path(tmp_path: Path) -> None:
 def test_a_fault_from_the_command_line_says_so(tmp_path: Path) -> None:
     """What was not written in the file has no line in it."""
     overrides: dict[str, object] = {"analyses": {"coaching": {"checks": {"rhat": "high"}}}}
-    found = fault(tmp_path, EXAMPLE, overrides)
-    assert (found.where, found.key) == ("--config", "analyses.coaching.checks.rhat")
+    refusal = fault(tmp_path, EXAMPLE, overrides)
+    assert (refusal.where, refusal.key) == ("--config", "analyses.coaching.checks.rhat")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -363,6 +363,6 @@ def test_the_message_of_a_fault_is_short_and_whole(tmp_path: Path) -> None:
 )
 def test_limits_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, key: str) -> None:
     """With the two ways in which each may be written."""
-    found = fault(tmp_path, changed(old, new))
-    assert found.key == f"analyses.coaching.checks.{key}"
-    assert "such as `{" in (found.allowed or "")
+    refusal = fault(tmp_path, changed(old, new))
+    assert refusal.key == f"analyses.coaching.checks.{key}"
+    assert "such as `{" in (refusal.allowed or "")

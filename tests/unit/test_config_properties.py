@@ -164,8 +164,8 @@ def test_whatever_stands_somewhere_is_read_or_told_in_our_words(data: st.DataObj
         declaration = copy.deepcopy(read_tree(path).value)
     holder: Any = declaration
     while True:
-        places = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-        place = data.draw(st.sampled_from(places))
+        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+        place = data.draw(st.sampled_from(keys))
         inner = holder[place]
         if not isinstance(inner, dict | list) or not inner or data.draw(st.booleans()):
             break

@@ -50,7 +50,7 @@ def test_a_waiver_holds_for_its_fit_to_its_last_day(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "key", "said"),
+    ("old", "new", "key", "words"),
     [
         (FIT, "coaching/schools/partial/nutz", "[0].fit", f"write {FIT}"),
         (FIT, "coaching", "[0].fit", "analysis/dataset/model/method"),
@@ -61,14 +61,14 @@ def test_a_waiver_holds_for_its_fit_to_its_last_day(
         ("who:", "whom: x\n  who:", "[0].whom", "write who"),
     ],
 )
-def test_a_bad_waiver_is_refused(tmp_path: Path, old: str, new: str, key: str, said: str) -> None:
+def test_a_bad_waiver_is_refused(tmp_path: Path, old: str, new: str, key: str, words: str) -> None:
     """A waiver that waives nothing must not lull anybody."""
     with pytest.raises(DeclarationError) as caught:
         _load(tmp_path, changed(old, new, TEXT))
-    (found,) = caught.value.faults
-    assert found.key == key
-    assert (found.where or "").startswith(f"{tmp_path}/waivers.yaml:")
-    assert said in f"{found.allowed} {found.todo}"
+    (refusal,) = caught.value.faults
+    assert refusal.key == key
+    assert (refusal.where or "").startswith(f"{tmp_path}/waivers.yaml:")
+    assert words in f"{refusal.allowed} {refusal.todo}"
 
 
 def test_waivers_are_a_list(tmp_path: Path) -> None:

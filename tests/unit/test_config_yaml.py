@@ -91,9 +91,9 @@ def test_a_fault_in_a_merged_mapping_is_placed_where_it_was_written(tmp_path: Pa
         "      nuts2:\n        <<: *base\n        method: nuts\n        thin: 0\n      advi:",
         text,
     )
-    found = {f.key: f.where for f in faults(tmp_path, text)}
+    lines = {f.key: f.where for f in faults(tmp_path, text)}
     methods = "analyses.coaching.methods"
-    assert found == {
+    assert lines == {
         f"{methods}.nuts.chains": f"config.yaml:{line_of('&base', text)}",
         f"{methods}.nuts2.chains": f"config.yaml:{line_of('&base', text)}",
         f"{methods}.nuts2.thin": f"config.yaml:{line_of('thin: 0', text)}",
@@ -103,10 +103,10 @@ def test_a_fault_in_a_merged_mapping_is_placed_where_it_was_written(tmp_path: Pa
 def test_a_duplicate_key_names_both_lines(tmp_path: Path) -> None:
     """A key that stands twice would silently lose one of its values."""
     text = f"{EXAMPLE}seed: 3\n"
-    found = fault(tmp_path, text)
-    assert (found.what, found.key) == ("a key stands twice", "seed")
-    assert found.where == f"config.yaml:{line_of('seed: 3', text)}"
-    assert found.todo == f"remove this one or the one in line {line_of('seed: 2026')}"
+    refusal = fault(tmp_path, text)
+    assert (refusal.what, refusal.key) == ("a key stands twice", "seed")
+    assert refusal.where == f"config.yaml:{line_of('seed: 3', text)}"
+    assert refusal.todo == f"remove this one or the one in line {line_of('seed: 2026')}"
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_bad_syntax_is_one_fault_with_its_line(
     tmp_path: Path, text: str, where: str, what: str
 ) -> None:
     """What YAML itself refuses is told with the line."""
-    found = _syntax_fault(tmp_path, text.encode())
-    assert what in found.what
-    assert found.where == f"{tmp_path}/{where}"
+    refusal = _syntax_fault(tmp_path, text.encode())
+    assert what in refusal.what
+    assert refusal.where == f"{tmp_path}/{where}"
 
 
 def test_tabs_are_told_to_become_spaces(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 def test_a_mapping_is_wanted_at_the_top(tmp_path: Path) -> None:
     """A list, or a bare word, is no declaration."""
-    found = fault(tmp_path, "- seed: 1\n")
-    assert (found.what, found.allowed) == ("wrong type: a list", "a mapping")
-    assert found.where == "config.yaml:1"
+    refusal = fault(tmp_path, "- seed: 1\n")
+    assert (refusal.what, refusal.allowed) == ("wrong type: a list", "a mapping")
+    assert refusal.where == "config.yaml:1"
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_a_mapping_is_wanted_at_the_top(tmp_path: Path) -> None:
 )
 def test_what_json_could_not_say_is_refused(tmp_path: Path, value: str, what: str) -> None:
     """Tags of other programs, circles and keys that are no text have no meaning here."""
-    found = faults(tmp_path, changed("question: Does", f"question: {value} # "))
-    assert what in found[0].what
-    assert found[0].where == f"config.yaml:{line_of('question:')}"
+    refusals = faults(tmp_path, changed("question: Does", f"question: {value} # "))
+    assert what in refusals[0].what
+    assert refusals[0].where == f"config.yaml:{line_of('question:')}"
 
 
 def _syntax_fault(folder: Path, content: bytes) -> Fault:
@@ -162,5 +162,5 @@ def _syntax_fault(folder: Path, content: bytes) -> Fault:
     path.write_bytes(content)
     with pytest.raises(DeclarationError) as caught:
         read_tree(path)
-    (found,) = caught.value.faults
-    return found
+    (refusal,) = caught.value.faults
+    return refusal

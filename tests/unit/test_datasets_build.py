@@ -176,12 +176,12 @@ def test_a_lookup_without_a_row_or_with_two(tmp_path: Path, schools: Path) -> No
     """A level that the other dataset lacks, or has twice, is named."""
     stan, block = {"u": "states.u(state)"}, ["real[3] u"]
     short = write(tmp_path, "short.csv", "state,u\nNY,1\nca,2\n")
-    found = faults(schools, stan, block, others={"states": dataset(short)})
-    assert [(fault.value, fault.where) for fault in found] == [
+    refusals = faults(schools, stan, block, others={"states": dataset(short)})
+    assert [(fault.value, fault.where) for fault in refusals] == [
         ("CA", str(short)),
         ("MA", str(short)),
     ]
-    assert found[0].todo == "did you mean `ca`?"
+    assert refusals[0].todo == "did you mean `ca`?"
     twice = write(tmp_path, "twice.csv", "state,u\nNY,1\nCA,2\nMA,3\nCA,4\n")
     (fault,) = faults(schools, stan, block, others={"states": dataset(twice)})
     assert fault.where == f"{twice}:5"
@@ -301,14 +301,14 @@ def test_expressions_that_do_not_fit(
 ) -> None:
     """What a column or another variable cannot give says so, with the key of the mapping."""
     new = write(tmp_path, "new.csv", NEW)
-    found = faults(
+    refusals = faults(
         schools,
         stan,
         [],
         columns={"state": {"type": "category"}, "effect": {"type": "real"}},
         others={"new": dataset(new)},
     )
-    assert says in str(found[0])
+    assert says in str(refusals[0])
 
 
 def test_a_fault_names_the_key_of_the_model_that_overrides(schools: Path) -> None:

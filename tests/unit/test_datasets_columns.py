@@ -106,9 +106,9 @@ def test_all_bad_cells_are_collected_and_many_are_counted(tmp_path: Path) -> Non
     names = [f"c{n}" for n in range(30)]
     rows = [",".join(["1", *["x"] * 30])]
     path = write(tmp_path, "a.csv", "\n".join([",".join(["effect", *names]), *rows]) + "\n")
-    found = faults(path, N_Y, DATA, columns={name: {"type": "real"} for name in names})
-    assert len(found) == SHOWN + 1
-    assert found[-1].what == f"and {30 - SHOWN} more faults"
+    refusals = faults(path, N_Y, DATA, columns={name: {"type": "real"} for name in names})
+    assert len(refusals) == SHOWN + 1
+    assert refusals[-1].what == f"and {30 - SHOWN} more faults"
 
 
 def test_the_same_fault_in_many_rows_is_one(tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_missing_values_are_faults_unless_dropped(tmp_path: Path) -> None:
     text = "effect,se,other\n1,2,\n,3,x\n4,NA,x\n5,-,x\n6,7,x\n"
     path = write(tmp_path, "a.csv", text)
     rest: dict[str, Any] = {"columns": {"se": {"type": "real"}}, "na": ["", "NA", "-"]}
-    found = faults(path, N_Y, DATA, **rest)
-    assert [(fault.where, fault.what) for fault in found] == [
+    refusals = faults(path, N_Y, DATA, **rest)
+    assert [(fault.where, fault.what) for fault in refusals] == [
         (f"{path}:3", "column `effect` has no value"),
         (f"{path}:4", "column `se` has no value; once more: line 5"),
     ]
@@ -187,16 +187,16 @@ def test_a_selection_that_keeps_nothing(schools: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "kept"),
+    ("where", "values"),
     [
         ({"state": ["NY", "MA"]}, [28, 8, 7]),
         ({"size": [95, 120.0]}, [8, -3]),
         ({"state": ["NY"], "size": [95]}, [8]),
     ],
 )
-def test_where_keeps_rows(schools: Path, where: dict[str, Any], kept: list[int]) -> None:
+def test_where_keeps_rows(schools: Path, where: dict[str, Any], values: list[int]) -> None:
     """A row stays if every named column holds one of its values, numbers compared by size."""
-    assert built(schools, N_Y, DATA, where=where).values["y"] == kept
+    assert built(schools, N_Y, DATA, where=where).values["y"] == values
 
 
 def test_rows_left_out_are_not_checked(tmp_path: Path) -> None:

@@ -129,8 +129,8 @@ def test_a_formula_that_would_change_with_new_rows_is_refused(
     monkeypatch.setattr(design_module, "_context", lambda: {"sqrt": lambda x: x - x.mean()})
     fault = refused(tmp_path, "~ sqrt(age)", "age\n25\n")
     assert "depends on the other rows" in fault.what
-    kept = applied(tmp_path, "~ 0 + center(age)", "age\n25\n")
-    assert kept.values["X_new"] == [[25 - 35]]
+    centered = applied(tmp_path, "~ 0 + center(age)", "age\n25\n")
+    assert centered.values["X_new"] == [[25 - 35]]
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,10 @@ def checked(folder: Path, **changed: Any) -> list[Fault]:
     path = folder / "data.json"
     path.write_text(dumps({**GOOD, **changed}))
     block = [
-        Variable(name, *TYPES.get(name, ("real", 1)), found.sizes, "", found.lower, found.upper)
-        for name, found in declarations(DATA).items()
+        Variable(
+            name, *TYPES.get(name, ("real", 1)), declared.sizes, "", declared.lower, declared.upper
+        )
+        for name, declared in declarations(DATA).items()
     ]
     dataset = Dataset.model_validate({"path": str(path)})
     try:
@@ -58,8 +60,8 @@ def checked(folder: Path, **changed: Any) -> list[Fault]:
 
 def test_bounds_are_read_as_declared() -> None:
     """Lower and upper as written; offset and multiplier are none."""
-    found = {name: (d.lower, d.upper) for name, d in declarations(DATA).items()}
-    assert found == {
+    bounds = {name: (d.lower, d.upper) for name, d in declarations(DATA).items()}
+    assert bounds == {
         "N": ("1", "10"),
         "scale": ("0", ""),
         "y": ("0", ""),
@@ -93,9 +95,9 @@ def test_values_beyond_their_bounds(
     tmp_path: Path, changed: dict[str, Any], says: str, allowed: str
 ) -> None:
     """A value beyond a bound, or NaN, is named with its place, and with what the bound comes to."""
-    found = checked(tmp_path, **changed)
-    assert says in [fault.what for fault in found]
-    (fault,) = [fault for fault in found if fault.what == says]
+    refusals = checked(tmp_path, **changed)
+    assert says in [fault.what for fault in refusals]
+    (fault,) = [fault for fault in refusals if fault.what == says]
     assert (fault.allowed or "").startswith(allowed)
     assert fault.key == f"datasets.d.stan.{says.split('`')[1]}"
 

@@ -47,9 +47,9 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
 def test_a_ragged_row_names_its_line(tmp_path: Path) -> None:
     """Rows with more or fewer cells than the header are faults, all of them."""
     path = write(tmp_path, "a.csv", "x,y\n1,2\n3\n4,5,6\n")
-    found = faults(path, N_Y, DATA)
-    assert [fault.where for fault in found] == [f"{path}:3", f"{path}:4"]
-    assert found[0].allowed == "2 cells, as in the header"
+    refusals = faults(path, N_Y, DATA)
+    assert [fault.where for fault in refusals] == [f"{path}:3", f"{path}:4"]
+    assert refusals[0].allowed == "2 cells, as in the header"
 
 
 def test_a_column_that_stands_there_twice(tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ NUMBERS = st.integers(-(2**31) + 1, 2**31 - 1) | st.floats()
 VALUES = NUMBERS | st.lists(NUMBERS) | st.lists(st.lists(NUMBERS, min_size=2, max_size=2))
 
 
-def same(one: Any, other: Any) -> bool:
+def same(left: Any, right: Any) -> bool:
     """Whether two values are equal to the bit: type, sign of zero and NaN included."""
-    if isinstance(one, list) and isinstance(other, list):
-        pairs = zip(one, other, strict=False)
-        return len(one) == len(other) and all(same(*pair) for pair in pairs)
-    if isinstance(one, float) and math.isnan(one):
-        return isinstance(other, float) and math.isnan(other)
-    return type(one) is type(other) and repr(one) == repr(other)
+    if isinstance(left, list) and isinstance(right, list):
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(same(*pair) for pair in pairs)
+    if isinstance(left, float) and math.isnan(left):
+        return isinstance(right, float) and math.isnan(right)
+    return type(left) is type(right) and repr(left) == repr(right)
 
 
 def test_the_text_is_fixed() -> None:

@@ -101,16 +101,16 @@ def _fast(file: str) -> Any:
     return content if isinstance(content, dict) else {}
 
 
-def _same(one: Any, other: Any, seen: set[tuple[int, int]]) -> bool:
+def _same(left: Any, right: Any, seen: set[tuple[int, int]]) -> bool:
     """Compare two values, each pair of parts once: YAML's aliases share parts."""
-    if (id(one), id(other)) in seen:
+    if (id(left), id(right)) in seen:
         return True
-    seen.add((id(one), id(other)))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k], seen) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(lambda a, b: _same(a, b, seen), one, other))
-    return type(one) is type(other) and bool(one == other or (one != one and other != other))
+    seen.add((id(left), id(right)))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(left[k], right[k], seen) for k in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(lambda a, b: _same(a, b, seen), left, right))
+    return type(left) is type(right) and bool(left == right or (left != left and right != right))
 
 
 def _literals(snakefile: Path, seen: set[Path]) -> Iterator[str]:

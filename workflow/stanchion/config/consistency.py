@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from stanchion.config.analysis import Analysis
 from stanchion.config.project import Project
 from stanchion.errors import Fault
-from stanchion.schema.places import Key
+from stanchion.schema.locations import Key
 
 _OTHER = re.compile(r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z_]\w*\s*(?P<of>\(.*)?")
 """An expression that names another dataset: `counties.uranium(county)`, `new.N`."""
@@ -42,12 +42,12 @@ def _named_in(
     project: Project, mapping: Mapping[str, object], columns: set[str], key: Key
 ) -> Iterator[Fault]:
     for variable, expression in mapping.items():
-        found = _OTHER.fullmatch(expression) if isinstance(expression, str) else None
-        if found is None or found["dataset"] in project.datasets or expression in columns:
+        match = _OTHER.fullmatch(expression) if isinstance(expression, str) else None
+        if match is None or match["dataset"] in project.datasets or expression in columns:
             continue
-        column = "" if found["of"] else "; a column with a dot in its name goes under columns"
+        column = "" if match["of"] else "; a column with a dot in its name goes under columns"
         yield project.fault(
-            f"dataset {found['dataset']!r} is not declared",
+            f"dataset {match['dataset']!r} is not declared",
             *key,
             variable,
             value=expression,
@@ -158,7 +158,7 @@ def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault
 def _keepable(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
     """Some method must have what is to be kept of its run."""
     for word in analysis.keep:
-        if word != "csv" and not any(word in one.keeps for one in analysis.methods.values()):
+        if word != "csv" and not any(word in method.keeps for method in analysis.methods.values()):
             yield project.fault(
                 f"no method of this analysis has a {'warm-up' if word == 'warmup' else word}",
                 *(*key, "keep"),

@@ -175,8 +175,8 @@ def _allowed(root: Node, node: Node) -> str:
 
 
 def _anchor(name: str) -> str:
-    kept = (c for c in _HEADINGS[name].lower().replace(" ", "-") if c.isalnum() or c in "-_")
-    return f"#{''.join(kept)}"
+    signs = (c for c in _HEADINGS[name].lower().replace(" ", "-") if c.isalnum() or c in "-_")
+    return f"#{''.join(signs)}"
 
 
 def _default(node: Node, *, required: bool) -> str:

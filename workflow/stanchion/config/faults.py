@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from stanchion.config.shape import Node, part_at, parts_of, section_at, words_for
 from stanchion.errors import Fault
 from stanchion.methods.catalogue import METHODS
-from stanchion.schema.places import Key, nearest, written
+from stanchion.schema.locations import Key, nearest, written
 from stanchion.schema.tree import Tree
 
 _KEY = "[key]"

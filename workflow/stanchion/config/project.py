@@ -13,7 +13,7 @@ from stanchion.config.model import Model
 from stanchion.config.versioning import Versioning
 from stanchion.errors import Fault
 from stanchion.schema.fields import RESERVED, Label, Name, NotEmpty, Section, Text, distinct_names
-from stanchion.schema.places import Source, written
+from stanchion.schema.locations import Source, written
 
 
 class Project(Section):

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from stanchion.methods.catalogue import METHODS
-from stanchion.schema.places import Key
+from stanchion.schema.locations import Key
 
 Node = Mapping[str, Any]
 
@@ -73,8 +73,8 @@ def part_at(root: Node, value: Any, key: Key) -> Node | None:
     for part in key:
         if node is None:
             return None
-        found = (_inside(section, part) for section in _suiting(root, node, value))
-        node = next((inner for inner in found if inner is not None), None)
+        nodes = (_inside(section, part) for section in _suiting(root, node, value))
+        node = next((inner for inner in nodes if inner is not None), None)
         value = _item(value, part)
     return node
 

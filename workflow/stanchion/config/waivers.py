@@ -14,7 +14,7 @@ from stanchion.config.project import Project
 from stanchion.config.reading import checked
 from stanchion.errors import DeclarationError, Fault
 from stanchion.schema.fields import DATE_WORDS, Section, Text, read_date, refused, titled
-from stanchion.schema.places import Key, nearest, written
+from stanchion.schema.locations import Key, nearest, written
 from stanchion.schema.tree import read_tree
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from stanchion.datasets.limits import beyond
 from stanchion.errors import Fault
-from stanchion.schema.places import nearest
+from stanchion.schema.locations import nearest
 
 if TYPE_CHECKING:
     from stanchion.stan.program import Variable

@@ -60,9 +60,9 @@ def build(
         DataError: with every fault that could be found at once.
     """
     find = where or (lambda key: None)
-    asked = Request(name, dataset, mapping, variables, tables, others, predict, find, model)
+    request = Request(name, dataset, mapping, variables, tables, others, predict, find, model)
     try:
-        return _from_table(asked) if dataset.is_table else _from_json(asked)
+        return _from_table(request) if dataset.is_table else _from_json(request)
     except DataError as error:
         raise DataError([_located(fault, find) for fault in error.faults]) from None
 
@@ -86,80 +86,80 @@ def _located(fault: Fault, where: Where) -> Fault:
     return fault if fault.where or not fault.key else replace(fault, where=where(fault.key))
 
 
-def _from_table(asked: Request) -> StanData:
-    mapping, faults = _parsed(asked, read_header(asked.path))
-    faults += _not_predicted(asked, mapping)
-    stop([*faults, *unsupplied(asked.variables, list(asked.mapping), asked.key)])
-    sources = read_sources(asked, mapping)
-    evaluator = Evaluator(mapping, sources.fitted, sources.applied, sources.looked_up, asked.key)
+def _from_table(request: Request) -> StanData:
+    mapping, faults = _parsed(request, read_header(request.path))
+    faults += _not_predicted(request, mapping)
+    stop([*faults, *unsupplied(request.variables, list(request.mapping), request.key)])
+    sources = read_sources(request, mapping)
+    evaluator = Evaluator(mapping, sources.fitted, sources.applied, sources.looked_up, request.key)
     values = _each(mapping, evaluator.value)
     return _agreed(
-        asked,
+        request,
         values,
         rows=len(sources.fitted),
         dropped=[asdict(drop) for drop in sources.dropped()],
-        sizes=_declared_sizes(asked, evaluator),
+        sizes=_declared_sizes(request, evaluator),
         transforms=sources.transforms(),
     )
 
 
-def _declared_sizes(asked: Request, evaluator: Evaluator) -> dict[str, Any]:
-    declared = {variable.name for variable in asked.variables}
+def _declared_sizes(request: Request, evaluator: Evaluator) -> dict[str, Any]:
+    declared = {variable.name for variable in request.variables}
     return {name: s.as_json() for name, s in evaluator.sizes.items() if name in declared}
 
 
-def _from_json(asked: Request) -> StanData:
+def _from_json(request: Request) -> StanData:
     """Pass a Stan JSON file through; a mapping may add constants and rename its variables."""
-    there = stan_json.read(asked.path)
-    mapping, faults = _parsed(asked, there)
-    given = {**there, **mapping}
-    stop([*faults, *unsupplied(asked.variables, list(given), asked.key)])
+    variables = stan_json.read(request.path)
+    mapping, faults = _parsed(request, variables)
+    given = {**variables, **mapping}
+    stop([*faults, *unsupplied(request.variables, list(given), request.key)])
 
     def value(variable: str) -> Any:
         match mapping[variable]:
             case Constant(constant):
                 return constant
-            case Column(name) if name in there:
-                return there[name]
+            case Column(name) if name in variables:
+                return variables[name]
             case _:
                 raise DataError(
-                    f"{asked.path} is no table, and cannot give `{variable}` this way",
-                    key=asked.key(variable),
-                    value=asked.mapping[variable],
-                    allowed="a constant, or one of its variables: " + ", ".join(there),
+                    f"{request.path} is no table, and cannot give `{variable}` this way",
+                    key=request.key(variable),
+                    value=request.mapping[variable],
+                    allowed="a constant, or one of its variables: " + ", ".join(variables),
                 )
 
-    values = {**there, **_each(mapping, value)}
-    return _agreed(asked, values, rows=None, dropped=[], sizes={}, transforms={})
+    values = {**variables, **_each(mapping, value)}
+    return _agreed(request, values, rows=None, dropped=[], sizes={}, transforms={})
 
 
-def _parsed(asked: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
+def _parsed(request: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
     """Return the mapping as expressions, and a fault for each that cannot be read."""
-    names = Names(frozenset(columns), frozenset(asked.others))
+    names = Names(frozenset(columns), frozenset(request.others))
     mapping: dict[str, Expression] = {}
     faults: list[Fault] = []
-    for variable in sorted(asked.mapping):
+    for variable in sorted(request.mapping):
         if variable == PRIOR_SWITCH:
             continue
-        declared = asked.mapping[variable]
+        declared = request.mapping[variable]
         try:
             mapping[variable] = parse(declared, names)
         except ExpressionError as e:
-            key = asked.key(variable)
+            key = request.key(variable)
             faults.append(Fault(str(e), key=key, value=declared, allowed=e.allowed, todo=e.todo))
     return mapping, faults
 
 
-def _not_predicted(asked: Request, mapping: Mapping[str, Expression]) -> list[Fault]:
+def _not_predicted(request: Request, mapping: Mapping[str, Expression]) -> list[Fault]:
     """Return a fault where new rows are declared and nothing of the mapping takes them."""
-    predict = asked.predict
+    predict = request.predict
     applied = {e.dataset for e in mapping.values() if isinstance(e, Applied)}
     if predict is None or predict.dataset in applied:
         return []
     return [
         Fault(
             f"nothing in the mapping takes the new rows of dataset {predict.dataset}",
-            key=f"datasets.{asked.name}.stan",
+            key=f"datasets.{request.name}.stan",
             todo=f"add what the program needs of them, such as `N_new: {predict.dataset}.N`",
         )
     ]
@@ -178,12 +178,12 @@ def _each(mapping: Mapping[str, Expression], value: Callable[[str], Any]) -> dic
     return values
 
 
-def _agreed(asked: Request, values: Mapping[str, Any], **known: Any) -> StanData:
+def _agreed(request: Request, values: Mapping[str, Any], **known: Any) -> StanData:
     """Keep what the program declares, add its switch, and compare the two."""
-    declared = {variable.name for variable in asked.variables}
+    declared = {variable.name for variable in request.variables}
     switch = PRIOR_SWITCH in declared
     given = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
-    stop(disagreements(asked.variables, given, asked.key))
+    stop(disagreements(request.variables, given, request.key))
     unused = sorted(given.keys() - declared)
     meta = {"schema": SCHEMA, "unused": unused, "prior_only": switch, **known}
     return StanData({name: given[name] for name in sorted(declared)}, meta)

@@ -72,12 +72,13 @@ class Design:
     def _refuse_dependence(self) -> None:
         """Refuse a formula by which the first or last row on its own differs from it among all."""
         for row in (0, len(self.matrix) - 1):
-            (alone,) = self._evaluate(self.frame.take([row]))
-            for label, one, other in zip(self.labels, alone, self.matrix[row], strict=True):
-                if abs(one - other) > _TOLERANCE * max(1.0, abs(other)):
-                    what = f"`{label}` depends on the other rows, so new rows would change it"
-                    allowed = "functions that keep their constants: scale, center, bs, cr, poly"
-                    raise DataError(self.formula.fault(what, allowed=allowed))
+            (alone,), among_all = self._evaluate(self.frame.take([row])), self.matrix[row]
+            differs = np.abs(alone - among_all) > _TOLERANCE * np.maximum(1.0, np.abs(among_all))
+            if differs.any():
+                label = self.labels[differs.argmax()]
+                what = f"`{label}` depends on the other rows, so new rows would change it"
+                allowed = "functions that keep their constants: scale, center, bs, cr, poly"
+                raise DataError(self.formula.fault(what, allowed=allowed))
 
 
 def fit_design(formula: Formula, frame: Frame) -> Design:

@@ -156,8 +156,8 @@ class Evaluator:
 
     def _design(self, formula: str, variable: str) -> Design:
         if formula not in self.designs:
-            asked = Formula(formula, self.key(variable))
-            self.designs[formula] = fit_design(asked, self.fitted)
+            declared = Formula(formula, self.key(variable))
+            self.designs[formula] = fit_design(declared, self.fitted)
         return self.designs[formula]
 
     def _lookup(self, lookup: Lookup, variable: str) -> NDArray[Any]:

@@ -205,7 +205,7 @@ class _Parser:
         if dataset and name in SIGNATURES:
             return Applied(dataset, self._function(name, arguments, word))
         if dataset:
-            by = self._one(arguments, word, f"{word.text}(column)")
+            by = self._argument(arguments, word, f"{word.text}(column)")
             return Lookup(dataset, name, by)
         raise ExpressionError(
             f"`{self.source}`: there is no function `{word.text}`",
@@ -218,7 +218,7 @@ class _Parser:
             if arguments:
                 self._wrong(arguments[0], "nrow() without an argument")
             return RowCount()
-        only = self._one(arguments, word, SIGNATURES[name])
+        only = self._argument(arguments, word, SIGNATURES[name])
         counting: dict[str, Callable[[str], Expression]] = {
             "ncol": ColumnCount,
             "nlevels": LevelCount,
@@ -239,7 +239,7 @@ class _Parser:
         self._advance()
         return arguments
 
-    def _one(self, arguments: Sequence[_Token], word: _Token, signature: str) -> str:
+    def _argument(self, arguments: Sequence[_Token], word: _Token, signature: str) -> str:
         if len(arguments) != 1:
             self._wrong(word, signature, f"{len(arguments)} arguments")
         token = arguments[0]
@@ -262,10 +262,10 @@ class _Parser:
             self._wrong(token, f"`{only}`" if only else wanted)
         return self._advance()
 
-    def _wrong(self, token: _Token, wanted: str, found: str | None = None) -> NoReturn:
-        found = found or (f"`{token.text}`" if token.text else "the end")
+    def _wrong(self, token: _Token, wanted: str, met: str | None = None) -> NoReturn:
+        met = met or (f"`{token.text}`" if token.text else "the end")
         shown = self.source if len(self.source) <= 100 else f"{self.source[:100]}…"
-        raise ExpressionError(f"`{shown}`: {found} at character {token.at}", wanted)
+        raise ExpressionError(f"`{shown}`: {met} at character {token.at}", wanted)
 
 
 def _design(formula: str) -> DesignMatrix:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from stanchion.errors import DataError, Fault
-from stanchion.schema.places import nearest
+from stanchion.schema.locations import nearest
 
 PLACES = 3
 """How many more places a fault names that is found in several."""

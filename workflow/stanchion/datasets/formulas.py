@@ -211,8 +211,8 @@ class _Factor:
         if not _is_constant(value):
             self._refuse(value)
         limit = LIMITS.get(name)
-        found = ast.literal_eval(value)
-        if limit is not None and isinstance(found, int | float) and not 0 <= found <= limit:
+        constant = ast.literal_eval(value)
+        if limit is not None and isinstance(constant, int | float) and not 0 <= constant <= limit:
             what = f"`{name}={self._shown(value)}` in a formula"
             raise ExpressionError(what, f"{name} from 0 to {limit}")
 

@@ -73,34 +73,34 @@ def make_frame(
     dropped and recorded. `constants` are the transforms' constants where other rows fixed them.
 
     Raises:
-        DataError: the table does not hold what is asked of it.
+        DataError: the table does not hold what is declared of it.
     """
     key = f"datasets.{name}"
-    asked = {rule.name: rule for rule in rules}
+    rule_of = {rule.name: rule for rule in rules}
     for column in dataset.sort:
-        asked.setdefault(column, Rule(column, f"{key}.sort"))
+        rule_of.setdefault(column, Rule(column, f"{key}.sort"))
     selecting = {column: f"{key}.where.{column}" for column in dataset.where}
-    _require(path, {**selecting, **{rule.name: rule.key for rule in asked.values()}})
-    columns = sorted({*asked, *selecting})
+    _require(path, {**selecting, **{rule.name: rule.key for rule in rule_of.values()}})
+    columns = sorted({*rule_of, *selecting})
     reals = {rule.name for rule in rules if rule.kind == "real"} - selecting.keys()
     for as_numbers in (reals, set()):  # where something is wrong, once more as text, to show it
         raw = _select(read_columns(path, columns, dataset.na, as_numbers), dataset.where)
-        converted = {column: _converted(rule, raw) for column, rule in asked.items()}
+        converted = {column: _converted(rule, raw) for column, rule in rule_of.items()}
         faults = [fault for column in converted.values() for fault in column.faults]
         if not faults:
             break
     stop(faults)
-    keep, dropped = _complete(name, raw, asked, converted, drop=dataset.missing == "drop")
+    keep, dropped = _complete(name, raw, rule_of, converted, drop=dataset.missing == "drop")
     if not keep.any():
         _nothing_left(path, key, dataset, len(dropped))
     values = {column: made.values for column, made in converted.items()}
     table = pd.DataFrame(values, index=raw.lines, copy=False)
     table = table if keep.all() else table[keep]
     kinds = {column: made.kind for column, made in converted.items()}
-    levels = {column: rule.levels for column, rule in asked.items()}
+    levels = {column: rule.levels for column, rule in rule_of.items()}
     frame = Frame(name, path, table, kinds, levels, dropped, {})
-    stop([f for rule in asked.values() if rule.unique for f in _repeated(frame, rule)])
-    return _transform(_sort(frame, dataset.sort), asked, constants or {})
+    stop([f for rule in rule_of.values() if rule.unique for f in _repeated(frame, rule)])
+    return _transform(_sort(frame, dataset.sort), rule_of, constants or {})
 
 
 def _nothing_left(path: Path, key: str, dataset: Dataset, dropped: int) -> None:
@@ -111,7 +111,7 @@ def _nothing_left(path: Path, key: str, dataset: Dataset, dropped: int) -> None:
     stop([Fault(what, key=selection, value=dict(dataset.where) or None)])
 
 
-def _require(path: Path, asked: Mapping[str, str]) -> None:
+def _require(path: Path, keys: Mapping[str, str]) -> None:
     header = read_header(path)
     shown = ", ".join(name for name in header if name)
     stop(
@@ -122,7 +122,7 @@ def _require(path: Path, asked: Mapping[str, str]) -> None:
                 allowed=f"its columns: {shown}",
                 todo=suggestion(name, header),
             )
-            for name, key in asked.items()
+            for name, key in keys.items()
             if name not in header
         ]
     )
@@ -158,7 +158,7 @@ def _is(cell: str, wanted: object) -> bool:
 def _complete(
     name: str,
     raw: Raw,
-    asked: Mapping[str, Rule],
+    rule_of: Mapping[str, Rule],
     converted: Mapping[str, Converted],
     *,
     drop: bool,
@@ -175,7 +175,7 @@ def _complete(
                 lambda cell: Fault(
                     f"column `{columns[cell[1]]}` has no value",
                     where=raw.place(cell[0]),
-                    key=asked[columns[cell[1]]].key,
+                    key=rule_of[columns[cell[1]]].key,
                     allowed="a value in every row",
                     todo="correct the table, or declare `missing: drop` to leave such rows out",
                 ),
@@ -225,9 +225,9 @@ def _rank(series: Series) -> NDArray[Any]:
 
 
 def _transform(
-    frame: Frame, asked: Mapping[str, Rule], constants: Mapping[str, Constants]
+    frame: Frame, rule_of: Mapping[str, Rule], constants: Mapping[str, Constants]
 ) -> Frame:
-    wanted = {name: rule for name, rule in asked.items() if rule.transform is not None}
+    wanted = {name: rule for name, rule in rule_of.items() if rule.transform is not None}
     done = {
         name: transform(rule, frame.column(name), frame.place, constants.get(name))
         for name, rule in wanted.items()

@@ -22,12 +22,12 @@ from stanchion.datasets.formulas import formula_columns
 class Need:
     """Column → the first Stan variable that asks for it; `numeric` are those used as numbers."""
 
-    asked: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     numeric: set[str] = field(default_factory=set)
 
     def add(self, column: str, variable: str, *, numeric: bool = False) -> None:
         """Note that a variable needs a column."""
-        self.asked.setdefault(column, variable)
+        self.variables.setdefault(column, variable)
         if numeric:
             self.numeric.add(column)
 

@@ -113,7 +113,9 @@ def read_columns(
     twice = [name for name in names if header.count(name) > 1]
     stop([Fault(f"{path} has more than one column `{name}`") for name in twice])
     if _is_parquet(path):
-        rows, table = _parquet(path, lambda f: (f.metadata.num_rows, f.read(list(names))))
+        rows, table = _parquet(
+            path, lambda f: (f.metadata.num_rows, f.read(list(names), use_threads=False))
+        )
         lines: pd.Index[int] = pd.RangeIndex(1, 1 + rows)
         cells = {name: _plain(table.column(name)) for name in names}
     else:
@@ -304,8 +306,10 @@ def _plain(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 def _without(cells: pa.ChunkedArray, missing: Iterable[str]) -> pa.ChunkedArray:
     """Return cells that are null where their text is one of `missing`."""
     values = [value for text in missing for value in _read_as(text, cells.type)]
-    gone = pc.is_in(cells, pa.array(values, cells.type))
-    return pc.if_else(gone, pa.scalar(None, cells.type), cells) if pc.any(gone).as_py() else cells
+    absent = pc.is_in(cells, pa.array(values, cells.type))
+    return (
+        pc.if_else(absent, pa.scalar(None, cells.type), cells) if pc.any(absent).as_py() else cells
+    )
 
 
 def _read_as(text: str, kind: pa.DataType) -> list[object]:

@@ -39,7 +39,7 @@ class Request:
 
     def key(self, variable: str) -> str:
         """Return the key that gives a Stan variable: the model's where it overrides."""
-        own = self.dataset.stan
-        overridden = variable in self.mapping and own.get(variable) != self.mapping[variable]
+        mapping = self.dataset.stan
+        overridden = variable in self.mapping and mapping.get(variable) != self.mapping[variable]
         section = f"models.{self.model or '*'}" if overridden else f"datasets.{self.name}"
         return f"{section}.stan.{variable}"

@@ -76,7 +76,7 @@ def _rules(name: str, dataset: Dataset, need: Need, request: Request) -> list[Ru
     ]
     return rules + [
         Rule(column, request.key(variable), "number" if column in need.numeric else None)
-        for column, variable in need.asked.items()
+        for column, variable in need.variables.items()
         if column not in dataset.columns
     ]
 

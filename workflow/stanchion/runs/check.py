@@ -14,7 +14,7 @@ from stanchion.plan.data import ingredients
 from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
-from stanchion.schema.places import nearest
+from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
 from stanchion.system.sentences import counted
 

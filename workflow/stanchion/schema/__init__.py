@@ -1,1 +1,1 @@
-"""What every section of the declaration is made of, and YAML with its places."""
+"""What every section of the declaration is made of, and YAML with its lines."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from stanchion.schema.places import nearest
+from stanchion.schema.locations import nearest
 
 NAME_WORDS = "a letter, then letters, digits, _ or -, at most 64 in all"
 STAN_NAME_WORDS = "the name of a Stan variable"

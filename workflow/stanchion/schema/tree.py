@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from stanchion.errors import DeclarationError, Fault
-from stanchion.schema.places import Key, Source, written
+from stanchion.schema.locations import Key, Source, written
 from stanchion.system.files import read_bounded
 
 _TAG = "tag:yaml.org,2002:"
@@ -87,29 +87,29 @@ class _Builder:
             )
 
     def mapping(self, node: yaml.Node, key: Key) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        places: dict[str, yaml.Node] = {}
+        values: dict[str, Any] = {}
+        names: dict[str, yaml.Node] = {}
         merged: list[yaml.Node] = []
         for name, item in node.value:
             if not isinstance(name, yaml.ScalarNode):
                 self.fault("a key must be text", name, key)
             elif name.value == _MERGE and not name.style:
                 merged += item.value if isinstance(item, yaml.SequenceNode) else [item]
-            elif name.value in places:
-                first = places[name.value].start_mark.line + 1
+            elif name.value in names:
+                first = names[name.value].start_mark.line + 1
                 todo = f"remove this one or the one in line {first}"
                 self.fault("a key stands twice", name, (*key, name.value), todo=todo)
             else:
-                places[name.value] = name
+                names[name.value] = name
                 self.lines.setdefault((*key, name.value), name.start_mark.line + 1)
-                found[name.value] = self.value(item, (*key, name.value))
+                values[name.value] = self.value(item, (*key, name.value))
         for other in merged:
             if not isinstance(other, yaml.MappingNode):
                 self.fault("'<<' merges mappings only", other, key)
                 continue
             inherited = self.value(other, key)
-            found |= {name: item for name, item in (inherited or {}).items() if name not in found}
-        return found
+            values |= {name: item for name, item in (inherited or {}).items() if name not in values}
+        return values
 
     def scalar(self, node: yaml.ScalarNode, key: Key) -> Any:
         name = node.tag.removeprefix(_TAG)

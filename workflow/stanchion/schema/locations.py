@@ -20,8 +20,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     names = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), names, n=1)
-    return names[found[0]] if found else None
+    matches = get_close_matches(word.lower(), names, n=1)
+    return names[matches[0]] if matches else None
 
 
 @dataclass(frozen=True)
