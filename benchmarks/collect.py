@@ -95,9 +95,10 @@ def draws_only(folder: Path) -> None:
     from stanchion.draws.naming import Naming, Roles
     from stanchion.draws.stan_csv import read_chains
     from stanchion.draws.tree import posterior_tree
+    from stanchion.stan.rows import Rows
 
     naming = Naming.of(DECLARED, {"J": COLUMNS}, {"sizes": {}})
-    tree = posterior_tree(read_chains(paths(folder)), naming, Roles(), {"J": COLUMNS})
+    tree = posterior_tree(read_chains(paths(folder), Rows(DRAWS)), naming, Roles(), {"J": COLUMNS})
     write_tree(tree, folder / "draws.nc")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
+from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.stan.program import Variable
+from stanchion.stan.rows import Rows
 
 SAMPLE = """\
 # method = sample (Default)
@@ -73,6 +76,16 @@ def write_chains(folder: Path, chains: Sequence[Columns], **sampler: Any) -> lis
     for seed, (path, columns) in enumerate(zip(paths, chains, strict=True), start=1):
         path.write_text(nuts_text(columns, seed, **sampler))
     return paths
+
+
+def read_whole(paths: Sequence[Path], keep: Sequence[str] = ()) -> Chains:
+    """Read files that hold the rows that the first one's header says."""
+    text = paths[0].read_text()
+    said = dict(re.findall(r"#\s*(\w+) = (\w+)", text))
+    if said["method"] == "variational":
+        return read_chains(paths, Rows(int(said["output_samples"]), before=1, footer=False), keep)
+    warmup, draws = (-(-int(said[f"num_{n}"]) // int(said["thin"])) for n in ("warmup", "samples"))
+    return read_chains(paths, Rows(draws, before=warmup * (said["save_warmup"] == "true")), keep)
 
 
 def variables(**blocks: str) -> dict[str, tuple[Variable, ...]]:

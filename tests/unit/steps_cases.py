@@ -85,6 +85,7 @@ def collect(
     if prior:
         inputs |= {"prior": folder / "prior.nc", "prior_checks": folder / "prior.json"}
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
+    told = {"settings": {"draws": len(next(iter(chains[0].values())))}, **told}
     made = job(folder, "collect_draws", collecting(**told), inputs, outputs)
     collect_draws.run(made)
     return made

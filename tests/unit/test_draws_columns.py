@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from stanchion.draws.columns import Column, containers, default_pattern, scalar_names
-from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import ChainError
 from tests.project import REFERENCE
+from tests.unit.draws_cases import read_whole
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_missing_element_is_an_error() -> None:
 def test_cmdstan_s_containers() -> None:
     """Every kind of container that CmdStan writes has its declared shape."""
     path = REFERENCE / "cmdstan" / "expected" / "sample_shapes" / "out.csv"
-    chains = read_chains([path])
+    chains = read_whole([path])
     found = {c.name: c for c in containers(chains.columns)}
     shapes = {name: c.positions.shape for name, c in found.items() if not name.endswith("__")}
     assert shapes == {

@@ -18,10 +18,10 @@ import xarray as xr
 
 from stanchion.draws.files import labels_of, read_gated, read_group, read_variable, write_tree
 from stanchion.draws.naming import Naming, Roles
-from stanchion.draws.stan_csv import Adaptation, read_chains
+from stanchion.draws.stan_csv import Adaptation
 from stanchion.draws.tree import posterior_tree, prior_tree
 from stanchion.errors import ChainError
-from tests.unit.draws_cases import advi_text, variables, write_chains
+from tests.unit.draws_cases import advi_text, read_whole, variables, write_chains
 
 DECLARED = variables(
     parameters="real mu; real[J] theta; real[J,J] Omega; real[K] none",
@@ -66,7 +66,7 @@ def columns(seed: int, draws: int = 5) -> dict[str, Any]:
 def tree(tmp_path: Path) -> xr.DataTree:
     """The draws of two chains."""
     paths = write_chains(tmp_path, [columns(1), columns(2)], treedepth__=10.0)
-    return posterior_tree(read_chains(paths), Naming.of(DECLARED, DATA, META), ROLES, DATA)
+    return posterior_tree(read_whole(paths), Naming.of(DECLARED, DATA, META), ROLES, DATA)
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_the_draws_say_which_stan_made_them(tmp_path: Path) -> None:
     )
     file.write_text(version + file.read_text())
     naming = Naming.of(variables(parameters="real mu"), {}, {"sizes": {}})
-    tree = posterior_tree(read_chains([file]), naming, Roles(), {})
+    tree = posterior_tree(read_whole([file]), naming, Roles(), {})
     assert tree["posterior"].attrs["inference_library_version"] == "2.39.0"
 
 
@@ -155,7 +155,7 @@ def test_arviz_works_on_the_file(tmp_path: Path) -> None:
         parameters="real mu; real[J] theta; real[K] none", generated_quantities="real[N] log_lik"
     )
     naming = Naming.of(declared, DATA, {"sizes": {}})
-    read = read_chains(write_chains(tmp_path, chains))
+    read = read_whole(write_chains(tmp_path, chains))
     write_tree(posterior_tree(read, naming, ROLES, DATA), tmp_path / "draws.nc")
     tree = arviz.from_netcdf(tmp_path / "draws.nc")
     assert list(arviz.summary(tree).index) == ["mu", "theta[1]", "theta[2]"]
@@ -192,7 +192,7 @@ def test_integers_are_stored_as_integers(tmp_path: Path) -> None:
     """Every one that Stan may draw, exactly; with NaN, which no integer can be, they are reals."""
     draws = [columns(1), columns(2)]
     draws[1]["count.1"][3] = np.nan
-    chains = read_chains(write_chains(tmp_path, draws))
+    chains = read_whole(write_chains(tmp_path, draws))
     write_tree(
         posterior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA), tmp_path / "d.nc"
     )
@@ -207,7 +207,7 @@ def test_integers_are_stored_as_integers(tmp_path: Path) -> None:
 
 def test_a_name_with_two_lengths_goes_to_the_first_of_a_group(tmp_path: Path) -> None:
     """`obs` counts fitted and new rows: in groups of their own both keep the name."""
-    chains = read_chains(write_chains(tmp_path, [columns(1)]))
+    chains = read_whole(write_chains(tmp_path, [columns(1)]))
     naming = Naming.of(DECLARED, DATA, META)
     apart = posterior_tree(chains, naming, ROLES, DATA)
     assert apart["predictions"]["y_new"].dims == ("chain", "draw", "obs")
@@ -230,7 +230,7 @@ def test_an_empty_container_has_its_shape(path: Path) -> None:
 
 def test_a_variable_without_columns_must_be_empty(tmp_path: Path) -> None:
     """Chains that lack a declared variable belong to another program."""
-    chains = read_chains(write_chains(tmp_path, [{"mu": np.zeros(3)}]))
+    chains = read_whole(write_chains(tmp_path, [{"mu": np.zeros(3)}]))
     naming = Naming.of(variables(parameters="real mu; real[J] theta"), {"J": 2}, {"sizes": {}})
     with pytest.raises(ChainError, match="do not hold theta"):
         posterior_tree(chains, naming, Roles(), {})
@@ -266,7 +266,7 @@ def test_tuples_and_complex_numbers_keep_stan_s_names(tmp_path: Path) -> None:
     """Slots of tuples are variables of their own; a complex number ends in `part`."""
     draws = {name: np.arange(4.0) for name in ("x.1:1", "x.1:2.1", "z.1.real", "z.1.imag")}
     naming = Naming.of(variables(parameters="tuple x; complex[N] z"), {"N": 1}, {"sizes": {}})
-    tree = posterior_tree(read_chains(write_chains(tmp_path, [draws])), naming, Roles(), {})
+    tree = posterior_tree(read_whole(write_chains(tmp_path, [draws])), naming, Roles(), {})
     write_tree(tree, tmp_path / "draws.nc")
     opened = xr.open_datatree(tmp_path / "draws.nc", engine="h5netcdf")["posterior"]
     assert opened["z"].dims == ("chain", "draw", "z_dim_0", "part")
@@ -281,7 +281,7 @@ def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path
     drawn = {name: np.arange(4.0) + place for place, name in enumerate(names)}
     declared = "real draw; real part; complex z; real[2] theta; real theta_dim_0"
     naming = Naming.of(variables(parameters=declared), {"chain": 3}, {"sizes": {}})
-    chains = read_chains(write_chains(tmp_path, [drawn]))
+    chains = read_whole(write_chains(tmp_path, [drawn]))
     path = tmp_path / "draws.nc"
     write_tree(posterior_tree(chains, naming, Roles(), {"chain": 3}), path)
     posterior = read_group(path, "posterior")
@@ -296,7 +296,7 @@ def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path
 
 def test_two_variables_never_share_a_name(tmp_path: Path) -> None:
     """Where the underscore is taken as well, the program has to give way."""
-    chains = read_chains(write_chains(tmp_path, [{"draw": np.zeros(3), "draw_": np.ones(3)}]))
+    chains = read_whole(write_chains(tmp_path, [{"draw": np.zeros(3), "draw_": np.ones(3)}]))
     naming = Naming.of(variables(parameters="real draw; real draw_"), {}, {"sizes": {}})
     with pytest.raises(ChainError, match="the name draw_ in"):
         posterior_tree(chains, naming, Roles(), {})
@@ -308,7 +308,7 @@ def test_every_value_comes_back(tmp_path: Path) -> None:
     drawn = {f"theta.{n}": np.array([value]) for n, value in enumerate(values, start=1)}
     declared = variables(parameters="real[N] theta; real[M,N] empty; complex[M] void")
     naming = Naming.of(declared, {"N": 6, "M": 0}, {"sizes": {}})
-    tree = posterior_tree(read_chains(write_chains(tmp_path, [drawn])), naming, Roles(), {"M": 0})
+    tree = posterior_tree(read_whole(write_chains(tmp_path, [drawn])), naming, Roles(), {"M": 0})
     write_tree(tree, tmp_path / "draws.nc")
     posterior = read_group(tmp_path / "draws.nc", "posterior")
     np.testing.assert_array_equal(posterior["theta"], [[values]])
@@ -320,7 +320,7 @@ def test_every_value_comes_back(tmp_path: Path) -> None:
 
 def test_a_program_without_parameters_has_an_empty_posterior(tmp_path: Path) -> None:
     """Only the sampler's columns: the file still has its groups."""
-    chains = read_chains(write_chains(tmp_path, [{"lp__": np.zeros(4)}]))
+    chains = read_whole(write_chains(tmp_path, [{"lp__": np.zeros(4)}]))
     naming = Naming.of(variables(), {}, {"sizes": {}})
     write_tree(posterior_tree(chains, naming, Roles(), {}), tmp_path / "draws.nc")
     assert read_group(tmp_path / "draws.nc", "posterior") == {}
@@ -333,7 +333,7 @@ def test_an_approximation_keeps_its_densities(tmp_path: Path) -> None:
     names = ("lp__", "log_p__", "log_g__", "mu")
     file.write_text(advi_text({name: np.arange(4.0) for name in names}))
     naming = Naming.of(variables(parameters="real mu"), {}, {"sizes": {}})
-    tree = posterior_tree(read_chains([file]), naming, Roles(), {})
+    tree = posterior_tree(read_whole([file]), naming, Roles(), {})
     assert list(tree["sample_stats"].data_vars) == ["lp", "log_p", "log_g"]
     assert tree["posterior"]["mu"].values.tolist() == [[1, 2, 3]]
 
@@ -341,7 +341,7 @@ def test_an_approximation_keeps_its_densities(tmp_path: Path) -> None:
 def test_warmup_and_adaptation_have_groups_of_their_own(tmp_path: Path) -> None:
     """With ArviZ's names for the warm-up; the gate looks at neither."""
     naming = Naming.of(DECLARED, DATA, META)
-    read = read_chains(write_chains(tmp_path, [columns(1), columns(2)]))
+    read = read_whole(write_chains(tmp_path, [columns(1), columns(2)]))
     warmup = read.values[:, :3] + 100
     adapted = tuple(Adaptation(0.5 * n, np.array([1.0, 2.0, n])) for n in (1, 2))
     chains = replace(read, warmup=warmup, adaptation=adapted)
@@ -368,7 +368,7 @@ def test_warmup_and_adaptation_have_groups_of_their_own(tmp_path: Path) -> None:
 def test_a_dense_metric_has_two_dimensions_and_a_unit_metric_none(tmp_path: Path) -> None:
     """A unit metric has a step size alone."""
     naming = Naming.of(DECLARED, DATA, META)
-    read = read_chains(write_chains(tmp_path, [columns(1)]))
+    read = read_whole(write_chains(tmp_path, [columns(1)]))
     dense = replace(read, adaptation=(Adaptation(0.5, np.eye(3)),))
     group = posterior_tree(dense, naming, ROLES, DATA)["adaptation"]
     assert group["inv_metric"].dims == ("chain", "inv_metric_dim_0", "inv_metric_dim_1")
@@ -378,7 +378,7 @@ def test_a_dense_metric_has_two_dimensions_and_a_unit_metric_none(tmp_path: Path
 
 def test_the_prior_has_groups_of_its_own(tmp_path: Path) -> None:
     """Draws from the prior are never called a posterior, and keep no likelihood."""
-    chains = read_chains(write_chains(tmp_path, [columns(1)]))
+    chains = read_whole(write_chains(tmp_path, [columns(1)]))
     tree = prior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA)
     assert sorted(tree.children) == [
         "observed_data",
@@ -394,7 +394,7 @@ def test_the_same_draws_give_the_same_bytes(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\n"
         "from tests.unit.test_draws_tree import *\n"
         "folder = Path(sys.argv[1])\n"
-        "chains = read_chains(sorted(folder.glob('chain_*.csv')))\n"
+        "chains = read_whole(sorted(folder.glob('chain_*.csv')))\n"
         "tree = posterior_tree(chains, Naming.of(DECLARED, DATA, META), ROLES, DATA)\n"
         "write_tree(tree, folder / sys.argv[2])\n"
     )

@@ -14,7 +14,6 @@ import pytest
 import xarray as xr
 
 from stanchion.draws.files import read_gated, read_messages, write_tree
-from stanchion.draws.stan_csv import read_chains
 from stanchion.errors import StepError
 from stanchion.stan.console import append_messages
 from stanchion.stan.prior_switch import Densities
@@ -22,7 +21,7 @@ from stanchion.stats.predictive import statistic
 from stanchion.steps import collect_draws
 from stanchion.steps.prior import summarise_prior
 from tests.project import REFERENCE
-from tests.unit.draws_cases import job, variables, write_chains, write_json
+from tests.unit.draws_cases import job, read_whole, variables, write_chains, write_json
 from tests.unit.steps_cases import (
     META,
     Y,
@@ -212,7 +211,7 @@ def prior(
     outputs = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
     arguments = {"sampler": {}, "seed": 5, "variables": collecting(**told)["variables"]}
     made = job(folder, "sample_prior", arguments, inputs, outputs)
-    summarise_prior(made, write_chains(folder, chains), found)
+    summarise_prior(made, read_whole(write_chains(folder, chains)), found)
     content: dict[str, Any] = json.loads((folder / "prior.json").read_text())
     return content
 
@@ -288,7 +287,7 @@ def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
             tmp_path / "m.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
         ),
     }
-    told = collecting(variables=declared, predicted=None)
+    told = collecting(variables=declared, predicted=None, settings={"draws": 150})
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
     rows = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
@@ -426,7 +425,7 @@ def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:
     chains = [failing(0.46, seed) for seed in range(1, 5)]
     for number, path in enumerate(write_chains(tmp_path, chains), start=1):
         append_messages(path, [f"{number} times: normal_rng: Scale parameter is -1"])
-    said = read_chains(sorted(tmp_path.glob("chain_*.csv"))).messages
+    said = read_whole(sorted(tmp_path.glob("chain_*.csv"))).messages
     assert said[1] == "chain 2, 2 times: normal_rng: Scale parameter is -1"
     write_tree(xr.DataTree.from_dict({"posterior": xr.Dataset()}), tmp_path / "some.nc", said)
     assert read_messages(tmp_path / "some.nc") == list(said)
@@ -478,7 +477,8 @@ def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
     corner = {"L.1.1": 1.0, "L.2.1": 0.6, "L.1.2": 0.0, "L.2.2": 0.8}
     rest = {"mu": 0.5, **corner, "twice": 1.0}
     chains = [{name: np.full(200, value) for name, value in rest.items()} for _ in range(4)]
-    told: dict[str, Any] = {"variables": declared, "predicted": None}
+    settings = {"draws": 200}
+    told: dict[str, Any] = {"variables": declared, "predicted": None, "settings": settings}
     inputs: dict[str, Path | list[Path]] = {
         "chains": write_chains(tmp_path, chains, lp__=-1.0, energy__=2.0),
         "data": write_json(tmp_path / "data.json", {}),

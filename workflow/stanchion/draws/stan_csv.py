@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from stanchion.errors import ChainError
 from stanchion.stan.console import MARK
+from stanchion.stan.rows import Rows
 
 _SETTING = re.compile(r"#\s*(\w+) = (.*?)(?: \(Default\))?\s*$")
 _FOOTER = re.compile(rb"#\s+Elapsed Time:.*\(Total\)", re.DOTALL)
@@ -60,29 +61,17 @@ class _Header:
     settings: dict[str, str]
     columns: tuple[str, ...]
 
-    def count(self, name: str) -> int:
-        return int(self.settings[name])
-
     def version(self) -> str | None:
         """Return the version of Stan that wrote the file, where it says so."""
         parts = [self.settings.get(f"stan_version_{part}") for part in ("major", "minor", "patch")]
         return None if None in parts else ".".join(filter(None, parts))
 
-    def rows(self) -> tuple[int, int]:
-        """Return how many rows stand before the draws, and how many draws there are."""
-        if self.settings["method"] == "variational":
-            mean = 1
-            return mean, self.count("output_samples")
-        thin = self.count("thin")
-        saved = self.settings["save_warmup"] in ("true", "1")
-        return -(-self.count("num_warmup") // thin) * saved, -(-self.count("num_samples") // thin)
 
-
-def read_chains(paths: Sequence[Path], keep: Collection[str] = ()) -> Chains:
-    """Read one file a chain; the first row of an approximation is its mean, and left out.
+def read_chains(paths: Sequence[Path], expected: Rows, keep: Collection[str] = ()) -> Chains:
+    """Read one file a chain, each of the expected rows; those before the draws are left out.
 
     One chain is parsed at a time, straight from the file, into an array made for all of them.
-    `keep` says what else is taken: `warmup`, the draws before, and `metric`, the adaptation.
+    `keep` says what else is taken: `warmup`, the rows before, and `metric`, the adaptation.
 
     Raises:
         ChainError: a file lacks its header, draws, a part of its last line or its footer, or
@@ -90,14 +79,15 @@ def read_chains(paths: Sequence[Path], keep: Collection[str] = ()) -> Chains:
     """
     headers = [_read_header(path) for path in paths]
     _compare(paths, headers)
-    before, draws = headers[0].rows()
-    values = np.empty((len(paths), draws, len(headers[0].columns)))
-    warmup = _room_for_warmup(paths, headers) if "warmup" in keep else None
+    columns = headers[0].columns
+    values = np.empty((len(paths), expected.draws, len(columns)))
+    before = (len(paths), expected.before, len(columns))
+    warmup = np.empty(before) if "warmup" in keep else None
     for chain, (path, header) in enumerate(zip(paths, headers, strict=True)):
-        rows = _read_rows(path, header)
-        values[chain] = rows[before:]
+        rows = _read_rows(path, header, expected)
+        values[chain] = rows[expected.before :]
         if warmup is not None:
-            warmup[chain] = rows[:before]
+            warmup[chain] = rows[: expected.before]
     depth = headers[0].settings.get("max_depth")
     messages = [
         f"chain {chain}, {message}"
@@ -105,7 +95,7 @@ def read_chains(paths: Sequence[Path], keep: Collection[str] = ()) -> Chains:
         for message in _MESSAGE.findall(_end(path).decode(errors="replace"))
     ]
     return Chains(
-        columns=headers[0].columns,
+        columns=columns,
         values=values,
         max_treedepth=int(depth) if depth else None,
         messages=tuple(messages),
@@ -113,15 +103,6 @@ def read_chains(paths: Sequence[Path], keep: Collection[str] = ()) -> Chains:
         warmup=warmup,
         adaptation=tuple(_read_adaptation(path) for path in paths) if "metric" in keep else (),
     )
-
-
-def _room_for_warmup(
-    paths: Sequence[Path], headers: Sequence[_Header]
-) -> NDArray[np.float64] | None:
-    before, _ = headers[0].rows()
-    if not before and headers[0].count("num_warmup"):
-        raise ChainError("the chain does not hold its warm-up", where=str(paths[0]), todo=_AGAIN)
-    return np.empty((len(paths), before, len(headers[0].columns))) if before else None
 
 
 def _read_header(path: Path) -> _Header:
@@ -137,19 +118,15 @@ def _read_header(path: Path) -> _Header:
     settings: dict[str, str] = {}
     for match in filter(None, map(_SETTING.match, comments)):
         settings.setdefault(match[1], match[2])
-    header = _Header(settings, tuple(names.split(",")))
-    try:
-        header.rows()
-    except (KeyError, ValueError) as error:
-        raise _not_whole(path, "its header does not say how many draws it holds") from error
+    if "method" not in settings:
+        raise _not_whole(path, "its header does not say what wrote it")
     if not names:
         raise _not_whole(path, "the line with the names of its columns is missing")
-    return header
+    return _Header(settings, tuple(names.split(",")))
 
 
-def _read_rows(path: Path, header: _Header) -> NDArray[np.float64]:
+def _read_rows(path: Path, header: _Header, expected: Rows) -> NDArray[np.float64]:
     """Return the rows before the draws, and the draws."""
-    before, draws = header.rows()
     with path.open(encoding="utf-8") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "loadtxt: input contained no data")
         next(_without_comments(file))
@@ -157,11 +134,12 @@ def _read_rows(path: Path, header: _Header) -> NDArray[np.float64]:
             rows = np.loadtxt(file, comments="#", delimiter=",", ndmin=2)
         except ValueError as error:
             raise _not_whole(path, f"a line is broken: {error}") from error
-    if len(rows) != before + draws:
-        raise _not_whole(path, f"it holds {max(len(rows) - before, 0)} draws of {draws}")
+    draws = len(rows) - expected.before
+    if draws != expected.draws:
+        raise _not_whole(path, f"it holds {max(draws, 0)} draws of {expected.draws}")
     if rows.shape[1] != len(header.columns):
         raise _not_whole(path, f"{rows.shape[1]} numbers a line, {len(header.columns)} names")
-    _check_end(path, footer=header.settings["method"] == "sample")
+    _check_end(path, footer=expected.footer)
     return rows
 
 
@@ -205,12 +183,6 @@ def _compare(paths: Sequence[Path], headers: Sequence[_Header]) -> None:
         if header.columns != headers[0].columns:
             raise ChainError(
                 f"the chain has other columns than {paths[0].name}", where=str(path), todo=_AGAIN
-            )
-        if header.rows() != headers[0].rows():
-            raise ChainError(
-                f"the chain has another number of draws than {paths[0].name}",
-                where=str(path),
-                todo=_AGAIN,
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -73,7 +74,7 @@ class Advi(Method):
         """The declared `init`."""
         return self.init
 
-    def command(self) -> list[str]:
+    def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words; `iter` of the adaptation follows `adapt`."""
         return [
             "method=variational",
@@ -90,7 +91,7 @@ class Advi(Method):
             f"output_samples={self.draws}",
         ]
 
-    def rows(self) -> Rows:
+    def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return the draws, before which stands the mean of the approximation."""
         return Rows(self.draws, before=1, footer=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -41,7 +42,7 @@ class FixedParam(Method):
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 
-    def command(self) -> list[str]:
+    def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words: there is nothing to warm up or to adapt."""
         return [
             "method=sample",
@@ -55,7 +56,7 @@ class FixedParam(Method):
             "num_chains=1",
         ]
 
-    def rows(self) -> Rows:
+    def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return the draws."""
         return Rows(self.draws)
 

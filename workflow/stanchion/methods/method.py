@@ -7,6 +7,7 @@ Snakefile, so that they import the numerical libraries only where they compute.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,16 +108,12 @@ class Method(Section):
         """How much it draws: what defaults of thresholds depend on."""
         return Size(self.jobs, self.draws)
 
-    def command(self) -> list[str]:
+    def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words of CmdStan's command line that choose and set the method."""
         raise NotImplementedError
 
-    def rows(self) -> Rows:
+    def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return the rows that each of its Stan CSVs must hold."""
-        raise NotImplementedError
-
-    def with_warmup(self) -> tuple[list[str], Rows]:
-        """Return `command` and `rows` of a run whose CSV holds the warm-up as well."""
         raise NotImplementedError
 
     def misfit(self, program: Program) -> Misfit | None:

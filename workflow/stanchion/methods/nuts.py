@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -68,13 +68,13 @@ class Nuts(Method):
         """The declared `init`."""
         return self.init
 
-    def command(self) -> list[str]:
+    def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words for one chain, a process of its own."""
         return [
             "method=sample",
             f"num_samples={self.draws}",
             f"num_warmup={self.warmup}",
-            "save_warmup=0",
+            f"save_warmup={int('warmup' in keep)}",
             f"thin={self.thin}",
             "adapt",
             "engaged=1",
@@ -86,14 +86,10 @@ class Nuts(Method):
             "num_chains=1",
         ]
 
-    def rows(self) -> Rows:
-        """Return every so many-th draw, the first included."""
-        return Rows(-(-self.draws // self.thin))
-
-    def with_warmup(self) -> tuple[list[str], Rows]:
-        """Return them with every so many-th draw of the warm-up before the others."""
-        words = ["save_warmup=1" if w == "save_warmup=0" else w for w in self.command()]
-        return words, replace(self.rows(), before=-(-self.warmup // self.thin))
+    def rows(self, keep: Collection[str] = ()) -> Rows:
+        """Return every so many-th draw, the first included; so of the warm-up before them."""
+        warmup = self.warmup if "warmup" in keep else 0
+        return Rows(-(-self.draws // self.thin), before=-(-warmup // self.thin))
 
     def misfit(self, program: Program) -> Misfit | None:
         """Ask for a parameter: without one there is no posterior, and no check of its sampling."""

@@ -71,8 +71,7 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
 def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
     """Add the jobs of a fit's method, each with a Stan CSV of its own."""
     method = analysis.methods[fit.method]
-    warmup = "warmup" in _kept(analysis, method)
-    command, rows = method.with_warmup() if warmup else (method.command(), method.rows())
+    keep = _kept(analysis, method)
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     program = compile_step(planner, fit.model)
     content: dict[str, Any] = {}
@@ -88,8 +87,8 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
             "sample_chain",
             {**fit.wildcards, "chain": str(chain)},
             arguments=SampleChain(
-                command=tuple(command),
-                rows=rows,
+                command=tuple(method.command(keep)),
+                rows=method.rows(keep),
                 start=None if isinstance(method.start, str) else method.start,
                 seed=seed(planner, fit),
                 chain=chain,

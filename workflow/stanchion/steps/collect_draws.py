@@ -34,7 +34,7 @@ def run(job: Job[CollectDraws]) -> None:
     """
     arguments, variables = job.arguments, job.arguments.variables
     method = METHODS[arguments.method].model_validate(arguments.settings)
-    raw = read_chains(job.paths("chains"), arguments.keep)
+    raw = read_chains(job.paths("chains"), method.rows(arguments.keep), arguments.keep)
     weighted = method.weigh(raw, arguments.seed)
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())

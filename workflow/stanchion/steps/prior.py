@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from stanchion.checks.switch import Switch
 from stanchion.checks.verdicts import FAIL
 from stanchion.draws.files import gated, generated, write_tree
 from stanchion.draws.naming import Naming, Roles, stored_name
-from stanchion.draws.stan_csv import read_chains
+from stanchion.draws.stan_csv import Chains
 from stanchion.draws.tree import prior_tree
 from stanchion.pictures.replications import Replications, prior_predictive
 from stanchion.pictures.style import placeholder
@@ -30,7 +29,7 @@ from stanchion.system.strict_json import write_json
 
 
 def summarise_prior(
-    job: Job[SamplePrior], chain_files: Sequence[Path], log_densities: Densities | None = None
+    job: Job[SamplePrior], chains: Chains, log_densities: Densities | None = None
 ) -> None:
     """Write draws, checks and the picture of what the prior predicts.
 
@@ -40,7 +39,6 @@ def summarise_prior(
         ChainError: a chain is not whole, or does not hold what the program declares.
     """
     variables = job.arguments.variables
-    chains = read_chains(chain_files)
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
     roles = Roles(variables.observed, variables.replicated, variables.predicted)

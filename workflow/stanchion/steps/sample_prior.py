@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from stanchion.draws.stan_csv import read_chains
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import SamplePrior
 from stanchion.plan.job import Job
@@ -28,8 +29,10 @@ def run(job: Job[SamplePrior]) -> None:
     """
     folder = Path(mkdtemp(dir=job.outputs["prior"].parent))
     try:
-        chains = _chains(job, folder)
-        summarise_prior(job, chains, _densities(job, chains, folder))
+        sampler = Nuts.model_validate(job.arguments.sampler)
+        files = _chains(job, sampler, folder)
+        chains = read_chains(files, sampler.rows())
+        summarise_prior(job, chains, _densities(job, files, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -48,10 +51,9 @@ def _run(job: Job[SamplePrior], arguments: Sequence[str], name: str) -> dict[str
     return run_program(command, job.log, chain=name, descriptor=descriptor)
 
 
-def _chains(job: Job[SamplePrior], folder: Path) -> list[Path]:
+def _chains(job: Job[SamplePrior], sampler: Nuts, folder: Path) -> list[Path]:
     data = folder / "data.json"
     data.write_text(json.dumps({**json.loads(job.path("data").read_text()), "prior_only": 1}))
-    sampler = Nuts.model_validate(job.arguments.sampler)
     files = []
     for chain in range(1, sampler.jobs + 1):
         files.append(folder / f"chain_{chain}.csv")
