@@ -55,6 +55,26 @@ def test_a_ratio_without_limit_makes_khat_infinite() -> None:
         assert smooth(np.append(np.zeros(1000), bad)).khat == np.inf
 
 
+def test_weights_are_normalised_or_khat_is_infinite() -> None:
+    """Whatever the ratios: huge, tiny, rounded, mostly −∞, or too few for a tail."""
+    rng = np.random.default_rng(16)
+    for size in (1, 5, 26, 50, 200):
+        for scale in (1e-300, 1e-9, 1, 30, 1000, 1e300):
+            ratios = rng.standard_cauchy(size) * scale
+            sparse = np.where(rng.uniform(size=size) < 0.9, -np.inf, ratios)
+            sparse[0] = 0
+            for case in (ratios, sparse, np.round(ratios), np.append(ratios, np.inf)):
+                smoothed = smooth(case)
+                total = np.exp(smoothed.log_weights).sum()
+                assert smoothed.khat == np.inf or total == pytest.approx(1)
+
+
+def test_chains_of_one_draw_have_densities_and_no_khat() -> None:
+    """Halves of them are empty: no relative ESS, no tail, and no failure."""
+    estimates = loo(np.random.default_rng(17).normal(size=(4, 1, 3)))
+    assert np.isfinite(estimates.elpd).all() and estimates.bad.all()
+
+
 def normal_posterior(y: Any, prior_sd: float, seed: int, draws: int = 4000) -> Any:
     """Return log_lik of y ~ Normal(mu, 1), mu ~ Normal(0, prior_sd), by draws of the posterior."""
     precision = len(y) + prior_sd**-2

@@ -96,10 +96,10 @@ def relative_ess(draws: Floats) -> Floats:
 def split(draws: Floats) -> Floats:
     """Split each chain into its first and its last half; an odd draw in the middle is left out."""
     half = draws.shape[2] // 2
-    columns, chains, _ = draws.shape
-    if draws.shape[2] == 2 * half:
+    columns, chains, length = draws.shape
+    if length == 2 * half:
         return draws.reshape(columns, 2 * chains, half)
-    return np.concatenate([draws[:, :, :half], draws[:, :, -half:]], axis=1)
+    return np.concatenate([draws[:, :, :half], draws[:, :, length - half :]], axis=1)
 
 
 def _rhat_and_ess_bulk(block: Block) -> tuple[Floats, Floats]:
