@@ -25,9 +25,9 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
 def test_kept_plan_is_the_same(plan: Plan) -> None:
     """A kept plan comes back with every step, in order, with its key and job."""
     handover.keep(plan)
-    found = handover.kept()
-    assert found is not None
-    assert [(s.key, s.job().text()) for s in found] == [(s.key, s.job().text()) for s in plan]
+    read = handover.handed_over()
+    assert read is not None
+    assert [(s.key, s.job().text()) for s in read] == [(s.key, s.job().text()) for s in plan]
     assert [path.name for path in run_folder().iterdir()] == ["plan.pickle.gz"]
 
 
@@ -53,4 +53,4 @@ def test_without_a_usable_plan_there_is_none(
         path.write_bytes(path.read_bytes()[:100])
     if damage == "other version":
         monkeypatch.setattr(handover, "__version__", "0")
-    assert handover.kept() is None
+    assert handover.handed_over() is None

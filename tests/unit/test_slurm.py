@@ -12,7 +12,8 @@ import pytest
 
 from stanchion.errors import StanchionError
 from stanchion.runs import jobs, slurm
-from stanchion.runs.status import FitStatus, as_json
+from stanchion.runs.status import FitStatus
+from stanchion.runs.status_table import as_json
 
 AWAY = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 

@@ -16,12 +16,11 @@ from stanchion.provenance.stamps import contents
 from stanchion.runs.status import (
     FitStatus,
     altered_results,
-    as_json,
     comparison_statuses,
     fit_status,
     fit_statuses,
-    table,
 )
+from stanchion.runs.status_table import as_json, table
 from stanchion.system.writing import write_whole
 from tests.unit.test_plan import CONFIG, FACTS
 

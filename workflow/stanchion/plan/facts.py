@@ -55,7 +55,7 @@ def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
 
 
 def _hashes(project: Project) -> dict[str, str]:
-    fetched = {source_of(found): _fetched(found) for found in _downloads(project)}
+    fetched = {source_of(dataset): _fetched(dataset) for dataset in _downloads(project)}
     hashes, faults = {}, []
     for key, path in _declared_files(project):
         if path not in hashes:
@@ -105,10 +105,10 @@ def _nearest(path: Path) -> str:
     if path.with_name(f"{path.name}.dvc").exists():
         return f"it is under DVC: `stanchion run` fetches it, or `dvc pull {path}.dvc`"
     try:
-        there = sorted(p.name for p in path.parent.iterdir() if p.is_file())[:8]
+        files = sorted(p.name for p in path.parent.iterdir() if p.is_file())[:8]
     except OSError:
         return f"make the folder {path.parent}, or correct the path"
-    return f"{path.parent} holds {', '.join(there) or 'no file'}: correct the path or put it there"
+    return f"{path.parent} holds {', '.join(files) or 'no file'}: correct the path or put it there"
 
 
 def _waivers(path: Path) -> Mapping[str, list[Waiver]]:

@@ -28,8 +28,8 @@ def keep(plan: Plan) -> None:
     temporary.replace(path)
 
 
-def kept() -> Plan | None:
-    """Return the plan of the run that this process belongs to, or None where none was kept."""
+def handed_over() -> Plan | None:
+    """Return the plan of the run that this process belongs to, or None where there is none."""
     with suppress(OSError, EOFError, AttributeError, ImportError, pickle.UnpicklingError):
         with gzip.open(run_folder() / _NAME, "rb") as file:
             version, plan = pickle.load(file)

@@ -29,7 +29,7 @@ def open_plan(
 ) -> Plan:
     """Read a declaration and return its plan; the main process settles key files and writes jobs.
 
-    A job of a run on another machine takes the plan that the main process has kept for it. A main
+    A job of a run on another machine takes the plan that the main process has handed over. A main
     process that is to be alone holds the project's lock from here on.
 
     Raises:
@@ -49,7 +49,7 @@ def open_plan(
 def _open(file: Path, overrides: Mapping[str, Any] | None, *, main: bool, alone: bool) -> Plan:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     run_id()
-    if not main and (plan := handover.kept()) is not None:
+    if not main and (plan := handover.handed_over()) is not None:
         return plan
     if main and alone:
         lock_for_snakemake(sys.argv[1:])

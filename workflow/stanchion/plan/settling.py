@@ -63,11 +63,11 @@ def _require_writable(folders: Iterable[Path]) -> None:
         StanchionError: this user may not write to one.
     """
     for folder in dict.fromkeys(folders):
-        there = next(place for place in (folder, *folder.parents) if place.exists())
-        if not os.access(there, os.W_OK | os.X_OK):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise StanchionError(
                 "this folder may not be written",
-                where=str(there),
+                where=str(existing),
                 todo="give yourself the right to write there, or work in a copy of the project",
             )
 
@@ -78,7 +78,7 @@ def _written_by(step: Step) -> list[Path]:
 
 
 def _read_by(step: Step) -> list[str]:
-    return [step.job_file, *(path for found in step.inputs.values() for path in _listed(found))]
+    return [step.job_file, *(path for paths in step.inputs.values() for path in _listed(paths))]
 
 
 def _bring_to_now(paths: Iterable[str]) -> None:
@@ -126,5 +126,5 @@ def _write_job(step: Step, state: State) -> None:
     os.utime(path, (stamp, stamp))
 
 
-def _listed(found: str | list[str]) -> list[str]:
-    return found if isinstance(found, list) else [found]
+def _listed(paths: str | list[str]) -> list[str]:
+    return paths if isinstance(paths, list) else [paths]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stanchion.plan.opening import open_plan
-from stanchion.runs import jobs, status
+from stanchion.runs import jobs, status, status_table
 from stanchion.versions.declared import undeclared
 
 
@@ -23,6 +23,6 @@ def overview(analyses: Sequence[str], declaration: Path, *, as_json: bool) -> st
     comparisons = status.comparison_statuses(plan, analyses)
     left = {} if analyses else undeclared(plan)
     if as_json:
-        return status.as_json(fits, altered, comparisons, known_jobs, left)
-    lines = [status.table(fits, altered, comparisons), *status.left_over(left)]
+        return status_table.as_json(fits, altered, comparisons, known_jobs, left)
+    lines = [status_table.table(fits, altered, comparisons), *status_table.left_over(left)]
     return "\n".join([*lines, *([f"\n{jobs.job_table(known_jobs)}"] if known_jobs else [])])

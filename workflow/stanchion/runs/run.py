@@ -21,8 +21,8 @@ from stanchion.runs.status import (
     altered_results,
     comparison_statuses,
     fit_statuses,
-    table,
 )
+from stanchion.runs.status_table import table
 from stanchion.stan.toolchain import find, install
 from stanchion.system.folders import TEMPORARY
 from stanchion.system.git import ask_git

@@ -6,23 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from math import nan
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unicodedata import combining
 
 from stanchion.checks.catalogue import CHECKS, figures
-from stanchion.checks.row import Figure
-from stanchion.checks.verdicts import verdict_words
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
-from stanchion.report.wording import shown
 
-_FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
-_KHAT = CHECKS["khat"].figure
-"""The column in which a comparison says how many k̂ of LOO are bad."""
+FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
+"""The checks of each figure that a status has."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +65,8 @@ def _comparisons(plan: Plan, analysis: str, datasets: Sequence[str]) -> list[Com
     state = state_of(step)
     content = _proved(step, "judgement") if state is State.CURRENT else None
     if content is None:
-        said = State.ALTERED if state is State.CURRENT else state
-        return [ComparisonStatus(f"{analysis}/{dataset}", said) for dataset in datasets]
+        shown = State.ALTERED if state is State.CURRENT else state
+        return [ComparisonStatus(f"{analysis}/{dataset}", shown) for dataset in datasets]
     return [
         ComparisonStatus(
             f"{analysis}/{judged['dataset']}",
@@ -103,7 +97,7 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
         "current",
         verdict=content["verdict"],
         weighting=content.get("weighting"),
-        figures=_figures({check["check"]: check for check in content["checks"]}),
+        figures=figures_of({check["check"]: check for check in content["checks"]}),
         seconds=_sampling_seconds(plan, fit),
     )
 
@@ -133,98 +127,15 @@ def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
 
 def _proved(step: Step, output: str) -> dict[str, Any] | None:
     """Return a step's result in JSON, or None where it is not what the key file names."""
-    said = read_line(step.key_file)
+    line = read_line(step.key_file)
     try:
         text = Path(step.outputs[output]).read_bytes()
     except OSError:
         return None
-    if said is None or hashlib.sha256(text).hexdigest() != said.outputs[output].sha256:
+    if line is None or hashlib.sha256(text).hexdigest() != line.outputs[output].sha256:
         return None
     content: dict[str, Any] = json.loads(text)
     return content
-
-
-def table(
-    statuses: Sequence[FitStatus],
-    altered: Sequence[str] = (),
-    comparisons: Sequence[ComparisonStatus] = (),
-) -> str:
-    """Return the statuses as a plain text table, one row a fit, and name what was altered.
-
-    Comparisons follow the fits.
-    """
-    shown = [figure.column or figure.heading for figure in _FIGURES]
-    head = ["fit", "verdict", *shown, "time"]
-    rows = [
-        [
-            status.fit,
-            verdict_words(status.verdict, status.weighting) if status.verdict else status.state,
-            *(_cell(status, figure) for figure in _FIGURES),
-            _duration(status),
-        ]
-        for status in statuses
-    ]
-    rows += [
-        [
-            f"{one.comparison}: comparison",
-            one.verdict or one.state,
-            *(_bad(one) if figure == _KHAT else "" for figure in _FIGURES),
-            "",
-        ]
-        for one in comparisons
-    ]
-    widths = [max(_width(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [
-        "  ".join(_padded(cell, w, left=i < 2) for i, (cell, w) in pairs).rstrip()
-        for pairs in (list(enumerate(zip(row, widths, strict=True))) for row in [head, *rows])
-    ]
-    lines += [f"altered: {path} is not what its step wrote" for path in altered]
-    return "\n".join(lines)
-
-
-def left_over(left: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return in words what lies among the results and is not declared, by analysis."""
-    return [
-        f"not declared: {path}; `stanchion clean {name}` removes it"
-        for name, paths in left.items()
-        for path in paths
-    ]
-
-
-def as_json(
-    statuses: Sequence[FitStatus],
-    altered: Sequence[str] = (),
-    comparisons: Sequence[ComparisonStatus] = (),
-    jobs: Sequence[object] | None = (),
-    left: Mapping[str, Sequence[str]] | None = None,
-) -> str:
-    """Return the statuses, the results that were altered or not declared, and jobs, as JSON.
-
-    The jobs are null where the cluster does not answer.
-    """
-    content = {
-        "schema": "stanchion/status/1",
-        "fits": [_flat(status) for status in statuses],
-        "comparisons": [asdict(one) for one in comparisons],
-        "altered": list(altered),
-        "jobs": None if jobs is None else [vars(job) for job in jobs],
-        "not_declared": {name: list(paths) for name, paths in (left or {}).items()},
-    }
-    return json.dumps(content, indent=1)
-
-
-def _width(text: str) -> int:
-    """Return how many columns a text takes; the hat of k̂ takes none."""
-    return sum(not combining(letter) for letter in text)
-
-
-def _padded(text: str, width: int, *, left: bool) -> str:
-    space = " " * (width - _width(text))
-    return text + space if left else space + text
-
-
-def _bad(comparison: ComparisonStatus) -> str:
-    return f"{comparison.khat_bad} bad" if comparison.khat_bad else ""
 
 
 def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
@@ -247,14 +158,14 @@ def _seconds(step: Step) -> float | None:
     return None
 
 
-def _figures(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
+def figures_of(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]:
     """Return the worst value of the checks of each figure, and its limit where it is shown by it.
 
     `checks` are those of diagnostics.json, by name; a value that is missing is null there.
     """
     values: dict[str, float | None] = {}
     limits: dict[str, float | None] = {}
-    for figure, names in _FIGURES.items():
+    for figure, names in FIGURES.items():
         row, key = CHECKS[names[0]], str(figure.key)
         worst = min if row.worse == "smaller" else max
         known = [checks[n]["value"] for n in names if n in checks]
@@ -262,25 +173,3 @@ def _figures(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | None]
         if isinstance(row.digits, int):
             limits[f"{key}_limit"] = checks.get(names[0], {}).get("threshold")
     return values | limits
-
-
-def _flat(status: FitStatus) -> dict[str, Any]:
-    """Return a status as JSON has it: every figure, null where there is none, before the time."""
-    content = asdict(status)
-    known, seconds = content.pop("figures"), content.pop("seconds")
-    return {**content, **_figures({}), **known, "seconds": seconds}
-
-
-def _cell(status: FitStatus, figure: Figure) -> str:
-    """Return a figure as the report has it."""
-    key = str(figure.key)
-    value, limit = status.figures.get(key), status.figures.get(f"{key}_limit")
-    if value is None:
-        return ""
-    return shown(_FIGURES[figure][0], value, nan if limit is None else limit)
-
-
-def _duration(status: FitStatus) -> str:
-    if status.seconds is None:
-        return "reused" if status.verdict else ""
-    return f"{status.seconds:.1f} s"

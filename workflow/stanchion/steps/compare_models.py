@@ -96,19 +96,19 @@ def run(job: Job[CompareModels]) -> None:
     """
     arguments = job.arguments
     given = list(zip(arguments.fits, job.paths("draws"), job.paths("diagnostics"), strict=True))
-    found = [
+    comparisons = [
         _comparison(dataset, list(own), arguments.observed)
         for dataset, own in groupby(given, key=lambda entry: entry[0].dataset)
     ]
     with job.outputs["comparison"].open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for comparison in found:
+        for comparison in comparisons:
             writer.writerows(comparison.table())
     content = {
         "schema": "stanchion/comparison/1",
-        "verdict": verdict([check for one in found for check in one.checks]),
-        "datasets": [one.as_json() for one in found],
+        "verdict": verdict([check for comparison in comparisons for check in comparison.checks]),
+        "datasets": [comparison.as_json() for comparison in comparisons],
     }
     write_json(content, job.outputs["judgement"])
 
@@ -143,8 +143,10 @@ def _comparison(
 def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
     if diagnostics["verdict"] == FAIL:
         failed = [check for check in diagnostics["checks"] if check["verdict"] == FAIL]
-        said = [check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed]
-        raise _LeftOutError(f"its fit failed its checks: {', '.join(said)}")
+        reasons = [
+            check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed
+        ]
+        raise _LeftOutError(f"its fit failed its checks: {', '.join(reasons)}")
     raw = read_proposal(draws)
     data = {name: values for group in _DATA for name, values in read_group(draws, group).items()}
     return Candidate(
@@ -202,10 +204,10 @@ def _unlike(candidates: Sequence[Candidate], observed: str | None) -> Iterator[s
 
 
 def _weighed(candidates: Sequence[Candidate]) -> list[int]:
-    """Return the place of the fit that stands for each model: its first, sampled where any is."""
+    """Return the index of the fit that stands for each model: its first, sampled where any is."""
     first: dict[str, int] = {}
-    for place, fit in enumerate(candidates):
-        first.setdefault(fit.model, place)
+    for index, fit in enumerate(candidates):
+        first.setdefault(fit.model, index)
     return list(first.values())
 
 

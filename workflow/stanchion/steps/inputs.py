@@ -62,12 +62,12 @@ class Inputs:
 
     def renamed_notes(self, notes: Mapping[str, Any]) -> dict[str, Any]:
         """Return notes with the paths that a person knows for those of copies."""
-        said: dict[str, Any] = json.loads(self.named(json.dumps(notes, ensure_ascii=False)))
-        return said
+        renamed: dict[str, Any] = json.loads(self.named(json.dumps(notes, ensure_ascii=False)))
+        return renamed
 
     def _renamed(self, fault: Fault) -> Fault:
-        said = {name: self.named(text) for name, text in vars(fault).items() if type(text) is str}
-        return replace(fault, **said)
+        texts = {name: self.named(text) for name, text in vars(fault).items() if type(text) is str}
+        return replace(fault, **texts)
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class _Input:
         """Return the SHA-256 that it must have, by the plan or by the step that wrote it."""
         if "sha256" in self.expected:
             return str(self.expected["sha256"])
-        said = read_line(self.expected["key_file"])
-        if said is None or said.key != self.expected["key"]:
+        line = read_line(self.expected["key_file"])
+        if line is None or line.key != self.expected["key"]:
             return None
-        content = said.outputs.get(self.expected["output"])
+        content = line.outputs.get(self.expected["output"])
         return content.sha256 if content is not None else None
 
     def fault(self) -> Fault:
@@ -110,14 +110,14 @@ def open_inputs(file: JobFile, folder: Path) -> Iterator[Inputs]:
     inputs, faults = Inputs(), list[Fault]()
     near = Path(TEMPORARY) / own_name(f"{file.key[:12]}-programs")
     try:
-        for name, found in file.inputs.items():
+        for name, planned in file.inputs.items():
             home = (near if name == EXECUTABLE else folder) / name
             each = [
                 _Input(Path(path), home / str(number) / Path(path).name, file.expected[path])
-                for number, path in enumerate(found if isinstance(found, list) else [found])
+                for number, path in enumerate(planned if isinstance(planned, list) else [planned])
             ]
             copies = _take(name, each, inputs, faults)
-            inputs.paths[name] = copies if isinstance(found, list) else copies[0]
+            inputs.paths[name] = copies if isinstance(planned, list) else copies[0]
         if faults:
             raise StepError(list(dict.fromkeys(faults)))
         yield inputs
@@ -133,8 +133,8 @@ def planned_inputs(file: JobFile) -> list[dict[str, Any]]:
     So a result that is reused is known by what its key was made of.
     """
     rows = []
-    for name, found in file.inputs.items():
-        for path in found if isinstance(found, list) else [found]:
+    for name, planned in file.inputs.items():
+        for path in planned if isinstance(planned, list) else [planned]:
             expected = file.expected[path]
             if "program" in expected:
                 rows += [_row(name, each, sha) for each, sha in expected["files"].items()]

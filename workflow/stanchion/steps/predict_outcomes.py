@@ -96,7 +96,7 @@ def _checked(
     content = {
         "observed": name,
         "replicated": declared.replicated,
-        "statistics": [_statistic(found) for found in statistics],
+        "statistics": [_statistic(one) for one in statistics],
         "statistics_because": None,
         **(_no_pit(reason) if pit is None else _found_pit(pit)),
     }
@@ -111,10 +111,10 @@ def _pit(
     That of an approximation is made from its draws as they came, of the variable `name` that
     replicates: those that were resampled hold some of them many times.
     """
-    found = list(read_group(draws, "log_likelihood").values())
-    if not found:
+    likelihoods = list(read_group(draws, "log_likelihood").values())
+    if not likelihoods:
         return None, "the program computes no log_lik; add it to its generated quantities"
-    likelihood = found[0].reshape(*found[0].shape[:2], -1)
+    likelihood = likelihoods[0].reshape(*likelihoods[0].shape[:2], -1)
     if likelihood.shape[2] != len(observed):
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
     raw, ratios = read_proposal(draws), None
@@ -160,16 +160,16 @@ def _no_pit(because: str) -> dict[str, Any]:
     return {"loo_pit": None, "loo_pit_because": because or None}
 
 
-def _statistic(found: Statistic) -> dict[str, Any]:
+def _statistic(result: Statistic) -> dict[str, Any]:
     """Describe a statistic; the tail probability counts ties half, null where there is none."""
-    kept = found.replicated
+    replicated = result.replicated
     return {
-        "statistic": found.name,
-        "observed": number(found.observed),
-        "replicated_mean": number(kept.mean()) if kept.size else None,
-        "replicated_sd": number(kept.std(ddof=1)) if kept.size > 1 else None,
-        "tail_probability": number(found.tail_probability),
-        "undefined": found.undefined,
+        "statistic": result.name,
+        "observed": number(result.observed),
+        "replicated_mean": number(replicated.mean()) if replicated.size else None,
+        "replicated_sd": number(replicated.std(ddof=1)) if replicated.size > 1 else None,
+        "tail_probability": number(result.tail_probability),
+        "undefined": result.undefined,
     }
 
 
@@ -200,6 +200,6 @@ def _predicted(
 
 def _rows(labels: Sequence[str], numbers: Numbers, columns: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        {"row": label} | {column: number(numbers[column][place]) for column in columns}
-        for place, label in enumerate(labels)
+        {"row": label} | {column: number(numbers[column][row]) for column in columns}
+        for row, label in enumerate(labels)
     ]

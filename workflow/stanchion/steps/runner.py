@@ -82,11 +82,11 @@ def _logged(file: JobFile, log: Path) -> int:
 def _fail(file: JobFile, log: Path, error: BaseException) -> int:
     """Say why a step failed, in the log, the terminal and a note; none of them can fail it anew."""
     exit_code, message = explain(error)
-    told = f"{label(file)} failed\n{message}\n"
+    text = f"{label(file)} failed\n{message}\n"
     expected = isinstance(error, StanchionError | Stopped) or machine_fault(error) is not None
-    _note(log, told if expected else told + "".join(traceback.format_exception(error)))
+    _note(log, text if expected else text + "".join(traceback.format_exception(error)))
     if not (isinstance(error, Stopped) and has_lost_warm_process()):
-        _say(f"\n{told}(log: {log})\n")
+        _say(f"\n{text}(log: {log})\n")
     with contextlib.suppress(OSError):
         note_failure(file.key, label(file), exit_code, message)
     if os.environ.get("STANCHION_TRACEBACK"):
@@ -114,8 +114,8 @@ def _unraisable_in(log: Path) -> Iterator[None]:
 
 def label(file: JobFile) -> str:
     """Return what a person calls this step: its name and where its results lie."""
-    place = Path(file.records).parent.parent
-    shown = "/".join(place.parts[1:]) if place.parts[:1] == ("results",) else place.name
+    folder = Path(file.records).parent.parent
+    shown = "/".join(folder.parts[1:]) if folder.parts[:1] == ("results",) else folder.name
     return f"{Path(file.records).name} {shown}"
 
 
@@ -179,14 +179,14 @@ def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
 
 
 def _require_key(file: JobFile) -> None:
-    """Refuse a job whose key is not that of what it is told, or of another version of its step.
+    """Refuse a job whose key is not that of its arguments, or of another version of its step.
 
     Its file may have been edited, or Stanchion been installed anew while the job waited.
     """
     version = STEPS[file.step].version
     if key_of({**file.made_of, "arguments": file.arguments}) != file.key:
         raise StepError(
-            "what it is told was changed since this run was planned: it is not what its key says",
+            "its arguments were changed since this run was planned: they are not what its key says",
             where=label(file),
             todo="run again, which writes it again",
         )
@@ -225,8 +225,8 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     notes = inputs.renamed_notes(job.notes)
     _publish(file, record, staged, "done", notes=notes)
     took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
-    said = [took, _keep(file, record), notes.get("log")]
-    return "; ".join(text for text in said if text is not None)
+    phrases = [took, _keep(file, record), notes.get("log")]
+    return "; ".join(text for text in phrases if text is not None)
 
 
 def _keep(file: JobFile, record: Record) -> str | None:
@@ -292,14 +292,14 @@ def _scratch() -> Path:
     chosen = os.environ.get("STANCHION_SCRATCH")
     if not chosen:
         return Path(TEMPORARY)
-    found = os.path.expandvars(chosen)
-    if "$" in found:
+    folder = os.path.expandvars(chosen)
+    if "$" in folder:
         raise StepError(
             f"STANCHION_SCRATCH={chosen} names a variable that is not set here",
             where=os.uname().nodename,
             todo="name a folder of the node, or a variable that it sets, or unset it",
         )
-    return Path(found)
+    return Path(folder)
 
 
 def _rename(staged: Path, final: Path) -> None:
