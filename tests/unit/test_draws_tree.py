@@ -294,6 +294,22 @@ def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path
     np.testing.assert_array_equal(scalars.values[0, :, 1:3].T, [drawn["draw"], drawn["part"]])
 
 
+def test_many_dimensions_are_not_numbered(tmp_path: Path) -> None:
+    """Labels stay; a variable without numbers is still labelled from 1, as Stan counts."""
+    many = [f"v{n}" for n in range(65)]
+    text = "; ".join(["real[J] theta", *(f"real[2] {name}" for name in many)])
+    drawn = {f"{name}.{k}": np.zeros(2) for name in ("theta", *many) for k in (1, 2)}
+    naming = Naming.of(variables(parameters=text), DATA, META)
+    chains = read_whole(write_chains(tmp_path, [drawn]))
+    write_tree(posterior_tree(chains, naming, Roles(), {}), tmp_path / "draws.nc")
+    theta = read_variable(tmp_path / "draws.nc", "posterior", "theta")
+    assert sorted(map(str, theta.coords)) == ["chain", "draw", "school"]
+    assert labels_of(theta) == ["A", "B"]
+    last = read_variable(tmp_path / "draws.nc", "posterior", "v64")
+    assert sorted(map(str, last.coords)) == ["chain", "draw"]
+    assert labels_of(last) == ["1", "2"]
+
+
 def test_two_variables_never_share_a_name(tmp_path: Path) -> None:
     """Where the underscore is taken as well, the program has to give way."""
     chains = read_whole(write_chains(tmp_path, [{"draw": np.zeros(3), "draw_": np.ones(3)}]))

@@ -163,8 +163,13 @@ def read_proposal(path: Path) -> Proposal | None:
 
 def labels_of(variable: xr.DataArray) -> list[str]:
     """Return a label for each element of a drawn variable, its last dimension running fastest."""
-    axes = [map(str, variable[dim].values) for dim in variable.dims if dim not in SAMPLE_DIMS]
+    axes = [_axis_labels(variable, str(d)) for d in variable.dims if d not in SAMPLE_DIMS]
     return [", ".join(labels) for labels in product(*axes)]
+
+
+def _axis_labels(variable: xr.DataArray, dim: str) -> list[str]:
+    numbers = range(1, variable.sizes[dim] + 1)
+    return list(map(str, variable[dim].values if dim in variable.coords else numbers))
 
 
 def _open(path: Path, group: str) -> xr.Dataset:

@@ -38,6 +38,9 @@ GROUPS = (
     "constant_data",
 )
 """The groups of draws.nc and prior.nc, in the order of the file."""
+_MOST_NUMBERED = 64
+"""Dimensions of a group that get numbers: h5netcdf reads coordinates in the square of their number,
+300 of them in 15 s where the 300 variables alone take 2 s."""
 _SAMPLER = {
     "lp__": "lp",
     "accept_stat__": "acceptance_rate",
@@ -80,22 +83,21 @@ class _Group:
     def dataset(self, version: str | None) -> xr.Dataset:
         """Return them with a coordinate for each dimension.
 
-        These are labels, else numbers from 1 as Stan counts; chains and draws count from 0.
+        These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
+        are left out where there would be many.
         """
+        sizes = {str(d): n for one in self.variables.values() for d, n in one.sizes.items()}
         coords: dict[str, NDArray[Any]] = {dim: np.arange(n) for dim, n in self.samples.items()}
-        for variable in self.variables.values():
-            for dim, length in variable.sizes.items():
-                coords.setdefault(str(dim), self._labels(str(dim), length))
+        for dim, length in sizes.items():
+            labels = self.dimensions[dim].labels if dim in self.dimensions else None
+            if labels or len(sizes) <= _MOST_NUMBERED:
+                numbers = np.arange(1, length + 1)
+                coords.setdefault(dim, np.array(labels) if labels else numbers)
         return xr.Dataset(
             self.variables,
             {dim: (dim, labels) for dim, labels in coords.items()},
             _attributes(list(self.samples), version),
         )
-
-    def _labels(self, dim: str, length: int) -> NDArray[Any]:
-        named = self.dimensions.get(dim)
-        labels = named.labels if named is not None else None
-        return np.array(labels) if labels else np.arange(1, length + 1)
 
 
 def posterior_tree(
