@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,13 +83,10 @@ def make_frame(
     _require(path, {**selecting, **{rule.name: rule.key for rule in rule_of.values()}})
     columns = sorted({*rule_of, *selecting})
     reals = {rule.name for rule in rules if rule.kind == "real"} - selecting.keys()
-    for as_numbers in (reals, set()):  # where something is wrong, once more as text, to show it
-        raw = _select(read_columns(path, columns, dataset.na, as_numbers), dataset.where)
-        converted = {column: _converted(rule, raw) for column, rule in rule_of.items()}
-        faults = [fault for column in converted.values() for fault in column.faults]
-        if not faults:
-            break
-    stop(faults)
+    raw, converted = _convert_all(path, columns, dataset, rule_of, reals)
+    if raw.as_numbers and any(column.faults for column in converted.values()):
+        raw, converted = _convert_all(path, columns, dataset, rule_of, set())  # to show the text
+    stop([fault for column in converted.values() for fault in column.faults])
     keep, dropped = _complete(name, raw, rule_of, converted, drop=dataset.missing == "drop")
     if not keep.any():
         _nothing_left(path, key, dataset, len(dropped))
@@ -136,11 +133,20 @@ def _select(raw: Raw, where: Mapping[str, Sequence[object]]) -> Raw:
     return raw.take(chosen) if where else raw
 
 
-def _converted(rule: Rule, raw: Raw) -> Converted:
-    """Return a column as its rule reads it, and let go of its text."""
-    column = convert(rule, raw)
-    del raw.cells[rule.name]
-    return column
+def _convert_all(
+    path: Path,
+    columns: Sequence[str],
+    dataset: Dataset,
+    rule_of: Mapping[str, Rule],
+    reals: Collection[str],
+) -> tuple[Raw, dict[str, Converted]]:
+    """Return the rows that `where:` selects, and their columns as rules read them."""
+    raw = _select(read_columns(path, columns, dataset.na, reals), dataset.where)
+    converted = {}
+    for name, rule in rule_of.items():
+        converted[name] = convert(rule, raw)
+        raw.cells.pop(name)  # its text is as large as all numbers together
+    return raw, converted
 
 
 def _is(cell: str, wanted: object) -> bool:
@@ -193,17 +199,17 @@ def _complete(
 
 def _repeated(frame: Frame, rule: Rule) -> list[Fault]:
     """Return a fault for each row that repeats the value of an earlier one."""
-    values = frame.table[rule.name]
-    codes, _ = pd.factorize(values)
+    codes, _ = pd.factorize(frame.table[rule.name])
     firsts = np.unique(codes, return_index=True)[1][codes]
+    rows = np.flatnonzero(firsts != np.arange(len(frame))).tolist()
+    values = frame.table[rule.name].tolist() if rows else []
 
     def fault(row: int) -> Fault:
-        value, first = values.iloc[[row]].tolist()[0], frame.place(int(firsts[row]))
+        value, first = values[row], frame.place(int(firsts[row]))
         what = f"column `{rule.name}` repeats {value!r}, first at {first}"
         where, allowed = frame.place(row), "every value once"
         return Fault(what, where=where, key=rule.key, value=value, allowed=allowed)
 
-    rows = np.flatnonzero(firsts != np.arange(len(frame))).tolist()
     return at_rows(rows, fault, alike=firsts.__getitem__)
 
 

@@ -16,7 +16,7 @@ import csv
 import re
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 
@@ -40,14 +40,16 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Raw:
-    """Some columns of a table: text, or int64 and float64 of Parquet; null is a missing value.
+    """Some columns of a table: text, or int64 and float64; null is a missing value.
 
-    `lines` gives the line of each row in a text file, else its number from 1.
+    `lines` gives the line of each row in a text file, else its number from 1. `as_numbers` is
+    whether the text of some column was read as numbers.
     """
 
     path: Path
     lines: pd.Index[int]
     cells: dict[str, pa.ChunkedArray]
+    as_numbers: bool = False
 
     def place(self, row: int) -> str:
         """Return where a row stands."""
@@ -57,7 +59,7 @@ class Raw:
         """Return the chosen rows."""
         chosen = pa.array(rows)
         cells = {name: column.filter(chosen) for name, column in self.cells.items()}
-        return Raw(self.path, self.lines[rows], cells)
+        return replace(self, lines=self.lines[rows], cells=cells)
 
     def text(self, column: str, row: int) -> str:
         """Return a cell as a text file would hold it."""
@@ -117,10 +119,12 @@ def read_columns(
             path, lambda f: (f.metadata.num_rows, f.read(list(names), use_threads=False))
         )
         lines: pd.Index[int] = pd.RangeIndex(1, 1 + rows)
-        cells = {name: _plain(table.column(name)) for name in names}
+        cells, as_numbers = {name: _plain(table.column(name)) for name in names}, False
     else:
         lines, cells = _text_columns(path, names, missing, reals)
-    return Raw(path, lines, {name: _without(cells[name], missing) for name in names})
+        as_numbers = any(column.type != pa.string() for column in cells.values())
+    cells = {name: _without(cells[name], missing) for name in names}
+    return Raw(path, lines, cells, as_numbers)
 
 
 def distinct(cells: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:

@@ -228,7 +228,7 @@ def _faults(rule: Rule, kind: str, raw: Raw, read: _Read) -> list[Fault]:
 
     def alike(cell: tuple[int, int]) -> tuple[int, bool]:
         row, test = cell
-        return test, not test and advice[raw.text(rule.name, row)] is None
+        return test, not test and advice[read.texts[read.codes[row]]] is None
 
     cells = merge(*([(row, test) for row in read.rows(m)] for test, m in enumerate(masks)))
     return at_rows(cells, lambda cell: fault(*cell), alike)
