@@ -20,6 +20,7 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Facts, Plan
 from stanchion.plan.planner import make_plan
 from stanchion.stan.program import Program, Variable
@@ -239,6 +240,10 @@ def test_the_plan_asks_the_method(tmp_path: Path) -> None:
     chains = [step for step in plan if step.rule == "sample_chain"]
     assert len(chains) == Nuts().jobs == 4
     assert all(step.arguments["command"] == Nuts().command() for step in chains)
+    assert {(step.memory, step.minutes) for step in chains} == {(Nuts.memory, Nuts.minutes)}
+    diagnosis = plan.of(plan.fits[0], "diagnose_fit")
+    row = STEPS["diagnose_fit"]
+    assert (diagnosis.memory, diagnosis.minutes, diagnosis.threads) == (row.memory, row.minutes, 1)
 
 
 def test_what_a_method_must_say_itself_is_not_taken_for_granted() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stanchion.methods.catalogue import METHODS
 from stanchion.plan.catalogue import STEPS, StepRow
 from stanchion.runs import slurm
 
@@ -27,7 +28,10 @@ OWN_RESOURCES = {
 
 
 def resources(row: StepRow) -> dict[str, int]:
-    return dict(zip(CATALOGUED, (row.memory, row.minutes), strict=True))
+    """Return what a step reserves; where its method says, the most that any method does."""
+    memory = row.memory or max(method.memory for method in METHODS.values())
+    minutes = row.minutes or max(method.minutes for method in METHODS.values())
+    return dict(zip(CATALOGUED, (memory, minutes), strict=True))
 
 
 def slurm_resources() -> dict[str, dict[str, int]]:

@@ -50,8 +50,10 @@ def test_literal_log_is_the_plans(rule: str) -> None:
 def test_literal_resources_are_the_catalogues(rule: str) -> None:
     """A rule reserves the memory and minutes of its row, and one thread unless its method says."""
     body, row = rules()[rule], STEPS[rule]
-    literal = dict(re.findall(r"(\w+)=(\d+)", section(body, "resources")))
-    assert literal == {"mem_mb": str(row.memory), "runtime": str(row.minutes)}
+    literal = dict(re.findall(r"(\w+)=(.+),", section(body, "resources")))
+    of_method = {"mem_mb": f'GRAPH.memory("{rule}")', "runtime": f'GRAPH.minutes("{rule}")'}
+    of_row = {"mem_mb": str(row.memory), "runtime": str(row.minutes)}
+    assert literal == (of_method if row.memory is row.minutes is None else of_row)
     asked = f'GRAPH.threads("{rule}")' if row.per == "chain" else "1"
     assert section(body, "threads").strip() in (asked, "1")
 

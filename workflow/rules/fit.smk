@@ -13,8 +13,8 @@ rule sample_chain:
         "logs/{analysis}/{dataset}/{model}/{method}/sample_chain.{chain}.log",
     threads: GRAPH.threads("sample_chain")
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=GRAPH.memory("sample_chain"),
+        runtime=GRAPH.minutes("sample_chain"),
     params:
         key=GRAPH.key("sample_chain"),
     shell:

@@ -75,6 +75,10 @@ class Method(Section):
     chain to."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Columns of the gate that the method fills with one constant."""
+    memory: ClassVar[int] = 1000
+    """MB that one of its jobs reserves, unless a profile says otherwise."""
+    minutes: ClassVar[int] = 30
+    """Minutes after which a cluster may end one, unless a profile says otherwise."""
     unkeyed: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide no result, such as threads."""
     chain_name: ClassVar[str] = "chain {chain}"

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from stanchion.config import Project
+from stanchion.methods.method import Method
 from stanchion.plan.arguments import Arguments, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import key_of, text_hash
@@ -37,10 +38,13 @@ class Planner:
         inputs: Mapping[str, str | list[str]],
         content: Mapping[str, Any] | None = None,
         upstream: Sequence[Step] = (),
-        threads: int = 1,
+        method: Method | None = None,
         drop: Sequence[str] = (),
     ) -> Step:
-        """Add a step and return it; where it stands already, return that one."""
+        """Add a step and return it; where it stands already, return that one.
+
+        Where it runs a `method`, that says what it reserves, else its row of the catalogue.
+        """
         keyed, unkeyed = as_json(arguments)
         made_of = {
             "step": rule,
@@ -59,7 +63,9 @@ class Planner:
             inputs=dict(inputs),
             expected=dict(self._expected(inputs, upstream)),
             upstream=tuple(upstream),
-            threads=threads,
+            threads=method.threads if method is not None else 1,
+            memory=method.memory if method is not None else STEPS[rule].memory,
+            minutes=method.minutes if method is not None else STEPS[rule].minutes,
             drop=tuple(drop),
         )
         return self.steps.setdefault(identity(rule, wildcards), step)

@@ -46,10 +46,10 @@ class StepRow:
     """Path patterns within the folder, by name."""
     per: Literal["model", "chain"] | None = None
     """The wildcard by which several steps of this name in one folder differ."""
-    memory: int
-    """MB that it reserves, unless a profile says otherwise."""
-    minutes: int
-    """Minutes after which a cluster may end it, unless a profile says otherwise."""
+    memory: int | None
+    """MB that it reserves, unless a profile says otherwise; None where its method says."""
+    minutes: int | None
+    """Minutes after which a cluster may end it, unless a profile says otherwise; None likewise."""
     local: bool = False
     """Whether it runs where the run was started, and never as a cluster's job."""
     group: str | None = None
@@ -128,8 +128,8 @@ _ROWS = (
         folder=_FIT,
         outputs={"chain": "chains/chain_{chain}.csv"},
         per="chain",
-        memory=1000,
-        minutes=30,
+        memory=None,
+        minutes=None,
         varying=frozenset({"chain"}),
         keep="csv",
     ),

@@ -100,7 +100,7 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
             content=content,
             inputs=inputs,
             upstream=[data, program],
-            threads=method.threads,
+            method=method,
         )
         for chain in range(1, method.jobs + 1)
     ]

@@ -64,6 +64,8 @@ class Step:
     expected: Mapping[str, Mapping[str, Any]]
     upstream: tuple[Step, ...]
     threads: int = 1
+    memory: int | None = None
+    minutes: int | None = None
     drop: tuple[str, ...] = ()
 
     @property

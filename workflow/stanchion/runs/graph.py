@@ -67,6 +67,14 @@ class Graph:
         """Return the function for the threads that a step reserves."""
         return lambda wildcards: self.step(rule, wildcards).threads
 
+    def memory(self, rule: str) -> Callable[[Wildcards], int | None]:
+        """Return the function for the MB that a step reserves."""
+        return lambda wildcards: self.step(rule, wildcards).memory
+
+    def minutes(self, rule: str) -> Callable[[Wildcards], int | None]:
+        """Return the function for the minutes that a step reserves."""
+        return lambda wildcards: self.step(rule, wildcards).minutes
+
     def environment(self) -> list[str]:
         """Return the variables that a job needs where its machine does not inherit them all."""
         return [name for name in HANDED_OVER if name in os.environ]
