@@ -14,8 +14,10 @@ import pytest
 from stanchion.plan.keys import key_of
 from stanchion.system.hashes import file_hash
 from stanchion.versions.custody import Custody
+from stanchion.versions.declared import undeclared
 from stanchion.versions.difference import Kind
 from stanchion.versions.results import read_results
+from tests.unit.test_methods import MU, planned
 from tests.versions import FIT, ORDER, Written, write_results
 
 Steps = dict[str, Written]
@@ -173,3 +175,30 @@ def test_data_other_than_the_keys_are_named(steps: Steps) -> None:
 
     record = edit(steps["prepare_data"].record, change)
     assert faults() == {(Kind.ALTERED, str(record))}
+
+
+def test_records_of_a_former_step_are_known(steps: Steps) -> None:
+    """What an earlier version's step left stays evidence, whatever the step is called now."""
+    content = json.loads(steps["collect_draws"].record.read_text())
+    made_of = {**content["made_of"], "step": "approximate_posterior"}
+    key = key_of({**made_of, "arguments": content["arguments"]})
+    chain = {"name": "chain", "path": f"{FIT}/chains/chain_1.csv", "sha256": "0" * 64, "size": 1}
+    content |= {"step": "approximate_posterior", "made_of": made_of, "key": key, "attempt": 1}
+    record = Path(FIT) / "records/approximate_posterior.1" / f"{key[:12]}-1.json"
+    record.parent.mkdir()
+    record.write_text(json.dumps(content | {"outputs": [chain]}))
+    assert faults() == set()
+
+
+def test_of_a_former_step_the_key_file_is_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its output is another step's by now, which `stanchion clean` leaves alone."""
+    monkeypatch.chdir(tmp_path)
+    plan = planned(tmp_path, "advi", parameters=MU)
+    fit = tmp_path / "results/a/size/m/advi"
+    for name in ("chains/chain_1.csv", ".keys/approximate_posterior.1", ".keys/sample_chain.1"):
+        (fit / name).parent.mkdir(parents=True, exist_ok=True)
+        (fit / name).write_text("")
+    key_file = "results/a/size/m/advi/.keys/approximate_posterior.1"
+    assert undeclared(plan) == {"a": [key_file]}

@@ -7,7 +7,7 @@ has its name, `stanchion.steps.NAME`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stanchion.plan.arguments import (
@@ -201,3 +201,9 @@ _ROWS = (
 
 STEPS: Mapping[str, StepRow] = {row.name: row for row in _ROWS}
 """Every step by name, in the order of a run."""
+FORMER: Mapping[str, StepRow] = {
+    "approximate_posterior": replace(STEPS["sample_chain"], name="approximate_posterior"),
+}
+"""Steps of earlier versions: their records stand beside results, and are never rewritten."""
+KNOWN: Mapping[str, StepRow] = {**STEPS, **FORMER}
+"""Every step that records may be of."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath, PurePosixPath
 
-from stanchion.plan.catalogue import ANALYSIS, STEPS
+from stanchion.plan.catalogue import ANALYSIS, KNOWN
 from stanchion.system.folders import JOBS, STAMPS
 
 COMPILE_RECORDS = f"{ANALYSIS}/records/compile_program.{{program}}"
@@ -19,17 +19,17 @@ COMPILE_RECORDS = f"{ANALYSIS}/records/compile_program.{{program}}"
 
 def step_name(rule: str, wildcards: Mapping[str, str]) -> str:
     """Return a step's name within its folder, such as `sample_chain.3`."""
-    return STEPS[rule].file_name.format(**wildcards)
+    return KNOWN[rule].file_name.format(**wildcards)
 
 
 def outputs(rule: str, wildcards: Mapping[str, str]) -> dict[str, str]:
     """Return a step's output paths by name."""
-    return {name: path.format(**wildcards) for name, path in STEPS[rule].paths.items()}
+    return {name: path.format(**wildcards) for name, path in KNOWN[rule].paths.items()}
 
 
 def key_pattern(rule: str) -> str:
     """Return the pattern of a step's key file: one line, the key its outputs were made with."""
-    return f"{STEPS[rule].folder}/.keys/{STEPS[rule].file_name}"
+    return f"{KNOWN[rule].folder}/.keys/{KNOWN[rule].file_name}"
 
 
 def key_file(rule: str, wildcards: Mapping[str, str]) -> str:
@@ -39,7 +39,7 @@ def key_file(rule: str, wildcards: Mapping[str, str]) -> str:
 
 def records(rule: str, wildcards: Mapping[str, str]) -> str:
     """Return the folder of a step's records."""
-    folder = STEPS[rule].folder.format(**wildcards)
+    folder = KNOWN[rule].folder.format(**wildcards)
     return f"{folder}/records/{step_name(rule, wildcards)}"
 
 
@@ -55,8 +55,8 @@ def log_file(rule: str, wildcards: Mapping[str, str]) -> str:
 
 def log_pattern(rule: str) -> str:
     """Return the pattern of a step's log."""
-    folder = PurePosixPath(STEPS[rule].folder)
-    return f"logs/{folder.relative_to(folder.parts[0])}/{STEPS[rule].file_name}.log"
+    folder = PurePosixPath(KNOWN[rule].folder)
+    return f"logs/{folder.relative_to(folder.parts[0])}/{KNOWN[rule].file_name}.log"
 
 
 def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
@@ -69,7 +69,7 @@ def job_file(rule: str, wildcards: Mapping[str, str], key: str) -> str:
 
 def _folder(rule: str, wildcards: Mapping[str, str]) -> str:
     """Return a step's folder without the first one of its path."""
-    return STEPS[rule].folder.format(**wildcards).partition("/")[2]
+    return KNOWN[rule].folder.format(**wildcards).partition("/")[2]
 
 
 def job_label(file: PurePath) -> str:
@@ -80,7 +80,7 @@ def job_label(file: PurePath) -> str:
 
 def step_of(folder: str) -> tuple[str, dict[str, str]] | None:
     """Return rule and wildcards of the step whose records lie in a folder, None where none's do."""
-    patterns = [(row.name, f"{row.folder}/records/{row.file_name}") for row in STEPS.values()]
+    patterns = [(row.name, f"{row.folder}/records/{row.file_name}") for row in KNOWN.values()]
     for rule, pattern in [*patterns, ("compile_program", COMPILE_RECORDS)]:
         if (wildcards := _match(pattern, folder)) is not None:
             return rule, wildcards

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stanchion.plan import paths
-from stanchion.plan.catalogue import STEPS
+from stanchion.plan.catalogue import KNOWN
 from stanchion.plan.keys import key_of
 from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.stamps import Content
@@ -123,7 +123,7 @@ def _read(path: str, text: bytes) -> Made:
         raise ValueError("its key does not follow from its content")
     if content["made_of"]["step"] != rule or content["key"][:12] != named["key"]:
         raise ValueError("its name is not that of its key")
-    copied = STEPS[rule].shared
+    copied = KNOWN[rule].shared
     if named["rest"] != (sha256(text).hexdigest()[:12] if copied else str(content["attempt"])):
         raise ValueError("its name is not that of its attempt")
     made = Made(path, named["folder"], rule, int(content["attempt"]), content)
@@ -140,7 +140,7 @@ def _gaps(made: Sequence[Made]) -> Iterator[Difference]:
     """Attempts at a key are counted from 1, so that one that was taken away leaves a gap."""
     attempts: dict[tuple[str, str], set[int]] = defaultdict(set)
     for one in made:
-        if not STEPS[one.rule].shared:
+        if not KNOWN[one.rule].shared:
             attempts[one.folder, one.key].add(one.attempt)
     for (folder, key), there in attempts.items():
         for lost in sorted(set(range(1, max(there))) - there):
@@ -165,7 +165,7 @@ def _that_follow(one: Made) -> dict[str, str]:
     return {
         entry["path"]: entry["sha256"]
         for entry in one.content["outputs"]
-        if entry["name"] not in STEPS[one.rule].varying
+        if entry["name"] not in KNOWN[one.rule].varying
     }
 
 
@@ -173,7 +173,7 @@ def _current(
     hashes: Mapping[str, str], made: Sequence[Made], faults: list[Difference]
 ) -> Iterator[tuple[Made, str]]:
     """Yield, for each key file, the last record of its key that ended well."""
-    for folder in sorted({one.folder for one in made if not STEPS[one.rule].shared}):
+    for folder in sorted({one.folder for one in made if not KNOWN[one.rule].shared}):
         step = paths.step_of(folder)
         key_file = paths.key_file(*step) if step is not None else ""
         if key_file not in hashes:
@@ -223,7 +223,7 @@ def _files_of(record: str) -> Iterator[str]:
 def _lost(hashes: Mapping[str, str], current: Sequence[Made]) -> Iterator[Difference]:
     for one in current:
         for path in one.outputs:
-            if path not in hashes and STEPS[one.rule].keep is None:
+            if path not in hashes and KNOWN[one.rule].keep is None:
                 yield Difference(Kind.MISSING, path, f"{one.path} names it")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stanchion.plan import paths
-from stanchion.plan.catalogue import STEPS
+from stanchion.plan.catalogue import FORMER, STEPS
 from stanchion.plan.keys import text_hash
 from stanchion.plan.model import Facts, Plan, Step, identity
 from stanchion.plan.planner import make_plan
@@ -144,22 +144,23 @@ def undeclared(plan: Plan) -> dict[str, list[str]]:
     All of an analysis that it does not name, else the outputs and key files of single steps.
     """
     left_over: dict[str, list[str]] = {}
-    results = Path("results")
+    results, planned = Path("results"), {path for step in plan for path in step.outputs.values()}
     there = {path.name for path in results.glob("*") if path.is_dir()}
     there |= {path.name.removesuffix(".dvc") for path in results.glob("*.dvc")}
     for name in sorted(there):
         if name not in plan.project.analyses:
             left_over[name] = [f"results/{name}"]
-        elif left := sorted(_left_over(plan, results / name)):
+        elif left := sorted(_left_over(plan, results / name, planned)):
             left_over[name] = left
     return left_over
 
 
-def _left_over(plan: Plan, folder: Path) -> Iterator[str]:
+def _left_over(plan: Plan, folder: Path, planned: Collection[str]) -> Iterator[str]:
     for path in folder.rglob(".keys/*"):
         step = paths.step_of(f"{PurePosixPath(path).parents[1]}/records/{path.name}")
         if step is None or identity(*step) in plan.steps:
             continue
-        there = [output for output in paths.outputs(*step).values() if Path(output).exists()]
-        if there:
+        outputs = [output for output in paths.outputs(*step).values() if output not in planned]
+        there = [output for output in outputs if Path(output).exists()]
+        if there or step[0] in FORMER:
             yield from (*there, str(path))
