@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.arguments import read_arguments
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import WriteReport
@@ -165,7 +166,6 @@ def report_job(
     inputs: dict[str, Path | list[Path]] = {
         "summaries": [files.summary(f, asked.intervals) for f in fits],
         "diagnostics": [files.json(f"{f.path}/diagnostics.json", _judged(f)) for f in fits],
-        "ranks": [files.write(f"{f.path}/ranks.png", f.picture or png()) for f in fits],
         "data": [files.json(f"{d}/data.{m}.json", _stan_data()) for d, m in pairs],
         "metas": [files.json(f"{d}/data.{m}.meta.json", _meta(asked)) for d, m in pairs],
         "programs": [
@@ -289,12 +289,18 @@ def _declared_files(
         "predictives": [
             files.json(f"{f.path}/predictive.json", _predictive(f, asked)) for f in predicted
         ],
-        "predictive_pictures": [
-            files.write(f"{f.path}/predictive.png", f.picture or png(seed=1)) for f in predicted
-        ],
         "priors": [files.json(f"{d}/{m}/prior.json", _prior(asked)) for d, m in prior],
-        "prior_pictures": [files.write(f"{d}/{m}/prior.png", png(seed=2)) for d, m in prior],
     }
+    owners: dict[str, list[tuple[str, bytes | None]]] = {
+        "sample_prior": [(f"{d}/{m}", None) for d, m in prior],
+        "diagnose_fit": [(f.path, f.picture) for f in fits],
+        "predict_outcomes": [(f.path, f.picture) for f in predicted],
+    }
+    for seed, row in enumerate(PICTURES.values()):
+        found[row.input] = [
+            files.write(f"{path}/{row.file}", picture or png(seed=seed))
+            for path, picture in owners[row.step]
+        ]
     if asked.compare:
         found["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
         found["judgement"] = files.json("comparison.json", _judgement(fits, asked))

@@ -14,6 +14,7 @@ from stanchion.config import Dataset, resolved_method
 from stanchion.methods.advi import Advi
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.data import dataset_content
 from stanchion.plan.job import Job
 from stanchion.stan.toolchain import Toolchain
@@ -110,7 +111,7 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
 def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
     nuts = Nuts(warmup=100, draws=50, chains=2)
     prior = {"sampler": resolved_method(nuts), "seed": 11, "variables": _variables()}
-    pictures = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
+    pictures = {"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")}
     return [
         ("sample_chain", _chain(nuts), {"chain": "nuts.csv"}),
         ("sample_chain", _chain(Advi(draws=50)), {"chain": "advi.csv"}),

@@ -12,6 +12,7 @@ import numpy as np
 
 from stanchion.checks.catalogue import thresholds
 from stanchion.checks.row import Size
+from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.job import Job
 from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
@@ -113,6 +114,11 @@ def approximate(
     return made
 
 
+def plots(step: str) -> dict[str, str]:
+    """Return names and files of the pictures that a step draws."""
+    return {name: Path(file).name for name, file in pictures_of(step).items()}
+
+
 def diagnose(
     folder: Path, method: str = "nuts", references: Sequence[Path] = (), **told: Any
 ) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def diagnose(
         "fit": "a/d/m/nuts",
         **told,
     }
-    outputs = {"diagnostics": "diagnostics.json", "picture": "ranks.png"}
+    outputs = {"diagnostics": "diagnostics.json", **plots("diagnose_fit")}
     inputs: dict[str, Path | list[Path]] = {
         "draws": folder / "draws.nc",
         "references": [reference / "draws.nc" for reference in references],
@@ -152,7 +158,7 @@ def predict(folder: Path, **told: Any) -> dict[str, Any]:
         **told,
     }
     inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}
-    outputs = {"predictive": "predictive.json", "picture": "posterior_predictive.png"}
+    outputs = {"predictive": "predictive.json", **plots("predict_outcomes")}
     predict_outcomes.run(job(folder, "predict_outcomes", arguments, inputs, outputs))
     content: dict[str, Any] = json.loads((folder / "predictive.json").read_text())
     return content

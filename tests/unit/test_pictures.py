@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
@@ -24,8 +24,8 @@ from PIL import Image
 
 from stanchion.pictures import style
 from stanchion.pictures.predictions import predictions
-from stanchion.pictures.ranks import MOST_DRAWS, ranks
-from stanchion.pictures.replications import Replications, posterior_predictive, prior_predictive
+from stanchion.pictures.ranks import MOST_DRAWS, Chains, ranks
+from stanchion.pictures.replications import Replications, prior_predictive, replications
 from stanchion.pictures.style import placeholder
 from stanchion.runs.warm.offer import THREADLESS
 from stanchion.stats.loo_pit import Pit
@@ -47,10 +47,15 @@ def pit(values: np.ndarray) -> Pit:
     return Pit(uniformity(values), np.full(len(values), 0.2), np.zeros(len(values), dtype=bool))
 
 
+def chain_ranks(names: Sequence[str], draws: np.ndarray, rhats: np.ndarray) -> bytes:
+    """The rank plots of scalars, `scalar × chain × draw`."""
+    return ranks(Chains(names, np.moveaxis(draws, 0, 2), rhats, range(len(names))))
+
+
 MADE: dict[str, Callable[[], bytes]] = {
-    "ranks": lambda: ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
-    "posterior": lambda: posterior_predictive(DATA, STATISTICS, pit(SKEWED), ""),
-    "no_pit": lambda: posterior_predictive(DATA, [], None, "there is no log_lik"),
+    "ranks": lambda: chain_ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
+    "posterior": lambda: replications(DATA, STATISTICS, pit(SKEWED), ""),
+    "no_pit": lambda: replications(DATA, [], None, "there is no log_lik"),
     "prior": lambda: prior_predictive(DATA),
     "counts": lambda: prior_predictive(COUNTS),
     "predictions": lambda: predictions("y_new", ["a", "b"], ROWS),
@@ -139,12 +144,12 @@ def test_panels_leave_each_other_room(shown: list[Figure]) -> None:
     """The longest names, numbers and verdicts end before the panel beside them begins."""
     names = ["a_parameter_of_a_long_name[12,345]"] * 2
     draws = np.repeat(CHAINS[:1], 2, axis=0)
-    ranks(names, draws, np.array([1.001, 12.345]))
+    chain_ranks(names, draws, np.array([1.001, 12.345]))
     data = Replications("a_parameter_of_a_long_name", Y * 1e5, Y_REP * 1e5, discrete=False)
     found = [statistic(name, Y, Y_REP) for name in ("skewness", "median")]
-    posterior_predictive(data, found, pit(SKEWED), "")
+    replications(data, found, pit(SKEWED), "")
     bad = replace(pit(SKEWED), bad=np.ones(40, dtype=bool))
-    posterior_predictive(data, found, bad, "")
+    replications(data, found, bad, "")
     for figure in shown:
         left, right = figure.axes[:2]
         for axis in (left, right):
@@ -219,7 +224,7 @@ def test_odd_data_are_drawn_too(observed: np.ndarray | None, scale: float) -> No
     assert prior_predictive(data).startswith(b"\x89PNG")
     if observed is not None and len(observed) == 50:
         found = [statistic(name, observed, replicated) for name in ("mean", "sd", "skewness")]
-        assert posterior_predictive(data, found, None, "there is no log_lik")
+        assert replications(data, found, None, "there is no log_lik")
 
 
 def test_a_density_is_that_of_all_values(shown: list[Figure]) -> None:
@@ -237,7 +242,7 @@ def test_a_density_is_that_of_all_values(shown: list[Figure]) -> None:
 def test_chains_that_differ_leave_zero(shown: list[Figure]) -> None:
     """A chain's line is its ECDF of joint ranks less the diagonal: a shift of all draws shows."""
     apart = np.stack([np.arange(100.0), np.arange(100.0) + 1000])[None]
-    ranks(["mu"], apart, np.array([3.0]))
+    chain_ranks(["mu"], apart, np.array([3.0]))
     low, high = (line.get_xydata() for line in shown[-1].axes[0].lines[:2])
     assert low[:, 1].max() == pytest.approx(0.5, abs=0.02)
     assert high[:, 1].min() == pytest.approx(-0.5, abs=0.02)
@@ -246,7 +251,7 @@ def test_chains_that_differ_leave_zero(shown: list[Figure]) -> None:
 
 def test_an_ecdf_of_few_places_has_its_extremes(shown: list[Figure]) -> None:
     """LOO-PIT of two observations jumps where they are."""
-    posterior_predictive(DATA, [], pit(np.array([0.1, 0.3])), "")
+    replications(DATA, [], pit(np.array([0.1, 0.3])), "")
     line = shown[-1].axes[1].lines[1].get_xydata()
     assert line.tolist() == pytest.approx(
         np.array([[0, 0], [0.1, -0.1], [0.1, 0.4], [0.3, 0.2], [0.3, 0.7], [1, 0]])
@@ -256,7 +261,7 @@ def test_an_ecdf_of_few_places_has_its_extremes(shown: list[Figure]) -> None:
 def test_a_statistic_of_a_long_tail_has_few_bars(shown: list[Figure]) -> None:
     """Where one value in a hundred is a million times farther out, the bars stay countable."""
     values = np.concatenate([np.full(980, 1e-6) * RNG.uniform(size=980), np.ones(20)])
-    posterior_predictive(DATA, [Statistic("max", 0.5, values)], None, "there is no log_lik")
+    replications(DATA, [Statistic("max", 0.5, values)], None, "there is no log_lik")
     (bars,) = shown[-1].axes[2].collections
     assert len(bars.get_paths()[0].vertices) < 200
 
@@ -267,7 +272,7 @@ def test_many_draws_cost_no_more(shown: list[Figure]) -> None:
     times = []
     for draws in (small, small, large):
         start = process_time()
-        ranks(["mu"], draws, np.ones(1))
+        chain_ranks(["mu"], draws, np.ones(1))
         times.append(process_time() - start)
     assert times[2] < 5 * times[1]
     lines = shown[-1].axes[0].lines
@@ -277,8 +282,8 @@ def test_many_draws_cost_no_more(shown: list[Figure]) -> None:
 
 def test_many_chains_have_a_picture(shown: list[Figure]) -> None:
     """Where colours and dashes no longer tell chains apart, the legend goes."""
-    ranks(["mu"], RNG.normal(size=(1, 12, 50)), np.ones(1))
-    ranks(["mu"], RNG.normal(size=(1, 40, 50)), np.ones(1))
+    chain_ranks(["mu"], RNG.normal(size=(1, 12, 50)), np.ones(1))
+    chain_ranks(["mu"], RNG.normal(size=(1, 40, 50)), np.ones(1))
     assert [len(figure.legends[0].get_texts()) for figure in shown] == [12, 0]
 
 

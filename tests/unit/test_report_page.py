@@ -333,7 +333,7 @@ def test_the_plan_tells_what_the_report_asks_for(tmp_path: Path) -> None:
     step = make_plan(load(config), FACTS).step("write_report", {"analysis": "means"})
     told = read_arguments(WriteReport, {**step.arguments, **step.unkeyed}, "write_report")
     assert len(told.fits) == len(step.inputs["summaries"]) == 4
-    assert len(told.priors) == len(step.inputs["prior_pictures"]) == 2
+    assert len(told.priors) == len(step.inputs["prior_predictive_pictures"]) == 2
     assert sum(fit.has_predictive for fit in told.fits) == len(step.inputs["predictives"])
 
 

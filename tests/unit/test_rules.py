@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan import paths
 from stanchion.plan.catalogue import STEPS
 
@@ -35,9 +36,12 @@ def test_a_rule_for_each_step_and_no_other() -> None:
 
 @pytest.mark.parametrize("rule", sorted(STEPS))
 def test_literal_outputs_are_the_plans(rule: str) -> None:
-    """A rule's literal output paths are those that the plan computes, key file included."""
-    literal = dict(re.findall(r'(\w+)="([^"]+)"', section(rules()[rule], "output")))
-    assert literal == {**STEPS[rule].paths, "key": paths.key_pattern(rule)}
+    """A rule's outputs are the paths that the plan computes: pictures by their catalogue."""
+    output, drawn = section(rules()[rule], "output"), pictures_of(rule)
+    literal = dict(re.findall(r'(\w+)="([^"]+)"', output))
+    plain = {name: path for name, path in STEPS[rule].paths.items() if name not in drawn}
+    assert literal == {**plain, "key": paths.key_pattern(rule)}
+    assert (f'GRAPH.pictures("{rule}")' in output) is bool(drawn)
 
 
 @pytest.mark.parametrize("rule", sorted(STEPS))

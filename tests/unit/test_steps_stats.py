@@ -15,6 +15,7 @@ import xarray as xr
 
 from stanchion.draws.files import read_gated, read_messages, write_tree
 from stanchion.errors import StepError
+from stanchion.pictures.catalogue import pictures_of
 from stanchion.stan.console import append_messages
 from stanchion.stan.prior_switch import Densities
 from stanchion.stats.predictive import statistic
@@ -208,7 +209,7 @@ def prior(
         "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
         "meta": write_json(folder / "meta.json", META),
     }
-    outputs = {"prior": "prior.nc", "checks": "prior.json", "picture": "prior_predictive.png"}
+    outputs = {"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")}
     arguments = {"sampler": {}, "seed": 5, "variables": collecting(**told)["variables"]}
     made = job(folder, "sample_prior", arguments, inputs, outputs)
     summarise_prior(made, read_whole(write_chains(folder, chains)), found)

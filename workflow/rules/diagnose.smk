@@ -8,8 +8,8 @@ rule diagnose_fit:
             GRAPH.files("diagnose_fit", "references", "reference_diagnostics")
         ),
     output:
+        GRAPH.pictures("diagnose_fit"),
         diagnostics="results/{analysis}/{dataset}/{model}/{method}/diagnostics.json",
-        picture="results/{analysis}/{dataset}/{model}/{method}/plots/ranks.png",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/diagnose_fit",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/diagnose_fit.log",

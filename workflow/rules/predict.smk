@@ -8,8 +8,8 @@ rule predict_outcomes:
             "results/{analysis}/{dataset}/{model}/{method}/diagnostics.json"
         ),
     output:
+        GRAPH.pictures("predict_outcomes"),
         predictive="results/{analysis}/{dataset}/{model}/{method}/predictive.json",
-        picture="results/{analysis}/{dataset}/{model}/{method}/plots/posterior_predictive.png",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/predict_outcomes",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/predict_outcomes.log",

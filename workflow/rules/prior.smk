@@ -7,9 +7,9 @@ rule sample_prior:
         meta=ancient("results/{analysis}/{dataset}/data.{model}.meta.json"),
         executable=ancient(GRAPH.files("sample_prior", "executable")),
     output:
+        GRAPH.pictures("sample_prior"),
         prior="results/{analysis}/{dataset}/{model}/prior.nc",
         checks="results/{analysis}/{dataset}/{model}/prior.json",
-        picture="results/{analysis}/{dataset}/{model}/prior_predictive.png",
         key="results/{analysis}/{dataset}/{model}/.keys/sample_prior",
     log:
         "logs/{analysis}/{dataset}/{model}/sample_prior.log",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -20,17 +21,40 @@ from stanchion.pictures.style import (
     Panels,
     drawn,
     note_above,
+    placeholder,
     short,
 )
 
-MOST_RANKED = 6
+_MOST_RANKED = 6
 MOST_DRAWS = 500
 """Draws a chain that are ranked, evenly taken: a panel is 140 pixels wide on a telephone, and the
 test that goes with the plot takes as long as all else at 500, and 20 times that at 4,000."""
 _ENVELOPE = 0.99
 
 
-def ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
+@dataclass(frozen=True)
+class Chains:
+    """Draws of scalars (`chain × draw × scalar`), and which of them are to be looked at."""
+
+    names: Sequence[str]
+    draws: Floats
+    rhats: Floats
+    varying: Sequence[int]
+
+
+def ranks(chains: Chains) -> bytes:
+    """Draw the ranks of the scalars of largest R-hat, worst first, or say why there are none."""
+    if chains.draws.shape[0] == 1:
+        return placeholder("ranks compare chains, and this fit has one")
+    if not chains.varying:
+        return placeholder("no quantity of this fit varies")
+    gravity = np.nan_to_num(chains.rhats, nan=np.inf)
+    worst = sorted(chains.varying, key=lambda index: -gravity[index])[:_MOST_RANKED]
+    names = [chains.names[index] for index in worst]
+    return _ranks(names, np.moveaxis(chains.draws[:, :, worst], 2, 0), chains.rhats[worst])
+
+
+def _ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
     """Draw each chain's Δ-ECDF of ranks among all draws, by scalar (`scalar × chain × draw`).
 
     Chains that explore the same distribution stay about zero; a dot marks where they do not, by the

@@ -22,6 +22,7 @@ from stanchion.pictures.style import (
     drawn,
     inner_range,
     note_above,
+    placeholder,
     short,
 )
 from stanchion.stats.loo_pit import Pit
@@ -49,7 +50,7 @@ class Replications:
     discrete: bool
 
 
-def posterior_predictive(
+def replications(
     data: Replications, statistics: Sequence[Statistic], pit: Pit | None, no_pit: str
 ) -> bytes:
     """Draw observed against replicated data, each statistic among its replications, and LOO-PIT.
@@ -67,8 +68,13 @@ def posterior_predictive(
     return picture.getvalue()
 
 
-def prior_predictive(data: Replications) -> bytes:
-    """Draw data that the prior predicts, with the observed where it is declared."""
+def prior_predictive(data: Replications | str) -> bytes:
+    """Draw data that the prior predicts, with the observed where it is declared.
+
+    A text instead of data says why there are none.
+    """
+    if isinstance(data, str):
+        return placeholder(data)
     with drawn(1, columns=1, height=1.9) as (panels, picture):
         _draw_overlay(panels, panels.axes[0], data, "from the prior", tail=0.025)
     return picture.getvalue()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.arguments import (
     Arguments,
     CheckVerdicts,
@@ -111,13 +112,9 @@ _ROWS = (
     StepRow(
         name="sample_prior",
         arguments=SamplePrior,
-        version=4,
+        version=5,
         folder=_MODEL,
-        outputs={
-            "prior": "prior.nc",
-            "checks": "prior.json",
-            "picture": "prior_predictive.png",
-        },
+        outputs={"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")},
         memory=1000,
         minutes=30,
     ),
@@ -146,9 +143,9 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=10,
+        version=11,
         folder=_FIT,
-        outputs={"diagnostics": "diagnostics.json", "picture": "plots/ranks.png"},
+        outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,
         minutes=10,
         group="fit-{method}",
@@ -156,9 +153,9 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=9,
+        version=10,
         folder=_FIT,
-        outputs={"predictive": "predictive.json", "picture": "plots/posterior_predictive.png"},
+        outputs={"predictive": "predictive.json", **pictures_of("predict_outcomes")},
         memory=2000,
         minutes=10,
         group="fit-{method}",
@@ -176,7 +173,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=9,
+        version=10,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

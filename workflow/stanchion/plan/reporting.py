@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stanchion.config import Analysis, resolved_checks, resolved_method
+from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
 from stanchion.plan.fitting import on_fail, parameters_of, seed
@@ -36,15 +37,15 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     inputs: dict[str, str | list[str]] = {
         "summaries": [step.outputs["summary"] for step in collected],
         "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
-        "ranks": [step.outputs["picture"] for step in diagnosed],
         "data": [step.outputs["data"] for step in data],
         "metas": [step.outputs["meta"] for step in data],
         "predictives": [step.outputs["predictive"] for step in predicted],
-        "predictive_pictures": [step.outputs["picture"] for step in predicted],
         "priors": [step.outputs["checks"] for step in priors],
-        "prior_pictures": [step.outputs["picture"] for step in priors],
         "programs": [planner.project.models[model].program for model in analysis.models],
     }
+    drawn = {"sample_prior": priors, "diagnose_fit": diagnosed, "predict_outcomes": predicted}
+    for row in PICTURES.values():
+        inputs[row.input] = [step.outputs[row.name] for step in drawn[row.step]]
     if comparison is not None:
         inputs |= comparison.outputs
     return planner.add(

@@ -13,6 +13,7 @@ from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fi
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.listing import CodeLine, listing
+from stanchion.report.pictures import Shown, shown
 from stanchion.report.predictive import (
     Predicted,
     PriorView,
@@ -22,12 +23,10 @@ from stanchion.report.predictive import (
     replicated,
 )
 from stanchion.report.reading import (
-    Picture,
     read_comparison,
     read_json,
     read_judged,
     read_judgements,
-    read_picture,
     read_summary,
 )
 from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
@@ -37,11 +36,11 @@ MOST_PICTURE_BYTES = 3_500_000
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """A fit's rank plots; None where it has no chains to compare."""
+class ChainsView:
+    """A fit's checks and the pictures of its chains; none where it has no chains to compare."""
 
     fit: FitView
-    picture: Picture | None
+    pictures: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Page:
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
     priors: tuple[PriorView, ...]
-    ranks: tuple[Ranks, ...]
+    chains: tuple[ChainsView, ...]
     sources: tuple[tuple[str, str], ...]
     datasets: tuple[DatasetView, ...]
     mapped: tuple[Mapped, ...]
@@ -107,7 +106,7 @@ def build(job: Job[WriteReport]) -> Page:
             replicated=checked,
             predicted=expected,
             priors=_priors(arguments, job),
-            ranks=_ranks(job, fits),
+            chains=_chains(job, fits),
             sources=_sources(fits),
             datasets=tuple(map(dataset_view, arguments.datasets)),
             mapped=_mapped(arguments, job),
@@ -154,32 +153,35 @@ def _predictives(
 ) -> tuple[tuple[Replicated, ...], tuple[Predicted, ...]]:
     """Return the checks and the predictions; a fit's one picture goes with the former."""
     fits: list[Fit] = [fit for fit in arguments.fits if fit.has_predictive]
-    files = zip(fits, job.paths("predictives"), job.paths("predictive_pictures"), strict=True)
-    made = [(fit, read_json(path), read_picture(picture)) for fit, path, picture in files]
+    contents = [read_json(path) for path in job.paths("predictives")]
+    paths = [fit.path for fit in fits]
     checked, expected = arguments.posterior_predictive is not None, arguments.predict is not None
-    return (
-        tuple(replicated(*entry) for entry in made) if checked else (),
-        tuple(
-            predicted(fit, content, None if checked else picture, ends)
-            for fit, content, picture in made
-        )
-        if expected
-        else (),
-    )
+    if checked:
+        seen = zip(fits, contents, shown(job, "predictive", paths), strict=True)
+        replications = tuple(replicated(*entry) for entry in seen)
+    else:
+        replications = ()
+    if not expected:
+        return replications, ()
+    pictures = [()] * len(fits) if checked else shown(job, "predictions", paths)
+    new = zip(fits, contents, pictures, strict=True)
+    return replications, tuple(predicted(*entry, ends) for entry in new)
 
 
 def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, ...]:
-    files = zip(arguments.priors, job.paths("priors"), job.paths("prior_pictures"), strict=True)
+    pictures = shown(job, "prior", [prior.path for prior in arguments.priors])
+    files = zip(arguments.priors, job.paths("priors"), pictures, strict=True)
     return tuple(
-        prior_view(prior, read_judged(path), read_json(path)["draws"], read_picture(picture))
-        for prior, path, picture in files
+        prior_view(prior, read_judged(path), read_json(path)["draws"], drawn)
+        for prior, path, drawn in files
     )
 
 
-def _ranks(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[Ranks, ...]:
+def _chains(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[ChainsView, ...]:
+    pictures = shown(job, "chains", [fit.fit.path for fit in fits])
     return tuple(
-        Ranks(fit, read_picture(path) if fit.has_chains else None)
-        for fit, path in zip(fits, job.paths("ranks"), strict=True)
+        ChainsView(fit, drawn if fit.has_chains else ())
+        for fit, drawn in zip(fits, pictures, strict=True)
     )
 
 
@@ -221,16 +223,16 @@ class _Room:
     def __init__(self, size: int) -> None:
         self.left = size
 
-    def keep[View: (Replicated, Predicted, PriorView, Ranks)](
+    def keep[View: (Replicated, Predicted, PriorView, ChainsView)](
         self, views: tuple[View, ...]
     ) -> tuple[View, ...]:
         return tuple(
-            view if self._has(view.picture) else replace(view, picture=None) for view in views
+            replace(view, pictures=tuple(map(self._kept, view.pictures))) for view in views
         )
 
-    def _has(self, picture: Picture | None) -> bool:
-        self.left -= len(picture.address) if picture is not None else 0
-        return self.left >= 0
+    def _kept(self, shown: Shown) -> Shown:
+        self.left -= len(shown.picture.address) if shown.picture is not None else 0
+        return shown if self.left >= 0 else replace(shown, picture=None)
 
 
 def _within_size(page: Page) -> Page:
@@ -241,5 +243,5 @@ def _within_size(page: Page) -> Page:
         replicated=room.keep(page.replicated),
         predicted=room.keep(page.predicted),
         priors=room.keep(page.priors),
-        ranks=room.keep(page.ranks),
+        chains=room.keep(page.chains),
     )

@@ -10,7 +10,8 @@ from typing import Any
 from stanchion.plan.report_arguments import Fit, Prior
 from stanchion.report.answers import Ends
 from stanchion.report.numbers import decimals, exact, probability, significant, supported
-from stanchion.report.reading import Judged, Picture, number
+from stanchion.report.pictures import Shown
+from stanchion.report.reading import Judged, number
 from stanchion.report.wording import CheckView, by_gravity, check_view, tail
 from stanchion.system.sentences import counted
 
@@ -33,7 +34,7 @@ class Replicated:
     because: str
     rows: tuple[Named, ...]
     pit: str
-    picture: Picture | None
+    pictures: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Predicted:
     rows: tuple[Named, ...]
     folded: tuple[Named, ...]
     omitted: int
-    picture: Picture | None
+    pictures: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class PriorView:
     verdict: str
     bad: tuple[CheckView, ...]
     draws: int
-    picture: Picture | None
+    pictures: tuple[Shown, ...]
 
 
-def replicated(fit: Fit, content: Mapping[str, Any], picture: Picture) -> Replicated:
+def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Replicated:
     """Return a fit's posterior predictive check."""
     made = content["made"]
     return Replicated(
@@ -69,12 +70,12 @@ def replicated(fit: Fit, content: Mapping[str, Any], picture: Picture) -> Replic
         because=(content["statistics_because"] or "") if made else content["because"],
         rows=tuple(_statistic(row) for row in content["statistics"]) if made else (),
         pit=_pit(content) if made and not content["statistics_because"] else "",
-        picture=picture,
+        pictures=pictures,
     )
 
 
 def predicted(
-    fit: Fit, content: Mapping[str, Any], picture: Picture | None, ends: Ends
+    fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...], ends: Ends
 ) -> Predicted:
     """Return a fit's predictions for new rows."""
     rows = content["predictions"]["rows"] if content["made"] else []
@@ -87,14 +88,14 @@ def predicted(
         rows=shown[:AT_SIGHT],
         folded=shown[AT_SIGHT:],
         omitted=len(rows) - len(shown),
-        picture=picture,
+        pictures=pictures,
     )
 
 
-def prior_view(prior: Prior, judged: Judged, draws: int, picture: Picture) -> PriorView:
-    """Return a prior's checks, those that warn, and its picture."""
+def prior_view(prior: Prior, judged: Judged, draws: int, pictures: tuple[Shown, ...]) -> PriorView:
+    """Return a prior's checks, those that warn, and its pictures."""
     checks = tuple(check_view(check, {}) for check in judged.checks)
-    return PriorView(prior, judged.verdict, by_gravity(checks), draws, picture)
+    return PriorView(prior, judged.verdict, by_gravity(checks), draws, pictures)
 
 
 def _statistic(row: Mapping[str, Any]) -> Named:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stanchion.pictures.catalogue import pictures_of
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.opening import open_plan
 from stanchion.plan.staying import targets
@@ -58,6 +60,11 @@ class Graph:
             return [path for path in paths if not _PATTERN_LIKE.search(path)]
 
         return found
+
+    def pictures(self, rule: str) -> list[str]:
+        """Return the patterns of the pictures that a rule's step draws."""
+        paths = STEPS[rule].paths
+        return [paths[name] for name in pictures_of(rule)]
 
     def key(self, rule: str) -> Callable[[Wildcards], str]:
         """Return the params function for a step's key."""

@@ -28,6 +28,8 @@ from stanchion.draws.files import (
 from stanchion.draws.naming import variable_of
 from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import METHODS
+from stanchion.pictures.catalogue import draw
+from stanchion.pictures.ranks import Chains
 from stanchion.plan.arguments import DiagnoseFit
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
@@ -56,7 +58,11 @@ def run(job: Job[DiagnoseFit]) -> None:
         **_weighting(job.path("draws")),
     }
     write_json(content, job.outputs["diagnostics"])
-    job.outputs["picture"].write_bytes(_picture(arguments, scalars, findings))
+    shown = _shown(scalars.names, arguments.parameters)
+    varying = [index for index in shown if _varies(findings, index)]
+    chains = Chains(scalars.names, scalars.values, findings.rhat, varying)
+    for name, picture in draw("diagnose_fit", chains).items():
+        job.outputs[name].write_bytes(picture)
 
 
 def _numbers(
@@ -104,27 +110,6 @@ def _without_density(scalars: Scalars) -> NDArray[np.float64]:
 def _weighting(draws: Path) -> dict[str, str]:
     attributes = read_attributes(draws, "posterior")
     return {name: attributes[name] for name in WEIGHTING if name in attributes}
-
-
-def _picture(arguments: DiagnoseFit, scalars: Scalars, findings: Findings) -> bytes:
-    """Draw the ranks of the worst of the shown parameters, worst first."""
-    from stanchion.pictures.ranks import MOST_RANKED, ranks
-    from stanchion.pictures.style import placeholder
-
-    if scalars.values.shape[0] == 1:
-        return placeholder("ranks compare chains, and this fit has one")
-    shown = [
-        index for index in _shown(scalars.names, arguments.parameters) if _varies(findings, index)
-    ]
-    if not shown:
-        return placeholder("no quantity of this fit varies")
-    worst = sorted(shown, key=lambda index: -np.nan_to_num(findings.rhat[index], nan=np.inf))
-    indices = worst[:MOST_RANKED]
-    return ranks(
-        [scalars.names[index] for index in indices],
-        np.moveaxis(scalars.values[:, :, indices], 2, 0),
-        findings.rhat[indices],
-    )
 
 
 def _shown(names: Sequence[str], parameters: Sequence[str] | None) -> list[int]:

@@ -22,9 +22,9 @@ from stanchion.draws.files import (
 from stanchion.draws.tree import PROPOSAL
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
-from stanchion.pictures.predictions import predictions
-from stanchion.pictures.replications import Replications, posterior_predictive
-from stanchion.pictures.style import placeholder
+from stanchion.pictures.catalogue import draw
+from stanchion.pictures.outcomes import Checked, Outcomes, Predicted
+from stanchion.pictures.replications import Replications
 from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, PredictOutcomes
 from stanchion.plan.job import Job
 from stanchion.stats.intervals import CENTRAL, interval_names
@@ -49,24 +49,24 @@ def run(job: Job[PredictOutcomes]) -> None:
     because = why_stopped(diagnostics, job.arguments.on_fail)
     if because is not None:
         content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
-        picture = placeholder(because)
+        outcomes = Outcomes(because, None)
     else:
-        content, picture = _made(job.path("draws"), job.arguments)
+        content, outcomes = _made(job.path("draws"), job.arguments)
     write_json(content, job.outputs["predictive"])
-    job.outputs["picture"].write_bytes(picture)
+    for name, picture in draw("predict_outcomes", outcomes).items():
+        job.outputs[name].write_bytes(picture)
 
 
-def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], bytes]:
+def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], Outcomes]:
     content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
-    checked, picture = _checked(draws, arguments.posterior_predictive, arguments.seed)
-    predicted, other = _predicted(draws, arguments.predict, arguments.intervals)
-    shown = picture or other or placeholder("neither checks nor predictions are declared")
-    return content | checked | {"predictions": predicted}, shown
+    checked, replicated = _checked(draws, arguments.posterior_predictive, arguments.seed)
+    predicted, rows = _predicted(draws, arguments.predict, arguments.intervals)
+    return content | checked | {"predictions": predicted}, Outcomes(replicated, rows)
 
 
 def _checked(
     draws: Path, declared: PosteriorPredictive | None, seed: int
-) -> tuple[dict[str, Any], bytes | None]:
+) -> tuple[dict[str, Any], Checked | str | None]:
     if declared is None:
         return {**_no_statistics(None, None, None), **_no_pit("")}, None
     name = declared.observed
@@ -82,12 +82,12 @@ def _checked(
     if not observed.size:
         reason = f"{name} has no observations"
         none = _no_statistics(name, declared.replicated, reason)
-        return {**none, **_no_pit(reason)}, placeholder(reason)
+        return {**none, **_no_pit(reason)}, reason
     missing = without_value(drawn, kind).reshape(-1, observed.size).any(axis=1).mean()
     if missing:
         reason = f"{declared.replicated} has no finite value in {percent(missing)} of the draws"
         none = _no_statistics(name, declared.replicated, reason)
-        return {**none, **_no_pit(reason)}, placeholder(reason)
+        return {**none, **_no_pit(reason)}, reason
     replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
     data = Replications(name, observed.ravel(), replicated, discrete)
     statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared.statistics]
@@ -100,7 +100,7 @@ def _checked(
         "statistics_because": None,
         **(_no_pit(reason) if pit is None else _found_pit(pit)),
     }
-    return content, posterior_predictive(data, statistics, pit, reason)
+    return content, Checked(data, statistics, pit, reason)
 
 
 def _pit(
@@ -175,7 +175,7 @@ def _statistic(result: Statistic) -> dict[str, Any]:
 
 def _predicted(
     draws: Path, declared: Predict | None, intervals: Intervals | None
-) -> tuple[dict[str, Any] | None, bytes | None]:
+) -> tuple[dict[str, Any] | None, Predicted | str | None]:
     if declared is None:
         return None, None
     name = declared.variable
@@ -183,7 +183,7 @@ def _predicted(
     drawn = variable.values
     if not drawn.size:
         empty = f"{name} has no elements"
-        return {"variable": name, "rows": [], "because": empty}, placeholder(empty)
+        return {"variable": name, "rows": [], "because": empty}, empty
     missing = without_value(drawn, variable.attrs["type"])
     values = np.where(missing & np.isfinite(drawn), np.nan, drawn)
     flat = values.reshape(*values.shape[:2], -1)
@@ -195,7 +195,7 @@ def _predicted(
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
     content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}
     picture = np.stack([numbers[column] for column in ("mean", *CENTRAL)], axis=1)
-    return content, predictions(name, labels, picture)
+    return content, Predicted(name, labels, picture)
 
 
 def _rows(labels: Sequence[str], numbers: Numbers, columns: Sequence[str]) -> list[dict[str, Any]]:

@@ -20,8 +20,8 @@ from stanchion.draws.files import gated, generated, write_tree
 from stanchion.draws.naming import Naming, Roles, stored_name
 from stanchion.draws.stan_csv import Chains
 from stanchion.draws.tree import prior_tree
-from stanchion.pictures.replications import Replications, prior_predictive
-from stanchion.pictures.style import placeholder
+from stanchion.pictures.catalogue import draw
+from stanchion.pictures.replications import Replications
 from stanchion.plan.arguments import SamplePrior
 from stanchion.plan.job import Job
 from stanchion.stan.prior_switch import Densities
@@ -47,11 +47,13 @@ def summarise_prior(
     observations = has_observations(data, variables.observed)
     checked = _checked(tree, chains.messages, log_densities, observations=observations)
     write_json(checked, job.outputs["checks"])
-    job.outputs["picture"].write_bytes(
-        placeholder("these are draws from the posterior: prior_only has no effect")
+    subject = (
+        "these are draws from the posterior: prior_only has no effect"
         if checked["verdict"] == FAIL
-        else _picture(tree, roles)
+        else _replications(tree, roles)
     )
+    for name, picture in draw("sample_prior", subject).items():
+        job.outputs[name].write_bytes(picture)
 
 
 def has_observations(data: Mapping[str, Any], observed: str | None) -> bool:
@@ -98,13 +100,12 @@ def _checked(
     }
 
 
-def _picture(tree: xr.DataTree, roles: Roles) -> bytes:
+def _replications(tree: xr.DataTree, roles: Roles) -> Replications | str:
     if roles.observed is None:
-        return placeholder("no observed and replicated data are declared")
+        return "no observed and replicated data are declared"
     name = stored_name(roles.observed)
     replicated = tree["prior_predictive"].dataset[name]
     observed = tree["observed_data"].dataset[name].values.astype(np.float64)
     discrete = replicated.attrs["type"] == "int"
     flat = replicated.values.reshape(replicated.shape[0] * replicated.shape[1], -1)
-    data = Replications(roles.observed, observed.ravel(), flat, discrete)
-    return prior_predictive(data)
+    return Replications(roles.observed, observed.ravel(), flat, discrete)

@@ -22,6 +22,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.arguments import adapter
 from stanchion.plan.catalogue import STEPS
 from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
@@ -32,8 +33,10 @@ from stanchion.system.processes import parent_of
 _FRAMES = ("pyarrow.pandas_compat", "pyarrow.vendored.version", "encodings.utf_8_sig")
 _READING = ("h5netcdf.legacyapi", "h5py._hl.dims", "encodings.ascii", *_FRAMES)
 _DRAWING = (
-    *(f"stanchion.pictures.{name}" for name in ("ranks", "replications", "predictions")),
+    *sorted({row.module for row in PICTURES.values()}),
+    "arviz_plots.backend.matplotlib",
     "matplotlib.backends.backend_agg",
+    "xarray.computation.nanops",
 )
 ALWAYS = ("pwd", "encodings.utf_16_be")
 ALSO = {

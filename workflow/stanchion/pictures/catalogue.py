@@ -1,0 +1,87 @@
+"""The catalogue of pictures: one row a picture, with who draws it and where it is shown.
+
+It loads nothing that draws, for the plan reads it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal
+
+type Section = Literal["prior", "predictive", "predictions", "chains"]
+"""A section of the report, by the name of its template."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureRow:
+    """What is known of a picture beside its code."""
+
+    name: str
+    step: str
+    """The step that draws it: once a fit, or once a model for the prior's."""
+    file: str
+    """Its path within the step's folder."""
+    draw: str
+    """`module.function` of this room, from what the step has at hand to the bytes of a PNG."""
+    shown: Mapping[Section, str]
+    """What it says to those who do not see it, by where it stands; `{path}` is the fit's."""
+
+    @property
+    def input(self) -> str:
+        """The name under which the report gets it."""
+        return f"{self.name}_pictures"
+
+    @property
+    def module(self) -> str:
+        """The module that draws it."""
+        return f"stanchion.pictures.{self.draw.partition('.')[0]}"
+
+    def drawn(self, subject: object) -> bytes:
+        """Draw it of what its step has at hand."""
+        function = getattr(import_module(self.module), self.draw.partition(".")[2])
+        picture: bytes = function(subject)
+        return picture
+
+
+_ROWS = (
+    PictureRow(
+        name="prior_predictive",
+        step="sample_prior",
+        file="prior_predictive.png",
+        draw="replications.prior_predictive",
+        shown={"prior": "Data drawn from the prior of {path} and the observed"},
+    ),
+    PictureRow(
+        name="ranks",
+        step="diagnose_fit",
+        file="plots/ranks.png",
+        draw="ranks.ranks",
+        shown={"chains": "Rank plots of {path}, worst R-hat first"},
+    ),
+    PictureRow(
+        name="posterior_predictive",
+        step="predict_outcomes",
+        file="plots/posterior_predictive.png",
+        draw="outcomes.posterior_predictive",
+        shown={
+            "predictive": "Replicated data of {path} against the observed; "
+            "the table gives the statistics",
+            "predictions": "Predictions of {path}; the table gives the numbers",
+        },
+    ),
+)
+
+PICTURES: Mapping[str, PictureRow] = {row.name: row for row in _ROWS}
+"""Every picture by name, in the order of a section."""
+
+
+def pictures_of(step: str) -> dict[str, str]:
+    """Return the pictures that a step draws: paths within its folder, by name."""
+    return {name: row.file for name, row in PICTURES.items() if row.step == step}
+
+
+def draw(step: str, subject: object) -> dict[str, bytes]:
+    """Draw a step's pictures of what it has at hand, by name."""
+    return {name: row.drawn(subject) for name, row in PICTURES.items() if row.step == step}
