@@ -294,3 +294,22 @@ def test_faults_of_every_row_are_counted_not_made(
     (fault,) = faults(path, N_Y, DATA, columns=REAL)
     assert fault.what == "column `y` holds 'x'; 2999 more: line 3, line 4, line 5, …"
     assert len(made) <= 2 * (fault_module.PLACES + 1)
+
+
+def test_blanks_in_labels_leave_numbers_numbers(tmp_path: Path) -> None:
+    """Columns that are declared real are read as numbers beside labels of any text."""
+    path = write(tmp_path, "a.csv", "g,y\nNew York,1.5\nSão Paulo, 2.5 \n")
+    raw = read_columns(path, ["g", "y"], ["", "NA"], ["y"])
+    assert raw.cells["g"].to_pylist() == ["New York", "São Paulo"]
+    assert (raw.cells["y"].type, raw.cells["y"].to_pylist()) == (pa.float64(), [1.5, 2.5])
+    made = built(path, N_Y, DATA, columns=REAL, na=["2.5"], missing="drop")
+    assert made.values == {"N": 1, "y": [1.5]}
+
+
+def test_rows_are_counted_without_any_column(tmp_path: Path) -> None:
+    """A mapping that takes no column counts the rows, and needs them to be whole."""
+    path = write(tmp_path, "a.csv", 'g,y\na,1\n\n"b",2\n')
+    assert built(path, {"N": "nrow()"}, ["int N"]).values == {"N": 2}
+    bad = write(tmp_path, "b.csv", "g,y\na,1\nb\n")
+    (fault,) = faults(bad, {"N": "nrow()"}, ["int N"])
+    assert (fault.where, fault.what) == (f"{bad}:3", "the row has 1 cells")

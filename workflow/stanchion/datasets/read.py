@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from stanchion.datasets.faults import at_rows, stop
+from stanchion.datasets.values import NUMBER
 from stanchion.errors import DataError, Fault
 from stanchion.system.files import require_file
 
@@ -174,25 +175,28 @@ def _scan(path: Path) -> _Bytes:
 def _text_columns(
     path: Path, names: Sequence[str], missing: Sequence[str], reals: Collection[str]
 ) -> tuple[pd.Index[int], dict[str, pa.ChunkedArray]]:
-    """Return the lines of rows and the cells of columns, stripped."""
+    """Return the lines of rows and the cells of columns, stripped.
+
+    Arrow reads numbers with blanks around them, so that ` -99` would not be seen to be missing.
+    """
     header, end = _header(path)
     content = _scan(path)
-    indices = [header.index(name) for name in names]
+    indices = [header.index(name) for name in names] or [0]
     texts = dict.fromkeys(indices, pa.string())
     numbers = {header.index(name): pa.float64() for name in names if name in reals}
     columns = None
-    if numbers and not content.blanks:  # beside which Arrow does not see a missing value
+    if numbers and not (content.blanks and any(re.fullmatch(NUMBER, text) for text in missing)):
         columns = _arrow_columns(path, end, len(header), texts | numbers, missing)
     if columns is None:
         columns = _arrow_columns(path, end, len(header), texts, ())
     lines: pd.Index[int] = pd.RangeIndex(end + 1, content.lines + 1)
-    if not columns or content.quotes or content.returns or len(columns[0]) != len(lines):
+    if columns is None or content.quotes or content.returns or len(columns[0]) != len(lines):
         lines = pd.Index(_lines(path, len(header)), dtype="int64")
-    if columns is None or (columns and len(columns[0]) != len(lines)):
+    if columns is None or len(columns[0]) != len(lines):
         columns = _python_columns(path, indices)
     if content.blanks or content.quotes:
         columns = [_trimmed(column) for column in columns]
-    return lines, dict(zip(names, columns, strict=True))
+    return lines, dict(zip(names, columns, strict=False))
 
 
 def _arrow_columns(
