@@ -20,7 +20,7 @@ from tests.stan.declared import run_declaration
 
 pytestmark = pytest.mark.stan
 
-CHAINS, DRAWS = 4, 100
+CHAINS, DRAWS, WARMUP = 4, 100, 200
 Y = [0.5, -0.25, 1.0]
 DATA = {"N": len(Y), "E": 0, "y": Y, "none": [], "gaps": ["NaN", "Infinity", 1.5]}
 
@@ -104,6 +104,21 @@ def test_nan_and_infinity_arrive_as_such(tree: DataTree) -> None:
     constants = tree["constant_data"].to_dataset()
     np.testing.assert_array_equal(constants["gaps"], [np.nan, np.inf, 1.5])
     assert constants["none"].shape == (0,)
+
+
+def test_the_warmup_and_what_it_led_to_are_kept(tree: DataTree, project: ProjectDir) -> None:
+    """The step size is that of every draw, to CmdStan's six digits; unasked there is none."""
+    assert tree["warmup_posterior"].sizes["draw"] == WARMUP
+    assert list(tree["warmup_posterior"].data_vars) == list(tree["posterior"].data_vars)
+    stats = tree["warmup_sample_stats"]
+    assert stats["step_size"].std("draw").min() > 0
+    adapted = tree["adaptation"]
+    step_size = tree["sample_stats"]["step_size"]
+    np.testing.assert_allclose(step_size.isel(draw=0), adapted["step_size"], rtol=1e-5)
+    assert adapted["inv_metric"].dims == ("chain", "inv_metric_dim_0")
+    assert (adapted["inv_metric"] > 0).all()
+    other = read(project, "simulation/size/no_parameters/fixed_param")
+    assert not {"warmup_posterior", "warmup_sample_stats", "adaptation"} & set(other.children)
 
 
 def test_the_summary_has_a_row_a_scalar_in_stan_s_names(project: ProjectDir) -> None:

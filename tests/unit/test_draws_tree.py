@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import xarray as xr
 
 from stanchion.draws.files import labels_of, read_gated, read_group, read_variable, write_tree
 from stanchion.draws.naming import Naming, Roles
-from stanchion.draws.stan_csv import Adaptation
+from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.draws.tree import posterior_tree, prior_tree
 from stanchion.errors import ChainError
 from tests.unit.draws_cases import advi_text, read_whole, variables, write_chains
@@ -260,6 +261,24 @@ def test_the_gate_sees_parameters_wherever_they_are_kept(path: Path) -> None:
     assert [scalars.names[span.start] for span in sampled] == ["mu", "theta[1]", "Omega[1,1]"]
     expected = columns(2)["Omega.2.1"]
     np.testing.assert_array_equal(scalars.values[1, :, scalars.names.index("Omega[2,1]")], expected)
+
+
+def test_the_gate_reads_no_log_likelihood(tmp_path: Path) -> None:
+    """A variable is read when its values are asked for: 80 MB of log_lik take no memory."""
+    stats = ("lp__", "accept_stat__", "divergent__", "mu")
+    names = (*stats, *(f"log_lik.{n}" for n in range(1, 100_001)))
+    chains = Chains(names, np.zeros((1, 100, len(names))), max_treedepth=10)
+    declared = variables(parameters="real mu", generated_quantities="real[N] log_lik")
+    naming = Naming.of(declared, {"N": 100_000}, {"sizes": {}})
+    write_tree(posterior_tree(chains, naming, Roles(), {}), tmp_path / "draws.nc")
+    tracemalloc.start()
+    try:
+        scalars = read_gated(tmp_path / "draws.nc")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert scalars.names == ["lp__", "mu"]
+    assert peak < 8e6
 
 
 def test_tuples_and_complex_numbers_keep_stan_s_names(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ _AGAIN = "delete the file and run again: the chain is made anew"
 class Adaptation:
     """What a chain adapted to: its step size and its inverse metric on the unconstrained scale.
 
+    To the six digits of CmdStan's comment lines, whatever `sig_figs` is.
+
     The metric has one axis where it is diagonal, two where it is dense, and no elements where it is
     the unit metric.
     """

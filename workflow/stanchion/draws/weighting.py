@@ -25,58 +25,62 @@ WEIGHTING = ("weighting", "weighting_because")
 class Weighted:
     """What an approximation drew, and what of it stands for the posterior.
 
-    `taken` are the places of the resampled draws, None where the draws stay as they are, and
+    `indices` are those of the resampled draws, None where the draws stay as they are, and
     `because` says why.
     """
 
     raw: Chains
     log_p: NDArray[np.float64]
     log_q: NDArray[np.float64]
-    found: Importance
-    taken: NDArray[np.intp] | None
+    estimate: Importance
+    indices: NDArray[np.intp] | None
     because: str
 
     @property
     def draws(self) -> Chains:
         """The draws that stand for the posterior."""
-        if self.taken is None:
+        if self.indices is None:
             return self.raw
-        return replace(self.raw, values=self.raw.values[:, self.taken])
+        return replace(self.raw, values=self.raw.values[:, self.indices])
 
     @property
     def attributes(self) -> dict[str, str]:
         """What a group of these draws says of itself."""
-        weighting = UNWEIGHTED if self.taken is None else RESAMPLED
+        weighting = UNWEIGHTED if self.indices is None else RESAMPLED
         return dict(zip(WEIGHTING, (weighting, self.because), strict=True))
 
     def proposal(self, naming: Naming) -> xr.Dataset:
         """Return the draws as they came, with their log densities and normalised log weights."""
-        numbers = {"log_p": self.log_p, "log_q": self.log_q, "log_weight": self.found.log_weights}
+        numbers = {
+            "log_p": self.log_p,
+            "log_q": self.log_q,
+            "log_weight": self.estimate.log_weights,
+        }
         return proposal_group(self.raw, naming, numbers)
 
     def errors(self, columns: list[int]) -> Numbers:
         """Return the Monte Carlo errors of the resampled draws, none where they are unweighted."""
-        if self.taken is None:
+        if self.indices is None:
             return {}
-        return weighted_errors(self.raw.values, columns, self.found.weights)
+        return weighted_errors(self.raw.values, columns, self.estimate.weights)
 
     def notes(self) -> dict[str, Any]:
         """Return what the step's record keeps."""
-        known = {"khat": str(self.found.khat), "threshold": self.found.threshold}
-        if self.taken is None:
+        known = {"khat": str(self.estimate.khat), "threshold": self.estimate.threshold}
+        if self.indices is None:
             return {**self.attributes, **known}
-        distinct = len(np.unique(self.taken))
+        distinct = len(np.unique(self.indices))
         return {
             **self.attributes,
             **known,
             "scheme": "systematic resampling",
-            "ess": self.found.ess,
+            "ess": self.estimate.ess,
             "distinct": distinct,
         }
 
 
-def weigh(raw: Chains, densities: tuple[str, str], *, asked: bool, seed: int) -> Weighted:
-    """Resample the draws of an approximation where k̂ licenses it and it is asked for.
+def weigh(raw: Chains, densities: tuple[str, str], *, to_resample: bool, seed: int) -> Weighted:
+    """Resample the draws of an approximation where that is wanted and k̂ licenses it.
 
     `densities` name the columns of log_p and log_q.
 
@@ -87,18 +91,18 @@ def weigh(raw: Chains, densities: tuple[str, str], *, asked: bool, seed: int) ->
     if missing:
         raise ChainError(f"the approximation's output has no column {', '.join(missing)}")
     log_p, log_q = (raw.values[0, :, raw.columns.index(name)] for name in densities)
-    found = importance(log_p, log_q)
-    limit = f"{found.threshold:.3f} for {len(log_p)} draws"
-    if not asked:
-        return Weighted(raw, log_p, log_q, found, None, "declared by `resample: false`")
-    if not found.usable:
-        return Weighted(raw, log_p, log_q, found, None, _refused(found.khat, limit))
-    taken = resample(found.weights, seed)
+    estimate = importance(log_p, log_q)
+    limit = f"{estimate.threshold:.3f} for {len(log_p)} draws"
+    if not to_resample:
+        return Weighted(raw, log_p, log_q, estimate, None, "declared by `resample: false`")
+    if not estimate.usable:
+        return Weighted(raw, log_p, log_q, estimate, None, _refused(estimate.khat, limit))
+    indices = resample(estimate.weights, seed)
     because = (
-        f"k̂ {found.khat:.3f} ≤ {limit}; {len(np.unique(taken))} draws are distinct, "
-        f"their effective sample size is {found.ess:.0f}"
+        f"k̂ {estimate.khat:.3f} ≤ {limit}; {len(np.unique(indices))} draws are distinct, "
+        f"their effective sample size is {estimate.ess:.0f}"
     )
-    return Weighted(raw, log_p, log_q, found, taken, because)
+    return Weighted(raw, log_p, log_q, estimate, indices, because)
 
 
 def _refused(khat: float, limit: str) -> str:

@@ -103,4 +103,4 @@ class Advi(Method):
         """Importance-resample the draws where k̂ licenses it and `resample` asks for it."""
         from stanchion.draws.weighting import weigh
 
-        return weigh(raw, (LOG_P, LOG_Q), asked=self.resample, seed=seed)
+        return weigh(raw, (LOG_P, LOG_Q), to_resample=self.resample, seed=seed)
