@@ -145,7 +145,7 @@ def test_expected_edges(project: ProjectDir) -> None:
     assert inner == {
         *(("compile_program", step) for step in sampled),
         *(("prepare_data", step) for step in (*sampled, "collect_draws", "write_report")),
-        *((step, "collect_draws") for step in sampled[:1]),
+        *((step, "collect_draws") for step in sampled),
         *(
             ("collect_draws", step)
             for step in ("diagnose_fit", "predict_outcomes", "compare_models", "write_report")
