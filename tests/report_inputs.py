@@ -465,6 +465,7 @@ def _fit(fit: Made, asked: Declared) -> dict[str, Any]:
         "model": fit.model,
         "method": fit.method,
         "chains": 4 if fit.kind == "nuts" else 0,
+        "is_posterior": fit.kind != "fixed_param",
         "on_fail": fit.on_fail,
         "settings": {"method": fit.kind, **(nuts if fit.kind == "nuts" else advi)},
         "checks": {"on_fail": fit.on_fail, **thresholds},

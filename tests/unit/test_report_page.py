@@ -230,6 +230,13 @@ def test_no_digit_beyond_the_monte_carlo_error(tmp_path: Path) -> None:
     assert cells[start + 1] == "3.1" and "0.062" in cells[start:]
 
 
+def test_a_simulation_is_not_called_a_posterior(tmp_path: Path) -> None:
+    """Its table says what it is of, as do those of posteriors."""
+    simulated = Made("partial", "fixed_param", kind="fixed_param")
+    assert "Simulation of partial on schools" in text(html(tmp_path, simulated))
+    assert "Posterior of partial on schools" in text(html(tmp_path, SOUND))
+
+
 def test_long_tables_are_folded_and_end(tmp_path: Path) -> None:
     """A table shows some rows, folds some, and names the file that holds all."""
     page = html(tmp_path, replace(SOUND, parameters=500))

@@ -73,6 +73,8 @@ class Fit(Pair):
     parameters: tuple[str, ...] | None
     keys: Mapping[str, str]
     has_predictive: bool
+    is_posterior: bool
+    """Whether the draws stand for a posterior; else they are a simulation."""
 
     @property
     def path(self) -> str:

@@ -143,6 +143,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         parameters=parameters_of(planner, fit.model),
         keys={rule: step.key for rule, step in steps.items()},
         has_predictive=predicted is not None,
+        is_posterior=method.is_posterior,
     )
 
 

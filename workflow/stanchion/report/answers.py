@@ -82,6 +82,13 @@ class Answer:
     table: Table | None
     stopped: Table | None
 
+    @property
+    def caption(self) -> str:
+        """What the table of the fits that may be used is of."""
+        posterior = any(fit.fit.is_posterior for fit in self.fits)
+        kind = "Posterior" if posterior else "Simulation"
+        return f"{kind} of {self.pair.model} on {self.pair.dataset}"
+
 
 def rows_of_a_fit(fits: int) -> int:
     """Return how many rows of each summary are shown, so that a report of many fits stays small."""
