@@ -36,6 +36,7 @@ _DRAWING = (
     *sorted({row.module for row in PICTURES.values()}),
     "arviz_plots.backend.matplotlib",
     "matplotlib.backends.backend_agg",
+    "arviz_plots.backend.none",
     "xarray.computation.nanops",
 )
 ALWAYS = ("pwd", "encodings.utf_16_be")
@@ -46,7 +47,7 @@ ALSO = {
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
-    "write_report": ("encodings.unicode_escape",),
+    "write_report": ("encodings.unicode_escape", "email.parser"),
 }
 """What a step imports only once it runs: without it each child would do it again."""
 _FORMULA = b"design("
