@@ -206,6 +206,24 @@ def test_one_observation_has_no_error_of_a_difference() -> None:
     assert np.isnan(compare(fits, [0, 1])[1].diff_se)
 
 
+def test_a_person_s_settings_of_arviz_change_no_number() -> None:
+    """ArviZ takes its defaults from an `arvizrc` of the folder or of one's home; we name each."""
+    khat, elpd = np.full(40, 0.1), np.random.default_rng(13).normal(size=(2, 40))
+    fits = [Loo(values, khat, khat, 4000) for values in elpd]
+    draws, intervals = normal(14), {"prob": 0.9, "kind": "hdi"}
+    settings = {"stats.ci_prob": 0.5, "stats.ci_kind": "hdi", "stats.round_to": "1g"}
+    settings["stats.ic_compare_method"] = "pseudo-BMA"
+
+    def numbers() -> Any:
+        columns = summarise(draws[:, :, None], [0], sampled=True, intervals=intervals)
+        return compare(fits, [0, 1]), columns
+
+    theirs, ours = arviz_stats.hdi(draws.ravel()), numbers()
+    with rc_context(settings):
+        assert (arviz_stats.hdi(draws.ravel()) != theirs).all()
+        assert numbers() == ours
+
+
 def test_an_interval_of_draws_with_nan_is_nan() -> None:
     """ArviZ sorts NaN behind the largest number and gives an interval that may end in one."""
     draws = normal(11)
