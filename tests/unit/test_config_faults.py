@@ -193,6 +193,7 @@ def test_bad_references_are_found_beside_other_faults(tmp_path: Path) -> None:
         "2schools",
         "my schools",
         "schools.csv",
+        "schools@fold-3",
         "é",
         "../x",
         "_x",
@@ -202,7 +203,7 @@ def test_bad_references_are_found_beside_other_faults(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_that_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
-    """Names become folders of the results."""
+    """Names become folders of the results; `@` is left to datasets that are made of others."""
     text = changed("  pooled: {program", f'  "{name}": {{program', EXAMPLE)
     refusal = faults(tmp_path, text)[0]
     assert "cannot be a name" in refusal.what

@@ -160,7 +160,7 @@ def _data(plan: Plan, step: Step) -> StanData:
     made_of = ingredients(project, **step.wildcards)
     return build(
         dataset,
-        project.datasets[dataset],
+        made_of.datasets[dataset],
         made_of.mapping,
         plan.facts.programs[model].data,
         {name: Path(path) for name, path in made_of.sources.items()},
