@@ -68,7 +68,7 @@ def test_sbatchs_words_are_read_from_the_plugins_message() -> None:
     said = texts("snakemake_executor_plugin_slurm").replace(ANY, "no such account")
     messages = [text for text in said.split("\0") if "The error message was" in text]
     words = {slurm_executor._words(text) for text in messages}
-    assert "no such account" in words, mend(OURS, "_SAID and the sbatch call")
+    assert "no such account" in words, mend(OURS, "_QUOTED and the sbatch call")
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def queue(*, ended: bool = False, patience: float = PATIENCE) -> list[Job]:
         NoAnswerError: Slurm does not answer, or not in time.
         FileNotFoundError: there is no squeue.
     """
-    asked = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", _FORMAT]
-    answer = _ask([*asked, *(["--states=all"] if ended else [])], patience)
+    command = ["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", _FORMAT]
+    answer = _ask([*command, *(["--states=all"] if ended else [])], patience)
     rows = [line.split("|", 6) for line in answer.splitlines() if line.count("|") >= 6]
     return [Job(*(value.strip() for value in row)) for row in rows]
 
@@ -139,13 +139,13 @@ def settle_leftovers(prefix: str) -> None:
     """
     patience = Patience(_say)
     waiting = False
-    while (found := _leftovers(prefix, patience)) or found is None:
-        if found:
-            pending = [left.job for left in found if left.state == "PENDING"]
+    while (jobs := _leftovers(prefix, patience)) or jobs is None:
+        if jobs:
+            pending = [left.job for left in jobs if left.state == "PENDING"]
             if pending:
                 cancel(pending, "--state=PENDING")
-            if not waiting and len(pending) < len(found):
-                names = " ".join(left.job for left in found if left.job not in pending)
+            if not waiting and len(pending) < len(jobs):
+                names = " ".join(left.job for left in jobs if left.job not in pending)
                 _say(
                     f"waiting for jobs of an earlier run, whose work is kept: {names}\n"
                     f"  do:       `scancel {names}` if you do not want it"
@@ -180,23 +180,23 @@ def is_unreached(words: str) -> bool:
 def refusal(words: str) -> str:
     """Return the message for a job that Slurm does not take, from what sbatch says of it."""
     lines = [line.removeprefix("sbatch: error: ").strip() for line in words.splitlines()]
-    said = "; ".join(line for line in lines if line)
-    advice = next((todo for word, todo in _REFUSALS.items() if word in said.lower()), _CHOOSE)
-    return f"Slurm does not take this job: {said}\n  do:       {advice}"
+    reason = "; ".join(line for line in lines if line)
+    advice = next((todo for word, todo in _REFUSALS.items() if word in reason.lower()), _CHOOSE)
+    return f"Slurm does not take this job: {reason}\n  do:       {advice}"
 
 
 def ending(state: str, job: str, *, spent: bool = False) -> str:
     """Return the message for a job that Slurm ended; `spent` where it had all that it may have."""
     if state == FORGOTTEN:
         return f"ended from outside: Slurm does not know job {job} any more"
-    said = f"ended by Slurm, which says {state} of job {job}"
+    message = f"ended by Slurm, which says {state} of job {job}"
     if state not in MORE:
-        return said
+        return message
     name = MORE[state]
     todo = f"give this step more {_NOUNS[name]}: `{name}` under set-resources in the profile"
     if spent:
         todo += f", and `max_{name}`, which allows no more"
-    return f"{said}\n  do:       {todo}"
+    return f"{message}\n  do:       {todo}"
 
 
 def memory_ran_out(log: Path) -> bool:
@@ -214,8 +214,8 @@ def memory_ran_out(log: Path) -> bool:
 
 def more(had: int, most: int | None, times: int) -> int:
     """Return what to ask for after so many ends for want of it: twice as much each time, capped."""
-    asked = int(had * 2**times)
-    return asked if most is None else max(had, min(asked, most))
+    amount = int(had * 2**times)
+    return amount if most is None else max(had, min(amount, most))
 
 
 def in_words(why: str | None) -> str:
@@ -226,7 +226,7 @@ def in_words(why: str | None) -> str:
 def _leftovers(prefix: str, patience: Patience) -> list[Job] | None:
     """Return the leftovers, or None where Slurm does not answer now."""
     try:
-        found = leftovers(prefix)
+        jobs = leftovers(prefix)
     except FileNotFoundError as error:
         raise StanchionError(
             "this machine has no Slurm: there is no `squeue`",
@@ -236,7 +236,7 @@ def _leftovers(prefix: str, patience: Patience) -> list[Job] | None:
         patience.missed(error)
         return None
     patience.answered()
-    return found
+    return jobs
 
 
 def _ask(command: list[str], patience: float) -> str:
@@ -250,8 +250,8 @@ def _ask(command: list[str], patience: float) -> str:
     except OSError as error:
         raise NoAnswerError(f"{command[0]}: {error.strerror}") from error
     if done.returncode != 0:
-        said = done.stderr.strip().rpartition("\n")[2]
-        raise NoAnswerError(said or f"{command[0]} failed with exit code {done.returncode}")
+        reason = done.stderr.strip().rpartition("\n")[2]
+        raise NoAnswerError(reason or f"{command[0]} failed with exit code {done.returncode}")
     return done.stdout
 
 

@@ -35,7 +35,7 @@ _LONGEST = 180
 _AT_ONCE = 200
 """Jobs about which the plugin asks at once: it gives their names, on one command line."""
 _STATE = re.compile(r"SLURM status is: '(\w+)'")
-_SAID = re.compile(r"The error message was '(.*?)'\.?$", re.DOTALL)
+_QUOTED = re.compile(r"The error message was '(.*?)'\.?$", re.DOTALL)
 
 
 def take_over() -> None:
@@ -78,18 +78,18 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         """Send a job; where Slurm does not answer, wait and send it then."""
         self._ask_for_more(job)
         while not self._stopped.is_set():
-            said = self._send(job)
-            if said is None:
+            error = self._send(job)
+            if error is None:
                 return
-            if self._is_unreached(said):
+            if self._is_unreached(error):
                 self._wait_for_answer(job)
                 continue
-            message = slurm.refusal(_words(said))
+            message = slurm.refusal(_words(error))
             with suppress(OSError):
                 for file in _files(job):
                     note_failure(file.stem, job_label(file), 1, message, state=REFUSED)
             _retry_no_more(job)
-            super()._report_job_error_threadsafe(SubmittedJobInfo(job), said)
+            super()._report_job_error_threadsafe(SubmittedJobInfo(job), error)
             return
 
     async def check_active_jobs(
@@ -119,8 +119,8 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         """Leave word of what Slurm says of a job's end, then report it."""
         self._settled.add(job_info.external_jobid)
         if job_info.external_jobid is not None:
-            said = _STATE.search(msg or "")
-            state = said.group(1) if said else slurm.FORGOTTEN
+            match = _STATE.search(msg or "")
+            state = match.group(1) if match else slurm.FORGOTTEN
             if state == "FAILED" and slurm.memory_ran_out(Path(job_info.aux["slurm_logfile"])):
                 state = "OUT_OF_MEMORY"
             self._note_end(job_info, state)
@@ -169,19 +169,19 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
 
     def _send(self, job: Any) -> str | None:
         """Have the plugin send a job, and return what it says where it could not."""
-        self._here.names, self._here.said = self.name_of(job), None
+        self._here.names, self._here.error = self.name_of(job), None
         try:
             super().run_job(job)
         except Exception as error:
-            self._here.said = f"{type(error).__name__}: {error}"
+            self._here.error = f"{type(error).__name__}: {error}"
         finally:
             self._here.names = None
-        said: str | None = self._here.said
-        return said
+        message: str | None = self._here.error
+        return message
 
     def _report_job_error_threadsafe(self, job_info: SubmittedJobInfo, msg: str) -> None:
         if getattr(self._here, "names", None):
-            self._here.said = msg
+            self._here.error = msg
         else:
             super()._report_job_error_threadsafe(job_info, msg)
 
@@ -189,8 +189,8 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         self._sent.add(job_info.external_jobid)
         super()._report_job_submission_threadsafe(job_info)
 
-    def _is_unreached(self, said: str) -> bool:
-        words = _words(said)
+    def _is_unreached(self, message: str) -> bool:
+        words = _words(message)
         if slurm.is_unreached(words):
             self._patience.missed(words.strip().rpartition("\n")[2])
             return True
@@ -222,9 +222,9 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         for state, resource in slurm.MORE.items():
             had, most = job.resources.get(resource), job.resources.get(f"max_{resource}")
             if ends[state] and isinstance(had, int):
-                asked = slurm.more(had, most, ends[state])
-                _set_resource(job, resource, asked)
-                self.logger.info(f"{_label(job)}: sent again with {resource}={asked}, not {had}")
+                amount = slurm.more(had, most, ends[state])
+                _set_resource(job, resource, amount)
+                self.logger.info(f"{_label(job)}: sent again with {resource}={amount}, not {had}")
 
     def _note_end(self, info: SubmittedJobInfo, state: str) -> None:
         """Leave word of how Slurm ended a job, by the first of its steps that is not done."""
@@ -268,15 +268,15 @@ def _files(job: Any) -> list[PurePath]:
 
 def _place(job: Any) -> str:
     """Return where a job belongs: its fit, and its step, or those of its group with a +."""
-    places = [file.relative_to(JOBS).parent for file in _files(job)]
-    if not places:
+    folders = [file.relative_to(JOBS).parent for file in _files(job)]
+    if not folders:
         return str(job.name)
-    return str(places[0].with_name("+".join(place.name for place in places)))
+    return str(folders[0].with_name("+".join(folder.name for folder in folders)))
 
 
 def _label(job: Any) -> str:
-    place = PurePath(_place(job))
-    return f"{place.name} {place.parent}"
+    path = PurePath(_place(job))
+    return f"{path.name} {path.parent}"
 
 
 def _is_done(step: Any) -> bool:
@@ -300,5 +300,5 @@ def _retry_no_more(job: Any) -> None:
 def _words(message: str) -> str:
     """Return Slurm's own words of the plugin's message about a job that was not taken."""
     before = message.partition("\n    sbatch call:")[0]
-    said = _SAID.search(before)
-    return said.group(1) if said else before
+    match = _QUOTED.search(before)
+    return match.group(1) if match else before

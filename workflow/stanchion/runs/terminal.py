@@ -82,7 +82,7 @@ class Terminal(logging.Filter):
         self.steps_are_elsewhere = False
         self._shown = 0
         self._logs: dict[object, Path] = {}
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record is shown."""
@@ -115,22 +115,22 @@ class Terminal(logging.Filter):
         paths = [PurePath(str(path)) for job in jobs for path in job["input"] or ()]
         files = [path for path in paths if path.is_relative_to(JOBS)]
         keys = {path.stem for path in files}
-        told = [failure for failure in failures() if failure["key"] in keys]
+        noted = [failure for failure in failures() if failure["key"] in keys]
         if self.steps_are_elsewhere:
-            told = [failure for failure in told if failure["exit_code"] < SIGNALLED]
-            for failure in told:
+            noted = [failure for failure in noted if failure["exit_code"] < SIGNALLED]
+            for failure in noted:
                 message = failure["message"]
                 gist = message if failure.get("state") == REFUSED else ""
                 self._say_once(f"{failure['step']} failed\n{message}", gist)
-        if not told and not _have_spoken(jobs):
+        if not noted and not _have_spoken(jobs):
             steps = ", ".join(map(job_label, files)) or str(error.get("groupid", "a job"))
             refused = _refusal(error)
             self._say_once(f"{steps}: {refused or _end()}", refused)
 
     def _say_once(self, words: str, gist: str = "") -> None:
         """Say something unless its gist was said before: a thousand jobs may be refused alike."""
-        if (gist or words) not in self._said:
-            self._said.add(gist or words)
+        if (gist or words) not in self._printed:
+            self._printed.add(gist or words)
             _say(f"\n{words}\n")
 
     def _is_news(self, done: int, total: int) -> bool:
@@ -171,8 +171,8 @@ def _end() -> str:
 
 
 def _scheduled(error: Mapping[str, Any]) -> str | None:
-    found = error.get("external_jobid") or error.get("aux", {}).get("external_jobid")
-    return str(found) if found else None
+    number = error.get("external_jobid") or error.get("aux", {}).get("external_jobid")
+    return str(number) if number else None
 
 
 def _last_line(log: Path) -> str:

@@ -56,8 +56,8 @@ def become(request: Request, connection: socket.socket, warm: int) -> NoReturn:
         os._exit(code)
 
 
-def _close_all_but(kept: int) -> None:
+def _close_all_but(connection: int) -> None:
     for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        if number > 2 and number != kept:
+        if number > 2 and number != connection:
             with suppress(OSError):
                 os.close(number)

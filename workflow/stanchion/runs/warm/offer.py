@@ -41,8 +41,8 @@ def offer_warm_process() -> None:
     Nothing is started before a step asks, so that a dry run starts nothing. Where no socket can be
     made, each step runs in a process of its own.
     """
-    offered = os.environ.get(VARIABLE, "")
-    if offered == OFF or offered.startswith(f"{os.getpid()}:"):
+    offer = os.environ.get(VARIABLE, "")
+    if offer == OFF or offer.startswith(f"{os.getpid()}:"):
         return
     os.environ.pop(VARIABLE, None)
     try:
@@ -109,13 +109,13 @@ def _listen() -> tuple[str, socket.socket]:
     Raises:
         OSError: there is no place for one.
     """
-    for place in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/dev/shm"):
-        if place is None:
+    for parent in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp", "/dev/shm"):
+        if parent is None:
             continue
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         folder = None
         try:
-            folder = tempfile.mkdtemp(prefix="stanchion-", dir=place)
+            folder = tempfile.mkdtemp(prefix="stanchion-", dir=parent)
             listener.bind(f"{folder}/socket")
             listener.listen(_WAITING)
         except OSError:
