@@ -423,6 +423,34 @@ def test_the_prior_has_groups_of_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_that_cannot_grow_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    """As on a full disk: the process lives on, to say what went wrong."""
+    script = (
+        "import gc, resource, signal, sys\nfrom pathlib import Path\n"
+        "from tests.unit.test_draws_tree import *\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "names = ('lp__', 'mu', *(f'b.{n}' for n in range(1, 101)))\n"
+        "chains = Chains(names, np.ones((4, 100, len(names))), max_treedepth=10)\n"
+        "declared = variables(parameters='real mu; real[N] b')\n"
+        "naming = Naming.of(declared, {'N': 100}, {'sizes': {}})\n"
+        "tree = posterior_tree(chains, naming, Roles(), {})\n"
+        "try:\n    write_tree(tree, Path(sys.argv[1]))\n"
+        "except Exception as error:\n    print(type(error).__name__)\n"
+        "gc.collect()\nprint('lives')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "draws.nc")],
+        check=False,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split()[-1] == "lives"
+    assert "Error" in ended.stdout
+
+
 def test_the_same_draws_give_the_same_bytes(tmp_path: Path) -> None:
     """Neither the clock, nor the process, nor its hash seed is in the file."""
     script = (

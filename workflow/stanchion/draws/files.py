@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, Literal
 
 import h5netcdf
@@ -68,7 +69,11 @@ def write_tree(tree: xr.DataTree, path: Path, messages: Sequence[str] = ()) -> N
     whole = xr.DataTree.from_dict({name: _plain(tree[name].to_dataset()) for name in groups})
     if messages:
         whole.attrs[MESSAGES] = "\n".join(messages)
-    whole.to_netcdf(path, engine=_ENGINE)
+    try:
+        whole.to_netcdf(path, engine=_ENGINE)
+    except Exception as error:
+        _never_close_again(error)
+        raise
 
 
 @contextmanager
@@ -165,6 +170,20 @@ def labels_of(variable: xr.DataArray) -> list[str]:
     """Return a label for each element of a drawn variable, its last dimension running fastest."""
     axes = [_axis_labels(variable, str(d)) for d in variable.dims if d not in SAMPLE_DIMS]
     return [", ".join(labels) for labels in product(*axes)]
+
+
+def _never_close_again(error: BaseException | None) -> None:
+    """Mark the files that an error left open as closed.
+
+    h5netcdf closes a file once more when it is collected, and HDF5 crashes on one that it could not
+    close before, as on a full disk: the process would be gone before it has said so.
+    """
+    while error is not None:
+        for frame, _ in walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, h5netcdf.File):
+                    value._closed = True
+        error = error.__context__
 
 
 def _axis_labels(variable: xr.DataArray, dim: str) -> list[str]:
