@@ -15,12 +15,9 @@ from stanchion.pictures.style import (
     CHAINS,
     DASHES,
     INK,
-    SMALL,
-    SOFT,
     Floats,
     Panels,
     drawn,
-    note_above,
     placeholder,
     short,
 )
@@ -28,7 +25,8 @@ from stanchion.pictures.style import (
 _MOST_RANKED = 6
 MOST_DRAWS = 500
 """Draws a chain that are ranked, evenly taken: a panel is 140 pixels wide on a telephone, and the
-test that goes with the plot takes as long as all else at 500, and 20 times that at 4,000."""
+time of `plot_rank` grows faster than the draws: six scalars of four chains took 0.4 s at 500, 2.2 s
+at 2,000, and minutes at 25,000."""
 _ENVELOPE = 0.99
 
 
@@ -57,8 +55,7 @@ def ranks(chains: Chains) -> bytes:
 def _ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
     """Draw each chain's Δ-ECDF of ranks among all draws, by scalar (`scalar × chain × draw`).
 
-    Chains that explore the same distribution stay about zero; a dot marks where they do not, by the
-    test of Tesso et al. (2026, arXiv:2603.02928) at 1 %, whose p stands beside the R-hat.
+    Chains that explore the same distribution stay about zero; the R-hat stands below.
     """
     _, chains, size = draws.shape
     every = ceil(size / MOST_DRAWS)
@@ -68,7 +65,6 @@ def _ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
         for axis, name, rhat in zip(panels.axes, names, rhats, strict=True):
             axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
             axis.set_title(short(name))
-            note_above(axis)
             axis.set_xlabel("" if np.isnan(rhat) else f"R-hat {rhat:.3f}")
             axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         _head(panels, chains, every)
@@ -103,16 +99,19 @@ def _draw(panels: Panels, draws: Floats) -> None:
         },
     )
     for axis in panels.axes:
-        _restyle(axis)
+        _without_test(axis)
 
 
-def _restyle(axis: Axes) -> None:
-    """Give marks and p-value our sizes: `plot_rank` takes no properties of theirs."""
-    for marks in axis.collections:
-        marks.set(sizes=[5], color=INK)
-    for text in axis.texts:
-        p = text.get_text().partition("(")[0]
-        text.set(text="p<0.01" if p == "p=0.00" else p, fontsize=SMALL, color=SOFT)
+def _without_test(axis: Axes) -> None:
+    """Take away p-value and marks of a test that takes each chain's draws as independent.
+
+    Of four chains with one distribution and an autocorrelation of 0.8 it finds fault at 1 % with
+    more than half, when every second draw is ranked; `plot_rank` has no switch for it.
+    """
+    for artist in (*axis.texts, *axis.collections):
+        artist.remove()
+    low, high = axis.get_ylim()
+    axis.set_ylim(1.1 * low, 1.1 * high)
 
 
 def _head(panels: Panels, chains: int, every: int) -> None:

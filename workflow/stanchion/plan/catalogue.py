@@ -143,7 +143,7 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=11,
+        version=12,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,

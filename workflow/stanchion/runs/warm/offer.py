@@ -14,8 +14,6 @@ import threading
 from pathlib import Path
 
 from stanchion.runs.warm import COMMAND, OFF, VARIABLE
-from stanchion.system.folders import STATE
-from stanchion.system.writing import write_whole
 
 THREADLESS = {
     "OMP_NUM_THREADS": "1",
@@ -52,7 +50,7 @@ def offer_warm_process() -> None:
     except OSError:
         return
     os.environ[VARIABLE] = f"{os.getpid()}:{folder}/socket"
-    write_client(Path(STATE).absolute() / "bin")
+    write_client(Path(folder))
     _start_when_asked(folder, listener)
 
 
@@ -60,19 +58,16 @@ def write_client(folder: Path) -> None:
     """Put a client before the installed one that starts in half its time, where that can be.
 
     It needs no libraries, so that `site` need not look for them; without it the installed one runs.
-    `folder` is absolute and the user's: whoever could write there would have a say in every job.
     """
     text = _CLIENT.format(python=sys.executable, packages=str(Path(__file__).parents[3]))
     line = text.partition("\n")[0].encode()
     client = folder / COMMAND
-    if len(line) > _LONGEST_FIRST_LINE or len(line.split()) != 2 or os.pathsep in str(folder):
+    if len(line) > _LONGEST_FIRST_LINE or len(line.split()) != 2:
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not client.exists() or client.read_text() != text:
-            write_whole(client, text)
-            client.chmod(0o755)
-    except (OSError, ValueError):
+        client.write_text(text)
+        client.chmod(0o700)
+    except OSError:
         return
     if os.access(client, os.X_OK):
         os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
