@@ -246,6 +246,17 @@ def test_the_plan_asks_the_method(tmp_path: Path) -> None:
     assert (diagnosis.memory, diagnosis.minutes, diagnosis.threads) == (row.memory, row.minutes, 1)
 
 
+def test_a_methods_version_is_of_what_is_made_of_its_chains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A higher number makes weights and checks anew, and runs no chain again."""
+    before = {step.key for step in planned(tmp_path, "nuts", parameters=MU)}
+    monkeypatch.setattr(Nuts, "version", Nuts.version + 1)
+    after = planned(tmp_path, "nuts", parameters=MU)
+    made = {step.rule for step in after if step.key not in before}
+    assert made == {"collect_draws", "diagnose_fit", "write_report", "check_verdicts"}
+
+
 def test_what_a_method_must_say_itself_is_not_taken_for_granted() -> None:
     """A file that leaves out the command line or the rows is no method."""
     for question in ("command", "rows"):
