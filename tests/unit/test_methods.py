@@ -15,7 +15,7 @@ import pytest
 from stanchion.checks.catalogue import CHECKS
 from stanchion.config import load
 from stanchion.draws.naming import BLOCKS
-from stanchion.errors import DeclarationError, Fault
+from stanchion.errors import DeclarationError, Fault, StepError
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.method import Method
@@ -255,6 +255,17 @@ def test_a_methods_version_is_of_what_is_made_of_its_chains(
     after = planned(tmp_path, "nuts", parameters=MU)
     made = {step.rule for step in after if step.key not in before}
     assert made == {"collect_draws", "diagnose_fit", "write_report", "check_verdicts"}
+
+
+def test_a_job_of_another_version_of_a_method_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was planned before an installation does not run with what came after."""
+    simulate(tmp_path)
+    monkeypatch.setattr(FixedParam, "version", FixedParam.version + 1)
+    for step in (simulate, judged):
+        with pytest.raises(StepError, match="another version of Stanchion"):
+            step(tmp_path)
 
 
 def test_what_a_method_must_say_itself_is_not_taken_for_granted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stanchion.errors import StepError
 from stanchion.methods.advi import Advi
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.method import Method
@@ -14,3 +15,17 @@ METHODS: Mapping[str, type[Method]] = {
     "advi": Advi,
     "fixed_param": FixedParam,
 }
+
+
+def method_of(name: str, version: int) -> type[Method]:
+    """Return the method that a job names.
+
+    Raises:
+        StepError: the job was planned with another version of it, as before an installation.
+    """
+    if METHODS[name].version != version:
+        raise StepError(
+            f"another version of Stanchion has planned this run, whose {name} may differ",
+            todo="run again",
+        )
+    return METHODS[name]

@@ -19,7 +19,7 @@ from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
-from stanchion.methods.catalogue import METHODS
+from stanchion.methods.catalogue import method_of
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 from stanchion.stats.summary import Numbers, summarise
@@ -33,7 +33,9 @@ def run(job: Job[CollectDraws]) -> None:
         StepError: `parameters` names what the program does not declare.
     """
     arguments, variables = job.arguments, job.arguments.variables
-    method = METHODS[arguments.method].model_validate(arguments.settings)
+    method = method_of(arguments.method, arguments.method_version).model_validate(
+        arguments.settings
+    )
     raw = read_chains(job.paths("chains"), method.rows(arguments.keep), arguments.keep)
     weighted = method.weigh(raw, arguments.seed)
     chains = raw if weighted is None else weighted.draws

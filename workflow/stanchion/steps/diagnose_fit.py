@@ -27,7 +27,7 @@ from stanchion.draws.files import (
 )
 from stanchion.draws.naming import variable_of
 from stanchion.draws.weighting import RESAMPLED, WEIGHTING
-from stanchion.methods.catalogue import METHODS
+from stanchion.methods.catalogue import method_of
 from stanchion.pictures.catalogue import draw
 from stanchion.pictures.ranks import Chains
 from stanchion.plan.arguments import DiagnoseFit
@@ -39,7 +39,7 @@ from stanchion.system.strict_json import write_json
 def run(job: Job[DiagnoseFit]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     arguments = job.arguments
-    method = METHODS[arguments.method]
+    method = method_of(arguments.method, arguments.method_version)
     with open_fit(job.path("draws")) as tree:
         scalars = gated(tree)
         stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
