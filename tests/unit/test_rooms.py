@@ -84,6 +84,17 @@ def test_no_import_goes_up() -> None:
     assert not up, "imports go down the list of rooms only:\n" + "\n".join(up)
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Within a room too, one can read the modules in an order in which each knows the next."""
+    open_modules, rest = set[str](), dict(IMPORTS)
+    while ready := [module for module, others in rest.items() if open_modules.issuperset(others)]:
+        open_modules.update(ready)
+        for module in ready:
+            del rest[module]
+    left = {m: [o for o in others if o in rest] for m, others in rest.items()}
+    assert not rest, f"in a circle, or standing on one: {left}"
+
+
 def test_the_page_lists_the_rooms() -> None:
     """ARCHITECTURE.md names every room once, in the order of the imports."""
     text = (ROOT / "ARCHITECTURE.md").read_text()

@@ -11,6 +11,8 @@ from stanchion.system.durations import PATTERN, WORDS, seconds_of
 
 OnFail = Literal["stop", "flag"]
 METHOD_WORDS = "What the method is; needed where its name is another."
+SAVING = ("checkpoint", "keep_state", "resume_elsewhere")
+"""Settings of how a chain saves its state."""
 _INIT_WORDS = "a number ≥ 0, or the path of a .json file"
 
 
@@ -56,6 +58,31 @@ def _duration(value: str) -> str:
     return value
 
 
+Checkpoint = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=86400,
+        description="Seconds between two savings of a chain's state, from which a chain that was "
+        "killed goes on with the same bytes; 0: none. Needs Stanchion's own CmdStan. It enters no "
+        "key.",
+    ),
+]
+KeepState = Annotated[
+    bool,
+    Field(
+        description="Keep the last state of a finished chain in the cache, so that more draws are "
+        "added to those there are. It enters no key."
+    ),
+]
+ResumeElsewhere = Annotated[
+    bool,
+    Field(
+        description="Go on, too, from a state that was saved on a processor with other "
+        "instructions, where the last bits may differ; without it the chain starts anew. It enters "
+        "no key."
+    ),
+]
 TimeLimit = Annotated[
     Annotated[
         str,

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from stanchion.methods.fields import METHOD_WORDS, MethodOnFail, MethodSeed, OnFail, TimeLimit
+from stanchion.methods.fields import (
+    METHOD_WORDS,
+    SAVING,
+    Checkpoint,
+    KeepState,
+    MethodOnFail,
+    MethodSeed,
+    OnFail,
+    ResumeElsewhere,
+    TimeLimit,
+)
 from stanchion.methods.method import Method, Misfit
 from stanchion.schema.fields import Count
 from stanchion.stan.rows import Rows
@@ -32,6 +42,7 @@ class FixedParam(Method):
     is_posterior: ClassVar[bool] = False
     results: ClassVar[tuple[str, ...]] = ("transformed_parameters", "generated_quantities")
     unused: ClassVar[tuple[str, ...]] = ("lp__",)
+    unkeyed: ClassVar[frozenset[str]] = frozenset(SAVING)
     chain_name: ClassVar[str] = "the simulation"
     fewest_draws: ClassVar[int] = 2
     fewest_because: ClassVar[str] = "a standard deviation needs"
@@ -39,6 +50,9 @@ class FixedParam(Method):
     method: Literal["fixed_param"] = Field(default="fixed_param", description=METHOD_WORDS)
     draws: Count = Field(default=1000, description="Draws.")
     seed: MethodSeed = None
+    checkpoint: Checkpoint = 60
+    keep_state: KeepState = True
+    resume_elsewhere: ResumeElsewhere = False
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stanchion.checks.row import Size
-from stanchion.methods.fields import OnFail
+from stanchion.methods.fields import SAVING, OnFail
 from stanchion.schema.fields import Section
 from stanchion.stan.rows import Rows
 
@@ -100,6 +100,13 @@ class Method(Section):
     def start(self) -> float | str | None:
         """Where a job starts: a number, a file, or None for CmdStan's own."""
         return None
+
+    @property
+    def saving(self) -> dict[str, Any] | None:
+        """How a job saves its state while it runs, None where it has none to go on from."""
+        if not type(self).model_fields.keys() >= set(SAVING):
+            return None
+        return {name: getattr(self, name) for name in SAVING}
 
     @property
     def settings(self) -> dict[str, Any]:

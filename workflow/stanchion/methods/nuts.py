@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from stanchion.checks.catalogue import OF_SAMPLED
-from stanchion.methods.fields import METHOD_WORDS, Init, MethodOnFail, MethodSeed, OnFail, TimeLimit
+from stanchion.methods.fields import (
+    METHOD_WORDS,
+    SAVING,
+    Checkpoint,
+    Init,
+    KeepState,
+    MethodOnFail,
+    MethodSeed,
+    OnFail,
+    ResumeElsewhere,
+    TimeLimit,
+)
 from stanchion.methods.method import Method, Misfit, without_parameters
 from stanchion.schema.fields import Count
 from stanchion.stan.command import number
@@ -29,7 +40,7 @@ class Nuts(Method):
     is_reference: ClassVar[bool] = True
     is_markov: ClassVar[bool] = True
     keeps: ClassVar[frozenset[str]] = frozenset({"warmup", "metric"})
-    unkeyed: ClassVar[frozenset[str]] = frozenset({"threads_per_chain"})
+    unkeyed: ClassVar[frozenset[str]] = frozenset({"threads_per_chain", *SAVING})
     fewest_draws: ClassVar[int] = FEWEST_DRAWS
     fewest_because: ClassVar[str] = "a chain needs for R-hat and effective sample size"
 
@@ -50,6 +61,9 @@ class Nuts(Method):
     init: Init = None
     threads_per_chain: Count = Field(default=1, description="Threads within a chain.")
     seed: MethodSeed = None
+    checkpoint: Checkpoint = 60
+    keep_state: KeepState = True
+    resume_elsewhere: ResumeElsewhere = False
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 

@@ -129,6 +129,21 @@ class SamplePrior(Arguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Saving:
+    """How a job saves its state while it runs, and whose state that is."""
+
+    family: str
+    """The job's key but for the number of draws."""
+    seconds: float
+    keep: bool
+    """Whether the last state stays, so that more draws can be added."""
+    elsewhere: bool
+    """Whether a state of a processor with other instructions is gone on from."""
+    exact: bool
+    """Whether the bytes of what is gone on from are promised."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleChain(Arguments):
     """One job of a fit's method: the words of CmdStan's command line, and what it must leave."""
 
@@ -143,6 +158,7 @@ class SampleChain(Arguments):
     """What messages call it."""
     method: str = field(metadata=UNKEYED)
     time_limit: str | None = field(metadata=UNKEYED)
+    saving: Saving | None = field(metadata=UNKEYED, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stanchion.errors import ChainError
 from stanchion.stan.console import with_included_names
@@ -32,6 +32,8 @@ _LOG_LIMIT = 4 << 20
 _LOG_END = 64 << 10
 """Bytes of its end that are kept beside them."""
 _START_SECONDS = 60
+_SAVE_SECONDS = 20
+"""What a program that is ended may take to save its state: less than a cluster's patience."""
 
 
 class ProgramFailedError(ChainError):
@@ -109,13 +111,15 @@ def run_program(
     chain: str,
     time_limit: str | None = None,
     descriptor: int | None = None,
+    saving: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Run a compiled program to its end and return notes for the record, such as its `starts`.
 
     Where it is open already, what is executed is what the descriptor holds, under its own name.
 
     A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
-    draws depend on its seed alone. The time limit is one for both.
+    draws depend on its seed alone. The time limit is one for both. `saving` are variables by which
+    it saves its state, for which it is given some seconds when it is ended.
 
     Raises:
         ChainError: the program failed, with its own last words, or its time was over.
@@ -124,7 +128,7 @@ def run_program(
     for attempt in (1, 2):
         output = _Output(log, command)
         try:
-            code = _run(command, output, end, chain, descriptor)
+            code = _run(command, output, end, chain, descriptor, saving or {})
         except TimeoutError as error:
             raise ChainError(
                 f"{chain} was ended: it did not finish within its time limit of {time_limit}; "
@@ -150,6 +154,7 @@ def _run(
     end: float | None,
     chain: str,
     descriptor: int | None,
+    saving: Mapping[str, str],
 ) -> int:
     """Run a program once and return its exit code.
 
@@ -165,6 +170,7 @@ def _run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **saving},
             preexec_fn=partial(_end_with_parent, os.getpid()),
         )
     except OSError as error:
@@ -181,11 +187,25 @@ def _run(
                 output.take(block)
             raise TimeoutError
         except BaseException as error:
+            if saving:
+                _end_gently(process, pipe)
             process.kill()
             process.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise TimeoutError from error
             raise
+
+
+def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> None:
+    """Ask a program to end, and let it finish its iteration and save its state.
+
+    What it prints meanwhile is read, so that it does not wait for a reader.
+    """
+    process.terminate()
+    end = time.monotonic() + _SAVE_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        if select.select([pipe], [], [], 0.05)[0]:
+            os.read(pipe.fileno(), _BLOCK)
 
 
 def _rest(end: float | None) -> float | None:

@@ -62,7 +62,10 @@ def main(argv: list[str] | None = None) -> int:
     file = JobFile.read(path)
     log = Path(file.log)
     with _unraisable_in(log):
-        return _logged(file, log)
+        code = _logged(file, log)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        end(descendants(os.getpid()), signal.SIGKILL)  # what did not listen when it was stopped
+    return code
 
 
 def _logged(file: JobFile, log: Path) -> int:
@@ -215,8 +218,9 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
             content=file.made_of.get("content", {}),
             made_in={name: record.content[name] for name in ("run", "git")},
         )
+        module = importlib.import_module(f"stanchion.steps.{file.step}")
         try:
-            importlib.import_module(f"stanchion.steps.{file.step}").run(job)
+            module.run(job)
         except StanchionError as error:
             raise inputs.renamed(error) from error
     missing = [name for name, path in staged.items() if not path.exists()]
@@ -225,7 +229,10 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     notes = inputs.renamed_notes(job.notes)
     _publish(file, record, staged, "done", notes=notes)
     took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
-    phrases = [took, _keep(file, record), notes.get("log")]
+    not_kept = _keep(file, record)
+    if not_kept is None and record.content["state"] == "done" and hasattr(module, "after"):
+        module.after(job)
+    phrases = [took, not_kept, notes.get("log")]
     return "; ".join(text for text in phrases if text is not None)
 
 
@@ -328,10 +335,10 @@ def _end_with_parent() -> None:
 
 
 def _stop(number: int, _frame: object) -> None:
-    """End what the step has started, such as a compiler, and then the step, once."""
+    """Ask what the step has started, such as a compiler, to end, and end the step, once."""
     for other in _SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    end(descendants(os.getpid()), signal.SIGKILL)
+    end(descendants(os.getpid()), signal.SIGTERM)
     raise Stopped(number)
 
 

@@ -26,7 +26,9 @@ Argument option(std::string name, std::string help) {
 Argument choice(std::string name, std::string help, std::string initial, Arguments options) {
   std::string valid;
   for (const auto& each : options) {
-    valid += (valid.empty() ? "" : ", ") + each.name;
+    if (!each.hidden) {
+      valid += (valid.empty() ? "" : ", ") + each.name;
+    }
   }
   return {Kind::choice, std::move(name), std::move(help), "list element", initial, initial, valid,
           nullptr, std::move(options)};
@@ -247,6 +249,18 @@ Argument laplace() {
             true)});
 }
 
+// Not CmdStan's: what later computations ask of a model, at points that a file gives.
+Argument evaluate() {
+  const std::string values = "Input file (JSON or CSV) of parameter values on ";
+  Argument method = category(
+      "evaluate", "Log densities, gradients and values of all variables at given points",
+      {existing_file("unconstrained_params", values + "unconstrained scale"),
+       existing_file("constrained_params", values + "constrained scale"),
+       flag("generated_quantities", "Draw the generated quantities as well", false)});
+  method.hidden = true;
+  return method;
+}
+
 Argument output() {
   return category(
       "output", "File output options",
@@ -289,7 +303,7 @@ Argument tree() {
       "", "",
       {choice("method", "Analysis method (Note that method= is optional)", "sample",
               {sample(), optimize(), variational(), diagnose(), generate_quantities(), pathfinder(),
-               log_prob(), laplace()}),
+               log_prob(), laplace(), evaluate()}),
        number(Kind::integer, "int", "id", "Unique process identifier", 1LL, "id >= 0",
               not_negative),
        category("data", "Input data options", {existing_file("file", "Input data file")}),

@@ -30,6 +30,7 @@ struct Argument {
   std::string valid;    // what is allowed, in the words of help and of messages
   std::function<bool(double)> allows;  // the same for numbers
   std::vector<Argument> children;      // of a category, or the options of a choice
+  bool hidden = false;                 // not CmdStan's: help and messages do not name it
 };
 
 // The root: a category without a name.

@@ -8,6 +8,7 @@
 #include <stan/services/optimize/laplace_sample.hpp>
 
 #include <iostream>
+#include <limits>
 #include <stdexcept>
 
 namespace driver {
@@ -149,6 +150,94 @@ int log_prob(Run& run) {
       run.console.info(said);
     }
     row.insert(row.begin(), lp);
+    table(row);
+  }
+  return 0;
+}
+
+namespace {
+
+// The log density at a point, and its gradient; where the model rejects the point, minus infinity.
+template <bool propto, bool jacobian>
+double density(Run& run, std::vector<double> point, std::vector<double>& gradient) {
+  std::vector<int> none;
+  std::stringstream said;
+  double lp = -std::numeric_limits<double>::infinity();
+  try {
+    lp = stan::model::log_prob_grad<propto, jacobian>(run.model, point, none, gradient, &said);
+  } catch (const std::domain_error& error) {
+    gradient.assign(point.size(), std::numeric_limits<double>::quiet_NaN());
+    run.console.info(error.what());
+  }
+  if (!said.str().empty()) {
+    run.console.info(said);
+  }
+  return lp;
+}
+
+void add_names(std::vector<std::string>& names, const std::string& prefix,
+               const std::vector<std::string>& more) {
+  for (const auto& name : more) {
+    names.push_back(prefix + name);
+  }
+}
+
+std::vector<std::string> evaluated_names(const stan::model::model_base& model, bool quantities) {
+  std::vector<std::string> names{"lp__", "lp_no_jacobian__", "lp_propto__",
+                                 "lp_propto_no_jacobian__"};
+  std::vector<std::string> parameters;
+  model.unconstrained_param_names(parameters, false, false);
+  add_names(names, "unconstrained__.", parameters);
+  add_names(names, "gradient__.", parameters);
+  add_names(names, "gradient_no_jacobian__.", parameters);
+  std::vector<std::string> variables;
+  model.constrained_param_names(variables, true, quantities);
+  add_names(names, "", variables);
+  return names;
+}
+
+std::vector<double> variables_at(Run& run, std::vector<double> point, bool quantities,
+                                 stan::rng_t& random, std::size_t size) {
+  std::vector<int> none;
+  std::vector<double> values;
+  std::stringstream said;
+  try {
+    run.model.write_array(random, point, none, values, true, quantities, &said);
+  } catch (const std::domain_error& error) {
+    run.console.info(error.what());
+  }
+  if (!said.str().empty()) {
+    run.console.info(said);
+  }
+  values.resize(size, std::numeric_limits<double>::quiet_NaN());
+  return values;
+}
+
+}  // namespace
+
+int evaluate(Run& run) {
+  const Points points = points_of(run);
+  const bool quantities = run.options.flag("generated_quantities");
+  const auto names = evaluated_names(run.model, quantities);
+  const std::size_t before = 4 + 3 * run.model.num_params_r();
+  stan::rng_t random = stan::services::util::create_rng(run.seed(), run.id());
+  CsvWriter table = run.outputs.draws(1)[0];
+  run.outputs.diagnostics(1);
+  table(names);
+  for (const std::vector<double>& point : points) {
+    run.interrupt();
+    std::vector<double> ignored;
+    std::vector<double> gradient;
+    std::vector<double> no_jacobian;
+    std::vector<double> row{density<false, true>(run, point, gradient),
+                            density<false, false>(run, point, no_jacobian),
+                            density<true, true>(run, point, ignored),
+                            density<true, false>(run, point, ignored)};
+    const auto values = variables_at(run, point, quantities, random, names.size() - before);
+    for (const auto* part : {&point, static_cast<const std::vector<double>*>(&gradient),
+                             static_cast<const std::vector<double>*>(&no_jacobian), &values}) {
+      row.insert(row.end(), part->begin(), part->end());
+    }
     table(row);
   }
   return 0;

@@ -28,6 +28,8 @@ class CsvWriter final : public stan::callbacks::writer {
   bool is_valid() const noexcept override { return file_ != nullptr; }
 
   std::size_t rows() const { return rows_; }
+  // Rows that were put into the file by other means count too.
+  void set_rows(std::size_t rows) { rows_ = rows; }
   OutputFile* file() const { return file_; }
 
  private:

@@ -5,9 +5,19 @@
 namespace driver {
 namespace {
 
+std::vector<Argument> shown(const std::vector<Argument>& arguments) {
+  std::vector<Argument> list;
+  for (const auto& each : arguments) {
+    if (!each.hidden) {
+      list.push_back(each);
+    }
+  }
+  return list;
+}
+
 std::string names(const std::vector<Argument>& arguments) {
   std::string list;
-  for (const auto& each : arguments) {
+  for (const auto& each : shown(arguments)) {
     list += (list.empty() ? "" : ", ") + each.name;
   }
   return list;
@@ -25,7 +35,7 @@ void explain(const Argument& argument, const std::string& indent, bool all, std:
   }
   out << "\n";
   if (all) {
-    for (const auto& child : argument.children) {
+    for (const auto& child : shown(argument.children)) {
       explain(child, indent + "  ", true, out);
     }
   }
@@ -42,7 +52,7 @@ void print_usage(const std::string& program, std::ostream& out) {
   out << "Usage: " << program
       << " <arg1> <subarg1_1> ... <subarg1_m> ... <arg_n> <subarg_n_1> ... <subarg_n_m>\n\n"
       << "Begin by selecting amongst the following inference methods and diagnostics,\n";
-  for (const auto& option : method.children) {
+  for (const auto& option : shown(method.children)) {
     line(option.name, option.help, out);
   }
   out << "\nOr see help information with\n";

@@ -30,7 +30,14 @@ void remove_unfinished() {
   }
 }
 
+volatile std::sig_atomic_t holding = 0;
+volatile std::sig_atomic_t asked = 0;
+
 void end_run(int signal) {
+  if (holding != 0 && asked == 0) {
+    asked = signal;
+    return;
+  }
   remove_unfinished();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
@@ -63,6 +70,24 @@ void* remove_if_interrupted(const std::string& file) {
 }
 
 void forget_interrupted(void* remembered) { static_cast<Remembered*>(remembered)->there = false; }
+
+void hold_signals() { holding = 1; }
+
+void release_signals() {
+  holding = 0;
+  if (asked != 0) {
+    end_by(asked);
+  }
+}
+
+int asked_to_end() { return asked; }
+
+void end_by(int signal) {
+  remove_unfinished();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  std::_Exit(EXIT_FAILURE);
+}
 
 void fail_at_once(const std::string& sentence) {
   static std::mutex only_one;

@@ -14,6 +14,14 @@ void forget_interrupted(void* remembered);
 // which would go on with results that are not there.
 [[noreturn]] void fail_at_once(const std::string& sentence);
 
+// From here on the first of those signals is only remembered, so that the run can save its state
+// before it ends by it; the second ends it at once.
+void hold_signals();
+void release_signals();
+// The signal that was remembered, or zero.
+int asked_to_end();
+[[noreturn]] void end_by(int signal);
+
 // Turns a closed pipe and a file size limit into failed writes, which are told in words, opens
 // /dev/null where a standard stream is closed, so that no output file takes its number, and ends
 // the run with its parent where STANCHION_DIE_WITH_PARENT is set: to 1, or to the parent's process

@@ -50,7 +50,8 @@ int run_method(Run& run, const std::string& method) {
       {"sample", driver::sample},           {"optimize", driver::optimize},
       {"variational", driver::variational}, {"diagnose", driver::diagnose},
       {"pathfinder", driver::pathfinder},   {"generate_quantities", driver::generate_quantities},
-      {"log_prob", driver::log_prob},       {"laplace", driver::laplace}};
+      {"log_prob", driver::log_prob},       {"laplace", driver::laplace},
+      {"evaluate", driver::evaluate}};
   for (const auto& [name, call] : methods) {
     if (name == method) {
       return call(run);

@@ -53,7 +53,7 @@ OutputFile::OutputFile(const std::string& name, WriteFault& fault) : name_(name)
     note("write", errno);
     return;
   }
-  descriptor_ = ::open(draft_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  descriptor_ = ::open(draft_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) {
     note("open", errno);
     return;
@@ -85,6 +85,7 @@ void OutputFile::flush() {
 std::streamsize OutputFile::xsputn(const char* text, std::streamsize size) {
   written_ = written_ || size > 0;
   buffer_.insert(buffer_.end(), text, text + size);
+  size_ += size;
   if (buffer_.size() >= buffer_size) {
     flush();
   }
@@ -97,6 +98,22 @@ OutputFile::int_type OutputFile::overflow(int_type c) {
     xsputn(&letter, 1);
   }
   return traits_type::not_eof(c);
+}
+
+std::string OutputFile::read(std::int64_t offset, std::int64_t size) {
+  flush();
+  std::string text(static_cast<std::size_t>(size), '\0');
+  const auto done = ::pread(descriptor_, text.data(), text.size(), offset);
+  text.resize(done > 0 ? static_cast<std::size_t>(done) : 0);
+  return text;
+}
+
+void OutputFile::cut(std::int64_t size) {
+  flush();
+  if (::ftruncate(descriptor_, size) != 0 || ::lseek(descriptor_, size, SEEK_SET) != size) {
+    note("write", errno);
+  }
+  size_ = size;
 }
 
 void OutputFile::finish() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <streambuf>
 #include <string>
@@ -37,6 +38,14 @@ class OutputFile : public std::streambuf {
   void refuse() { refused_ = true; }
   bool is_refused() const { return refused_; }
 
+  // Bytes written so far, and some of them again; empty where they cannot be read.
+  std::int64_t size() const { return size_; }
+  std::string read(std::int64_t offset, std::int64_t size);
+  // Leaves the first bytes only; what is written next follows them.
+  void cut(std::int64_t size);
+  // A device or a pipe keeps nothing that could be read again.
+  bool is_file() const { return !final_.empty(); }
+
   // Writes out what is left; then nothing more can go wrong but the renaming.
   void finish();
   // Gives the finished file its name.
@@ -55,6 +64,7 @@ class OutputFile : public std::streambuf {
   WriteFault& fault_;
   std::vector<char> buffer_;
   int descriptor_ = -1;
+  std::int64_t size_ = 0;
   bool written_ = false;
   bool refused_ = false;
   bool finished_ = false;

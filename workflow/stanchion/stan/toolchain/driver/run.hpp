@@ -42,6 +42,7 @@ int generate_quantities(Run& run);
 int pathfinder(Run& run);
 int log_prob(Run& run);
 int laplace(Run& run);
+int evaluate(Run& run);
 
 // What a chain of a sampler is made of, for all chains.
 struct Chains {

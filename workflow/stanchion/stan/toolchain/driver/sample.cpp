@@ -1,6 +1,8 @@
 // Sampling: checks, what the chains start from and write to, and which sampler runs them.
 #include <stan/model/model_header.hpp>
 
+#include "resumable.hpp"
+
 #include "file_names.hpp"
 #include "run.hpp"
 
@@ -8,6 +10,8 @@
 #include <stan/services/util/create_unit_e_dense_inv_metric.hpp>
 #include <stan/services/util/create_unit_e_diag_inv_metric.hpp>
 
+#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 
 namespace driver {
@@ -66,6 +70,19 @@ std::vector<Values> read_metrics(const Run& run, unsigned int chains) {
   return metrics;
 }
 
+// Of a chain that is alone in its process and whose output is a file, where it is wanted.
+std::unique_ptr<Checkpoint> make_checkpoint(Run& run, Chains& chains) {
+  const char* folder = std::getenv("STANCHION_CHECKPOINT");
+  if (folder == nullptr || chains.count > 1 || !chains.draws[0].file()->is_file()) {
+    return nullptr;
+  }
+  const char* seconds = std::getenv("STANCHION_CHECKPOINT_SECONDS");
+  return std::make_unique<Checkpoint>(
+      folder, seconds == nullptr ? 0 : std::strtod(seconds, nullptr),
+      chain_identity(run.root, run.model.model_name(), run.model.num_params_r()), chains.draws[0],
+      [&run](const std::string& sentence) { run.console.warn(sentence); });
+}
+
 int run_sampler(Run& run, Chains& chains) {
   const Setting& options = run.options;
   if (options.text("algorithm") == "fixed_param") {
@@ -119,6 +136,7 @@ int sample(Run& run) {
                 run.outputs.draws(count),
                 run.outputs.diagnostics(count),
                 run.outputs.metrics(count, save_metric && nuts)};
+  const auto checkpoint = make_checkpoint(run, chains);
   const int code = run_sampler(run, chains);
   bool whole = true;
   for (unsigned int i = 0; i < count; ++i) {

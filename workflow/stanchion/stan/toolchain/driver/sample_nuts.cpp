@@ -1,6 +1,7 @@
 // NUTS with the step size and metric that it is given.
 #include <stan/model/model_header.hpp>
 
+#include "resumable.hpp"
 #include "run.hpp"
 
 #include <stan/services/sample/hmc_nuts_dense_e.hpp>

@@ -1,6 +1,7 @@
 // NUTS that adapts its step size and metric.
 #include <stan/model/model_header.hpp>
 
+#include "resumable.hpp"
 #include "run.hpp"
 
 #include <stan/services/sample/hmc_nuts_dense_e_adapt.hpp>

@@ -1,6 +1,7 @@
 // Hamiltonian Monte Carlo with a fixed integration time: one chain.
 #include <stan/model/model_header.hpp>
 
+#include "resumable.hpp"
 #include "run.hpp"
 
 #include <stan/services/sample/hmc_static_dense_e.hpp>

@@ -1,0 +1,166 @@
+"""The states of chains as they lie in the cache."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from stanchion.stan import states
+from stanchion.stan.states import ChainState, Finished, Position, cut_csv, open_state, without_draws
+
+FAMILY = "ab" * 32
+HEAD = "# method = sample (Default)\n#     num_samples = 6\n#     num_warmup = 3\nlp__,mu\n"
+ADAPTED = "# Adaptation terminated\n# Step size = 0.9\n"
+ROWS = [f"-{number}.5,{number}\n" for number in range(1, 7)]
+FOOT = "# \n#  Elapsed Time: 0.1 seconds (Warm-up)\n#                0.3 seconds (Total)\n# \n"
+CSV = HEAD + ADAPTED + "".join(ROWS) + FOOT
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def write_state(folder: Path, rows: str, iteration: int = 9) -> None:
+    """Write a state as the driver does: a mark, a checksum, whose it is, where it stands."""
+    identity = b"model=m\n"
+    position = struct.pack("<qqq?7x", iteration, rows.count("\n"), len(rows), True)
+    body = struct.pack("<Q", len(identity)) + identity + position + struct.pack("<Q", 3) + b"abc"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "state").write_bytes(b"stanchion chain 1\n" + bytes(8) + body)
+
+
+def test_a_state_says_where_it_stands(tmp_path: Path) -> None:
+    """Transitions, rows and bytes are read from where the driver writes them."""
+    write_state(tmp_path, "".join(ROWS))
+    size = len("".join(ROWS))
+    assert ChainState(tmp_path).position() == Position(9, 6, size, sampling=True)
+
+
+@pytest.mark.parametrize("size", [0, 10, 30, 50, 60])
+def test_a_state_that_is_cut_off_stands_nowhere(tmp_path: Path, size: int) -> None:
+    """Of a state that is not whole nothing is said, however much of it is there."""
+    write_state(tmp_path, "".join(ROWS))
+    content = (tmp_path / "state").read_bytes()
+    (tmp_path / "state").write_bytes(content[:size])
+    assert ChainState(tmp_path).position() is None
+
+
+def test_one_run_holds_a_state(cache: Path) -> None:
+    """A second run with the same chain has no state, and the first one's stays."""
+    with open_state(FAMILY) as first:
+        assert first is not None
+        write_state(first.folder, "")
+        with open_state(FAMILY) as second:
+            assert second is None
+    with open_state(FAMILY) as again:
+        assert again is not None and again.position() is not None
+
+
+def test_a_chain_without_a_state_leaves_no_folder(cache: Path) -> None:
+    """Where nothing was saved, nothing is left in the cache."""
+    with open_state(FAMILY) as state:
+        assert state is not None
+    assert not state.folder.exists()
+
+
+def test_a_cache_that_cannot_be_written_gives_no_state(cache: Path) -> None:
+    """Without a folder for it the chain runs without a state."""
+    cache.write_text("a file is in the way")
+    with open_state(FAMILY) as state:
+        assert state is None
+
+
+def test_the_rows_of_a_finished_chain_come_back(cache: Path, tmp_path: Path) -> None:
+    """The rows below the names, as many bytes as the state says, lie where the driver looks."""
+    csv = tmp_path / "chain.csv"
+    csv.write_text(CSV)
+    with open_state(FAMILY) as state:
+        assert state is not None
+        write_state(state.folder, ADAPTED + "".join(ROWS))
+        state.finish("k" * 64, 6, keep=True)
+        assert state.finished() == Finished("k" * 64, 6)
+        assert state.take_rows(csv)
+        assert (state.folder / "rows").read_text() == ADAPTED + "".join(ROWS)
+        assert state.finished() is None
+
+
+def test_a_chain_that_is_shorter_than_its_state_is_not_extended(
+    cache: Path, tmp_path: Path
+) -> None:
+    """Where the CSV holds fewer bytes than the state says, the state goes."""
+    csv = tmp_path / "chain.csv"
+    csv.write_text(HEAD + ROWS[0])
+    with open_state(FAMILY) as state:
+        assert state is not None
+        write_state(state.folder, ADAPTED + "".join(ROWS))
+        assert not state.take_rows(csv)
+        assert state.position() is None
+
+
+def test_a_state_that_is_not_to_be_kept_goes(cache: Path) -> None:
+    """With `keep_state: false` nothing is left of a finished chain's state."""
+    with open_state(FAMILY) as state:
+        assert state is not None
+        write_state(state.folder, "")
+        state.finish("k" * 64, 6, keep=False)
+    assert not state.folder.exists()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_state_of_another_processor_needs_leave(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    """A state saved with other instructions goes, unless it is allowed, which the record says."""
+    with open_state(FAMILY) as state:
+        assert state is not None
+        assert not state.is_elsewhere(allowed=False)
+        write_state(state.folder, "")
+    monkeypatch.setattr(states, "processor", lambda: "another")
+    with open_state(FAMILY) as state:
+        assert state is not None
+        assert state.is_elsewhere(allowed=allowed)
+        assert (state.position() is not None) == allowed
+        write_state(state.folder, "")
+        assert not state.is_elsewhere(allowed=False)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 6])
+def test_fewer_draws_are_the_first_of_more(tmp_path: Path, rows: int) -> None:
+    """A cut chain has the header of so many draws, the adaptation, its first rows, the footer."""
+    csv, target = tmp_path / "long.csv", tmp_path / "short.csv"
+    csv.write_text(CSV)
+    assert cut_csv(csv, target, rows, rows)
+    head = HEAD.replace("num_samples = 6", f"num_samples = {rows}")
+    assert target.read_text() == head + ADAPTED + "".join(ROWS[:rows]) + FOOT
+
+
+def test_the_default_number_of_draws_is_marked(tmp_path: Path) -> None:
+    """A header with CmdStan's own number of draws says so, as CmdStan's does."""
+    csv, target = tmp_path / "long.csv", tmp_path / "short.csv"
+    csv.write_text(CSV)
+    assert cut_csv(csv, target, 1000, 6)
+    assert "num_samples = 1000 (Default)\n" in target.read_text()
+
+
+def test_more_rows_than_there_are_cannot_be_cut(tmp_path: Path) -> None:
+    """A chain with too few rows is not cut, and nothing is written."""
+    csv, target = tmp_path / "long.csv", tmp_path / "short.csv"
+    csv.write_text(CSV)
+    assert not cut_csv(csv, target, 7, 7)
+    assert not target.exists()
+
+
+def test_a_family_is_all_but_the_number_of_draws() -> None:
+    """Chains that differ in their draws alone have the same arguments without them."""
+    few = {"command": ["method=sample", "num_samples=5", "thin=1"], "rows": {"draws": 5}, "seed": 1}
+    many = {
+        "command": ["method=sample", "num_samples=9", "thin=1"],
+        "rows": {"draws": 9},
+        "seed": 1,
+    }
+    other = {**many, "seed": 2}
+    assert without_draws(few) == without_draws(many) != without_draws(other)

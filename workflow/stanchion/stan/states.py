@@ -1,0 +1,212 @@
+"""The states of chains: what a killed chain goes on from, and a finished one is extended from.
+
+They lie in the cache, `states/<family>`: a chain's family is its key but for the number of draws.
+While the chain runs the driver writes `state` and `rows` there; when it is done its rows are in the
+cache as its result, and `finished.json` says under which key. Standard library only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stanchion.system.folders import cache_root
+from stanchion.system.writing import write_whole
+
+FOLDER = "states"
+STATE, ROWS, FINISHED, MACHINE = "state", "rows", "finished.json", "machine"
+_MAGIC = b"stanchion chain 1\n"
+_POSITION = struct.Struct("<qqq?7x")
+_DEFAULT_DRAWS = 1000
+"""CmdStan's, which its header marks."""
+_DRAWS_LINE = re.compile(rb"^(#\s*num_samples = )\d+( \(Default\))?\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a saved state stands: transitions done, and the rows and bytes that belong to it."""
+
+    iteration: int
+    rows: int
+    size: int
+    sampling: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished chain of the family: its key, and its iterations after warm-up."""
+
+    key: str
+    draws: int
+
+
+@dataclass(frozen=True)
+class ChainState:
+    """The folder of a family's state, held by this process alone."""
+
+    folder: Path
+
+    def environment(self, seconds: float) -> dict[str, str]:
+        """Return the variables by which our driver saves its state here every so many seconds."""
+        return {
+            "STANCHION_CHECKPOINT": str(self.folder),
+            "STANCHION_CHECKPOINT_SECONDS": repr(seconds),
+        }
+
+    def position(self) -> Position | None:
+        """Return where the saved state stands, None where there is none that can be read."""
+        try:
+            with (self.folder / STATE).open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return None
+                _checksum, size = struct.unpack("<QQ", file.read(16))
+                file.seek(size, os.SEEK_CUR)
+                return Position(*_POSITION.unpack(file.read(_POSITION.size)))
+        except (OSError, struct.error, OverflowError, ValueError):
+            return None
+
+    def finished(self) -> Finished | None:
+        """Return the finished chain that this is the state of, None where it is of none."""
+        try:
+            content: dict[str, Any] = json.loads((self.folder / FINISHED).read_text())
+            return Finished(str(content["key"]), int(content["draws"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def take_rows(self, csv: Path) -> bool:
+        """Put the rows of a finished chain's CSV where the driver looks for them.
+
+        Return False, and let the state go, where they are fewer than the state says.
+        """
+        position = self.position()
+        try:
+            with csv.open("rb") as file:
+                for line in file:
+                    if not line.startswith(b"#"):
+                        break
+                body = file.read(position.size) if position is not None else b""
+            if position is not None and len(body) == position.size:
+                (self.folder / ROWS).write_bytes(body)
+                (self.folder / FINISHED).unlink(missing_ok=True)
+                return True
+        except OSError:
+            pass
+        self.clear()
+        return False
+
+    def finish(self, key: str, draws: int, *, keep: bool) -> None:
+        """Say that the chain is done and in the cache; keep its last state, or let it go."""
+        if not keep or self.position() is None:
+            self.clear()
+            return
+        with suppress(OSError):
+            content = {"schema": "stanchion/state/1", "key": key, "draws": draws}
+            write_whole(self.folder / FINISHED, json.dumps(content) + "\n")
+            (self.folder / ROWS).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove the state."""
+        for name in (STATE, ROWS, FINISHED, MACHINE, f"{STATE}.part"):
+            with suppress(OSError):
+                (self.folder / name).unlink(missing_ok=True)
+
+    def is_elsewhere(self, *, allowed: bool) -> bool:
+        """Tell whether the state is of a processor with other flags; without leave it goes.
+
+        Libraries choose their code by those flags, and with it the last bits of a sum.
+        """
+        here, path = processor(), self.folder / MACHINE
+        try:
+            there = path.read_text().strip()
+        except OSError:
+            there = ""
+        elsewhere = (self.folder / STATE).exists() and there != here
+        if elsewhere and not allowed:
+            self.clear()
+        with suppress(OSError):
+            if there != here:
+                write_whole(path, f"{here}\n")
+        return elsewhere
+
+
+def state_folder(family: str) -> Path:
+    """Return the folder of a family's state."""
+    return cache_root() / FOLDER / family[:2] / family
+
+
+@contextmanager
+def open_state(family: str) -> Iterator[ChainState | None]:
+    """Hold a family's state; None where another run holds it, or the cache cannot be written."""
+    folder = state_folder(family)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError:
+        yield None
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield None
+            return
+        if not os.fstat(lock.fileno()).st_nlink:  # its last holder has removed it meanwhile
+            yield None
+            return
+        yield ChainState(folder)
+        if not (folder / STATE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def cut_csv(csv: Path, target: Path, draws: int, rows: int) -> bool:
+    """Write a chain's CSV with its first rows only, as if so many draws had been asked for.
+
+    `draws` are iterations after warm-up, `rows` what thinning leaves, with saved warm-up. Return
+    False where there are fewer rows.
+    """
+    lines = csv.read_bytes().splitlines(keepends=True)
+    is_row = [not line.startswith(b"#") for line in lines]
+    places = [number for number, flag in enumerate(is_row) if flag]
+    if len(places) - 1 < rows:
+        return False
+    last, end = places[rows], places[-1]
+    text = b"".join([*lines[: last + 1], *lines[end + 1 :]])
+    mark = b" (Default)" if draws == _DEFAULT_DRAWS else b""
+    text = _DRAWS_LINE.sub(lambda match: b"%s%d%s\n" % (match[1], draws, mark), text, count=1)
+    target.write_bytes(text)
+    return True
+
+
+def without_draws(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chain's arguments without those that say how many draws it has."""
+    words = [word for word in arguments["command"] if not _is_draws(word)]
+    return {**{n: v for n, v in arguments.items() if n != "rows"}, "command": words}
+
+
+def draws_in(command: Sequence[str]) -> int:
+    """Return the iterations after warm-up that a command line asks for."""
+    return next(int(word.partition("=")[2]) for word in command if _is_draws(word))
+
+
+def _is_draws(word: str) -> bool:
+    return word.startswith("num_samples=")
+
+
+def processor() -> str:
+    """Return what names the instructions of this machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
+    return hashlib.sha256(" ".join(sorted(flags.split())).encode()).hexdigest()[:16]

@@ -1,0 +1,292 @@
+#include "checkpoint.hpp"
+
+#include "interruption.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace driver {
+namespace {
+
+constexpr char magic[] = "stanchion chain 1\n";
+Checkpoint* the_active = nullptr;
+
+std::uint64_t checksum(const std::string& text) {  // FNV-1a, 64 bits
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const unsigned char letter : text) {
+    hash = (hash ^ letter) * 1099511628211ULL;
+  }
+  return hash;
+}
+
+template <class T>
+void put(std::string& text, const T& value) {
+  text.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+void put(std::string& text, const std::string& value) {
+  put(text, static_cast<std::uint64_t>(value.size()));
+  text += value;
+}
+
+// Reads what `put` wrote; once something is missing, all that follows is.
+class Reader {
+ public:
+  explicit Reader(const std::string& text) : text_(text) {}
+
+  template <class T>
+  void take(T& value) {
+    if (has(sizeof value)) {
+      std::memcpy(&value, text_.data() + at_, sizeof value);
+      at_ += sizeof value;
+    }
+  }
+  void take(std::string& value) {
+    std::uint64_t size = 0;
+    take(size);
+    if (has(size)) {
+      value = text_.substr(at_, size);
+      at_ += size;
+    }
+  }
+  bool is_whole() const { return whole_ && at_ == text_.size(); }
+
+ private:
+  const std::string& text_;
+  std::size_t at_ = 0;
+  bool whole_ = true;
+
+  bool has(std::uint64_t size) {
+    whole_ = whole_ && size <= text_.size() - at_;
+    return whole_;
+  }
+};
+
+bool write_all(int descriptor, const char* data, std::size_t size) {
+  while (size > 0) {
+    const auto done = ::write(descriptor, data, size);
+    if (done < 0 && errno != EINTR) {
+      return false;
+    }
+    if (done > 0) {
+      data += done;
+      size -= static_cast<std::size_t>(done);
+    }
+  }
+  return true;
+}
+
+// Whole or not at all, on the disk when it returns.
+bool write_whole(const std::string& name, const std::string& text) {
+  const std::string draft = name + ".part";
+  const int descriptor = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const bool good = descriptor >= 0 && write_all(descriptor, text.data(), text.size())
+                    && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0 && ::close(descriptor) != 0) {
+    return false;
+  }
+  if (good && ::rename(draft.c_str(), name.c_str()) == 0) {
+    return true;
+  }
+  const int reason = good ? errno : error;
+  ::unlink(draft.c_str());
+  errno = reason;
+  return false;
+}
+
+void add_settings(const Setting& setting, const std::string& above, std::string& text) {
+  const auto& argument = setting.argument();
+  const std::string name = above + argument.name;
+  if (name == "method.sample.num_samples") {
+    return;
+  }
+  if (argument.kind != Kind::category) {
+    text += name + "=" + to_text(setting.value()) + "\n";
+  }
+  if (argument.kind == Kind::choice) {
+    add_settings(setting.chosen(), name + ".", text);
+    return;
+  }
+  for (const auto& child : setting.children()) {
+    add_settings(child, name + ".", text);
+  }
+}
+
+}  // namespace
+
+std::string chain_identity(const Setting& root, const std::string& model, std::size_t parameters) {
+  std::string text = "model=" + model + "\nparameters=" + std::to_string(parameters) + "\n";
+  add_settings(root.at("method"), "", text);
+  add_settings(root.at("random"), "", text);
+  text += "id=" + std::to_string(root.natural("id")) + "\n";
+  text += "sig_figs=" + std::to_string(root.integer("output.sig_figs")) + "\n";
+  return text;
+}
+
+Checkpoint* Checkpoint::active() { return the_active; }
+
+Checkpoint::Checkpoint(std::string folder, double seconds, std::string identity, CsvWriter& draws,
+                       Sentence warn)
+    : folder_(std::move(folder)),
+      identity_(std::move(identity)),
+      interval_(seconds > 0 ? seconds : 1e100),
+      draws_(draws),
+      warn_(std::move(warn)),
+      last_(std::chrono::steady_clock::now()) {
+  the_active = this;
+  hold_signals();
+}
+
+Checkpoint::~Checkpoint() {
+  the_active = nullptr;
+  release_signals();
+  if (rows_ >= 0) {
+    ::close(rows_);
+  }
+}
+
+void Checkpoint::begin(std::int64_t finish) {
+  if (header_ < 0) {
+    header_ = draws_.file()->size();
+    load(finish);
+  }
+}
+
+void Checkpoint::load(std::int64_t finish) {
+  std::ifstream file(path("state"), std::ios::binary);
+  if (!file) {
+    return;
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::size_t head = sizeof magic - 1 + sizeof(std::uint64_t);
+  if (text.size() < head || text.compare(0, sizeof magic - 1, magic) != 0) {
+    warn_("The saved state is not one of this driver: the chain starts anew.");
+    return;
+  }
+  std::uint64_t sum = 0;
+  std::memcpy(&sum, text.data() + sizeof magic - 1, sizeof sum);
+  const std::string body = text.substr(head);
+  Reader reader(body);
+  std::string identity;
+  Position position;
+  std::string sampler;
+  reader.take(identity);
+  reader.take(position);
+  reader.take(sampler);
+  if (sum != checksum(body) || !reader.is_whole()) {
+    warn_("The saved state is damaged: the chain starts anew.");
+    return;
+  }
+  if (identity != identity_) {
+    warn_("The saved state is of a chain with other settings: the chain starts anew.");
+    return;
+  }
+  if (position.iteration > finish) {
+    warn_("The saved state is of a longer chain: the chain starts anew.");
+    return;
+  }
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path("rows"), error);
+  if (error || static_cast<std::int64_t>(size) < position.size) {
+    warn_("The saved state names more rows than were saved: the chain starts anew.");
+    return;
+  }
+  position_ = position;
+  sampler_ = std::move(sampler);
+}
+
+void Checkpoint::restore_rows() {
+  std::ifstream file(path("rows"), std::ios::binary);
+  std::vector<char> block(1 << 20);
+  OutputFile& output = *draws_.file();
+  output.cut(header_);
+  std::int64_t left = position_.size;
+  while (left > 0) {
+    const auto wanted = std::min<std::int64_t>(left, static_cast<std::int64_t>(block.size()));
+    if (!file.read(block.data(), wanted)) {
+      throw std::runtime_error("Cannot read the saved rows \"" + path("rows") + "\".");
+    }
+    output.sputn(block.data(), wanted);
+    left -= wanted;
+  }
+  draws_.set_rows(static_cast<std::size_t>(position_.rows));
+  saved_ = position_.size;
+  sampler_.clear();
+}
+
+bool Checkpoint::is_due() const {
+  return !broken_
+         && (asked_to_end() != 0 || std::chrono::steady_clock::now() - last_ >= interval_);
+}
+
+bool Checkpoint::append_rows(std::int64_t end) {
+  if (rows_ < 0) {
+    rows_ = ::open(path("rows").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (rows_ < 0) {
+      return false;
+    }
+  }
+  if (::ftruncate(rows_, saved_) != 0 || ::lseek(rows_, saved_, SEEK_SET) != saved_) {
+    return false;
+  }
+  std::string block;
+  while (saved_ < end) {
+    block = draws_.file()->read(header_ + saved_, std::min<std::int64_t>(end - saved_, 1 << 20));
+    if (block.empty() || !write_all(rows_, block.data(), block.size())) {
+      return false;
+    }
+    saved_ += static_cast<std::int64_t>(block.size());
+  }
+  return ::fsync(rows_) == 0;
+}
+
+void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& sampler) {
+  last_ = std::chrono::steady_clock::now();
+  if (broken_) {
+    return;
+  }
+  std::error_code ignored;
+  std::filesystem::create_directories(folder_, ignored);
+  errno = 0;
+  const std::int64_t size = draws_.file()->size() - header_;
+  if (!append_rows(size)) {
+    give_up(std::strerror(errno));
+    return;
+  }
+  std::string body;
+  put(body, identity_);
+  put(body, Position{iteration, static_cast<std::int64_t>(draws_.rows()), size, sampling});
+  put(body, sampler);
+  std::string text = magic;
+  put(text, checksum(body));
+  text += body;
+  if (!write_whole(path("state"), text)) {
+    give_up(std::strerror(errno));
+  }
+  last_ = std::chrono::steady_clock::now();
+}
+
+void Checkpoint::give_up(const std::string& what) {
+  broken_ = true;
+  warn_("The chain's state cannot be saved in \"" + folder_ + "\": " + what
+        + "; sampling goes on without.");
+}
+
+void Checkpoint::end_if_asked() const {
+  if (const int signal = asked_to_end()) {
+    end_by(signal);
+  }
+}
+
+}  // namespace driver
