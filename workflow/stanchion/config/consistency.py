@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from stanchion.config.analysis import Analysis
 from stanchion.config.project import Project
 from stanchion.errors import Fault
 from stanchion.schema.locations import Key
-
-_OTHER = re.compile(r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z_]\w*\s*(?P<of>\(.*)?")
-"""An expression that names another dataset: `counties.uranium(county)`, `new.N`."""
+from stanchion.schema.references import reference
 
 
 def inconsistencies(project: Project) -> list[Fault]:
@@ -42,12 +39,12 @@ def _named_in(
     project: Project, mapping: Mapping[str, object], columns: set[str], key: Key
 ) -> Iterator[Fault]:
     for variable, expression in mapping.items():
-        match = _OTHER.fullmatch(expression) if isinstance(expression, str) else None
-        if match is None or match["dataset"] in project.datasets or expression in columns:
+        named = reference(expression)
+        if named is None or named.dataset in project.datasets or expression in columns:
             continue
-        column = "" if match["of"] else "; a column with a dot in its name goes under columns"
+        column = "" if named.is_call else "; a column with a dot in its name goes under columns"
         yield project.fault(
-            f"dataset {match['dataset']!r} is not declared",
+            f"dataset {named.dataset!r} is not declared",
             *key,
             variable,
             value=expression,

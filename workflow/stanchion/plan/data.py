@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stanchion.config import Dataset, Predict, Project
+from stanchion.schema.references import reference
 
 DOWNLOADS = ".stanchion/downloads"
 _PLACE = {"path", "url", "sha256"}
-_REFERENCE = re.compile(r"\b([A-Za-z][A-Za-z0-9_-]*)\s*\.\s*[A-Za-z]")
 
 
 def source_of(dataset: Dataset) -> str:
@@ -61,6 +60,6 @@ def ingredients(project: Project, analysis: str, dataset: str, model: str) -> In
 def _named(project: Project, mapping: Mapping[str, Any]) -> Iterator[str]:
     """Yield the datasets that the expressions of a mapping name."""
     for expression in mapping.values():
-        if isinstance(expression, str):
-            words = _REFERENCE.findall(expression)
-            yield from (word for word in words if word in project.datasets)
+        named = reference(expression)
+        if named is not None and named.dataset in project.datasets:
+            yield named.dataset
