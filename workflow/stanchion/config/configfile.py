@@ -24,14 +24,14 @@ _SPACE = (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.INDENT, toke
 _TODO = 'write `configfile: "config/config.yaml"`, with the path itself, or give --configfile'
 
 
-def declaration_file(given: Path | None = None, root: Path = Path()) -> Path:
-    """Return the declaration of the project in `root`, from there: `given`, else as it declares.
+def declaration_file(chosen: Path | None = None, root: Path = Path()) -> Path:
+    """Return the declaration of the project in `root`, from there: `chosen`, else as it declares.
 
     Raises:
         DeclarationError: the Snakefile's `configfile:` is not a plain text, or names two files.
     """
-    if given is not None:
-        return given
+    if chosen is not None:
+        return chosen
     snakefile = next((root / name for name in SNAKEFILES if (root / name).is_file()), None)
     return _only(_literals(snakefile, set())) if snakefile is not None else DEFAULT
 

@@ -31,7 +31,7 @@ _SURROUNDINGS = ("packages", "code", "toolchain", "python", "host")
 
 
 @dataclass(frozen=True)
-class Made:
+class SoundRecord:
     """A record that is what its name, its place and its key say."""
 
     path: str
@@ -60,11 +60,11 @@ class Made:
 class Custody:
     """What proves each file of an analysis, and what does not hang together."""
 
-    proofs: Mapping[str, Made]
+    proofs: Mapping[str, SoundRecord]
     """Path → the record that proves it; a record proves itself."""
-    current: tuple[Made, ...]
+    current: tuple[SoundRecord, ...]
     """The record that each key file names."""
-    made: tuple[Made, ...]
+    records: tuple[SoundRecord, ...]
     """Every sound record."""
     faults: tuple[Difference, ...]
 
@@ -76,20 +76,22 @@ def examine(hashes: Mapping[str, str], records: Mapping[str, bytes]) -> Custody:
     those that lie where records do.
     """
     faults: list[Difference] = []
-    made = list(_sound(records, faults))
+    sound = list(_sound(records, faults))
     unsound = {fault.path for fault in faults}
-    faults += [*_gaps(made), *_contradictions(made)]
-    current = list(_current(hashes, made, faults))
-    proofs = {one.path: one for one in made}
-    for one, key_file in current:
-        proofs[key_file] = one
-        proofs |= dict.fromkeys(one.outputs, one)
+    faults += [*_gaps(sound), *_contradictions(sound)]
+    current = list(_current(hashes, sound, faults))
+    proofs = {record.path: record for record in sound}
+    for record, key_file in current:
+        proofs[key_file] = record
+        proofs |= dict.fromkeys(record.outputs, record)
     faults += _unproved(hashes, proofs, unsound)
-    faults += _lost(hashes, [one for one, _ in current])
+    faults += _lost(hashes, [record for record, _ in current])
     if not unsound:
-        faults += _links([one for one, _ in current], made)
-        faults += _overtaken([one for one, _ in current])
-    return Custody(proofs, tuple(one for one, _ in current), tuple(made), tuple(_once(faults)))
+        faults += _links([record for record, _ in current], sound)
+        faults += _overtaken([record for record, _ in current])
+    return Custody(
+        proofs, tuple(record for record, _ in current), tuple(sound), tuple(_once(faults))
+    )
 
 
 def is_record(path: str) -> bool:
@@ -97,7 +99,7 @@ def is_record(path: str) -> bool:
     return "/records/" in path
 
 
-def _sound(records: Mapping[str, bytes], faults: list[Difference]) -> Iterator[Made]:
+def _sound(records: Mapping[str, bytes], faults: list[Difference]) -> Iterator[SoundRecord]:
     for path in sorted(records):
         try:
             yield _read(path, records[path])
@@ -106,7 +108,7 @@ def _sound(records: Mapping[str, bytes], faults: list[Difference]) -> Iterator[M
             faults.append(Difference(Kind.ALTERED, path, f"this record was altered: {why}"))
 
 
-def _read(path: str, text: bytes) -> Made:
+def _read(path: str, text: bytes) -> SoundRecord:
     """Return a record; raises ValueError with what in it contradicts its name, place or key."""
     named = _RECORD.fullmatch(path)
     step = paths.step_of(named["folder"]) if named is not None else None
@@ -126,66 +128,66 @@ def _read(path: str, text: bytes) -> Made:
     copied = KNOWN[rule].shared
     if named["rest"] != (sha256(text).hexdigest()[:12] if copied else str(content["attempt"])):
         raise ValueError("its name is not that of its attempt")
-    made = Made(path, named["folder"], rule, int(content["attempt"]), content)
-    if made.ended_well:
-        wanted = paths.outputs(rule, wildcards)
-        if {entry["name"]: entry["path"] for entry in content["outputs"]} != wanted:
+    record = SoundRecord(path, named["folder"], rule, int(content["attempt"]), content)
+    if record.ended_well:
+        outputs = paths.outputs(rule, wildcards)
+        if {entry["name"]: entry["path"] for entry in content["outputs"]} != outputs:
             raise ValueError("its outputs are not those of its step")
         if any(not entry["sha256"] for entry in content["inputs"]):
             raise ValueError("it does not name its inputs")
-    return made
+    return record
 
 
-def _gaps(made: Sequence[Made]) -> Iterator[Difference]:
+def _gaps(records: Sequence[SoundRecord]) -> Iterator[Difference]:
     """Attempts at a key are counted from 1, so that one that was taken away leaves a gap."""
     attempts: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for one in made:
-        if not KNOWN[one.rule].shared:
-            attempts[one.folder, one.key].add(one.attempt)
-    for (folder, key), there in attempts.items():
-        for lost in sorted(set(range(1, max(there))) - there):
+    for record in records:
+        if not KNOWN[record.rule].shared:
+            attempts[record.folder, record.key].add(record.attempt)
+    for (folder, key), numbers in attempts.items():
+        for lost in sorted(set(range(1, max(numbers))) - numbers):
             path = f"{folder}/{key[:12]}-{lost}.json"
             yield Difference(Kind.MISSING, path, "later attempts count this record, and it is gone")
 
 
-def _contradictions(made: Sequence[Made]) -> Iterator[Difference]:
-    first: dict[tuple[str, str, str], Made] = {}
-    for one in sorted(made, key=lambda one: one.attempt):
-        if not one.ended_well:
+def _contradictions(records: Sequence[SoundRecord]) -> Iterator[Difference]:
+    first: dict[tuple[str, str, str], SoundRecord] = {}
+    for record in sorted(records, key=lambda record: record.attempt):
+        if not record.ended_well:
             continue
-        around = json.dumps([one.content.get(name) for name in _SURROUNDINGS], sort_keys=True)
-        before = first.setdefault((one.folder, one.key, around), one)
-        if _that_follow(before) != _that_follow(one):
+        around = json.dumps([record.content.get(name) for name in _SURROUNDINGS], sort_keys=True)
+        before = first.setdefault((record.folder, record.key, around), record)
+        if _that_follow(before) != _that_follow(record):
             what = f"it contradicts {before.path}: the same key gives the same bytes"
-            yield Difference(Kind.ALTERED, one.path, what)
+            yield Difference(Kind.ALTERED, record.path, what)
 
 
-def _that_follow(one: Made) -> dict[str, str]:
+def _that_follow(record: SoundRecord) -> dict[str, str]:
     """Return the hashes of the outputs that follow from the key."""
     return {
         entry["path"]: entry["sha256"]
-        for entry in one.content["outputs"]
-        if entry["name"] not in KNOWN[one.rule].varying
+        for entry in record.content["outputs"]
+        if entry["name"] not in KNOWN[record.rule].varying
     }
 
 
 def _current(
-    hashes: Mapping[str, str], made: Sequence[Made], faults: list[Difference]
-) -> Iterator[tuple[Made, str]]:
+    hashes: Mapping[str, str], records: Sequence[SoundRecord], faults: list[Difference]
+) -> Iterator[tuple[SoundRecord, str]]:
     """Yield, for each key file, the last record of its key that ended well."""
-    for folder in sorted({one.folder for one in made if not KNOWN[one.rule].shared}):
+    for folder in sorted({record.folder for record in records if not KNOWN[record.rule].shared}):
         step = paths.step_of(folder)
         key_file = paths.key_file(*step) if step is not None else ""
         if key_file not in hashes:
             continue
         line = read_line(key_file)
-        mine = [one for one in made if one.folder == folder and one.ended_well]
-        mine = [one for one in mine if line is not None and one.key == line.key]
+        mine = [record for record in records if record.folder == folder and record.ended_well]
+        mine = [record for record in mine if line is not None and record.key == line.key]
         if line is None or not mine:
             what = "no record of this step has the key that it names"
             faults.append(Difference(Kind.ALTERED, key_file, what))
             continue
-        last = max(mine, key=lambda one: one.attempt)
+        last = max(mine, key=lambda record: record.attempt)
         named = {
             entry["name"]: Content(entry["size"], entry["sha256"])
             for entry in last.content["outputs"]
@@ -197,17 +199,17 @@ def _current(
 
 
 def _unproved(
-    hashes: Mapping[str, str], proofs: Mapping[str, Made], unsound: set[str]
+    hashes: Mapping[str, str], proofs: Mapping[str, SoundRecord], unsound: set[str]
 ) -> Iterator[Difference]:
     """Yield what no record proves; not again what would be proved by one that was named."""
     named = {path for record in unsound for path in _files_of(record)}
     for path, digest in hashes.items():
-        one = proofs.get(path)
-        if one is None:
+        proof = proofs.get(path)
+        if proof is None:
             if not is_record(path) and path not in named:
                 yield Difference(Kind.EXTRA, path, "no record of a step proves this file")
-        elif one.outputs.get(path, digest) != digest:
-            what = f"it is not what the step that made it wrote: {one.path}"
+        elif proof.outputs.get(path, digest) != digest:
+            what = f"it is not what the step that made it wrote: {proof.path}"
             yield Difference(Kind.ALTERED, path, what)
 
 
@@ -220,62 +222,66 @@ def _files_of(record: str) -> Iterator[str]:
         yield paths.key_file(*step)
 
 
-def _lost(hashes: Mapping[str, str], current: Sequence[Made]) -> Iterator[Difference]:
-    for one in current:
-        for path in one.outputs:
-            if path not in hashes and KNOWN[one.rule].keep is None:
-                yield Difference(Kind.MISSING, path, f"{one.path} names it")
+def _lost(hashes: Mapping[str, str], current: Sequence[SoundRecord]) -> Iterator[Difference]:
+    for record in current:
+        for path in record.outputs:
+            if path not in hashes and KNOWN[record.rule].keep is None:
+                yield Difference(Kind.MISSING, path, f"{record.path} names it")
 
 
-def _overtaken(current: Sequence[Made]) -> Iterator[Difference]:
+def _overtaken(current: Sequence[SoundRecord]) -> Iterator[Difference]:
     """Yield the results that were made from others than those which lie beside them now."""
-    there = {path: digest for one in current for path, digest in one.outputs.items()}
-    for one in current:
-        for entry in one.content["inputs"]:
-            if there.get(entry["path"], entry["sha256"]) != entry["sha256"]:
+    digests = {path: digest for record in current for path, digest in record.outputs.items()}
+    for record in current:
+        for entry in record.content["inputs"]:
+            if digests.get(entry["path"], entry["sha256"]) != entry["sha256"]:
                 what = f"it was made from another {entry['path']} than lies there"
-                yield Difference(Kind.STALE, one.path, what)
+                yield Difference(Kind.STALE, record.path, what)
 
 
-def _links(current: Sequence[Made], made: Sequence[Made]) -> Iterator[Difference]:
+def _links(current: Sequence[SoundRecord], records: Sequence[SoundRecord]) -> Iterator[Difference]:
     """Yield where the inputs of a record are not the outputs of those before it, the way back."""
-    by_key: dict[str, list[Made]] = defaultdict(list)
-    for one in made:
-        if one.ended_well:
-            by_key[one.key].append(one)
-    left, seen = list(current), set()
-    while left:
-        one = left.pop()
-        if one.path in seen:
+    by_key: dict[str, list[SoundRecord]] = defaultdict(list)
+    for record in records:
+        if record.ended_well:
+            by_key[record.key].append(record)
+    pending, visited = list(current), set()
+    while pending:
+        record = pending.pop()
+        if record.path in visited:
             continue
-        seen.add(one.path)
-        keys = one.content["made_of"]["upstream"]
+        visited.add(record.path)
+        keys = record.content["made_of"]["upstream"]
         before = [maker for key in keys for maker in by_key[key]]
-        if gone := [key[:12] for key in keys if not by_key[key]]:
-            what = f"no record is left of a step that it follows: key {', '.join(gone)}"
-            yield Difference(Kind.MISSING, one.path, what)
-        given = {entry["path"]: _given(entry["path"], before) for entry in one.content["inputs"]}
-        for entry in one.content["inputs"]:
-            makers = [maker for maker, digest in given[entry["path"]] if digest == entry["sha256"]]
-            left += makers
-            if given[entry["path"]] and not makers:
+        if missing := [key[:12] for key in keys if not by_key[key]]:
+            what = f"no record is left of a step that it follows: key {', '.join(missing)}"
+            yield Difference(Kind.MISSING, record.path, what)
+        provided = {
+            entry["path"]: _provided(entry["path"], before) for entry in record.content["inputs"]
+        }
+        for entry in record.content["inputs"]:
+            makers = [
+                maker for maker, digest in provided[entry["path"]] if digest == entry["sha256"]
+            ]
+            pending += makers
+            if provided[entry["path"]] and not makers:
                 what = f"its input {entry['path']} is not what the step before it wrote"
-                yield Difference(Kind.ALTERED, one.path, what)
-            elif not makers and not gone and not _is_source(one, entry):
+                yield Difference(Kind.ALTERED, record.path, what)
+            elif not makers and not missing and not _is_source(record, entry):
                 what = f"no record before it proves its input {entry['path']}"
-                yield Difference(Kind.ALTERED, one.path, what)
+                yield Difference(Kind.ALTERED, record.path, what)
 
 
-def _given(path: str, before: Sequence[Made]) -> list[tuple[Made, str]]:
+def _provided(path: str, before: Sequence[SoundRecord]) -> list[tuple[SoundRecord, str]]:
     return [(maker, maker.outputs[path]) for maker in before if path in maker.outputs]
 
 
-def _is_source(one: Made, entry: Json) -> bool:
+def _is_source(record: SoundRecord, entry: Json) -> bool:
     """Tell whether an input comes from outside: data as the key names them, or a program."""
-    path, content = entry["path"], one.content["made_of"]["content"]
+    path, content = entry["path"], record.content["made_of"]["content"]
     if path.startswith(("results/", f"{STATE}/programs/")):
         return False
-    if one.rule == "prepare_data" or entry["name"] == "init":
+    if record.rule == "prepare_data" or entry["name"] == "init":
         return bool(content.get(entry["name"]) == entry["sha256"])
     return True
 

@@ -13,7 +13,7 @@ from stanchion.plan.catalogue import FORMER, STEPS
 from stanchion.plan.keys import text_hash
 from stanchion.plan.model import Facts, Plan, Step, identity
 from stanchion.plan.planner import make_plan
-from stanchion.versions.custody import Made
+from stanchion.versions.custody import SoundRecord
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.results import Results
 
@@ -22,15 +22,15 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 def steps_of(plan: Plan, analysis: str) -> list[Step]:
     """Return the steps of an analysis and those that they follow, in an order of running."""
-    left = [step for step in plan if step.wildcards.get("analysis") == analysis]
-    wanted: dict[tuple[str, ...], Step] = {}
-    while left:
-        step = left.pop()
+    pending = [step for step in plan if step.wildcards.get("analysis") == analysis]
+    selected: dict[tuple[str, ...], Step] = {}
+    while pending:
+        step = pending.pop()
         name = identity(step.rule, step.wildcards)
-        if name not in wanted:
-            wanted[name] = step
-            left += step.upstream
-    return [step for name, step in plan.steps.items() if name in wanted]
+        if name not in selected:
+            selected[name] = step
+            pending += step.upstream
+    return [step for name, step in plan.steps.items() if name in selected]
 
 
 def with_toolchain_of(plan: Plan, results: Results) -> Plan:
@@ -43,21 +43,23 @@ def with_toolchain_of(plan: Plan, results: Results) -> Plan:
 
 def _facts_of(facts: Facts, results: Results) -> Facts:
     compilers = dict(facts.compilers)
-    for one in _used_compilations(results):
-        content = one.content["made_of"]["content"]
+    for record in _used_compilations(results):
+        content = record.content["made_of"]["content"]
         for model, program in facts.programs.items():
             if text_hash(program.canonical) == content["program"]:
                 compilers[model] = content["compiler"]
-    reports = [one for one in results.custody.current if one.rule == "write_report"]
+    reports = [record for record in results.custody.current if record.rule == "write_report"]
     toolchain = reports[0].content["arguments"]["toolchain"] if reports else facts.toolchain
     return replace(facts, compilers=compilers, toolchain=toolchain)
 
 
-def _used_compilations(results: Results) -> list[Made]:
+def _used_compilations(results: Results) -> list[SoundRecord]:
     """Return the records of the programs that present results were made with."""
-    used = {key for one in results.custody.current for key in one.content["made_of"]["upstream"]}
-    made = [one for one in results.custody.made if one.ended_well]
-    return [one for one in made if one.rule == "compile_program" and one.key in used]
+    used = {
+        key for record in results.custody.current for key in record.content["made_of"]["upstream"]
+    }
+    records = [record for record in results.custody.records if record.ended_well]
+    return [record for record in records if record.rule == "compile_program" and record.key in used]
 
 
 def not_of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
@@ -65,19 +67,21 @@ def not_of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
 
     Of steps that follow each other the first is named, with what it was made with otherwise.
     """
-    current = {_identity(one.folder): one for one in results.custody.current}
+    current = {_identity(record.folder): record for record in results.custody.current}
     stale: set[tuple[str, ...]] = set()
     for step in steps_of(plan, results.analysis):
         name = identity(step.rule, step.wildcards)
         if STEPS[step.rule].may_fail and name not in current:
             continue
-        if not _is_made(step, current.get(name), results.custody.made):
+        if not _is_made(step, current.get(name), results.custody.records):
             stale.add(name)
-            if not any(identity(one.rule, one.wildcards) in stale for one in step.upstream):
-                yield _behind(step, current.get(name), results.custody.made)
-    for name, one in current.items():
+            if not any(
+                identity(before.rule, before.wildcards) in stale for before in step.upstream
+            ):
+                yield _behind(step, current.get(name), results.custody.records)
+    for name, record in current.items():
         if name not in plan.steps:
-            for path in one.outputs:
+            for path in record.outputs:
                 if path in results.hashes:
                     yield Difference(Kind.STALE, path, "the declaration names no such result")
 
@@ -87,35 +91,38 @@ def _identity(folder: str) -> tuple[str, ...]:
     return identity(*step) if step is not None else ()
 
 
-def _is_made(step: Step, current: Made | None, made: Sequence[Made]) -> bool:
+def _is_made(step: Step, current: SoundRecord | None, records: Sequence[SoundRecord]) -> bool:
     """Tell whether a step has run as planned; a program and dropped chains leave records."""
     if current is not None:
         return current.key == step.key
-    return any(one.key == step.key and one.rule == step.rule and one.ended_well for one in made)
+    return any(
+        record.key == step.key and record.rule == step.rule and record.ended_well
+        for record in records
+    )
 
 
-def _behind(step: Step, current: Made | None, made: Sequence[Made]) -> Difference:
-    last = current or _last(step, made)
+def _behind(step: Step, current: SoundRecord | None, records: Sequence[SoundRecord]) -> Difference:
+    last = current or _last(step, records)
     where = _first(step.inputs if step.rule == "compile_program" else step.outputs)
     if last is None:
         return Difference(Kind.MISSING, where, f"{step.rule} has not run as it is declared")
     return Difference(Kind.STALE, where, f"{step.rule} ran with {_otherwise(step, last.content)}")
 
 
-def _last(step: Step, made: Sequence[Made]) -> Made | None:
+def _last(step: Step, records: Sequence[SoundRecord]) -> SoundRecord | None:
     """Return a record of the same step, or of the same program's compilation, with another key."""
-    there = [one for one in made if one.rule == step.rule and one.ended_well]
+    candidates = [record for record in records if record.rule == step.rule and record.ended_well]
     if step.rule == "compile_program":
         program = step.inputs["program"]
-        there = [one for one in there if program in _input_paths(one)]
+        candidates = [record for record in candidates if program in _input_paths(record)]
     else:
         name = identity(step.rule, step.wildcards)
-        there = [one for one in there if _identity(one.folder) == name]
-    return there[-1] if there else None
+        candidates = [record for record in candidates if _identity(record.folder) == name]
+    return candidates[-1] if candidates else None
 
 
-def _input_paths(one: Made) -> list[str]:
-    return [entry["path"] for entry in one.content["inputs"]]
+def _input_paths(record: SoundRecord) -> list[str]:
+    return [entry["path"] for entry in record.content["inputs"]]
 
 
 def _otherwise(step: Step, content: Mapping[str, Any]) -> str:
@@ -143,24 +150,24 @@ def undeclared(plan: Plan) -> dict[str, list[str]]:
 
     All of an analysis that it does not name, else the outputs and key files of single steps.
     """
-    left_over: dict[str, list[str]] = {}
+    extra: dict[str, list[str]] = {}
     results, planned = Path("results"), {path for step in plan for path in step.outputs.values()}
-    there = {path.name for path in results.glob("*") if path.is_dir()}
-    there |= {path.name.removesuffix(".dvc") for path in results.glob("*.dvc")}
-    for name in sorted(there):
+    analyses = {path.name for path in results.glob("*") if path.is_dir()}
+    analyses |= {path.name.removesuffix(".dvc") for path in results.glob("*.dvc")}
+    for name in sorted(analyses):
         if name not in plan.project.analyses:
-            left_over[name] = [f"results/{name}"]
-        elif left := sorted(_left_over(plan, results / name, planned)):
-            left_over[name] = left
-    return left_over
+            extra[name] = [f"results/{name}"]
+        elif undeclared_paths := sorted(_undeclared_paths(plan, results / name, planned)):
+            extra[name] = undeclared_paths
+    return extra
 
 
-def _left_over(plan: Plan, folder: Path, planned: Collection[str]) -> Iterator[str]:
+def _undeclared_paths(plan: Plan, folder: Path, planned: Collection[str]) -> Iterator[str]:
     for path in folder.rglob(".keys/*"):
         step = paths.step_of(f"{PurePosixPath(path).parents[1]}/records/{path.name}")
         if step is None or identity(*step) in plan.steps:
             continue
         outputs = [output for output in paths.outputs(*step).values() if output not in planned]
-        there = [output for output in outputs if Path(output).exists()]
-        if there or step[0] in FORMER:
-            yield from (*there, str(path))
+        present = [output for output in outputs if Path(output).exists()]
+        if present or step[0] in FORMER:
+            yield from (*present, str(path))

@@ -207,19 +207,19 @@ def _heeded() -> Iterator[None]:
     """Keep DVC's advice off the terminal, and raise as an error what it only logs."""
     heard = _Listener()
     loggers = [logging.getLogger(name) for name in ("dvc", "dvc_data", "dvc_objects")]
-    before = [(one.level, one.propagate, list(one.handlers)) for one in loggers]
-    for one in loggers:
-        one.setLevel(logging.ERROR)
-        one.propagate = False
-        one.handlers = [heard]
+    before = [(logger.level, logger.propagate, list(logger.handlers)) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+        logger.propagate = False
+        logger.handlers = [heard]
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     except Exception as error:
         raise heard.first or error from error
     finally:
-        for one, (level, propagate, handlers) in zip(loggers, before, strict=True):
-            one.level, one.propagate, one.handlers = level, propagate, handlers
+        for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+            logger.level, logger.propagate, logger.handlers = level, propagate, handlers
 
 
 class _Listener(logging.Handler):
@@ -243,10 +243,10 @@ def _translated() -> Iterator[None]:
     except StanchionError:
         raise
     except Exception as error:
-        raise _said(error) from error
+        raise _translate(error) from error
 
 
-def _said(error: Exception) -> VersioningError:
+def _translate(error: Exception) -> VersioningError:
     """Return the one sentence for what went wrong."""
     from dvc.config import NoRemoteError, RemoteNotFoundError
     from dvc.exceptions import ConfirmRemoveError, NotDvcRepoError

@@ -32,7 +32,9 @@ def unsaved(repo: Repo, paths: Sequence[Path], analysis: str, remote: str | None
     A file is saved where a manifest, committed or beside the folder, names its path and content,
     and DVC's cache or the remote holds it.
     """
-    saved = {(entry.path, entry.sha256) for one in _manifests(analysis) for entry in one.files}
+    saved = {
+        (entry.path, entry.sha256) for manifest in _manifests(analysis) for entry in manifest.files
+    }
     hashes = zip(paths, file_hashes(paths), strict=True)
     lost = {str(path) for path, digest in hashes if (str(path), digest) not in saved}
     present = [path for path in paths if str(path) not in lost]

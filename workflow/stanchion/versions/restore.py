@@ -41,10 +41,10 @@ def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path |
     declaration = declaration_file(configfile)
     _pull(load(declaration), names)
     verified = [verify_analysis(name, None, remote=False, name=None) for name in names]
-    print("\n".join(one.text() for one in verified))
-    if any(one.because is not None or one.kinds - {Kind.UNCOMMITTED} for one in verified):
+    print("\n".join(result.text() for result in verified))
+    if any(result.because is not None or result.kinds - {Kind.UNCOMMITTED} for result in verified):
         return 1
-    print(_left_to_run(declaration, names))
+    print(_steps_to_run(declaration, names))
     return 0
 
 
@@ -61,12 +61,12 @@ def pull_missing_data(configfile: Path) -> bool:
         VersioningError: DVC cannot bring one.
     """
     project = load(configfile)
-    wanted = [p for p in data_pointers(project) if not Path(p.removesuffix(".dvc")).exists()]
-    if wanted:
+    missing = [p for p in data_pointers(project) if not Path(p.removesuffix(".dvc")).exists()]
+    if missing:
         with versioning.repository() as repo:
-            versioning.pull(repo, wanted, project.versioning.remote)
-        print("\n".join(f"fetched {p.removesuffix('.dvc')} through DVC" for p in wanted))
-    return bool(wanted)
+            versioning.pull(repo, missing, project.versioning.remote)
+        print("\n".join(f"fetched {p.removesuffix('.dvc')} through DVC" for p in missing))
+    return bool(missing)
 
 
 def _require_clean() -> None:
@@ -81,11 +81,11 @@ def _require_clean() -> None:
 
 def _require_saved(names: Sequence[str], remote: str | None) -> None:
     """Refuse to replace results that are not tracked, as they are, in any revision."""
-    there = [name for name in names if folder_of(name).exists()]
-    if not there:
+    present = [name for name in names if folder_of(name).exists()]
+    if not present:
         return
     with versioning.repository() as repo:
-        for name in there:
+        for name in present:
             versioning.sweep(folder_of(name))
             for path in unsaved(repo, files_in(folder_of(name)), name, remote):
                 raise VersioningError(
@@ -143,7 +143,7 @@ def _pull(project: Project, names: Sequence[str]) -> None:
             raise VersioningError(f"DVC did not bring the results of {name}")
 
 
-def _left_to_run(declaration: Path, names: Sequence[str]) -> str:
+def _steps_to_run(declaration: Path, names: Sequence[str]) -> str:
     """Settle the key files, so that Snakemake knows the results again, and say what is stale."""
     try:
         plan = open_plan(declaration)

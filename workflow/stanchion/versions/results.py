@@ -59,7 +59,7 @@ def read_results(analysis: str) -> Results:
         hashes,
         {name: stamp.size for name, stamp in stamps.items()},
         stamps,
-        Custody(custody.proofs, custody.current, custody.made, tuple(faults)),
+        Custody(custody.proofs, custody.current, custody.records, tuple(faults)),
     )
 
 

@@ -73,19 +73,19 @@ def track(analyses: Sequence[str], *, configfile: Path, commit: bool) -> None:
         VersioningError: results are not up to date or were altered, or git or DVC cannot do it.
     """
     lock_project()
-    done = track_plan(open_plan(configfile, main=False), analyses)
-    if commit and done.files:
-        print(done.summary())
-        _commit(done)
+    tracked = track_plan(open_plan(configfile, main=False), analyses)
+    if commit and tracked.files:
+        print(tracked.summary())
+        _commit(tracked)
     else:
-        print(report_tracked(done))
+        print(report_tracked(tracked))
 
 
-def report_tracked(done: Tracked) -> str:
+def report_tracked(tracked: Tracked) -> str:
     """Return what was tracked and the line that commits it, where there is something to commit."""
-    if not done.files:
-        return f"{done.summary()}\nnothing to commit: git holds these versions already"
-    return f"{done.summary()}\nto commit them:\n{done.command()}"
+    if not tracked.files:
+        return f"{tracked.summary()}\nnothing to commit: git holds these versions already"
+    return f"{tracked.summary()}\nto commit them:\n{tracked.command()}"
 
 
 def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
@@ -98,7 +98,7 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     _require_current(plan, names)
     keep_compilations(plan, names)
     results = [_sound(plan, name) for name in names]
-    manifests = tuple(make_manifest(one) for one in results)
+    manifests = tuple(make_manifest(result) for result in results)
     if not versioning.is_set_up():
         versioning.set_up()
     with versioning.repository() as repo:
@@ -160,18 +160,18 @@ def _forgotten(results: Results) -> Iterator[Difference]:
 
 def _require_unchanged(results: Sequence[Results]) -> None:
     """Refuse what changed while it was hashed and handed to DVC."""
-    changed = [path for one in results for path in one.changed()]
+    changed = [path for result in results for path in result.changed()]
     if changed:
         what = "this file changed while it was tracked"
         todo = "wait until nothing writes into the results, then track again"
         raise VersioningError([Fault(what, where=path, todo=todo) for path in changed])
 
 
-def _commit(done: Tracked) -> None:
+def _commit(tracked: Tracked) -> None:
     """Commit the pointers; what else the user has changed or staged stays as it is."""
-    git("add", "--", *done.files)
-    git("commit", "--quiet", "-m", done.message, "--", *done.files)
-    print(f"committed as {git('rev-parse', '--short', 'HEAD')}: {done.message}")
+    git("add", "--", *tracked.files)
+    git("commit", "--quiet", "-m", tracked.message, "--", *tracked.files)
+    print(f"committed as {git('rev-parse', '--short', 'HEAD')}: {tracked.message}")
 
 
 def _differs(path: str) -> bool:
@@ -185,11 +185,11 @@ def _require_current(plan: Plan, names: Sequence[str]) -> None:
         if STEPS[step.rule].may_fail or state not in (State.STALE, State.MISSING):
             continue
         paths = list(step.outputs.values())
-        gone = [path for path in paths if not Path(path).exists()]
+        missing = [path for path in paths if not Path(path).exists()]
         raise VersioningError(
             f"the results of {step.wildcards['analysis']} are not up to date: "
-            + ("missing" if gone else f"{step.rule} has not run with the present declaration"),
-            where=(gone or paths)[0],
+            + ("missing" if missing else f"{step.rule} has not run with the present declaration"),
+            where=(missing or paths)[0],
             todo="run `stanchion run` first",
         )
 
@@ -209,16 +209,16 @@ def _push(repo: Repo, manifests: Sequence[Manifest], remote: str) -> None:
     cache, store = versioning.cache_store(repo), versioning.remote_store(repo, remote)
     for manifest in manifests:
         listing, _ = versioning.read_pointer(Path(pointer_of(manifest.analysis)))
-        left = list(broken(store, listing, manifest))
+        unsound = list(broken(store, listing, manifest))
         for _ in ("the list of files", "the files"):
-            for difference, oid in left:
+            for difference, oid in unsound:
                 if oid is not None:
                     source = cache.path_of(oid) if oid == listing else difference.path
                     store.put(oid, source)
                     print(f"{difference.path}: {difference.what}; sent again")
-            left = list(broken(store, listing, manifest)) if left else []
-        if left:
-            raise VersioningError([refusal(difference) for difference, _ in left])
+            unsound = list(broken(store, listing, manifest)) if unsound else []
+        if unsound:
+            raise VersioningError([refusal(difference) for difference, _ in unsound])
 
 
 def _list_metrics(names: Sequence[str]) -> None:
@@ -228,8 +228,8 @@ def _list_metrics(names: Sequence[str]) -> None:
     yaml, path = YAML(), Path(METRICS)
     content = (yaml.load(path.read_text()) if path.exists() else None) or {}
     listed = content.setdefault("metrics", [])
-    wanted = [f"{folder_of(name)}/metrics.json" for name in names]
-    missing = [entry for entry in wanted if entry not in listed]
+    paths = [f"{folder_of(name)}/metrics.json" for name in names]
+    missing = [entry for entry in paths if entry not in listed]
     if missing:
         listed.extend(missing)
         with path.open("w") as file:
@@ -259,8 +259,8 @@ def _files(names: Sequence[str]) -> Iterator[str]:
 
 def tracked_analyses(commit: str | None = None) -> list[str]:
     """Return the analyses that have a pointer here, or in a commit."""
-    there = Path("results").glob("*.dvc") if commit is None else map(Path, _pointers(commit))
-    return sorted(path.stem for path in there)
+    pointers = Path("results").glob("*.dvc") if commit is None else map(Path, _pointers(commit))
+    return sorted(path.stem for path in pointers)
 
 
 def _pointers(commit: str) -> list[str]:

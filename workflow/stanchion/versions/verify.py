@@ -94,18 +94,18 @@ def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) ->
     declaration = declaration_file(configfile)
     project = load(declaration)
     tracked = [*tracked_analyses(), *tracked_analyses("HEAD")]
-    known = list(dict.fromkeys([*project.analyses, *tracked]))
+    names = list(dict.fromkeys([*project.analyses, *tracked]))
     for name in analyses:
-        if name not in known:
-            raise VersioningError(f"no analysis {name!r}", allowed=", ".join(known))
+        if name not in names:
+            raise VersioningError(f"no analysis {name!r}", allowed=", ".join(names))
     plan, because = _plan(declaration)
     store = project.versioning.remote
     verified = [
-        verify_analysis(one, plan, remote=remote, name=store, because=because)
-        for one in list(analyses) or known
+        verify_analysis(result, plan, remote=remote, name=store, because=because)
+        for result in list(analyses) or names
     ]
-    print("\n".join(one.text() for one in verified))
-    codes = {one.finding for one in verified}
+    print("\n".join(result.text() for result in verified))
+    codes = {result.finding for result in verified}
     return Finding.FOUND if Finding.FOUND in codes else max(codes)
 
 
@@ -127,7 +127,7 @@ def verify_analysis(
     pointer = Path(pointer_of(analysis))
     if not manifest_path(analysis).exists() and not pointer.exists():
         return _untracked(analysis)
-    lost = [*_gone(analysis)]
+    lost = [*_missing(analysis)]
     if lost:
         return Verified(analysis, 0, tuple(lost))
     try:
@@ -166,11 +166,11 @@ def read_tracked(analysis: str) -> tuple[str, Manifest]:
     listing, meta = versioning.read_pointer(Path(pointer_of(analysis)))
     manifest = read_manifest(path, analysis)
     try:
-        wanted = str(meta["stanchion"]["manifest"])
+        digest = str(meta["stanchion"]["manifest"])
     except (KeyError, TypeError) as error:
         what = "this pointer names no manifest: `stanchion track` did not write it"
         raise VersioningError(what, where=pointer_of(analysis)) from error
-    if file_hash(path) != wanted:
+    if file_hash(path) != digest:
         what = f"this manifest is not the one that {pointer_of(analysis)} names"
         raise VersioningError(what, where=str(path))
     return listing, manifest
@@ -178,7 +178,7 @@ def read_tracked(analysis: str) -> tuple[str, Manifest]:
 
 def _untracked(analysis: str) -> Verified:
     """Return what is to say where there is neither pointer nor manifest."""
-    lost = tuple(_gone(analysis))
+    lost = tuple(_missing(analysis))
     if lost:
         return Verified(analysis, 0, lost)
     folder = folder_of(analysis)
@@ -189,7 +189,7 @@ def _untracked(analysis: str) -> Verified:
     return Verified(analysis, 0, (Difference(Kind.MISSING, str(folder), what),))
 
 
-def _gone(analysis: str) -> Iterator[Difference]:
+def _missing(analysis: str) -> Iterator[Difference]:
     """Yield the pointer or manifest that git's HEAD holds, or the other one asks for."""
     for path in (pointer_of(analysis), str(manifest_path(analysis))):
         if not Path(path).exists():
@@ -201,10 +201,10 @@ def _gone(analysis: str) -> Iterator[Difference]:
 
 def _not_committed(analysis: str) -> Iterator[Difference]:
     for path in (pointer_of(analysis), str(manifest_path(analysis))):
-        held = held_by("HEAD", path)
-        if held is None:
+        committed = held_by("HEAD", path)
+        if committed is None:
             yield Difference(Kind.UNCOMMITTED, path, "git's HEAD does not hold it: commit it")
-        elif held != name_of(path):
+        elif committed != name_of(path):
             yield Difference(Kind.UNCOMMITTED, path, "git's HEAD names another version: commit it")
 
 
@@ -220,9 +220,9 @@ def _notes(plan: Plan, results: Results) -> Iterator[str]:
     """Yield each program whose text was edited since, and is the same program for the compiler."""
     compiled = {
         entry["path"]: entry["sha256"]
-        for one in results.custody.made
-        if one.rule == "compile_program" and one.ended_well
-        for entry in one.content["inputs"]
+        for record in results.custody.records
+        if record.rule == "compile_program" and record.ended_well
+        for entry in record.content["inputs"]
     }
     for model in plan.project.models.values():
         recorded = compiled.get(model.program)
@@ -256,12 +256,12 @@ def _in_workspace(manifest: Manifest, results: Results) -> Iterator[Difference]:
 
 def _since(path: str, entry: Entry | None, results: Results) -> Difference:
     """Return what became of a file that records prove, and that is not as it was tracked."""
-    made = results.custody.proofs[path]
-    if entry is not None and made.path == path:
+    proof = results.custody.proofs[path]
+    if entry is not None and proof.path == path:
         return Difference(Kind.ALTERED, path, "this record is not the one that was tracked")
-    if entry is not None and made.path == entry.record:
+    if entry is not None and proof.path == entry.record:
         return Difference(Kind.ALTERED, path, "its content is not what was tracked")
-    return Difference(Kind.NEWER, path, f"made since, as {made.path} says")
+    return Difference(Kind.NEWER, path, f"made since, as {proof.path} says")
 
 
 def _other_version(results: Results) -> str | None:
@@ -279,7 +279,7 @@ def _in_stores(
 ) -> list[Difference]:
     with versioning.repository() as repo:
         cached = differences(versioning.cache_store(repo), listing, manifest)
-        differing = [one for one in cached if one.kind is not _CACHE_MAY_LACK]
+        differing = [difference for difference in cached if difference.kind is not _CACHE_MAY_LACK]
         if remote:
             store = versioning.remote_store(repo, name)
             differing += differences(store, listing, manifest)

@@ -65,7 +65,7 @@ class Revision:
 
 
 @contextmanager
-def at(name: str, given: Path | None, stanc: Path, repo: Repo) -> Iterator[Revision]:
+def at(name: str, configfile: Path | None, stanc: Path, repo: Repo) -> Iterator[Revision]:
     """Read a revision of git; its results come from DVC's cache, else from the remote.
 
     Raises:
@@ -75,17 +75,17 @@ def at(name: str, given: Path | None, stanc: Path, repo: Repo) -> Iterator[Revis
     with TemporaryDirectory() as folder:
         root = Path(folder)
         _extract(commit, root)
-        configfile = declaration_file(given, root)
-        if not (root / configfile).exists():
-            raise VersioningError(f"the revision {name} has no {configfile}")
-        remote = load(root / configfile).versioning.remote
+        path = declaration_file(configfile, root)
+        if not (root / path).exists():
+            raise VersioningError(f"the revision {name} has no {path}")
+        remote = load(root / path).versioning.remote
         shown = name if commit.startswith(name) else f"{name} ({commit[:10]})"
-        yield read_tree(shown, root, configfile, stanc, _Tracked(root, repo, remote))
+        yield read_tree(shown, root, path, stanc, _Tracked(root, repo, remote))
 
 
-def here(given: Path | None, stanc: Path) -> Revision:
+def here(configfile: Path | None, stanc: Path) -> Revision:
     """Read the working tree as it is."""
-    return read_tree("the working tree", Path(), declaration_file(given), stanc, _Untracked())
+    return read_tree("the working tree", Path(), declaration_file(configfile), stanc, _Untracked())
 
 
 def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Results) -> Revision:
@@ -128,8 +128,8 @@ class _Untracked(Results):
             line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None
         ]
         digest = hashlib.sha256(content).hexdigest()
-        written = [held.sha256 for line in lines for held in line.outputs.values()]
-        if written and digest not in written:
+        hashes = [output.sha256 for line in lines for output in line.outputs.values()]
+        if hashes and digest not in hashes:
             raise VersioningError(
                 "this file is not what its step wrote: it was altered since",
                 where=path,
@@ -173,8 +173,8 @@ class _Tracked(Results):
 
 
 def _extract(commit: str, root: Path) -> None:
-    done = subprocess.run(["git", "archive", commit], capture_output=True, check=True)
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+    archived = subprocess.run(["git", "archive", commit], capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(archived.stdout)) as archive:
         archive.extractall(root, filter="data")
 
 

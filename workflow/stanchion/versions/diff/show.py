@@ -43,7 +43,7 @@ def _section(name: str, rows: Sequence[str]) -> str:
 
 
 def _changes(changes: Sequence[Change]) -> list[str]:
-    return [f"{one.key}: {_value(one.old)} → {_value(one.new)}" for one in changes]
+    return [f"{change.key}: {_value(change.old)} → {_value(change.new)}" for change in changes]
 
 
 def _value(value: Any) -> str:
@@ -64,8 +64,8 @@ def _fit(change: FitChange) -> Iterator[str]:
     if moved:
         for row in rows:
             yield "  " + "  ".join(
-                cell.ljust(width) if place == 0 else cell.rjust(width)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+                cell.ljust(width) if column == 0 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
             )
     if len(moved) > _MOST_VALUES:
         yield f"  and {len(moved) - _MOST_VALUES} more; --json gives all"
