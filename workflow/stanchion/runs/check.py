@@ -54,14 +54,14 @@ def _program_faults(plan: Plan) -> Iterator[Fault]:
     project = plan.project
     for name, declared in project.models.items():
         program = plan.facts.programs[name]
-        for position, wanted in enumerate(declared.parameters or []):
-            known = [variable.name for variable in _drawn(program)]
-            if wanted not in known:
+        for position, parameter in enumerate(declared.parameters or []):
+            names = [variable.name for variable in _drawn(program)]
+            if parameter not in names:
                 yield project.fault(
-                    f"{declared.program} has no {wanted!r}",
+                    f"{declared.program} has no {parameter!r}",
                     *("models", name, "parameters", position),
-                    value=wanted,
-                    allowed=", ".join(known),
+                    value=parameter,
+                    allowed=", ".join(names),
                 )
     for name, analysis in project.analyses.items():
         programs = [plan.facts.programs[model] for model in analysis.models]
@@ -75,16 +75,16 @@ def _limits(
 ) -> Iterator[Fault]:
     """A limit is of a variable that the gate judges, in one of the programs at least."""
     judged = [v.name for p in programs for v in (*p.parameters, *p.transformed_parameters)]
-    known = list(dict.fromkeys(["lp__", *judged]))
+    names = list(dict.fromkeys(["lp__", *judged]))
     for key, variable in analysis.checks.limited():
-        if variable not in known:
-            meant = nearest(variable, known)
+        if variable not in names:
+            suggestion = nearest(variable, names)
             yield project.fault(
                 f"no program of this analysis has a parameter {variable!r}",
                 *("analyses", name, "checks", key, variable),
                 value=variable,
-                allowed=", ".join(known),
-                todo=f"write {meant}" if meant else "correct or remove it",
+                allowed=", ".join(names),
+                todo=f"write {suggestion}" if suggestion else "correct or remove it",
             )
 
 
@@ -105,8 +105,8 @@ def _analysis_faults(
         yield from _needs(project, path, checked.observed, program.data, *at, "observed")
         yield from _needs(project, path, checked.replicated, generated, *at, "replicated")
     if analysis.predict is not None:
-        wanted = analysis.predict.variable
-        yield from _needs(project, path, wanted, generated, *key, "predict", "variable")
+        variable = analysis.predict.variable
+        yield from _needs(project, path, variable, generated, *key, "predict", "variable")
     if analysis.compare is not None and analysis.compare.observed is not None:
         at = (*key, "compare")
         yield from _needs(project, path, analysis.compare.observed, program.data, *at, "observed")
@@ -121,16 +121,16 @@ def _analysis_faults(
 
 
 def _needs(
-    project: Project, path: str, wanted: str, there: tuple[Variable, ...], *key: str
+    project: Project, path: str, name: str, variables: tuple[Variable, ...], *key: str
 ) -> Iterator[Fault]:
-    known = [variable.name for variable in there]
-    if wanted not in known:
+    names = [variable.name for variable in variables]
+    if name not in names:
         block = "data" if key[-1] == "observed" else "generated quantities"
         yield project.fault(
-            f"{path} has no {wanted!r} in its {block}",
+            f"{path} has no {name!r} in its {block}",
             *key,
-            value=wanted,
-            allowed=", ".join(known) or "nothing is declared there",
+            value=name,
+            allowed=", ".join(names) or "nothing is declared there",
         )
 
 
@@ -148,11 +148,11 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     for name, analysis in project.analyses.items():
         if analysis.compare is not None:
             for dataset in analysis.datasets:
-                found = {
+                outcomes = {
                     model: built[plan.step("prepare_data", _pair(name, dataset, model)).key]
                     for model in analysis.models
                 }
-                yield from _unlike_outcomes(project, name, dataset, found)
+                yield from _unlike_outcomes(project, name, dataset, outcomes)
 
 
 def _data(plan: Plan, step: Step) -> StanData:
@@ -176,20 +176,20 @@ def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:
 
 
 def _unlike_outcomes(
-    project: Project, name: str, dataset: str, found: Mapping[str, Outcomes | None]
+    project: Project, name: str, dataset: str, outcomes: Mapping[str, Outcomes | None]
 ) -> Iterator[Fault]:
     """Yield a fault for each model that is of another outcome than the first."""
     outcome = project.analyses[name].outcome
-    (first, one), *others = found.items()
+    (first, reference), *others = outcomes.items()
     for model, other in others:
-        if one is None or other is None:
+        if reference is None or other is None:
             continue
-        said = ", ".join(differences(one, other, outcome))
-        if said:
+        clauses = ", ".join(differences(reference, other, outcome))
+        if clauses:
             mend = "" if outcome else "; if none of these is the outcome, name it in `observed`"
             yield project.fault(
                 f"the models {first} and {model} of dataset {dataset} are of different outcomes "
-                f"and cannot be compared: {said}",
+                f"and cannot be compared: {clauses}",
                 *("analyses", name, "compare"),
                 todo=f"compare models of the same outcome, on the same scale{mend}",
             )

@@ -35,26 +35,26 @@ def clean(analyses: Sequence[str], *, configfile: Path | None, force: bool) -> s
     """
     lock_project()
     plan = open_plan(declaration_file(configfile), main=False)
-    left = undeclared(plan)
-    _require_names(plan, analyses, left)
-    said = []
+    extra = undeclared(plan)
+    _require_names(plan, analyses, extra)
+    lines = []
     for name in analyses:
-        paths = [Path(path) for path in left.get(name, ())]
+        paths = [Path(path) for path in extra.get(name, ())]
         if not paths:
-            said.append(f"{name}: all its results are declared, nothing is removed")
+            lines.append(f"{name}: all its results are declared, nothing is removed")
             continue
         _require_ours(plan, name, paths)
         if not force:
             _require_tracked(plan, name, paths)
-        said.append(_remove(plan, name, paths))
-    return "\n".join(said)
+        lines.append(_remove(plan, name, paths))
+    return "\n".join(lines)
 
 
-def _require_names(plan: Plan, analyses: Sequence[str], left: dict[str, list[str]]) -> None:
-    known = sorted({*plan.project.analyses, *left})
+def _require_names(plan: Plan, analyses: Sequence[str], extra: dict[str, list[str]]) -> None:
+    names = sorted({*plan.project.analyses, *extra})
     for name in analyses:
-        if name not in known or not NAME.fullmatch(name):
-            raise VersioningError(f"there are no results of {name!r}", allowed=", ".join(known))
+        if name not in names or not NAME.fullmatch(name):
+            raise VersioningError(f"there are no results of {name!r}", allowed=", ".join(names))
 
 
 def _require_ours(plan: Plan, name: str, paths: Sequence[Path]) -> None:
@@ -64,8 +64,8 @@ def _require_ours(plan: Plan, name: str, paths: Sequence[Path]) -> None:
         raise VersioningError("this is a link", where=str(folder_of(name)), todo=todo)
     inside = {path.resolve() for path in paths}
     for declared in _declared_files(plan):
-        place = Path(declared).resolve()
-        if inside & {place, *place.parents}:
+        path = Path(declared).resolve()
+        if inside & {path, *path.parents}:
             what = f"the declared file {declared} lies here"
             todo = "move it, and declare its new place"
             raise VersioningError(what, where=str(folder_of(name)), todo=todo)
@@ -100,8 +100,8 @@ def _remove(plan: Plan, name: str, paths: Sequence[Path]) -> str:
     if name in plan.project.analyses:
         rows = "".join(f"\n  {path}" for path in paths)
         return f"{name}: removed what is not declared:{rows}"
-    for place in (f"logs/{name}", f"{JOBS}/{name}", f"{STAMPS}/{name}"):
-        shutil.rmtree(place, ignore_errors=True)
+    for folder in (f"logs/{name}", f"{JOBS}/{name}", f"{STAMPS}/{name}"):
+        shutil.rmtree(folder, ignore_errors=True)
     for pointer in (Path(pointer_of(name)), manifest_path(name)):
         pointer.unlink(missing_ok=True)
     unlist_metrics(name)
@@ -113,8 +113,8 @@ def _unignore(name: str) -> None:
     """Take an analysis's folder out of the list that DVC has git ignore."""
     path = Path("results/.gitignore")
     with suppress(FileNotFoundError):
-        left = [line for line in path.read_text().splitlines() if line != f"/{name}"]
-        if left:
-            write_whole(path, "\n".join(left) + "\n")
+        lines = [line for line in path.read_text().splitlines() if line != f"/{name}"]
+        if lines:
+            write_whole(path, "\n".join(lines) + "\n")
         else:
             path.unlink()

@@ -54,12 +54,12 @@ class Graph:
         A source whose name Snakemake would take for a pattern is left to the step and its key.
         """
 
-        def found(wildcards: Wildcards) -> list[str]:
+        def input_paths(wildcards: Wildcards) -> list[str]:
             inputs = self.step(rule, wildcards).inputs
             paths = [path for name in names or inputs for path in _listed(inputs.get(name, []))]
             return [path for path in paths if not _PATTERN_LIKE.search(path)]
 
-        return found
+        return input_paths
 
     def pictures(self, rule: str) -> list[str]:
         """Return the patterns of the pictures that a rule's step draws."""
@@ -91,8 +91,8 @@ class Graph:
         return targets(self.plan)
 
 
-def _listed(found: str | list[str]) -> list[str]:
-    return found if isinstance(found, list) else [found]
+def _listed(paths: str | list[str]) -> list[str]:
+    return paths if isinstance(paths, list) else [paths]
 
 
 def open_graph(file: Path, overrides: Mapping[str, Any], *, main: bool, alone: bool) -> Graph:

@@ -50,8 +50,8 @@ def known_jobs(analyses: Collection[str] = ()) -> list[JobStatus] | None:
     here = Path.cwd()
     ours = [row for row in rows if Path(row.folder) == here and ":" in row.name]
     last = {row.name: row for row in sorted(ours, key=_number)}
-    found = [_status(row) for row in sorted(last.values(), key=_number)]
-    return [job for job in found if not analyses or job.place.partition("/")[0] in analyses]
+    statuses = [_status(row) for row in sorted(last.values(), key=_number)]
+    return [job for job in statuses if not analyses or job.place.partition("/")[0] in analyses]
 
 
 def in_progress(statuses: Sequence[FitStatus], jobs: Sequence[JobStatus]) -> list[FitStatus]:
@@ -75,8 +75,8 @@ def job_table(jobs: Sequence[JobStatus]) -> str:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]])
         for row in rows
     ]
-    done = len(jobs) - len(going)
-    return "\n".join([*(lines if going else []), *([f"jobs done: {done}"] if done else [])])
+    finished = len(jobs) - len(going)
+    return "\n".join([*(lines if going else []), *([f"jobs done: {finished}"] if finished else [])])
 
 
 def _number(row: slurm.Job) -> int:

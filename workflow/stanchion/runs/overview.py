@@ -21,8 +21,8 @@ def overview(analyses: Sequence[str], declaration: Path, *, as_json: bool) -> st
     fits = jobs.in_progress(status.fit_statuses(plan, analyses), known_jobs or [])
     altered = status.altered_results(plan, analyses)
     comparisons = status.comparison_statuses(plan, analyses)
-    left = {} if analyses else undeclared(plan)
+    extra = {} if analyses else undeclared(plan)
     if as_json:
-        return status_table.as_json(fits, altered, comparisons, known_jobs, left)
-    lines = [status_table.table(fits, altered, comparisons), *status_table.left_over(left)]
+        return status_table.as_json(fits, altered, comparisons, known_jobs, extra)
+    lines = [status_table.table(fits, altered, comparisons), *status_table.undeclared_lines(extra)]
     return "\n".join([*lines, *([f"\n{jobs.job_table(known_jobs)}"] if known_jobs else [])])

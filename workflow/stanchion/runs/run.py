@@ -204,7 +204,7 @@ def _exit_code(failed: Sequence[dict[str, object]]) -> int:
 
 def _closing(plan: Plan, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
     reports = [Path(f"results/{name}/report.html") for name in chosen]
-    parts = _told(failed)
+    parts = _failures(failed)
     altered = altered_results(plan, chosen)
     compared = comparison_statuses(plan, chosen)
     parts.append(table(fit_statuses(plan, chosen), altered, compared))
@@ -212,7 +212,7 @@ def _closing(plan: Plan, chosen: Sequence[str], failed: Sequence[dict[str, objec
     return "\n" + "\n\n".join(part for part in parts if part)
 
 
-def _told(failed: Sequence[dict[str, object]]) -> list[str]:
+def _failures(failed: Sequence[dict[str, object]]) -> list[str]:
     """Return what failed steps say; what several say alike is said once."""
     steps: dict[object, list[object]] = {}
     for failure in failed:

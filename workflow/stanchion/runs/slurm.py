@@ -141,11 +141,11 @@ def settle_leftovers(prefix: str) -> None:
     waiting = False
     while (jobs := _leftovers(prefix, patience)) or jobs is None:
         if jobs:
-            pending = [left.job for left in jobs if left.state == "PENDING"]
+            pending = [job.job for job in jobs if job.state == "PENDING"]
             if pending:
                 cancel(pending, "--state=PENDING")
             if not waiting and len(pending) < len(jobs):
-                names = " ".join(left.job for left in jobs if left.job not in pending)
+                names = " ".join(job.job for job in jobs if job.job not in pending)
                 _say(
                     f"waiting for jobs of an earlier run, whose work is kept: {names}\n"
                     f"  do:       `scancel {names}` if you do not want it"
@@ -242,17 +242,17 @@ def _leftovers(prefix: str, patience: Patience) -> list[Job] | None:
 def _ask(command: list[str], patience: float) -> str:
     """Return what a command prints."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=patience)
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError(f"{command[0]} took longer than {patience:.0f} s") from error
     except FileNotFoundError:
         raise
     except OSError as error:
         raise NoAnswerError(f"{command[0]}: {error.strerror}") from error
-    if done.returncode != 0:
-        reason = done.stderr.strip().rpartition("\n")[2]
-        raise NoAnswerError(reason or f"{command[0]} failed with exit code {done.returncode}")
-    return done.stdout
+    if completed.returncode != 0:
+        reason = completed.stderr.strip().rpartition("\n")[2]
+        raise NoAnswerError(reason or f"{command[0]} failed with exit code {completed.returncode}")
+    return completed.stdout
 
 
 def _say(words: str) -> None:

@@ -72,7 +72,7 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
 
     def name_of(self, job: Any) -> str:
         """Return a job's name in Slurm: the prefix, then its fit and its step or group."""
-        return f"{self.workflow.executor_settings.jobname_prefix or _PREFIX}:{_place(job)}"
+        return f"{self.workflow.executor_settings.jobname_prefix or _PREFIX}:{_address(job)}"
 
     def run_job(self, job: Any) -> None:
         """Send a job; where Slurm does not answer, wait and send it then."""
@@ -144,9 +144,9 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
             self._patience.missed(error)
             return set()
         self._patience.answered()
-        known = {info.external_jobid: rows.get(str(info.external_jobid)) for info in infos}
-        self._show(infos, {job: row for job, row in known.items() if row is not None})
-        return {job for job, row in known.items() if row is None or row.state not in slurm.ACTIVE}
+        row_of = {info.external_jobid: rows.get(str(info.external_jobid)) for info in infos}
+        self._show(infos, {job: row for job, row in row_of.items() if row is not None})
+        return {job for job, row in row_of.items() if row is None or row.state not in slurm.ACTIVE}
 
     async def _judge(self, infos: Sequence[SubmittedJobInfo]) -> AsyncIterator[SubmittedJobInfo]:
         """Have the plugin report jobs that have ended; settle those that it cannot, in the end."""
@@ -266,7 +266,7 @@ def _files(job: Any) -> list[PurePath]:
     return [path for path in paths if path.is_relative_to(JOBS)]
 
 
-def _place(job: Any) -> str:
+def _address(job: Any) -> str:
     """Return where a job belongs: its fit, and its step, or those of its group with a +."""
     folders = [file.relative_to(JOBS).parent for file in _files(job)]
     if not folders:
@@ -275,7 +275,7 @@ def _place(job: Any) -> str:
 
 
 def _label(job: Any) -> str:
-    path = PurePath(_place(job))
+    path = PurePath(_address(job))
     return f"{path.name} {path.parent}"
 
 

@@ -168,8 +168,8 @@ def figures_of(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | Non
     for figure, names in FIGURES.items():
         row, key = CHECKS[names[0]], str(figure.key)
         worst = min if row.worse == "smaller" else max
-        known = [checks[n]["value"] for n in names if n in checks]
-        values[key] = worst((v for v in known if v is not None), default=None)
+        candidates = [checks[n]["value"] for n in names if n in checks]
+        values[key] = worst((v for v in candidates if v is not None), default=None)
         if isinstance(row.digits, int):
             limits[f"{key}_limit"] = checks.get(names[0], {}).get("threshold")
     return values | limits

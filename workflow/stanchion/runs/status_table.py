@@ -57,11 +57,11 @@ def table(
     return "\n".join(lines)
 
 
-def left_over(left: Mapping[str, Sequence[str]]) -> list[str]:
+def undeclared_lines(paths_of: Mapping[str, Sequence[str]]) -> list[str]:
     """Return in words what lies among the results and is not declared, by analysis."""
     return [
         f"not declared: {path}; `stanchion clean {name}` removes it"
-        for name, paths in left.items()
+        for name, paths in paths_of.items()
         for path in paths
     ]
 
@@ -71,7 +71,7 @@ def as_json(
     altered: Sequence[str] = (),
     comparisons: Sequence[ComparisonStatus] = (),
     jobs: Sequence[object] | None = (),
-    left: Mapping[str, Sequence[str]] | None = None,
+    undeclared: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """Return the statuses, the results that were altered or not declared, and jobs, as JSON.
 
@@ -83,7 +83,7 @@ def as_json(
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "altered": list(altered),
         "jobs": None if jobs is None else [vars(job) for job in jobs],
-        "not_declared": {name: list(paths) for name, paths in (left or {}).items()},
+        "not_declared": {name: list(paths) for name, paths in (undeclared or {}).items()},
     }
     return json.dumps(content, indent=1)
 
@@ -105,8 +105,8 @@ def _bad(comparison: ComparisonStatus) -> str:
 def _flat(status: FitStatus) -> dict[str, Any]:
     """Return a status as JSON has it: every figure, null where there is none, before the time."""
     content = asdict(status)
-    known, seconds = content.pop("figures"), content.pop("seconds")
-    return {**content, **figures_of({}), **known, "seconds": seconds}
+    figures, seconds = content.pop("figures"), content.pop("seconds")
+    return {**content, **figures_of({}), **figures, "seconds": seconds}
 
 
 def _cell(status: FitStatus, figure: Figure) -> str:

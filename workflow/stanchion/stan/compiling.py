@@ -90,12 +90,12 @@ def _build(copy: Path, program: Path, stanc: dict[str, object], cpp: dict[str, o
     try:
         return Path(compile_stan_file(copy, stanc_options=stanc, cpp_options=cpp))
     except ValueError as error:
-        said = str(error).partition(_CONSOLE)[2] or str(error)
-        refused = _REFUSED.search(said)
+        output = str(error).partition(_CONSOLE)[2] or str(error)
+        refused = _REFUSED.search(output)
         if refused is not None:
-            message = said[refused.start() :].partition("make: ***")[0]
+            message = output[refused.start() :].partition("make: ***")[0]
             raise stanc_error(message.replace(copy.name, str(program)), program) from None
-        lines = said.partition(_COMMAND)[0].splitlines()
+        lines = output.partition(_COMMAND)[0].splitlines()
         words = [line for line in lines if line.strip() and not _ECHO.match(line)][-_LAST_WORDS:]
         text = "\n".join(f"  {line}" for line in words)
         raise CompileError(

@@ -66,9 +66,9 @@ def _some_draws(chains: Sequence[Path]) -> str:
     for path in chains:
         with path.open(encoding="utf-8") as file:
             lines = [line for line in file if line.strip()]
-        named = next(place for place, line in enumerate(lines) if not line.startswith("#"))
-        head = head or "".join(lines[: named + 1])
-        draws = [line for line in lines[named + 1 :] if not line.startswith("#")]
+        header = next(index for index, line in enumerate(lines) if not line.startswith("#"))
+        head = head or "".join(lines[: header + 1])
+        draws = [line for line in lines[header + 1 :] if not line.startswith("#")]
         rows += islice(draws, 0, None, max(len(draws) // each, 1))
     return head + "".join(rows)
 

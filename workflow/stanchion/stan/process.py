@@ -61,10 +61,10 @@ class _Output:
         self._tail_size += len(block)
         while self._tail_size - len(self._tail[0]) >= _LOG_END:
             self._tail_size -= len(self._tail.popleft())
-        kept = block[: self._room]
-        self._room -= len(kept)
-        self.omitted += len(block) - len(kept)
-        self._write(kept)
+        head = block[: self._room]
+        self._room -= len(head)
+        self.omitted += len(block) - len(head)
+        self._write(head)
 
     def close(self) -> None:
         """Write what was said last, where it was not written as it came."""
@@ -89,8 +89,8 @@ class _Output:
 
     def last_words(self) -> str:
         """Return the last lines that the program printed."""
-        said = with_included_names(self._end().decode(errors="replace"))
-        lines = [line.rstrip() for line in said.splitlines()]
+        output = with_included_names(self._end().decode(errors="replace"))
+        lines = [line.rstrip() for line in output.splitlines()]
         return "\n".join(f"  {line}" for line in [x for x in lines if x][-_LAST_WORDS:])
 
     def _end(self) -> bytes:
@@ -140,8 +140,8 @@ def run_program(
         finally:
             output.close()
         if code == 0:
-            said = output.sentence()
-            return {"starts": attempt} | ({"log": f"{chain}: {said}"} if said else {})
+            sentence = output.sentence()
+            return {"starts": attempt} | ({"log": f"{chain}: {sentence}"} if sentence else {})
         if code > 0:
             break
     failure = _failure(chain, code, output.last_words())
@@ -215,7 +215,7 @@ def _rest(end: float | None) -> float | None:
 def check_starts(executable: Path) -> bool:
     """Tell whether a compiled program that was taken from elsewhere runs on this machine."""
     try:
-        asked = subprocess.run(
+        completed = subprocess.run(
             [str(executable.absolute()), "info"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -224,7 +224,7 @@ def check_starts(executable: Path) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return asked.returncode == 0 and b"stan_version_major" in asked.stdout
+    return completed.returncode == 0 and b"stan_version_major" in completed.stdout
 
 
 def check_csv(path: Path, expected: Rows, *, chain: str) -> None:
@@ -245,8 +245,8 @@ def check_csv(path: Path, expected: Rows, *, chain: str) -> None:
         raise _not_whole(path, f"{chain} left no CSV: {error.strerror}") from error
     draws = lines - 1 - expected.before
     if draws != expected.draws:
-        found = f"{max(draws, 0)} draws of {expected.draws}"
-        raise _not_whole(path, f"{chain} is not whole: {found}")
+        count = f"{max(draws, 0)} draws of {expected.draws}"
+        raise _not_whole(path, f"{chain} is not whole: {count}")
     if not line.endswith(b"\n"):
         raise _not_whole(path, f"{chain} is not whole: its last line is cut off")
     if expected.footer and not footer:

@@ -121,8 +121,8 @@ def describe_sources(sources: Sources, stanc: Path, cache: Path | None = None) -
             _keep(entry, described)
     files = {str(path): text for path, text in sources.files()}
     hashes = {path: hashlib.sha256(text).hexdigest() for path, text in files.items()}
-    place = {"path": str(sources.path), "includes": list(files)[1:], "files": hashes}
-    return Program.from_json(described | place)
+    origin = {"path": str(sources.path), "includes": list(files)[1:], "files": hashes}
+    return Program.from_json(described | origin)
 
 
 @dataclass(frozen=True)
@@ -162,16 +162,16 @@ def read_sources(path: Path, include_dirs: Sequence[Path] = ()) -> Sources:
     """
     text = _read(path, "the Stan program", "correct `program:`, or put the file there")
     folders = include_folders(path, include_dirs)
-    found: dict[str, tuple[Path, bytes]] = {}
+    includes: dict[str, tuple[Path, bytes]] = {}
     texts = [text]
     while texts:
         for names in _INCLUDE.findall(texts.pop(0).decode(errors="replace")):
             name = "".join(names)
-            file = _first(folders, name) if name and name not in found else None
+            file = _first(folders, name) if name and name not in includes else None
             if file is not None and file != path:
-                found[name] = file, _read(file, "the included file", "let it be read")
-                texts.append(found[name][1])
-    return Sources(path, text, found)
+                includes[name] = file, _read(file, "the included file", "let it be read")
+                texts.append(includes[name][1])
+    return Sources(path, text, includes)
 
 
 def _read(path: Path, what: str, todo: str) -> bytes:
@@ -186,8 +186,8 @@ def _read(path: Path, what: str, todo: str) -> bytes:
 
 def _first(folders: Sequence[Path], name: str) -> Path | None:
     """Return the file of this name in the first folder that has one, as stanc looks for it."""
-    places = [Path(f"{folder}/{name}") for folder in folders]
-    return next((place for place in places if place.is_file()), None)
+    candidates = [Path(f"{folder}/{name}") for folder in folders]
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def include_folders(path: Path, include_dirs: Sequence[Path]) -> list[Path]:
@@ -197,8 +197,8 @@ def include_folders(path: Path, include_dirs: Sequence[Path]) -> list[Path]:
 
 def stanc_error(message: str, program: Path) -> ProgramError:
     """Return stanc's message as an error that names the file and the line."""
-    place = _PLACE.search(message)
-    where = f"{place[1]}:{place[2]}" if place else str(program)
+    match = _PLACE.search(message)
+    where = f"{match[1]}:{match[2]}" if match else str(program)
     return ProgramError(Fault(f"stanc refuses the program:\n{message.strip()}", where=where))
 
 
@@ -216,15 +216,15 @@ def _ask(sources: Sources, stanc: Path) -> dict[str, Any]:
         originals = sources.copy(Path(folder))
         program = next(iter(originals))
         command = [str(stanc), "--color=never", f"--include-paths={Path(program).parent}"]
-        asked = [["--info"], ["--auto-format", f"--canonicalize={CANONICAL}"]]
+        options = [["--info"], ["--auto-format", f"--canonicalize={CANONICAL}"]]
         running = [
             subprocess.Popen(
-                [*command, *more, program],
+                [*command, *flags, program],
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
-            for more in asked
+            for flags in options
         ]
         (info, message), (canonical, _) = _answers(running, sources.path)
     if any(process.returncode for process in running):
@@ -254,13 +254,13 @@ def _variables(info: dict[str, Any], canonical: str) -> dict[str, Any]:
                 "name": name,
                 "type": about["type"] if isinstance(about["type"], str) else "tuple",
                 "dimensions": about["dimensions"],
-                "sizes": _fit(found.sizes, about["dimensions"]),
-                "kind": found.kind,
-                "lower": found.lower,
-                "upper": found.upper,
+                "sizes": _fit(declaration.sizes, about["dimensions"]),
+                "kind": declaration.kind,
+                "lower": declaration.lower,
+                "upper": declaration.upper,
             }
             for name, about in info[section].items()
-            for found in [declared.get(name, _UNREAD)]
+            for declaration in [declared.get(name, _UNREAD)]
         ]
     return described
 
@@ -285,8 +285,8 @@ def _look_up(entry: Path) -> dict[str, Any] | None:
         return None
     if hashlib.sha256(text).hexdigest().encode() != digest:
         return None
-    kept: dict[str, Any] = json.loads(text)
-    return kept
+    described: dict[str, Any] = json.loads(text)
+    return described
 
 
 def _keep(entry: Path, described: dict[str, Any]) -> None:

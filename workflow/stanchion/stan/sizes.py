@@ -27,11 +27,11 @@ class Declaration:
 
 def declarations(canonical: str) -> dict[str, Declaration]:
     """Return every top-level declaration by name; size expressions in order, arrays' first."""
-    found: dict[str, Declaration] = {}
+    declared: dict[str, Declaration] = {}
     for block in _BLOCK.findall(_STRING.sub('""', canonical)):
         for statement in _split(block, ";"):
-            found.update(_declaration(statement.strip()))
-    return found
+            declared.update(_declaration(statement.strip()))
+    return declared
 
 
 def _declaration(statement: str) -> dict[str, Declaration]:
@@ -63,8 +63,8 @@ def _declaration(statement: str) -> dict[str, Declaration]:
 def _bounds(inside: str) -> dict[str, str]:
     """Return `lower` and `upper` of what stands in `<…>`; offset and multiplier are no bounds."""
     named = (part.partition("=") for part in _split(inside, ",", blocks=False))
-    found = {name.strip(): " ".join(bound.split()) for name, _, bound in named}
-    return {name: found[name] for name in ("lower", "upper") if name in found}
+    bounds = {name.strip(): " ".join(bound.split()) for name, _, bound in named}
+    return {name: bounds[name] for name in ("lower", "upper") if name in bounds}
 
 
 def _expressions(inside: str) -> list[str]:
@@ -74,30 +74,30 @@ def _expressions(inside: str) -> list[str]:
 def _bracketed(text: str) -> tuple[str, str]:
     """Return what stands within the bracket that opens the text, and what follows it."""
     depth = 0
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         depth += (sign in _OPEN) - (sign in _CLOSE)
         if depth == 0:
-            return text[1:place], text[place + 1 :].lstrip()
+            return text[1:index], text[index + 1 :].lstrip()
     return text[1:], ""
 
 
 def _end_of_bounds(text: str) -> int:
     """Return where `<lower=…, upper=…>` ends: Stan allows a bare `>` in it only in brackets."""
     depth = 0
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         depth += (sign in _OPEN) - (sign in _CLOSE)
         if sign == ">" and depth == 0:
-            return place + 1
+            return index + 1
     return len(text)
 
 
 def _split(text: str, separator: str, *, blocks: bool = True) -> Iterator[str]:
     """Split at a separator outside brackets; with `blocks`, a closed `{…}` ends a part too."""
     depth, begin = 0, 0
-    for place, sign in enumerate(text):
+    for index, sign in enumerate(text):
         depth += (sign in _OPEN) - (sign in _CLOSE)
         if depth == 0 and (sign == separator or (blocks and sign == "}")):
-            yield text[begin:place]
-            begin = place + 1
+            yield text[begin:index]
+            begin = index + 1
     if text[begin:].strip():
         yield text[begin:]

@@ -127,14 +127,14 @@ class ChainState:
         """
         here, path = processor(), self.folder / MACHINE
         try:
-            there = path.read_text().strip()
+            recorded = path.read_text().strip()
         except OSError:
-            there = ""
-        elsewhere = (self.folder / STATE).exists() and there != here
+            recorded = ""
+        elsewhere = (self.folder / STATE).exists() and recorded != here
         if elsewhere and not allowed:
             self.clear()
         with suppress(OSError):
-            if there != here:
+            if recorded != here:
                 write_whole(path, f"{here}\n")
         return elsewhere
 
@@ -176,10 +176,10 @@ def cut_csv(csv: Path, target: Path, draws: int, rows: int) -> bool:
     """
     lines = csv.read_bytes().splitlines(keepends=True)
     is_row = [not line.startswith(b"#") for line in lines]
-    places = [number for number, flag in enumerate(is_row) if flag]
-    if len(places) - 1 < rows:
+    indices = [number for number, flag in enumerate(is_row) if flag]
+    if len(indices) - 1 < rows:
         return False
-    last, end = places[rows], places[-1]
+    last, end = indices[rows], indices[-1]
     text = b"".join([*lines[: last + 1], *lines[end + 1 :]])
     mark = b" (Default)" if draws == _DEFAULT_DRAWS else b""
     text = _DRAWS_LINE.sub(lambda match: b"%s%d%s\n" % (match[1], draws, mark), text, count=1)

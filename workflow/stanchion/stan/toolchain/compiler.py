@@ -37,12 +37,12 @@ def compiler(environ: Mapping[str, str] = os.environ) -> Compiler | None:
 @cache
 def _ask(command: str) -> Compiler | None:
     try:
-        asked = subprocess.run(
+        completed = subprocess.run(
             [*shlex.split(command), "--version"], capture_output=True, text=True, check=True
         )
     except (OSError, ValueError, subprocess.CalledProcessError):
         return None
-    return Compiler(command, asked.stdout.partition("\n")[0].strip())
+    return Compiler(command, completed.stdout.partition("\n")[0].strip())
 
 
 def require_compiler(environ: Mapping[str, str] = os.environ) -> Compiler:
@@ -53,13 +53,13 @@ def require_compiler(environ: Mapping[str, str] = os.environ) -> Compiler:
     """
     if shutil.which("make") is None:
         raise ToolchainError("there is no `make` on PATH, and Stan programs need it", todo=_HOW)
-    found = compiler(environ)
-    if found is None:
+    present = compiler(environ)
+    if present is None:
         name = environ.get("CXX") or "g++"
         raise ToolchainError(
             f"there is no C++ compiler: `{name}` does not run, and Stan programs need it", todo=_HOW
         )
-    return found
+    return present
 
 
 @cache
@@ -71,16 +71,16 @@ def native_target(command: str) -> str:
     """
     words = [*shlex.split(command), f"-march{NATIVE}", "-E", "-dM", "-x", "c++", os.devnull]
     try:
-        asked = subprocess.run(words, capture_output=True, text=True, check=False)
+        completed = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError as error:
         raise ToolchainError(
             f"`native: true` is for the processor at hand, and `{command}`, which would tell it, "
             "does not run here",
             todo=f"{_HOW}; or leave `native:` out",
         ) from error
-    if asked.returncode:
+    if completed.returncode:
         raise ToolchainError(f"`{command}` knows no `-march{NATIVE}`: leave `native:` out")
-    names = sorted(line for line in asked.stdout.splitlines() if line.endswith(" 1"))
+    names = sorted(line for line in completed.stdout.splitlines() if line.endswith(" 1"))
     named = [line.split()[1].strip("_") for line in names if line.startswith("#define __tune_")]
     digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
     return f"{named[0].removeprefix('tune_') if named else 'native'}-{digest}"

@@ -61,10 +61,10 @@ class Toolchain:
 def manifest(path: Path) -> dict[str, Any] | None:
     """Return what `install` wrote about this directory; None where it did not make it whole."""
     try:
-        written: dict[str, Any] = json.loads((path / MANIFEST).read_text())
+        content: dict[str, Any] = json.loads((path / MANIFEST).read_text())
     except (OSError, ValueError):
         return None
-    return written if written.get("schema") == SCHEMA else None
+    return content if content.get("schema") == SCHEMA else None
 
 
 def show(toolchain: Toolchain) -> dict[str, Any]:

@@ -43,11 +43,11 @@ def find(environ: Mapping[str, str] = os.environ) -> Toolchain:
     for folder, found_by in _installed_by_others(environ):
         if is_cmdstan(folder):
             return describe_cmdstan(folder, found_by, environ)
-    own = toolchains_folder(environ)
-    for folder in (own / "chosen", own / wheel_layout().name):
+    toolchains = toolchains_folder(environ)
+    for folder in (toolchains / "chosen", toolchains / wheel_layout().name):
         if folder.is_symlink() or manifest(folder) is not None:
             return describe_cmdstan(folder, "cache", environ)
-    raise ToolchainError("there is no CmdStan", where=str(own), todo=INSTALL)
+    raise ToolchainError("there is no CmdStan", where=str(toolchains), todo=INSTALL)
 
 
 def is_cmdstan(folder: Path) -> bool:
@@ -71,9 +71,9 @@ def describe_cmdstan(folder: Path, found_by: str, environ: Mapping[str, str]) ->
             if found_by == "CMDSTAN"
             else INSTALL,
         )
-    written = manifest(folder)
-    found = _from_manifest(written) if written else _from_folder(folder, environ)
-    return Toolchain(path=folder, found_by=found_by, stanc=folder / "bin" / "stanc", **found)
+    content = manifest(folder)
+    facts = _from_manifest(content) if content else _from_folder(folder, environ)
+    return Toolchain(path=folder, found_by=found_by, stanc=folder / "bin" / "stanc", **facts)
 
 
 def _installed_by_others(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
@@ -88,17 +88,17 @@ def _installed_by_others(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
     return folders + [(folder, "~/.cmdstan") for *_, folder in sorted(releases, reverse=True)]
 
 
-def _from_manifest(written: dict[str, Any]) -> dict[str, Any]:
+def _from_manifest(content: dict[str, Any]) -> dict[str, Any]:
     """The compiler is the one that built the driver: a node without g++ has the same keys."""
     return {
-        "version": written["version"],
-        "origin": written["origin"],
-        "stanc_sha256": written["stanc_sha256"],
-        "driver_sha256": written["driver_sha256"],
-        "compiler": written["compiler"]["command"],
-        "compiler_version": written["compiler"]["version"],
-        "flags": written["flags"],
-        "cpu": written["cpu"],
+        "version": content["version"],
+        "origin": content["origin"],
+        "stanc_sha256": content["stanc_sha256"],
+        "driver_sha256": content["driver_sha256"],
+        "compiler": content["compiler"]["command"],
+        "compiler_version": content["compiler"]["version"],
+        "flags": content["flags"],
+        "cpu": content["cpu"],
     }
 
 
@@ -134,7 +134,7 @@ def _remembered_hash(file: Path, environ: Mapping[str, str]) -> str:
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=note.parent, prefix=".")
-        with os.fdopen(handle, "w") as written:
-            json.dump({"file": str(file), "sha256": digest}, written)
+        with os.fdopen(handle, "w") as sink:
+            json.dump({"file": str(file), "sha256": digest}, sink)
         Path(temporary).replace(note)
     return digest

