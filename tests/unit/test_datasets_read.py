@@ -41,7 +41,7 @@ def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
     raw = read_columns(path, ["name", "y"], [""])
     assert raw.lines.tolist() == [2, 5]
     assert cells(raw) == {"name": ["two\nlines", "plain"], "y": ["1", "2"]}
-    assert raw.place(1) == f"{path}:5"
+    assert raw.location(1) == f"{path}:5"
 
 
 def test_a_ragged_row_names_its_line(tmp_path: Path) -> None:

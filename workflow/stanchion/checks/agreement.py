@@ -56,5 +56,5 @@ def _distances(draws: Floats, reference: Reference) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         means = draws.mean((0, 1))
         same = np.isclose(means, mean, rtol=_ROUNDING, atol=0, equal_nan=True)
-        known = np.isfinite(means) & np.isfinite(mean) & (sd > 0)
-        return np.where(known, np.abs(means - mean) / sd, np.where(same, 0.0, inf))
+        comparable = np.isfinite(means) & np.isfinite(mean) & (sd > 0)
+        return np.where(comparable, np.abs(means - mean) / sd, np.where(same, 0.0, inf))

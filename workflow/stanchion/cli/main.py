@@ -36,8 +36,8 @@ for command in COMMANDS:
 app.add_typer(toolchain_app, name="toolchain")
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(show: bool) -> None:
+    if show:
         print(__version__)
         raise typer.Exit
 

@@ -73,11 +73,11 @@ def _require_unchanged(config: Mapping[str, Any], named: Sequence[str], settings
     from snakemake.utils import update_config
 
     def merged(load: Any) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        merged_config: dict[str, Any] = {}
         for file in named:
-            update_config(made, load(file))
-        update_config(made, deepcopy(settings.overwrite_config))
-        return made
+            update_config(merged_config, load(file))
+        update_config(merged_config, deepcopy(settings.overwrite_config))
+        return merged_config
 
     if config and not any(_same(config, merged(load), set()) for load in (_fast, load_configfile)):
         raise DeclarationError(
@@ -101,26 +101,26 @@ def _fast(file: str) -> Any:
     return content if isinstance(content, dict) else {}
 
 
-def _same(left: Any, right: Any, seen: set[tuple[int, int]]) -> bool:
+def _same(left: Any, right: Any, visited: set[tuple[int, int]]) -> bool:
     """Compare two values, each pair of parts once: YAML's aliases share parts."""
-    if (id(left), id(right)) in seen:
+    if (id(left), id(right)) in visited:
         return True
-    seen.add((id(left), id(right)))
+    visited.add((id(left), id(right)))
     if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(_same(left[k], right[k], seen) for k in left)
+        return left.keys() == right.keys() and all(_same(left[k], right[k], visited) for k in left)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(lambda a, b: _same(a, b, seen), left, right))
+        return len(left) == len(right) and all(map(lambda a, b: _same(a, b, visited), left, right))
     return type(left) is type(right) and bool(left == right or (left != left and right != right))
 
 
-def _literals(snakefile: Path, seen: set[Path]) -> Iterator[str]:
+def _literals(snakefile: Path, visited: set[Path]) -> Iterator[str]:
     """Yield the files that a Snakefile and what it includes name by `configfile:`."""
-    seen.add(snakefile.resolve())
+    visited.add(snakefile.resolve())
     for line, directive, value in _directives(snakefile):
         if directive == "include" and value is not None:
             included = snakefile.parent / value
-            if included.is_file() and included.resolve() not in seen:
-                yield from _literals(included, seen)
+            if included.is_file() and included.resolve() not in visited:
+                yield from _literals(included, visited)
         elif directive == "configfile" and value is not None:
             yield value
         elif directive == "configfile":
@@ -142,14 +142,14 @@ def _directives(snakefile: Path) -> Iterator[tuple[int, str, str | None]]:
         raise DeclarationError(
             Fault(f"the Snakefile cannot be read: {error}", str(snakefile), todo=_TODO)
         ) from None
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if token.type != tokenize.NAME or token.string not in ("configfile", "include"):
             continue
-        follows = tokens[place + 1].string if place + 1 < len(tokens) else ""
-        called = place > 0 and tokens[place - 1].string == "."
+        follows = tokens[index + 1].string if index + 1 < len(tokens) else ""
+        called = index > 0 and tokens[index - 1].string == "."
         if follows == ":" or called:
             plain = follows == ":" and token.start[1] == 0
-            value = _text(tokens[place + 2 :], token.start[0]) if plain else None
+            value = _text(tokens[index + 2 :], token.start[0]) if plain else None
             yield token.start[0], token.string, value
 
 

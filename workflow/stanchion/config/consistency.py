@@ -142,14 +142,14 @@ def _predicted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault
     if analysis.predict is None:
         return
     name = analysis.predict.dataset
-    place = (*key, "predict", "dataset")
+    at = (*key, "predict", "dataset")
     others = ", ".join(n for n in project.datasets if n not in analysis.datasets)
     if name in analysis.datasets:
         what = f"dataset {name!r} is what the analysis fits"
         todo = "name another dataset, with the new rows"
-        yield project.fault(what, *place, value=name, allowed=others or None, todo=todo)
+        yield project.fault(what, *at, value=name, allowed=others or None, todo=todo)
     elif not project.datasets[name].is_table:
-        yield project.fault("new rows stand in a table", *place, value=name, todo="declare one")
+        yield project.fault("new rows stand in a table", *at, value=name, todo="declare one")
 
 
 def _keepable(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

@@ -120,18 +120,18 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _is_readable(self) -> Self:
-        place = "path" if self.path is not None else "url"
+        source = "path" if self.path is not None else "url"
         if self.suffix not in SUFFIXES:
             raise refused(
                 f"a file {self.suffix or 'without a suffix'} cannot be read",
-                at=[place],
+                at=[source],
                 value=self.path or self.url,
                 allowed=", ".join(SUFFIXES),
             )
-        given = [key for key in _TABLE_ONLY if getattr(self, key) != _DEFAULTS[key]]
-        if given and not self.is_table:
-            what = f"{given[0]!r} goes with a table, not with .json"
-            raise refused(what, at=[given[0]], todo="remove it")
+        misplaced = [key for key in _TABLE_ONLY if getattr(self, key) != _DEFAULTS[key]]
+        if misplaced and not self.is_table:
+            what = f"{misplaced[0]!r} goes with a table, not with .json"
+            raise refused(what, at=[misplaced[0]], todo="remove it")
         return self
 
     @property

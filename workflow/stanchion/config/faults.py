@@ -81,19 +81,19 @@ def _missing(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fa
 
 
 def _unknown(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
-    known = list(section_at(root, tree.value, key[:-1])["properties"])
-    return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), known, key, tree)
+    names = list(section_at(root, tree.value, key[:-1])["properties"])
+    return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), names, key, tree)
 
 
 def _not_a_choice(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
     if details["loc"][-1] == _KEY:
         node = part_at(root, tree.value, key[:-1])
-        known = next(p for p in parts_of(root, node or {}))["propertyNames"]["enum"]
-        return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), known, key, tree)
+        names = next(p for p in parts_of(root, node or {}))["propertyNames"]["enum"]
+        return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), names, key, tree)
     value = details["input"]
     node = part_at(root, tree.value, key) or {}
-    known = [c for part in parts_of(root, node) for c in part.get("enum", [part.get("const")])]
-    return _not_one_of(f"{value!r} is not a choice", str(value), known, key, tree)
+    names = [c for part in parts_of(root, node) for c in part.get("enum", [part.get("const")])]
+    return _not_one_of(f"{value!r} is not a choice", str(value), names, key, tree)
 
 
 def _no_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
@@ -108,15 +108,15 @@ def _bad_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) ->
     return _not_one_of(f"{value!r} is not a method", value, METHODS, (*key, "method"), tree)
 
 
-def _not_one_of(what: str, word: str, known: Iterable[str], key: Key, tree: Tree) -> Fault:
-    names = list(known)
-    meant = nearest(word, names)
+def _not_one_of(what: str, word: str, choices: Iterable[str], key: Key, tree: Tree) -> Fault:
+    names = list(choices)
+    suggestion = nearest(word, names)
     return _placed(
         tree,
         key,
-        what if meant is None else f"{what}; the nearest is {meant!r}",
+        what if suggestion is None else f"{what}; the nearest is {suggestion!r}",
         allowed=", ".join(names),
-        todo="remove or correct it" if meant is None else f"write {meant}",
+        todo="remove or correct it" if suggestion is None else f"write {suggestion}",
     )
 
 

@@ -80,12 +80,12 @@ def _fits(project: Project) -> list[str]:
 
 
 def _unknown_fit(fit: str, fits: list[str], where: str | None, key: Key) -> Fault:
-    meant = nearest(fit, fits)
+    suggestion = nearest(fit, fits)
     return Fault(
         "there is no such fit",
         where,
         written(key),
         fit,
         allowed=_FIT_WORDS,
-        todo=f"write {meant}" if meant else "correct or remove the waiver",
+        todo=f"write {suggestion}" if suggestion else "correct or remove the waiver",
     )

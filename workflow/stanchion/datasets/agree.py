@@ -25,13 +25,13 @@ Key = Callable[[str], str]
 """Stan variable → the key of the declaration that gives it."""
 
 
-def unsupplied(variables: Sequence[Variable], given: Sequence[str], key: Key) -> list[Fault]:
+def unsupplied(variables: Sequence[Variable], supplied: Sequence[str], key: Key) -> list[Fault]:
     """Return a fault for each declared variable that nothing supplies."""
     declared = {variable.name for variable in variables}
-    spare = [name for name in given if name not in declared]
+    spare = [name for name in supplied if name not in declared]
     faults = []
     for variable in variables:
-        if variable.name in given or variable.name == PRIOR_SWITCH:
+        if variable.name in supplied or variable.name == PRIOR_SWITCH:
             continue
         what = f"the program's data `{variable.name}` ({describe(variable)}) is not supplied"
         similar = nearest(variable.name, spare)
@@ -93,9 +93,9 @@ def _shape_disagreement(
     variable: Variable, shape: tuple[int, ...], filled: bool, values: Mapping[str, Any]
 ) -> str | None:
     """Compare dimensions, then sizes that are plain names or numbers; `[]` fits any empty array."""
-    wanted = variable.dimensions + (variable.type == "complex")
-    if (filled or not wanted) and len(shape) != wanted:
-        return f"has {_counted(len(shape))}, not {wanted}"
+    dimensions = variable.dimensions + (variable.type == "complex")
+    if (filled or not dimensions) and len(shape) != dimensions:
+        return f"has {_counted(len(shape))}, not {dimensions}"
     sizes = [_size(size, values) for size in variable.sizes]
     if len(sizes) != variable.dimensions:
         return None
@@ -103,7 +103,7 @@ def _shape_disagreement(
         return None if any(size in (0, None) for size in sizes) else "is empty"
     for axis, (size, length) in enumerate(zip(sizes, shape, strict=False)):
         if size not in (length, None):
-            which = f" in dimension {axis + 1}" if wanted > 1 else ""
+            which = f" in dimension {axis + 1}" if dimensions > 1 else ""
             return f"has {length} values{which}, and {variable.sizes[axis]} is {size}"
     return None
 
@@ -112,8 +112,8 @@ def _size(declared: str, values: Mapping[str, Any]) -> int | None:
     """Return a size that is a plain name or number, None where it is not known here."""
     if declared.isdecimal():
         return int(declared)
-    known = values.get(declared) if _NAME.fullmatch(declared) else None
-    return known if isinstance(known, int) else None
+    size = values.get(declared) if _NAME.fullmatch(declared) else None
+    return size if isinstance(size, int) else None
 
 
 def _counted(dimensions: int) -> str:

@@ -112,8 +112,8 @@ def _from_json(request: Request) -> StanData:
     """Pass a Stan JSON file through; a mapping may add constants and rename its variables."""
     variables = stan_json.read(request.path)
     mapping, faults = _parsed(request, variables)
-    given = {**variables, **mapping}
-    stop([*faults, *unsupplied(request.variables, list(given), request.key)])
+    supplied = {**variables, **mapping}
+    stop([*faults, *unsupplied(request.variables, list(supplied), request.key)])
 
     def value(variable: str) -> Any:
         match mapping[variable]:
@@ -178,12 +178,12 @@ def _each(mapping: Mapping[str, Expression], value: Callable[[str], Any]) -> dic
     return values
 
 
-def _agreed(request: Request, values: Mapping[str, Any], **known: Any) -> StanData:
+def _agreed(request: Request, values: Mapping[str, Any], **facts: Any) -> StanData:
     """Keep what the program declares, add its switch, and compare the two."""
     declared = {variable.name for variable in request.variables}
     switch = PRIOR_SWITCH in declared
-    given = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
-    stop(disagreements(request.variables, given, request.key))
-    unused = sorted(given.keys() - declared)
-    meta = {"schema": SCHEMA, "unused": unused, "prior_only": switch, **known}
-    return StanData({name: given[name] for name in sorted(declared)}, meta)
+    complete = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
+    stop(disagreements(request.variables, complete, request.key))
+    unused = sorted(complete.keys() - declared)
+    meta = {"schema": SCHEMA, "unused": unused, "prior_only": switch, **facts}
+    return StanData({name: complete[name] for name in sorted(declared)}, meta)

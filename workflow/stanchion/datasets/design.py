@@ -120,7 +120,7 @@ def _table(formula: Formula, frame: Frame, fitted: Frame) -> pd.DataFrame:
         series = frame.column(name)
         if series.kind == "category":
             levels = fitted.column(name).levels()
-            codes = positions(series, levels, frame.place, formula.key) - 1
+            codes = positions(series, levels, frame.location, formula.key) - 1
             columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(levels))
         elif series.kind in NUMERIC:
             values = series.values.to_numpy()
@@ -157,7 +157,7 @@ def _numbers(
     def fault(row: int, column: int) -> Fault:
         what = f"`{labels[column]}` of the formula is {array[row, column]}"
         allowed = "a finite number in every row"
-        return formula.fault(what, where=frame.place(row), allowed=allowed)
+        return formula.fault(what, where=frame.location(row), allowed=allowed)
 
     stop(
         at_rows(

@@ -105,7 +105,7 @@ class Evaluator:
                 return self._column_count(variable, of)
             case Index(column):
                 levels = self._levels(column)
-                return positions(frame.column(column), levels, frame.place, self.key(variable))
+                return positions(frame.column(column), levels, frame.location, self.key(variable))
             case Lookup():
                 return self._lookup(expression, variable)
             case DesignMatrix(formula):

@@ -256,16 +256,16 @@ class _Parser:
         self.next += 1
         return self.tokens[self.next - 1]
 
-    def _take(self, kind: str, wanted: str, only: str | None = None) -> _Token:
+    def _take(self, kind: str, expected: str, only: str | None = None) -> _Token:
         token = self._peek()
         if token.kind != kind or only not in (None, token.text):
-            self._wrong(token, f"`{only}`" if only else wanted)
+            self._wrong(token, f"`{only}`" if only else expected)
         return self._advance()
 
-    def _wrong(self, token: _Token, wanted: str, met: str | None = None) -> NoReturn:
+    def _wrong(self, token: _Token, expected: str, met: str | None = None) -> NoReturn:
         met = met or (f"`{token.text}`" if token.text else "the end")
         shown = self.source if len(self.source) <= 100 else f"{self.source[:100]}…"
-        raise ExpressionError(f"`{shown}`: {met} at character {token.at}", wanted)
+        raise ExpressionError(f"`{shown}`: {met} at character {token.at}", expected)
 
 
 def _design(formula: str) -> DesignMatrix:

@@ -24,9 +24,9 @@ class ExpressionError(Exception):
         self.todo = todo
 
 
-def suggestion(name: str, known: Iterable[str]) -> str | None:
+def suggestion(name: str, names: Iterable[str]) -> str | None:
     """Return a question that names the nearest known name, or None where nothing is near."""
-    near = nearest(name, known)
+    near = nearest(name, names)
     return f"did you mean `{near}`?" if near else None
 
 
@@ -61,18 +61,18 @@ def _counted(alike: Sequence[Fault], count: int) -> Fault:
     first, *others = alike[: PLACES + 1]
     if not others:
         return first
-    shown = [_place(fault, first) for fault in others]
+    shown = [_location(fault, first) for fault in others]
     more = ", …" if count > PLACES + 1 else ""
     times = f"{count - 1} more" if count > 2 else "once more"
     return replace(first, what=f"{first.what}; {times}: {', '.join(shown)}{more}")
 
 
-def _place(fault: Fault, first: Fault) -> str:
+def _location(fault: Fault, first: Fault) -> str:
     """Return where a fault is: the line alone where the file is the first one's; its value too."""
     path, _, line = (fault.where or "").rpartition(":")
     same_file = path and path == (first.where or "").rpartition(":")[0]
-    place = f"line {line}" if same_file and line.isdigit() else fault.where or ""
-    return place if fault.value == first.value else f"{place} {fault.value!r}".strip()
+    location = f"line {line}" if same_file and line.isdigit() else fault.where or ""
+    return location if fault.value == first.value else f"{location} {fault.value!r}".strip()
 
 
 def stop(faults: Sequence[Fault]) -> None:

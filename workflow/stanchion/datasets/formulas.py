@@ -146,7 +146,7 @@ class _Factor:
 
     def __init__(self, text: str) -> None:
         quoted = _QUOTED.findall(text)
-        self.quoted = {f"__q{place}": _column(name) for place, name in enumerate(quoted)}
+        self.quoted = {f"__q{index}": _column(name) for index, name in enumerate(quoted)}
         names = iter(self.quoted)
         self.columns: list[str] = []
         if hidden := _HIDDEN.search(_QUOTED.sub("", text)):
@@ -189,8 +189,8 @@ class _Factor:
 
     def _call(self, node: ast.Call, parameters: tuple[str, ...]) -> None:
         """Accept a call: numbers first, then constants, or contrasts where it takes them."""
-        for place, (name, value) in enumerate(self._arguments(node, parameters)):
-            if place == 0:
+        for index, (name, value) in enumerate(self._arguments(node, parameters)):
+            if index == 0:
                 self._numbers(value)
             elif name == "contrasts":
                 self._contrasts(value)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stanchion.datasets.faults import at_rows, stop, suggestion
-from stanchion.datasets.read import Raw, distinct, place, read_columns, read_header
+from stanchion.datasets.read import Raw, distinct, location, read_columns, read_header
 from stanchion.datasets.rules import NUMERIC, Converted, Rule, Series, convert
 from stanchion.datasets.transforms import Constants, transform
 from stanchion.datasets.values import parse_bool, parse_real
@@ -51,9 +51,9 @@ class Frame:
         """Return a column."""
         return Series(name, self.kinds[name], self.table[name], self.levels[name])
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """Return where a row stands."""
-        return place(self.path, self.table.index[row])
+        return location(self.path, self.table.index[row])
 
     def take(self, rows: list[int] | NDArray[np.int64]) -> Frame:
         """Return these rows, in this order."""
@@ -89,18 +89,18 @@ def make_frame(
     stop([fault for column in converted.values() for fault in column.faults])
     keep, dropped = _complete(name, raw, rule_of, converted, drop=dataset.missing == "drop")
     if not keep.any():
-        _nothing_left(path, key, dataset, len(dropped))
-    values = {column: made.values for column, made in converted.items()}
+        _refuse_empty(path, key, dataset, len(dropped))
+    values = {column: result.values for column, result in converted.items()}
     table = pd.DataFrame(values, index=raw.lines, copy=False)
     table = table if keep.all() else table[keep]
-    kinds = {column: made.kind for column, made in converted.items()}
+    kinds = {column: result.kind for column, result in converted.items()}
     levels = {column: rule.levels for column, rule in rule_of.items()}
     frame = Frame(name, path, table, kinds, levels, dropped, {})
     stop([f for rule in rule_of.values() if rule.unique for f in _repeated(frame, rule)])
     return _transform(_sort(frame, dataset.sort), rule_of, constants or {})
 
 
-def _nothing_left(path: Path, key: str, dataset: Dataset, dropped: int) -> None:
+def _refuse_empty(path: Path, key: str, dataset: Dataset, dropped: int) -> None:
     """Say that a table has no row to use."""
     what = f"no row of {path} is left" if dataset.where or dropped else f"{path} has no rows"
     what += f"; {dropped} were dropped for missing values" if dropped else ""
@@ -127,9 +127,9 @@ def _require(path: Path, keys: Mapping[str, str]) -> None:
 
 def _select(raw: Raw, where: Mapping[str, Sequence[object]]) -> Raw:
     chosen = np.ones(len(raw.lines), dtype=bool)
-    for column, wanted in where.items():
+    for column, values in where.items():
         texts, codes = distinct(raw.cells[column])
-        chosen &= np.array([*(any(_is(t, w) for w in wanted) for t in texts), False])[codes]
+        chosen &= np.array([*(any(_is(t, w) for w in values) for t in texts), False])[codes]
     return raw.take(chosen) if where else raw
 
 
@@ -149,16 +149,16 @@ def _convert_all(
     return raw, converted
 
 
-def _is(cell: str, wanted: object) -> bool:
+def _is(cell: str, value: object) -> bool:
     """Whether a cell holds a declared value: numbers by size, truth by meaning, else by text."""
     try:
-        if isinstance(wanted, bool):
-            return parse_bool(cell) == wanted
-        if isinstance(wanted, int | float):
-            return parse_real(cell) == wanted
+        if isinstance(value, bool):
+            return parse_bool(cell) == value
+        if isinstance(value, int | float):
+            return parse_real(cell) == value
     except ValueError:
         return False
-    return cell == str(wanted)
+    return cell == str(value)
 
 
 def _complete(
@@ -180,7 +180,7 @@ def _complete(
                 np.argwhere(missing).tolist(),
                 lambda cell: Fault(
                     f"column `{columns[cell[1]]}` has no value",
-                    where=raw.place(cell[0]),
+                    where=raw.location(cell[0]),
                     key=rule_of[columns[cell[1]]].key,
                     allowed="a value in every row",
                     todo="correct the table, or declare `missing: drop` to leave such rows out",
@@ -205,9 +205,9 @@ def _repeated(frame: Frame, rule: Rule) -> list[Fault]:
     values = frame.table[rule.name].tolist() if rows else []
 
     def fault(row: int) -> Fault:
-        value, first = values[row], frame.place(int(firsts[row]))
+        value, first = values[row], frame.location(int(firsts[row]))
         what = f"column `{rule.name}` repeats {value!r}, first at {first}"
-        where, allowed = frame.place(row), "every value once"
+        where, allowed = frame.location(row), "every value once"
         return Fault(what, where=where, key=rule.key, value=value, allowed=allowed)
 
     return at_rows(rows, fault, alike=firsts.__getitem__)
@@ -226,25 +226,25 @@ def _rank(series: Series) -> NDArray[Any]:
     if series.kind in NUMERIC:
         return series.values.to_numpy()
     codes, labels = series.factor()
-    rank = {level: place for place, level in enumerate(series.levels())}
+    rank = {level: rank for rank, level in enumerate(series.levels())}
     return np.array([rank[text] for text in labels])[codes]
 
 
 def _transform(
     frame: Frame, rule_of: Mapping[str, Rule], constants: Mapping[str, Constants]
 ) -> Frame:
-    wanted = {name: rule for name, rule in rule_of.items() if rule.transform is not None}
-    done = {
-        name: transform(rule, frame.column(name), frame.place, constants.get(name))
-        for name, rule in wanted.items()
+    rules = {name: rule for name, rule in rule_of.items() if rule.transform is not None}
+    results = {
+        name: transform(rule, frame.column(name), frame.location, constants.get(name))
+        for name, rule in rules.items()
     }
-    stop([fault for result in done.values() for fault in result.faults])
+    stop([fault for result in results.values() for fault in result.faults])
     table = frame.table.copy(deep=False)
-    for name, result in done.items():
+    for name, result in results.items():
         table[name] = result.values
     return replace(
         frame,
         table=table,
-        kinds={**frame.kinds, **dict.fromkeys(done, "real")},
-        transforms={name: result.constants for name, result in done.items()},
+        kinds={**frame.kinds, **dict.fromkeys(results, "real")},
+        transforms={name: result.constants for name, result in results.items()},
     )

@@ -122,6 +122,6 @@ def _is_written(text: str) -> bool:
 
 def _worded(name: str, value: Any, outside: NDArray[np.int64]) -> str:
     first, more = tuple(outside[0].tolist()), len(outside) - 1
-    place = f" at {name}[{','.join(str(index + 1) for index in first)}]" if first else ""
+    location = f" at {name}[{','.join(str(index + 1) for index in first)}]" if first else ""
     rest = f", and {more} more such value{'s' if more > 1 else ''}" if more else ""
-    return f"holds {np.array(value, dtype=object).item(first)!r}{place}{rest}"
+    return f"holds {np.array(value, dtype=object).item(first)!r}{location}{rest}"

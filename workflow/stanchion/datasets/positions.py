@@ -13,7 +13,7 @@ from stanchion.errors import Fault
 
 
 def positions(
-    series: Series, levels: Sequence[str], place: Callable[[int], str], key: str
+    series: Series, levels: Sequence[str], location: Callable[[int], str], key: str
 ) -> NDArray[np.int64]:
     """Return each row's level, counted from 1.
 
@@ -29,7 +29,7 @@ def positions(
         text = labels[codes[row]]
         return Fault(
             f"column `{series.name}` holds {text!r}, which is none of the levels",
-            where=place(row),
+            where=location(row),
             key=key,
             value=text,
             allowed=_shown(levels),

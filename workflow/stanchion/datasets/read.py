@@ -52,9 +52,9 @@ class Raw:
     cells: dict[str, pa.ChunkedArray]
     as_numbers: bool = False
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """Return where a row stands."""
-        return place(self.path, self.lines[row])
+        return location(self.path, self.lines[row])
 
     def take(self, rows: NDArray[np.bool_]) -> Raw:
         """Return the chosen rows."""
@@ -67,7 +67,7 @@ class Raw:
         return str(_as_text(self.cells[column][row].as_py()))
 
 
-def place(path: Path, line: int) -> str:
+def location(path: Path, line: int) -> str:
     """Return a place in a file as messages show it."""
     return f"{path}, row {line}" if _is_parquet(path) else f"{path}:{line}"
 
@@ -240,7 +240,7 @@ def _lines(path: Path, cells: int) -> array[int]:
             short,
             lambda row: Fault(
                 f"the row has {lengths[row]} cells",
-                where=place(path, lines[row]),
+                where=location(path, lines[row]),
                 allowed=f"{cells} cells, as in the header",
             ),
             alike=lengths.__getitem__,

@@ -147,8 +147,8 @@ def _kind(declared: str | None, cells: pa.ChunkedArray) -> str:
 
 def _all(texts: pa.Array | pa.ChunkedArray, pattern: str, but: str = r"[^\d\D]") -> bool:
     """Whether all texts match a pattern, and none matches another."""
-    wanted, other = (pc.match_substring_regex(texts, rf"\A(?:{p})\z") for p in (pattern, but))
-    return bool(pc.all(pc.and_not(wanted, other), min_count=0).as_py())
+    matching, other = (pc.match_substring_regex(texts, rf"\A(?:{p})\z") for p in (pattern, but))
+    return bool(pc.all(pc.and_not(matching, other), min_count=0).as_py())
 
 
 def _at_once(kind: str, cells: pa.ChunkedArray) -> _Read | None:
@@ -224,7 +224,7 @@ def _faults(rule: Rule, kind: str, raw: Raw, read: _Read) -> list[Fault]:
     def fault(row: int, test: int) -> Fault:
         text = raw.text(rule.name, row)
         todo = None if test else advice[text]
-        return _fault(rule, raw.place(row), text, allowed[test], todo)
+        return _fault(rule, raw.location(row), text, allowed[test], todo)
 
     def alike(cell: tuple[int, int]) -> tuple[int, bool]:
         row, test = cell
@@ -247,14 +247,14 @@ def _tests(rule: Rule, kind: str) -> list[tuple[Callable[[Array], Array], str]]:
         tests.append((lambda values: comparable(values, upper) <= upper, says))
     for texts, says in ((rule.allowed, "one of"), (rule.levels, "one of the levels")):
         if texts is not None:
-            known = [PARSERS[kind][0](text) for text in texts]
-            isin = partial(_isin, known=known)
+            values = [PARSERS[kind][0](text) for text in texts]
+            isin = partial(_isin, candidates=values)
             tests.append((isin, f"{says} {', '.join(texts)}"))
     return tests
 
 
-def _isin(values: Array, known: Sequence[Value]) -> Array:
-    return pd.Series(values).isin(known).to_numpy()
+def _isin(values: Array, candidates: Sequence[Value]) -> Array:
+    return pd.Series(values).isin(candidates).to_numpy()
 
 
 def comparable(values: Array, limit: Any) -> Array:

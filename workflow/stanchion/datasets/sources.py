@@ -86,9 +86,11 @@ def _as_fitted(rules: list[Rule], fitted_rules: list[Rule], fitted: Frame) -> li
 
     Levels are checked where they are used, not here: there the fitted rows' levels are known.
     """
-    known = {rule.name: rule for rule in fitted_rules}
-    stop([fault for r in rules if r.name in known for fault in _conflicts(r, known[r.name])])
-    return [_held(rule, known[rule.name], fitted) if rule.name in known else rule for rule in rules]
+    rule_of = {rule.name: rule for rule in fitted_rules}
+    stop([fault for r in rules if r.name in rule_of for fault in _conflicts(r, rule_of[r.name])])
+    return [
+        _held(rule, rule_of[rule.name], fitted) if rule.name in rule_of else rule for rule in rules
+    ]
 
 
 def _held(rule: Rule, fitted_rule: Rule, fitted: Frame) -> Rule:

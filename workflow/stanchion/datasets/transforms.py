@@ -28,7 +28,7 @@ class Transformed:
 
 
 def transform(
-    rule: Rule, series: Series, place: Callable[[int], str], fixed: Constants | None
+    rule: Rule, series: Series, location: Callable[[int], str], fixed: Constants | None
 ) -> Transformed:
     """Return a transformed column; the constants are `fixed` where other rows settled them."""
     name, key = str(rule.transform), f"{rule.key}.transform"
@@ -40,7 +40,7 @@ def transform(
         def fault(row: int) -> Fault:
             value = values.item(row)
             what = f"column `{rule.name}` holds {value!r}, which has no {by.lacks}"
-            return Fault(what, where=place(row), key=key, value=value, allowed=by.allowed)
+            return Fault(what, where=location(row), key=key, value=value, allowed=by.allowed)
 
         return Transformed(values, {}, at_rows(outside, fault))
     constants = fixed or {"kind": name, **by.constants(values)}

@@ -98,10 +98,10 @@ class Naming:
     ) -> Naming:
         """Gather declared variables, integer data and the sizes that the mapping named."""
         declared = {v.name: Declared.of(v, block) for block in BLOCKS for v in variables[block]}
-        given = {v.name: Declared.of(v, "data") for v in variables.get("data", ())}
+        inputs = {v.name: Declared.of(v, "data") for v in variables.get("data", ())}
         sizes = {name: value for name, value in data.items() if type(value) is int}
         taken = _RESERVED | declared.keys() | data.keys()
-        return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken), given)
+        return cls(declared, sizes, _dimensions(meta["sizes"], sizes, taken), inputs)
 
     def dims(
         self,
@@ -123,10 +123,16 @@ class Naming:
         sizes = about.sizes if about is not None and len(about.sizes) == len(real) else ()
         dims: list[str] = []
         for axis, length in enumerate(real):
-            known = self.dimensions.get(sizes[axis]) if sizes else None
-            fits = known is not None and known.length == length and known.name not in dims
-            if known is not None and fits and claimed.setdefault(known.name, known) == known:
-                dims.append(known.name)
+            dimension = self.dimensions.get(sizes[axis]) if sizes else None
+            fits = (
+                dimension is not None and dimension.length == length and dimension.name not in dims
+            )
+            if (
+                dimension is not None
+                and fits
+                and claimed.setdefault(dimension.name, dimension) == dimension
+            ):
+                dims.append(dimension.name)
             else:
                 dims.append(self._default_dim(name, axis))
         if is_complex:

@@ -86,7 +86,9 @@ class _Group:
         These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
         are left out where there would be many.
         """
-        sizes = {str(d): n for one in self.variables.values() for d, n in one.sizes.items()}
+        sizes = {
+            str(d): n for variable in self.variables.values() for d, n in variable.sizes.items()
+        }
         coords: dict[str, NDArray[Any]] = {dim: np.arange(n) for dim, n in self.samples.items()}
         for dim, length in sizes.items():
             labels = self.dimensions[dim].labels if dim in self.dimensions else None
@@ -188,8 +190,8 @@ def _drawn(
     """Yield what a draw holds, in the order of its declaration."""
     order = {name: rank for rank, name in enumerate(naming.declared)}
     drawn = [*_of_columns(chains, values, naming, roles)]
-    drawn += _without_elements({one.declared for one in drawn}, values, naming, roles)
-    return iter(sorted(drawn, key=lambda one: order[one.declared]))
+    drawn += _without_elements({entry.declared for entry in drawn}, values, naming, roles)
+    return iter(sorted(drawn, key=lambda entry: order[entry.declared]))
 
 
 def _of_columns(
@@ -204,11 +206,11 @@ def _of_columns(
 
 
 def _without_elements(
-    known: set[str], values: NDArray[np.float64], naming: Naming, roles: Roles
+    present: set[str], values: NDArray[np.float64], naming: Naming, roles: Roles
 ) -> Iterator[_Drawn]:
     """Yield the declared variables that no column speaks of, because they have no elements."""
     for base, about in naming.declared.items():
-        if base in known or about.type == "tuple":
+        if base in present or about.type == "tuple":
             continue
         shape = naming.empty_shape(base)
         if shape is None:

@@ -66,13 +66,13 @@ class Weighted:
 
     def notes(self) -> dict[str, Any]:
         """Return what the step's record keeps."""
-        known = {"khat": str(self.estimate.khat), "threshold": self.estimate.threshold}
+        facts = {"khat": str(self.estimate.khat), "threshold": self.estimate.threshold}
         if self.indices is None:
-            return {**self.attributes, **known}
+            return {**self.attributes, **facts}
         distinct = len(np.unique(self.indices))
         return {
             **self.attributes,
-            **known,
+            **facts,
             "scheme": "systematic resampling",
             "ess": self.estimate.ess,
             "distinct": distinct,

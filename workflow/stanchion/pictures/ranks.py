@@ -59,7 +59,7 @@ def _ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
     """
     _, chains, size = draws.shape
     every = ceil(size / MOST_DRAWS)
-    lines = ceil(min(chains, _told_apart()) / 4)
+    lines = ceil(min(chains, _distinct_styles()) / 4)
     with drawn(len(names), top=0.52 + 0.2 * lines) as (panels, picture):
         _draw(panels, draws[:, :, ::every])
         for axis, name, rhat in zip(panels.axes, names, rhats, strict=True):
@@ -122,7 +122,7 @@ def _head(panels: Panels, chains: int, every: int) -> None:
     panels.figure.text(0.02, 1 - 0.06 / height, text, va="top")
     shown = panels.axes[0].lines[:chains]
     labels = [f"chain {number + 1}" for number in range(chains)]
-    if chains > _told_apart():
+    if chains > _distinct_styles():
         shown, labels = shown[:0], []
     panels.figure.legend(
         shown,
@@ -136,6 +136,6 @@ def _head(panels: Panels, chains: int, every: int) -> None:
     )
 
 
-def _told_apart() -> int:
+def _distinct_styles() -> int:
     """Return how many chains have a colour and a dash of their own."""
     return int(np.lcm(len(CHAINS), len(DASHES)))

@@ -135,14 +135,14 @@ def _curves(data: xr.Dataset, low: float, high: float, *, smooth: bool) -> xr.Da
     """
     if smooth:
         inside = data.where((data >= low) & (data <= high))
-        found = inside.azstats.kde(dim="row", custom_lims=(low, high), bw="silverman")
+        curves = inside.azstats.kde(dim="row", custom_lims=(low, high), bw="silverman")
         share = inside.notnull().mean("row").expand_dims(plot_axis=["x", "y"])
-        found = found * share.where(share.plot_axis == "y", 1.0)
+        curves = curves * share.where(share.plot_axis == "y", 1.0)
     else:
-        found = data.clip(low, high).azstats.ecdf(dim="row", npoints=_POINTS)
-    for curve in found.values():
+        curves = data.clip(low, high).azstats.ecdf(dim="row", npoints=_POINTS)
+    for curve in curves.values():
         curve.attrs["kind"] = "kde" if smooth else "ecdf"
-    return found
+    return curves
 
 
 def _draw_statistic(panels: Panels, axis: Axes, statistic: Statistic) -> None:

@@ -150,8 +150,8 @@ def inner_range(values: Floats, always: Floats | None, tail: float) -> tuple[flo
     finite = values[np.isfinite(values)]
     ends = list(np.quantile(finite, (tail, 1 - tail))) if finite.size else []
     if always is not None and np.isfinite(always).any():
-        seen = always[np.isfinite(always)]
-        ends += [seen.min(), seen.max()]
+        finite_always = always[np.isfinite(always)]
+        ends += [finite_always.min(), finite_always.max()]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     margin = 0.05 * (high - low) or max(abs(low), 1.0) * 0.05
     return float(low - margin), float(high + margin)

@@ -233,7 +233,7 @@ def as_json(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
     from pydantic_core import to_jsonable_python
 
     content: dict[str, Any] = to_jsonable_python(arguments)
-    unkeyed = {one.name for one in fields(arguments) if one.metadata == UNKEYED}
+    unkeyed = {entry.name for entry in fields(arguments) if entry.metadata == UNKEYED}
     return (
         {name: value for name, value in content.items() if name not in unkeyed},
         {name: value for name, value in content.items() if name in unkeyed},

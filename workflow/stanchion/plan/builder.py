@@ -92,15 +92,15 @@ class Planner:
         self, inputs: Mapping[str, str | list[str]], upstream: Sequence[Step]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield path and what it must be of each input."""
-        made = {
+        results = {
             path: {"step": step.rule, "key": step.key, "key_file": step.key_file, "output": name}
             for step in upstream
             for name, path in step.outputs.items()
         }
         for entry in inputs.values():
             for path in entry if isinstance(entry, list) else [entry]:
-                if path in made:
-                    yield path, made[path]
+                if path in results:
+                    yield path, results[path]
                 elif path in self._programs:
                     yield path, self._programs[path]
                 else:

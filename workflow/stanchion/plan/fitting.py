@@ -74,7 +74,7 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
 def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
     """Add the jobs of a fit's method, each with a Stan CSV of its own."""
     method = analysis.methods[fit.method]
-    keep = _kept(analysis, method)
+    keep = _kept_groups(analysis, method)
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     program = compile_step(planner, fit.model)
     content: dict[str, Any] = {}
@@ -164,7 +164,7 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
             settings=method.settings,
             seed=seed(planner, fit),
             intervals=intervals_of(analysis),
-            keep=tuple(_kept(analysis, method)),
+            keep=tuple(_kept_groups(analysis, method)),
             variables=_variables(planner, analysis, fit.model),
             fit=fit.name,
         ),
@@ -173,7 +173,7 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
     )
 
 
-def _kept(analysis: Analysis, method: Method) -> list[str]:
+def _kept_groups(analysis: Analysis, method: Method) -> list[str]:
     """Return what of a method's run goes into draws.nc with its draws."""
     return sorted(method.keeps & set(analysis.keep))
 

@@ -55,10 +55,10 @@ def _files() -> list[tuple[Path, str]]:
     root = source_root()
     pairs = [(_TEMPLATE / source, target) for source, target in _FROM_TEMPLATE.items()]
     for source, target in _FROM_SOURCE.items():
-        place = root / source
-        if place.is_dir():
-            inside = sorted(p for p in place.rglob("*") if p.is_file())
-            pairs += [(p, f"{target}/{p.relative_to(place)}") for p in inside]
+        path = root / source
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file())
+            pairs += [(p, f"{target}/{p.relative_to(path)}") for p in inside]
         else:
-            pairs.append((place, target))
+            pairs.append((path, target))
     return pairs

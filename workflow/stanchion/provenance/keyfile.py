@@ -70,7 +70,7 @@ def read_line(key_file: str) -> Line | None:
     except (OSError, ValueError):
         return None
     matches = [_OUTPUT.fullmatch(word) for word in words]
-    outputs = {one[1]: Content(int(one[2]), one[3]) for one in matches if one is not None}
+    outputs = {match[1]: Content(int(match[2]), match[3]) for match in matches if match is not None}
     return Line(key, outputs) if outputs and len(outputs) == len(words) else None
 
 
@@ -85,8 +85,8 @@ def altered_outputs(step: Made) -> list[str]:
     if state is not State.ALTERED:
         return []
     present = contents(step.outputs, step.stamps)
-    known = line.outputs if line is not None else {}
-    return [path for name, path in step.outputs.items() if known.get(name) != present[name]]
+    recorded = line.outputs if line is not None else {}
+    return [path for name, path in step.outputs.items() if recorded.get(name) != present[name]]
 
 
 def settle(step: Made) -> State:
@@ -135,11 +135,11 @@ def _look(step: Made) -> tuple[State, Line | None]:
 def _by_records(step: Made, present: Mapping[str, Content]) -> State:
     """Look for a record that explains the outputs; what its own key's record denies is altered."""
     hashes = {name: content.sha256 for name, content in present.items()}
-    made = [(record["key"], _hashes(record)) for record in _finished(step.records)]
-    if (step.key, hashes) in made:
+    recorded_hashes = [(record["key"], _hashes(record)) for record in _finished(step.records)]
+    if (step.key, hashes) in recorded_hashes:
         return State.CURRENT
-    denied = any(key == step.key for key, _ in made)
-    explained = any(recorded == hashes for _, recorded in made)
+    denied = any(key == step.key for key, _ in recorded_hashes)
+    explained = any(recorded == hashes for _, recorded in recorded_hashes)
     return State.ALTERED if denied and not explained else State.STALE
 
 

@@ -117,8 +117,8 @@ def describe_files(files: Mapping[str, Path | list[Path]]) -> list[dict[str, Any
     """Return name, path, SHA-256 and size in bytes of each file."""
     named = [
         (name, path)
-        for name, found in files.items()
-        for path in (found if isinstance(found, list) else [found])
+        for name, entry in files.items()
+        for path in (entry if isinstance(entry, list) else [entry])
     ]
     hashes = file_hashes([path for _, path in named])
     return [

@@ -103,10 +103,10 @@ def note_ending(key: str, step: str, state: str, message: str) -> None:
     Of a job that merely failed the step's own word is enough; "stopped by a signal" is none.
     """
     noted = _noted(key)
-    own = noted.get("state") is None and noted.get("exit_code", SIGNALLED) < SIGNALLED
-    if own and state == "FAILED":
+    step_failed = noted.get("state") is None and noted.get("exit_code", SIGNALLED) < SIGNALLED
+    if step_failed and state == "FAILED":
         return
-    text = f"{message}\n{noted['message']}" if own else message
+    text = f"{message}\n{noted['message']}" if step_failed else message
     note_failure(key, step, 1, text, state=state)
 
 

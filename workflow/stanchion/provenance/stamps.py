@@ -48,21 +48,24 @@ class Stamp(NamedTuple):
 
 
 def contents(files: Mapping[str, str], path: str) -> dict[str, Content]:
-    """Return what each file holds; hash those that changed since their stamp was kept at `place`.
+    """Return what each file holds; hash those that changed since their stamp was kept at `path`.
 
     Raises:
         OSError: a file is missing or cannot be read.
     """
-    known = _read(path)
+    stored = _read(path)
     stamps = {name: Stamp.of(path) for name, path in files.items()}
-    fresh = [name for name in files if known.get(name, (None,))[0] != stamps[name]]
+    fresh = [name for name in files if stored.get(name, (None,))[0] != stamps[name]]
     if not fresh:
-        return {name: Content(stamps[name].size, known[name][1]) for name in files}
+        return {name: Content(stamps[name].size, stored[name][1]) for name in files}
     hashes = dict(zip(fresh, file_hashes([Path(files[name]) for name in fresh]), strict=True))
     stamped = {
-        name: (stamps[name], hashes[name] if name in hashes else known[name][1]) for name in files
+        name: (stamps[name], hashes[name] if name in hashes else stored[name][1]) for name in files
     }
-    keep(path, {name: one for name, one in stamped.items() if _has_settled(files[name], one[0])})
+    keep(
+        path,
+        {name: entry for name, entry in stamped.items() if _has_settled(files[name], entry[0])},
+    )
     return {name: Content(stamp.size, digest) for name, (stamp, digest) in stamped.items()}
 
 

@@ -151,7 +151,7 @@ def _panel(quantities: Sequence[Quantity]) -> Panel:
         return round(100 * (value - low) / (high - low), 2)
 
     heights = [LINE * len(quantity.intervals) + GAP for quantity in quantities]
-    tops = [sum(heights[:place]) for place in range(len(heights) + 1)]
+    tops = [sum(heights[:count]) for count in range(len(heights) + 1)]
     marks = tuple(
         Mark(
             fit=interval.fit,

@@ -157,8 +157,8 @@ def _predictives(
     paths = [fit.path for fit in fits]
     checked, expected = arguments.posterior_predictive is not None, arguments.predict is not None
     if checked:
-        seen = zip(fits, contents, shown(job, "predictive", paths), strict=True)
-        replications = tuple(replicated(*entry) for entry in seen)
+        entries = zip(fits, contents, shown(job, "predictive", paths), strict=True)
+        replications = tuple(replicated(*entry) for entry in entries)
     else:
         replications = ()
     if not expected:
@@ -221,18 +221,18 @@ class _Room:
     """Leaves out pictures beyond what a report may weigh."""
 
     def __init__(self, size: int) -> None:
-        self.left = size
+        self.budget = size
 
     def keep[View: (Replicated, Predicted, PriorView, ChainsView)](
         self, views: tuple[View, ...]
     ) -> tuple[View, ...]:
         return tuple(
-            replace(view, pictures=tuple(map(self._kept, view.pictures))) for view in views
+            replace(view, pictures=tuple(map(self._within_budget, view.pictures))) for view in views
         )
 
-    def _kept(self, shown: Shown) -> Shown:
-        self.left -= len(shown.picture.address) if shown.picture is not None else 0
-        return shown if self.left >= 0 else replace(shown, picture=None)
+    def _within_budget(self, shown: Shown) -> Shown:
+        self.budget -= len(shown.picture.address) if shown.picture is not None else 0
+        return shown if self.budget >= 0 else replace(shown, picture=None)
 
 
 def _within_size(page: Page) -> Page:

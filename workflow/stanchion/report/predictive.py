@@ -64,12 +64,12 @@ class PriorView:
 
 def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Replicated:
     """Return a fit's posterior predictive check."""
-    made = content["made"]
+    is_made = content["made"]
     return Replicated(
         fit=fit,
-        because=(content["statistics_because"] or "") if made else content["because"],
-        rows=tuple(_statistic(row) for row in content["statistics"]) if made else (),
-        pit=_pit(content) if made and not content["statistics_because"] else "",
+        because=(content["statistics_because"] or "") if is_made else content["because"],
+        rows=tuple(_statistic(row) for row in content["statistics"]) if is_made else (),
+        pit=_pit(content) if is_made and not content["statistics_because"] else "",
         pictures=pictures,
     )
 

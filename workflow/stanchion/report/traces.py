@@ -70,23 +70,23 @@ def made_in(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def packages() -> tuple[tuple[str, str], ...]:
     """Return the versions of Python and of the packages that make numbers and pictures."""
-    found = [("Python", platform.python_version())]
+    versions = [("Python", platform.python_version())]
     for name in PACKAGES:
         try:
-            found.append((name, metadata.version(name)))
+            versions.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             continue
-    return tuple(found)
+    return tuple(versions)
 
 
 def options(model: Mapping[str, Any]) -> str:
     """Return the options that a model is compiled with, without those that are off."""
-    said = [
+    words = [
         f"{name} {_value(value)}" if value is not True else name
         for name, value in model.items()
         if name != "program" and value not in (None, False, {}, "")
     ]
-    return ", ".join(said)
+    return ", ".join(words)
 
 
 def about(arguments: WriteReport) -> tuple[tuple[str, str], ...]:
@@ -112,5 +112,5 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_value(found)}" for name, found in value.items())
+        return ", ".join(f"{name} {_value(item)}" for name, item in value.items())
     return str(value)

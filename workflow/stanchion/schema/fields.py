@@ -116,11 +116,11 @@ def distinct_names(
     """Return a validator of names that become folders, also where file systems ignore case."""
 
     def check(named: Mapping[str, Any]) -> Mapping[str, Any]:
-        seen: dict[str, str] = {}
+        first_of: dict[str, str] = {}
         for name in named:
             if name.lower() in reserved:
                 raise refused(f"the name {name!r} is taken", at=[name], todo="choose another")
-            first = seen.setdefault(name.lower(), name)
+            first = first_of.setdefault(name.lower(), name)
             if first != name:
                 what = f"{name!r} and {first!r} differ only in case"
                 raise refused(what, at=[name], todo="choose another name")
@@ -139,8 +139,12 @@ def declared(kind: str) -> Callable[[str, ValidationInfo], str]:
         names = (info.context or {}).get(kind)
         if names is not None and value not in names:
             what = f"{kind.removesuffix('s')} {value!r} is not declared"
-            meant = nearest(value, names)
-            todo = f"write {meant}" if meant else f"declare it under {kind}, or correct the name"
+            suggestion = nearest(value, names)
+            todo = (
+                f"write {suggestion}"
+                if suggestion
+                else f"declare it under {kind}, or correct the name"
+            )
             raise refused(what, value=value, allowed=", ".join(names), todo=todo)
         return value
 

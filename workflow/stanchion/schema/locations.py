@@ -15,11 +15,11 @@ def written(key: Key) -> str:
     return text.removeprefix(".")
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the known word that was probably meant, or None."""
     from difflib import get_close_matches
 
-    names = {name.lower(): name for name in known}
+    names = {name.lower(): name for name in words}
     matches = get_close_matches(word.lower(), names, n=1)
     return names[matches[0]] if matches else None
 

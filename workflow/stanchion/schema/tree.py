@@ -57,7 +57,7 @@ class _Builder:
     lines: dict[Key, int | None] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     open: set[int] = field(default_factory=set)
-    seen: set[int] = field(default_factory=set)
+    visited: set[int] = field(default_factory=set)
     repeated: int = 0
 
     def value(self, node: yaml.Node, key: Key) -> Any:
@@ -77,8 +77,8 @@ class _Builder:
             self.open.discard(id(node))
 
     def count(self, node: yaml.Node) -> None:
-        self.repeated += id(node) in self.seen
-        self.seen.add(id(node))
+        self.repeated += id(node) in self.visited
+        self.visited.add(id(node))
         if self.repeated > MOST_REPEATED:
             raise DeclarationError(
                 f"aliases repeat more than {MOST_REPEATED} values",
@@ -225,6 +225,6 @@ def _plain(value: Any) -> Any:
 
 
 def _resolved(text: str) -> Any:
-    known = _SCALARS if len(text) <= MOST_DIGITS else {}
-    name = next((name for name, pattern in known.items() if pattern.match(text)), "str")
+    patterns = _SCALARS if len(text) <= MOST_DIGITS else {}
+    name = next((name for name, pattern in patterns.items() if pattern.match(text)), "str")
     return _READ[name](text)

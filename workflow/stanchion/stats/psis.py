@@ -83,7 +83,7 @@ def loo(log_likelihood: Floats, log_ratios: Floats | None = None) -> Loo:
     """
     chains, draws, observations = log_likelihood.shape
     elpd, p, khat = np.empty((3, observations))
-    for index, (row, smoothed) in enumerate(_each_left_out(log_likelihood, log_ratios)):
+    for index, (row, smoothed) in enumerate(_each_observation(log_likelihood, log_ratios)):
         elpd[index], khat[index], p[index] = array_stats.loo(
             row[None], log_weights=smoothed.log_weights[None], pareto_k=smoothed.khat
         )
@@ -97,7 +97,7 @@ def leave_one_out(log_likelihood: Floats, log_ratios: Floats | None = None) -> I
     smoothed together with what leaves the observation out (Magnusson, Riis Andersen, Jonasson and
     Vehtari 2019, arXiv:1904.10679).
     """
-    return (smoothed for _, smoothed in _each_left_out(log_likelihood, log_ratios))
+    return (smoothed for _, smoothed in _each_observation(log_likelihood, log_ratios))
 
 
 def is_bad(khat: Floats, draws: int) -> NDArray[np.bool_]:
@@ -110,7 +110,7 @@ def worst_khat(khat: Floats) -> float:
     return float(np.max(khat)) if len(khat) else nan
 
 
-def _each_left_out(
+def _each_observation(
     log_likelihood: Floats, log_ratios: Floats | None
 ) -> Iterator[tuple[Floats, Smoothed]]:
     """Yield the log likelihood of all draws and the weights without it, for each observation."""

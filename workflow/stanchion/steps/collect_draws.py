@@ -59,8 +59,8 @@ def run(job: Job[CollectDraws]) -> None:
     )
     errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     unassigned = _unassigned(chains, naming, columns)
-    known = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
-    write_summary(names, known, job.outputs["summary"])
+    estimates = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
+    write_summary(names, estimates, job.outputs["summary"])
 
 
 @contextmanager

@@ -95,10 +95,10 @@ def run(job: Job[CompareModels]) -> None:
     It always succeeds: what cannot be compared fails in its verdict, and the report goes on.
     """
     arguments = job.arguments
-    given = list(zip(arguments.fits, job.paths("draws"), job.paths("diagnostics"), strict=True))
+    entries = list(zip(arguments.fits, job.paths("draws"), job.paths("diagnostics"), strict=True))
     comparisons = [
-        _comparison(dataset, list(own), arguments.observed)
-        for dataset, own in groupby(given, key=lambda entry: entry[0].dataset)
+        _comparison(dataset, list(group), arguments.observed)
+        for dataset, group in groupby(entries, key=lambda entry: entry[0].dataset)
     ]
     with job.outputs["comparison"].open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -114,18 +114,18 @@ def run(job: Job[CompareModels]) -> None:
 
 
 def _comparison(
-    dataset: str, given: Sequence[tuple[FitArguments, Path, Path]], observed: str | None
+    dataset: str, entries: Sequence[tuple[FitArguments, Path, Path]], observed: str | None
 ) -> Comparison:
     candidates: list[Candidate] = []
     left_out: list[dict[str, str]] = []
-    for fit, draws, diagnostics in given:
+    for fit, draws, diagnostics in entries:
         try:
             candidates.append(_candidate(fit, draws, json.loads(diagnostics.read_text())))
         except _LeftOutError as error:
             out = {"model": fit.model, "method": fit.method, "because": str(error)}
             left_out.append(out)
     candidates.sort(key=lambda fit: not fit.sampled)
-    declared = list(dict.fromkeys(fit.model for fit, _, _ in given))
+    declared = list(dict.fromkeys(fit.model for fit, _, _ in entries))
     unlike = list(_unlike(candidates, observed))
     compared = [] if unlike else candidates
     rows = compare([fit.loo for fit in compared], _weighed(compared)) if compared else []

@@ -43,7 +43,7 @@ def run(job: Job[DiagnoseFit]) -> None:
     with open_fit(job.path("draws")) as tree:
         scalars = gated(tree)
         stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
-        shares = [(one.names, one.not_finite) for one in generated(tree)]
+        shares = [(quantity.names, quantity.not_finite) for quantity in generated(tree)]
     findings = scan(scalars.values, scalars.variables)
     generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
     numbers = _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities)
@@ -94,9 +94,9 @@ def _against_nuts(job: Job[DiagnoseFit], scalars: Scalars) -> Agreement | None:
     verdicts = [
         json.loads(path.read_text())["verdict"] for path in job.paths("reference_diagnostics")
     ]
-    for wanted in (PASS, WARN):
-        if wanted in verdicts:
-            index = verdicts.index(wanted)
+    for verdict in (PASS, WARN):
+        if verdict in verdicts:
+            index = verdicts.index(verdict)
             sampled = read_gated(job.paths("references")[index])
             reference = Reference.of(names[index], _without_density(sampled))
             return agreement(scalars.names[1:], _without_density(scalars), reference)

@@ -78,7 +78,7 @@ class _Input:
     copy: Path
     expected: Mapping[str, Any]
 
-    def wanted(self) -> str | None:
+    def digest(self) -> str | None:
         """Return the SHA-256 that it must have, by the plan or by the step that wrote it."""
         if "sha256" in self.expected:
             return str(self.expected["sha256"])
@@ -139,53 +139,53 @@ def planned_inputs(file: JobFile) -> list[dict[str, Any]]:
             if "program" in expected:
                 rows += [_row(name, each, sha) for each, sha in expected["files"].items()]
             else:
-                wanted = _Input(Path(path), Path(path), expected).wanted()
-                rows.append(_row(name, path, wanted or file_hash(Path(path))))
+                digest = _Input(Path(path), Path(path), expected).digest()
+                rows.append(_row(name, path, digest or file_hash(Path(path))))
     return rows
 
 
-def _take(name: str, each: Sequence[_Input], inputs: Inputs, faults: list[Fault]) -> list[Path]:
+def _take(name: str, files: Sequence[_Input], inputs: Inputs, faults: list[Fault]) -> list[Path]:
     """Copy and hash the inputs of one name; return where each is read, and add what is wrong."""
-    if each and "program" in each[0].expected:
-        return [_take_program(name, one, inputs, faults) for one in each]
-    hashes = _hashes(name, each, inputs)
-    for one in each:
-        wanted = one.wanted()
-        if wanted is not None and hashes.get(one.copy) != wanted and _put_back(one, wanted):
-            hashes |= _hashes(name, [one], inputs)
-        digest = hashes.get(one.copy)
-        if digest is None or digest != wanted:
-            faults.append(one.fault())
+    if files and "program" in files[0].expected:
+        return [_take_program(name, file, inputs, faults) for file in files]
+    hashes = _hashes(name, files, inputs)
+    for file in files:
+        expected = file.digest()
+        if expected is not None and hashes.get(file.copy) != expected and _put_back(file, expected):
+            hashes |= _hashes(name, [file], inputs)
+        digest = hashes.get(file.copy)
+        if digest is None or digest != expected:
+            faults.append(file.fault())
             continue
-        inputs.originals[str(one.copy)] = str(one.path)
-        inputs.described.append(_row(name, str(one.path), digest, one.copy.stat().st_size))
-    return [one.path if name == EXECUTABLE else one.copy for one in each]
+        inputs.originals[str(file.copy)] = str(file.path)
+        inputs.described.append(_row(name, str(file.path), digest, file.copy.stat().st_size))
+    return [file.path if name == EXECUTABLE else file.copy for file in files]
 
 
-def _hashes(name: str, each: Sequence[_Input], inputs: Inputs) -> dict[Path, str]:
+def _hashes(name: str, files: Sequence[_Input], inputs: Inputs) -> dict[Path, str]:
     """Copy files and return the SHA-256 of each copy; that of a file that is not there is not."""
-    there = [one.copy for one in each if _copy(one)]
+    copies = [file.copy for file in files if _copy(file)]
     if name == EXECUTABLE:
-        return {copy: _open_executable(copy, inputs) for copy in there}
-    return dict(zip(there, file_hashes(there), strict=True))
+        return {copy: _open_executable(copy, inputs) for copy in copies}
+    return dict(zip(copies, file_hashes(copies), strict=True))
 
 
-def _take_program(name: str, one: _Input, inputs: Inputs, faults: list[Fault]) -> Path:
+def _take_program(name: str, file: _Input, inputs: Inputs, faults: list[Fault]) -> Path:
     """Copy a program and what it includes, held to its canonical form."""
     from stanchion.stan.program import read_sources
 
-    planned: Mapping[str, str] = one.expected["files"]
+    planned: Mapping[str, str] = file.expected["files"]
     try:
-        sources = read_sources(one.path, [Path(p) for p in one.expected["include_dirs"]])
+        sources = read_sources(file.path, [Path(p) for p in file.expected["include_dirs"]])
     except ProgramError:
-        faults.append(_changed(str(one.path)))
-        return one.copy
+        faults.append(_changed(str(file.path)))
+        return file.copy
     texts = {str(path): text for path, text in sources.files()}
     files = {path: hashlib.sha256(text).hexdigest() for path, text in texts.items()}
-    if files != planned and _canonical_hash(sources) != one.expected["program"]:
+    if files != planned and _canonical_hash(sources) != file.expected["program"]:
         paths = [path for path in {**planned, **files} if files.get(path) != planned.get(path)]
         faults += map(_changed, paths)
-    copies = sources.copy(one.copy.parent)
+    copies = sources.copy(file.copy.parent)
     inputs.originals.update(copies)
     inputs.described += [_row(name, p, files[p], len(text)) for p, text in texts.items()]
     return Path(next(iter(copies)))
@@ -215,34 +215,34 @@ def _row(name: str, path: str, digest: str, size: int | None = None) -> dict[str
     return {"name": name, "path": path, "sha256": digest, **sized}
 
 
-def _copy(one: _Input) -> bool:
+def _copy(file: _Input) -> bool:
     """Copy a file, and tell whether there was one to read."""
     try:
-        descriptor = os.open(one.path, os.O_RDONLY | os.O_NONBLOCK)
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         return False
-    with os.fdopen(descriptor, "rb") as read:
-        one.copy.parent.mkdir(parents=True, exist_ok=True)
-        one.copy.unlink(missing_ok=True)
-        with one.copy.open("wb") as written:
-            _copy_content(read, written)
+    with os.fdopen(descriptor, "rb") as source:
+        file.copy.parent.mkdir(parents=True, exist_ok=True)
+        file.copy.unlink(missing_ok=True)
+        with file.copy.open("wb") as sink:
+            _copy_content(source, sink)
     return True
 
 
-def _copy_content(read: BinaryIO, written: BinaryIO) -> None:
+def _copy_content(source: BinaryIO, sink: BinaryIO) -> None:
     """Copy in the kernel, which shares blocks on file systems that can; else block by block."""
     try:
-        while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
+        while os.copy_file_range(source.fileno(), sink.fileno(), 1 << 30):
             pass
     except OSError as error:
         if error.errno in _LOST:
             raise
-    written.seek(0, os.SEEK_END)
-    read.seek(written.tell())
-    shutil.copyfileobj(read, written, _BLOCK)
+    sink.seek(0, os.SEEK_END)
+    source.seek(sink.tell())
+    shutil.copyfileobj(source, sink, _BLOCK)
 
 
 def _open_executable(copy: Path, inputs: Inputs) -> str:
@@ -255,20 +255,20 @@ def _open_executable(copy: Path, inputs: Inputs) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _put_back(one: _Input, wanted: str) -> bool:
+def _put_back(file: _Input, digest: str) -> bool:
     """Replace an altered result by what its step wrote, where the cache holds that."""
-    if "step" not in one.expected:
+    if "step" not in file.expected:
         return False
-    near = Path(TEMPORARY) / own_name(one.path.name)
-    step, key = one.expected["step"], one.expected["key"]
+    near = Path(TEMPORARY) / own_name(file.path.name)
+    step, key = file.expected["step"], file.expected["key"]
     try:
         near.parent.mkdir(parents=True, exist_ok=True)
-        output = {one.expected["output"]: near}
+        output = {file.expected["output"]: near}
         entry = Cache(cache_root()).fetch(step, key, output, STEPS[step].version)
-        if entry is None or file_hash(near) != wanted:
+        if entry is None or file_hash(near) != digest:
             return False
-        one.path.parent.mkdir(parents=True, exist_ok=True)
-        near.replace(one.path)
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        near.replace(file.path)
         return True
     finally:
         with suppress(OSError):

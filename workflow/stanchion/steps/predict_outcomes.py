@@ -96,9 +96,9 @@ def _checked(
     content = {
         "observed": name,
         "replicated": declared.replicated,
-        "statistics": [_statistic(one) for one in statistics],
+        "statistics": [_statistic(result) for result in statistics],
         "statistics_because": None,
-        **(_no_pit(reason) if pit is None else _found_pit(pit)),
+        **(_no_pit(reason) if pit is None else _pit_summary(pit)),
     }
     return content, Checked(data, statistics, pit, reason)
 
@@ -145,7 +145,7 @@ def _no_statistics(
     }
 
 
-def _found_pit(pit: Pit) -> dict[str, Any]:
+def _pit_summary(pit: Pit) -> dict[str, Any]:
     content = {
         "observations": len(pit.khat),
         "p": number(pit.test.p),

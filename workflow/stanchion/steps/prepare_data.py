@@ -23,7 +23,7 @@ def run(job: Job[PrepareData]) -> None:
     datasets = {
         name: _dataset(job, name, declared) for name, declared in arguments.declared.items()
     }
-    made = build(
+    built = build(
         arguments.dataset,
         datasets.pop(arguments.dataset),
         arguments.mapping,
@@ -33,9 +33,9 @@ def run(job: Job[PrepareData]) -> None:
         Predict(variable=predict.variable, dataset=predict.dataset) if predict else None,
     )
     with job.outputs["data"].open("w") as file:
-        file.writelines(pieces(made.values))
-    job.outputs["meta"].write_text(_text(made.meta))
-    job.notes["rows"], job.notes["dropped"] = made.meta["rows"], len(made.meta["dropped"])
+        file.writelines(pieces(built.values))
+    job.outputs["meta"].write_text(_text(built.meta))
+    job.notes["rows"], job.notes["dropped"] = built.meta["rows"], len(built.meta["dropped"])
 
 
 def _dataset(job: Job[PrepareData], name: str, declared: Mapping[str, Any]) -> Dataset:

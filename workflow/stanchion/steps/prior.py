@@ -84,7 +84,8 @@ def _checked(
         chains=chains,
         sampler=Sampler.of({str(name): stats[name].values for name in stats.data_vars}),
         generated=Generated(
-            [(one.names, one.not_finite) for one in generated(tree)], messages=messages
+            [(quantity.names, quantity.not_finite) for quantity in generated(tree)],
+            messages=messages,
         ),
         switch=None
         if log_densities is None

@@ -99,8 +99,8 @@ def _fail(file: JobFile, log: Path, error: BaseException) -> int:
 
 def _note(log: Path, text: str) -> None:
     """Write to the log; that it cannot be written was said where it mattered."""
-    with contextlib.suppress(OSError), log.open("a") as written:
-        written.write(text)
+    with contextlib.suppress(OSError), log.open("a") as file:
+        file.write(text)
 
 
 @contextlib.contextmanager
@@ -229,10 +229,10 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
     notes = inputs.renamed_notes(job.notes)
     _publish(file, record, staged, "done", notes=notes)
     took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
-    not_kept = _keep(file, record)
-    if not_kept is None and record.content["state"] == "done" and hasattr(module, "after"):
+    uncached = _keep(file, record)
+    if uncached is None and record.content["state"] == "done" and hasattr(module, "after"):
         module.after(job)
-    phrases = [took, not_kept, notes.get("log")]
+    phrases = [took, uncached, notes.get("log")]
     return "; ".join(text for text in phrases if text is not None)
 
 
@@ -265,18 +265,18 @@ def _publish(
         record.close("superseded", 0, **facts)
         return
     with _stops_held():
-        written, settled = {}, {}
+        outputs, settled = {}, {}
         for entry in described:
             final = Path(file.outputs[entry["name"]])
             final.parent.mkdir(parents=True, exist_ok=True)
             _rename(staged[entry["name"]], final)
             entry["path"] = str(final)
-            written[entry["name"]] = Content(entry["size"], entry["sha256"])
+            outputs[entry["name"]] = Content(entry["size"], entry["sha256"])
             if stamps[entry["name"]].same_file(now := Stamp.of(final)):
                 settled[entry["name"]] = (now, entry["sha256"])
         record.close(state, 0, outputs=described, **facts)
         keep(file.stamps, settled)
-        write_whole(file.key_file, keyfile.line_of(file.key, written))
+        write_whole(file.key_file, keyfile.line_of(file.key, outputs))
 
 
 @contextlib.contextmanager
@@ -352,8 +352,8 @@ def _stops_held() -> Iterator[None]:
     try:
         yield
     finally:
-        for known, handler in handlers.items():
-            signal.signal(known, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     if arrived:
         signal.raise_signal(signal.Signals(arrived[0]))
 

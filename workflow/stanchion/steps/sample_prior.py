@@ -66,7 +66,7 @@ def _chains(job: Job[SamplePrior], sampler: Nuts, folder: Path) -> list[Path]:
         )
         name = f"chain {chain} of the prior"
         notes = _run(job, arguments, name)
-        job.notes.update({fact: said for fact, said in notes.items() if fact == "log"})
+        job.notes.update({fact: text for fact, text in notes.items() if fact == "log"})
         check_csv(files[-1], sampler.rows(), chain=name)
         append_messages(files[-1], complaints(job.log))
     return files

@@ -33,17 +33,19 @@ def git(*words: str, folder: Path | None = None) -> str:
     while True:
         try:
             command = ["git", *words]
-            done = subprocess.run(command, cwd=folder, capture_output=True, start_new_session=True)
+            completed = subprocess.run(
+                command, cwd=folder, capture_output=True, start_new_session=True
+            )
         except OSError as error:
             raise VersioningError("git is not installed", todo="install git") from error
-        if _LOCKED not in done.stderr or time.monotonic() - begun > _PATIENCE:
+        if _LOCKED not in completed.stderr or time.monotonic() - begun > _PATIENCE:
             break
         time.sleep(0.1)
-    if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
+    if completed.returncode != 0:
+        lines = completed.stderr.decode(errors="replace").strip().splitlines()
         reason = (lines or ["no reason given"])[-1].removeprefix("fatal: ").removeprefix("error: ")
         raise VersioningError(f"git {words[0]} failed: {reason}", where=str(folder or Path.cwd()))
-    return done.stdout.decode(errors="replace").rstrip("\n")
+    return completed.stdout.decode(errors="replace").rstrip("\n")
 
 
 def ask_git(*words: str) -> str | None:
@@ -80,12 +82,12 @@ def require_revision(name: str) -> str:
     Raises:
         VersioningError: there is no such revision.
     """
-    found = ask_git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if found is None:
+    commit = ask_git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if commit is None:
         raise VersioningError(
             f"git knows no revision {name!r}", todo="see `git log --oneline`, or fetch it first"
         )
-    return found
+    return commit
 
 
 def state_of_tree() -> dict[str, Any] | None:
@@ -137,8 +139,8 @@ def held_by(commit: str, path: str) -> str | None:
 
 def files_of(commit: str, folder: str) -> list[str]:
     """Return the paths of the files that a commit holds directly in a folder of this one."""
-    found = ask_git("ls-tree", "-z", "--name-only", commit, "--", f"{folder}/") or ""
-    return [path for path in found.split("\0") if path]
+    listing = ask_git("ls-tree", "-z", "--name-only", commit, "--", f"{folder}/") or ""
+    return [path for path in listing.split("\0") if path]
 
 
 def name_of(path: str) -> str | None:
@@ -156,8 +158,8 @@ def versions_of(path: str) -> list[str]:
 
 def revision_with(name: str) -> str:
     """Return the first commit that holds a content, in short, by its name in git."""
-    found = ask_git("log", "--all", "--format=%h", "--reverse", f"--find-object={name}") or ""
-    return (found.splitlines() or ["another revision"])[0]
+    commits = ask_git("log", "--all", "--format=%h", "--reverse", f"--find-object={name}") or ""
+    return (commits.splitlines() or ["another revision"])[0]
 
 
 def content_of(name: str) -> str:

@@ -24,11 +24,11 @@ def sweep(folder: Path) -> None:
     """
     with suppress(OSError):
         for entry in folder.iterdir():
-            if _is_left_over(entry):
+            if _is_orphaned(entry):
                 _remove(entry)
 
 
-def _is_left_over(entry: Path) -> bool:
+def _is_orphaned(entry: Path) -> bool:
     rest, _, number = entry.name.rpartition("-")
     if not number.isdecimal():
         return False

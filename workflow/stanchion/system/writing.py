@@ -29,13 +29,13 @@ def write_new(path: Path, text: str) -> None:
     _write(path, text, _link)
 
 
-def _write(target: Path, text: str, place: Callable[[Path, Path], None]) -> None:
+def _write(target: Path, text: str, publish: Callable[[Path, Path], None]) -> None:
     temporary = target.with_name(own_name(f".{target.name}"))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_text(text)
-            place(temporary, target)
+            publish(temporary, target)
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
