@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from stanchion.plan.settling import is_current
 from stanchion.plan.staying import chosen_analyses, targets
 from stanchion.provenance.runs import failures
 from stanchion.runs.check import check_plan
+from stanchion.runs.live import progress_shown
 from stanchion.runs.slurm import settle_leftovers
 from stanchion.runs.status import (
     altered_results,
@@ -24,7 +27,7 @@ from stanchion.runs.status import (
 )
 from stanchion.runs.status_table import table
 from stanchion.stan.toolchain import find, install
-from stanchion.system.folders import TEMPORARY
+from stanchion.system.folders import PROGRESS, TEMPORARY
 from stanchion.system.git import ask_git
 from stanchion.system.lock import lock_project
 from stanchion.system.stopping import Stop, stopping
@@ -71,7 +74,9 @@ def _run(
     chosen = chosen_analyses(plan, analyses)
     if not all(is_current(step) for step in plan):
         check_plan(plan)
-    success = _snakemake(_arguments(plan, analyses, cores, profile, configfile, extra, locked))
+    shutil.rmtree(PROGRESS, ignore_errors=True)
+    with nullcontext() if _DRY & set(extra) else progress_shown(chosen):
+        success = _snakemake(_arguments(plan, analyses, cores, profile, configfile, extra, locked))
     if stop.number is not None:
         return 1
     failed = failures()

@@ -27,7 +27,7 @@ class FitStatus:
     state: str
     """current, altered (not what its step wrote), missing, stale (made with another key).
 
-    Of a fit that is not current, where it has jobs in a cluster: pending or running.
+    Of a fit that is not current: pending where it waits in a cluster, running while it samples.
     """
     verdict: str | None = None
     weighting: str | None = None

@@ -72,8 +72,9 @@ def as_json(
     comparisons: Sequence[ComparisonStatus] = (),
     jobs: Sequence[object] | None = (),
     undeclared: Mapping[str, Sequence[str]] | None = None,
+    progress: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Return the statuses, the results that were altered or not declared, and jobs, as JSON.
+    """Return the statuses, what was altered or not declared, jobs and progress, as JSON.
 
     The jobs are null where the cluster does not answer.
     """
@@ -83,6 +84,7 @@ def as_json(
         "comparisons": [asdict(comparison) for comparison in comparisons],
         "altered": list(altered),
         "jobs": None if jobs is None else [vars(job) for job in jobs],
+        "progress": list(progress),
         "not_declared": {name: list(paths) for name, paths in (undeclared or {}).items()},
     }
     return json.dumps(content, indent=1)

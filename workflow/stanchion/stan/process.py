@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from stanchion.errors import ChainError
 from stanchion.stan.console import with_included_names
+from stanchion.stan.progress import INTERVAL, ChainReport
 from stanchion.stan.rows import Rows
 from stanchion.system.durations import seconds_of
 from stanchion.system.processes import die_with_parent
@@ -112,6 +113,7 @@ def run_program(
     time_limit: str | None = None,
     descriptor: int | None = None,
     saving: Mapping[str, str] | None = None,
+    report: ChainReport | None = None,
 ) -> dict[str, Any]:
     """Run a compiled program to its end and return notes for the record, such as its `starts`.
 
@@ -119,7 +121,8 @@ def run_program(
 
     A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
     draws depend on its seed alone. The time limit is one for both. `saving` are variables by which
-    it saves its state, for which it is given some seconds when it is ended.
+    it saves its state, for which it is given some seconds when it is ended. `report`
+    follows how far it is.
 
     Raises:
         ChainError: the program failed, with its own last words, or its time was over.
@@ -128,7 +131,7 @@ def run_program(
     for attempt in (1, 2):
         output = _Output(log, command)
         try:
-            code = _run(command, output, end, chain, descriptor, saving or {})
+            code = _run(command, output, end, chain, descriptor, saving or {}, report)
         except TimeoutError as error:
             raise ChainError(
                 f"{chain} was ended: it did not finish within its time limit of {time_limit}; "
@@ -155,6 +158,7 @@ def _run(
     chain: str,
     descriptor: int | None,
     saving: Mapping[str, str],
+    report: ChainReport | None,
 ) -> int:
     """Run a program once and return its exit code.
 
@@ -180,11 +184,18 @@ def _run(
     assert process.stdout is not None
     with process.stdout as pipe:
         try:
-            while select.select([pipe], [], [], _rest(end))[0]:
-                block = os.read(pipe.fileno(), _BLOCK)
-                if not block:
-                    return process.wait(_rest(end))
-                output.take(block)
+            if report is not None:
+                report.begin(process.pid)
+            while (rest := _rest(end)) is None or rest > 0:
+                if select.select([pipe], [], [], _wait(rest, report))[0]:
+                    block = os.read(pipe.fileno(), _BLOCK)
+                    if not block:
+                        return process.wait(_rest(end))
+                    output.take(block)
+                    if report is not None:
+                        report.take(block)
+                if report is not None:
+                    report.look()
             raise TimeoutError
         except BaseException as error:
             if saving:
@@ -210,6 +221,13 @@ def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> None:
 
 def _rest(end: float | None) -> float | None:
     return None if end is None else max(end - time.monotonic(), 0)
+
+
+def _wait(rest: float | None, report: ChainReport | None) -> float | None:
+    """Return how long to wait for output: until the time is over, or the report's next look."""
+    if report is None:
+        return rest
+    return INTERVAL if rest is None else min(rest, INTERVAL)
 
 
 def check_starts(executable: Path) -> bool:

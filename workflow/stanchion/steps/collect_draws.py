@@ -22,6 +22,7 @@ from stanchion.errors import StepError
 from stanchion.methods.catalogue import method_of
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
+from stanchion.stan.progress import forget_chains
 from stanchion.stats.summary import Numbers, summarise
 
 
@@ -32,6 +33,7 @@ def run(job: Job[CollectDraws]) -> None:
         ChainError: a chain is not whole, or does not hold what the program declares.
         StepError: `parameters` names what the program does not declare.
     """
+    forget_chains(job.log)
     arguments, variables = job.arguments, job.arguments.variables
     method = method_of(arguments.method, arguments.method_version).model_validate(
         arguments.settings

@@ -23,6 +23,7 @@ def run(job: Job[CompileProgram]) -> None:
             those that the build was planned for.
     """
     from stanchion.stan.compiling import compile_program
+    from stanchion.stan.progress import compiling
     from stanchion.stan.toolchain import find
 
     logging.getLogger("cmdstanpy").setLevel(logging.WARNING)
@@ -30,15 +31,16 @@ def run(job: Job[CompileProgram]) -> None:
     if options.native:
         _require_processor(options.cpu, toolchain)
     _require_toolchain(job.content["compiler"], options, toolchain)
-    compile_program(
-        job.path("program"),
-        job.outputs["executable"],
-        toolchain,
-        stanc_options=options.stanc,
-        cpp_options=options.cpp,
-        threads=options.threads,
-        native=options.native,
-    )
+    with compiling(job.log, options.program):
+        compile_program(
+            job.path("program"),
+            job.outputs["executable"],
+            toolchain,
+            stanc_options=options.stanc,
+            cpp_options=options.cpp,
+            threads=options.threads,
+            native=options.native,
+        )
 
 
 def _require_toolchain(

@@ -13,6 +13,7 @@ from stanchion.provenance.cache import Cache
 from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.process import check_csv, run_program
+from stanchion.stan.progress import ChainReport
 from stanchion.stan.states import ChainState, cut_csv, draws_in, open_state
 from stanchion.system.folders import cache_root
 
@@ -56,14 +57,17 @@ def _sample(job: Job[SampleChain], saving: Mapping[str, str]) -> None:
         threads=arguments.threads,
     )
     job.notes["command"] = words
-    notes = run_program(
-        [str(job.path("executable")), *words],
-        job.log,
-        chain=arguments.name,
-        time_limit=arguments.time_limit,
-        descriptor=job.descriptors["executable"],
-        saving=saving,
-    )
+    start = job.notes.get("resumed", {}).get("at_iteration", 0)
+    with ChainReport(job.log, arguments.name, words, output, start=start) as report:
+        notes = run_program(
+            [str(job.path("executable")), *words],
+            job.log,
+            chain=arguments.name,
+            time_limit=arguments.time_limit,
+            descriptor=job.descriptors["executable"],
+            saving=saving,
+            report=report,
+        )
     job.notes.update(notes)
     append_messages(output, complaints(job.log))
 

@@ -18,6 +18,7 @@ from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.prior_switch import Densities, densities
 from stanchion.stan.process import check_csv, run_program
+from stanchion.stan.progress import ChainReport, forget_chains
 from stanchion.steps.prior import summarise_prior
 
 
@@ -34,6 +35,7 @@ def run(job: Job[SamplePrior]) -> None:
         chains = read_chains(files, sampler.rows())
         summarise_prior(job, chains, _densities(job, files, folder))
     finally:
+        forget_chains(job.log)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -45,10 +47,12 @@ def _densities(job: Job[SamplePrior], chains: list[Path], folder: Path) -> Densi
     return densities(partial(_run, job), data, chains, folder)
 
 
-def _run(job: Job[SamplePrior], arguments: Sequence[str], name: str) -> dict[str, Any]:
+def _run(
+    job: Job[SamplePrior], arguments: Sequence[str], name: str, report: ChainReport | None = None
+) -> dict[str, Any]:
     """Run the compiled program, and return notes for the record."""
     command, descriptor = [str(job.path("executable")), *arguments], job.descriptors["executable"]
-    return run_program(command, job.log, chain=name, descriptor=descriptor)
+    return run_program(command, job.log, chain=name, descriptor=descriptor, report=report)
 
 
 def _chains(job: Job[SamplePrior], sampler: Nuts, folder: Path) -> list[Path]:
@@ -65,7 +69,8 @@ def _chains(job: Job[SamplePrior], sampler: Nuts, folder: Path) -> list[Path]:
             seed=job.arguments.seed,
         )
         name = f"chain {chain} of the prior"
-        notes = _run(job, arguments, name)
+        with ChainReport(job.log, name, arguments, files[-1]) as report:
+            notes = _run(job, arguments, name, report)
         job.notes.update({fact: text for fact, text in notes.items() if fact == "log"})
         check_csv(files[-1], sampler.rows(), chain=name)
         append_messages(files[-1], complaints(job.log))

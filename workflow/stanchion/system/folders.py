@@ -11,6 +11,7 @@ JOBS = f"{STATE}/jobs"
 TEMPORARY = f"{STATE}/tmp"
 RUNS = f"{STATE}/runs"
 STAMPS = f"{STATE}/stamps"
+PROGRESS = f"{STATE}/progress"
 
 
 def cache_root(environ: Mapping[str, str] = os.environ) -> Path:

@@ -33,11 +33,12 @@ def _is_orphaned(entry: Path) -> bool:
     if not number.isdecimal():
         return False
     if rest.endswith(f"-{os.uname().nodename}"):
-        return not _lives(int(number))
+        return not is_alive(int(number))
     return time.time() - _last_change(entry) > _FOREIGN_AGE
 
 
-def _lives(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Tell whether this machine has a process of this number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
