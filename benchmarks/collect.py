@@ -43,15 +43,15 @@ DECLARED = {
 def main(folder: Path) -> None:
     """Write the chains where they are missing, then measure each way three times, in turn."""
     write_chains(folder)
-    found: dict[str, list[tuple[float, float]]] = {}
+    results: dict[str, list[tuple[float, float]]] = {}
     for _ in range(3):
         for way in WAYS:
             command = [sys.executable, __file__, str(folder), way]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            found.setdefault(way, []).append(tuple(json.loads(done.stdout)))
-    reference = min(seconds for seconds, _ in found["pandas"])
+            completed = subprocess.run(command, check=True, capture_output=True, text=True)
+            results.setdefault(way, []).append(tuple(json.loads(completed.stdout)))
+    reference = min(seconds for seconds, _ in results["pandas"])
     print(f"{CHAINS} × {DRAWS} × {COLUMNS}: draws of {SIZE / 1e6:.0f} MB; best of 3")
-    for way, runs in found.items():
+    for way, runs in results.items():
         seconds, peak = min(run[0] for run in runs), max(run[1] for run in runs)
         print(
             f"{way:8} {seconds:6.1f} s  {seconds / reference:4.2f} × pandas   "

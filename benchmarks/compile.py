@@ -70,7 +70,7 @@ def main() -> None:
             for way, times in runs.items()
         }
         for way, pair in medians.items():
-            sums[way] = [total + one for total, one in zip(sums[way], pair, strict=True)]
+            sums[way] = [total + entry for total, entry in zip(sums[way], pair, strict=True)]
         fast, slow = medians[True][0], medians[False][0]
         print(f"{program.stem:<28} {fast:6.1f} s with, {slow:6.1f} s without", flush=True)
     wall, processor = (fast / slow for fast, slow in zip(sums[True], sums[False], strict=True))

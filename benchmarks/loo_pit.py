@@ -109,15 +109,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--datasets", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    print(f"share of {asked.datasets} data sets whose LOO-PIT departs from uniformity (5 % level)")
+    arguments = parser.parse_args()
+    print(
+        f"share of {arguments.datasets} data sets whose LOO-PIT departs from uniformity (5 % level)"
+    )
     print(f"{'data':10s} {'sigma':>5s}" + "".join(f"{f'N = {size}':>10s}" for size in SIZES))
     with get_context("fork").Pool(os.cpu_count()) as pool:
 
         def row(
             name: str, sigma: float, tests: list[Callable[[int], bool]], times: int = 1
         ) -> None:
-            seeds = range(asked.seed, asked.seed + times * asked.datasets)
+            seeds = range(arguments.seed, arguments.seed + times * arguments.datasets)
             shares = [np.mean(pool.map(test, seeds, chunksize=10)) for test in tests]
             shown = "".join(f"{100 * share:8.1f} %" for share in shares)
             print(f"{name:10s} {sigma:5g}{shown}", flush=True)

@@ -69,7 +69,7 @@ def check(fit: CmdStanMCMC, tree: Any, summary: pd.DataFrame) -> dict[str, Any]:
     """Return what the gate looks at, and whether it is well."""
     bfmi = az.bfmi(tree)["energy"].to_numpy()
     finite = all(np.isfinite(v.to_numpy()).all() for v in tree["posterior"].data_vars.values())
-    found = {
+    result = {
         "finite": bool(finite),
         "rhat": float(summary["r_hat"].max()),
         "ess_bulk": float(summary["ess_bulk"].min()),
@@ -78,8 +78,8 @@ def check(fit: CmdStanMCMC, tree: Any, summary: pd.DataFrame) -> dict[str, Any]:
         "saturated": int(fit.max_treedepths.sum()),
         "bfmi": [float(value) for value in bfmi],
     }
-    well = finite and found["rhat"] <= 1.01 and min(found["ess_bulk"], found["ess_tail"]) >= 400
-    return {"pass": bool(well and not found["divergences"] and (bfmi >= 0.3).all()), **found}
+    well = finite and result["rhat"] <= 1.01 and min(result["ess_bulk"], result["ess_tail"]) >= 400
+    return {"pass": bool(well and not result["divergences"] and (bfmi >= 0.3).all()), **result}
 
 
 def predict(tree: Any) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def report(runs: dict[str, list[Took]], steps: Sequence[StepTime]) -> None:
     """Print the medians, the ratio, and the steps' own seconds (start-up of Python excluded)."""
     wall = {way: [run.wall for run in times] for way, times in runs.items()}
     for way, seconds in wall.items():
-        shown = " ".join(f"{one:.1f}" for one in sorted(seconds))
+        shown = " ".join(f"{entry:.1f}" for entry in sorted(seconds))
         cpu = statistics.median(run.cpu for run in runs[way])
         print(f"{way:14} {statistics.median(seconds):6.1f} s   ({shown}), CPU {cpu:.1f} s")
     ratio = statistics.median(wall["stanchion"]) / statistics.median(wall["plain"])

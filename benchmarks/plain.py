@@ -109,8 +109,10 @@ def sample(
 
 def approximate(model: CmdStanModel, data: Data, folder: Path) -> None:
     """Approximate the posterior and write the draws' summary."""
-    found = model.variational(data, algorithm="meanfield", draws=1000, seed=SEED, output_dir=folder)
-    columns = pd.DataFrame(found.variational_sample, columns=found.column_names)
+    result = model.variational(
+        data, algorithm="meanfield", draws=1000, seed=SEED, output_dir=folder
+    )
+    columns = pd.DataFrame(result.variational_sample, columns=result.column_names)
     columns.describe(percentiles=[0.05, 0.5, 0.95]).T.to_csv(folder / "summary.csv")
 
 

@@ -53,9 +53,9 @@ def environment(folder: Path) -> dict[str, str]:
 def timed(command: Sequence[str], folder: Path, variables: dict[str, str]) -> Took:
     """Run a command and return its times; what it printed is shown where it fails."""
     begin, before = time.perf_counter(), _cpu_of_children()
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
+    completed = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    if completed.returncode != 0:
+        sys.exit(f"{' '.join(command)}\n{completed.stdout}\n{completed.stderr}")
     return Took(time.perf_counter() - begin, _cpu_of_children() - before)
 
 

@@ -35,8 +35,8 @@ def main() -> None:
         for _ in range(3):
             for way in WAYS:
                 command = [sys.executable, __file__, task, way]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                runs[way].append(tuple(json.loads(done.stdout)))
+                completed = subprocess.run(command, check=True, capture_output=True, text=True)
+                runs[way].append(tuple(json.loads(completed.stdout)))
         reference = min(seconds for seconds, _, _ in runs["stanchion"])
         for way in WAYS:
             seconds, processor = (min(run[part] for run in runs[way]) for part in (0, 1))

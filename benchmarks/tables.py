@@ -143,9 +143,9 @@ def measured(command: list[str], folder: Path) -> tuple[float, float, float]:
 
 def report(runs: dict[str, list[tuple[float, float, float]]]) -> None:
     """Print what each way took, and `check` over pandas."""
-    wall = {name: statistics.median(run[0] for run in found) for name, found in runs.items()}
-    for name, found in runs.items():
-        cpu, memory = (statistics.median(run[index] for run in found) for index in (1, 2))
+    wall = {name: statistics.median(run[0] for run in result) for name, result in runs.items()}
+    for name, result in runs.items():
+        cpu, memory = (statistics.median(run[index] for run in result) for index in (1, 2))
         print(f"{name:17} {wall[name]:6.2f} s, {cpu:.2f} s of processor, {memory:.0f} MB")
     peak = max(run[2] for run in runs["check"])
     ratio = wall["check"] / wall["pandas"]

@@ -129,15 +129,15 @@ def timed(command: list[str], folder: Path) -> Took:
     cache = folder.parent / "cache"
     environment = {**os.environ, "CMDSTAN": str(find().path), "STANCHION_CACHE": str(cache)}
     begin = time.perf_counter()
-    with (folder.parent / "said").open("w+") as said:
+    with (folder.parent / "said").open("w+") as output:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
         if status != 0:
-            said.seek(0)
-            sys.exit(f"{' '.join(command)}\n{said.read()}")
+            output.seek(0)
+            sys.exit(f"{' '.join(command)}\n{output.read()}")
     return Took(seconds, used.ru_maxrss * 1024)
 
 
@@ -150,8 +150,8 @@ def again(project: Path) -> Took:
         begin = time.perf_counter()
         for number, record in enumerate(records):
             for side in (record["inputs"], record["outputs"]):
-                there = [Path(entry["path"]) for entry in side if Path(entry["path"]).exists()]
-                describe_files({"files": list(there)})
+                present = [Path(entry["path"]) for entry in side if Path(entry["path"]).exists()]
+                describe_files({"files": list(present)})
             opened = open_record(job_of(record, f"again/{number}"))
             opened.close("done", 0, inputs=record["inputs"], outputs=record["outputs"])
         seconds = time.perf_counter() - begin

@@ -56,8 +56,8 @@ class ProjectDir:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of a run: no activated venv, and the tests' own cache."""
-        kept = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
-        return {**kept, "STANCHION_CACHE": str(self.cache), **self.variables}
+        stored = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
+        return {**stored, "STANCHION_CACHE": str(self.cache), **self.variables}
 
     def call(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command of the virtual environment in the project's folder."""
@@ -80,14 +80,14 @@ class ProjectDir:
 
     def run(self, *arguments: str) -> None:
         """Run everything with plain `snakemake`, which must succeed."""
-        done = self.snakemake(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
+        completed = self.snakemake(*arguments)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
 
     def stale(self) -> set[str]:
         """Return what a dry run would do, as `rule wildcard-values…`."""
-        done = self.snakemake("-n")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return planned_jobs(done.stdout + done.stderr)
+        completed = self.snakemake("-n")
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return planned_jobs(completed.stdout + completed.stderr)
 
     def ran(self, before: set[Path]) -> set[str]:
         """Return the steps whose records since `before` say that work was done."""

@@ -55,7 +55,7 @@ _SOURCE = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
 
 
 @dataclass(frozen=True)
-class Made:
+class FitCase:
     """A fit that might have been: its verdict follows from the checks."""
 
     model: str
@@ -156,25 +156,25 @@ def png(width: int = 48, height: int = 30, seed: int = 0) -> bytes:
 
 
 def report_job(
-    folder: Path, fits: Sequence[Made], declared: Declared | None = None
+    folder: Path, fits: Sequence[FitCase], declared: Declared | None = None
 ) -> Job[WriteReport]:
     """Write the files that these fits would have left, and return the report's job."""
-    asked = declared or Declared()
+    requested = declared or Declared()
     folder.mkdir(parents=True, exist_ok=True)
     pairs = list(dict.fromkeys((fit.dataset, fit.model) for fit in fits))
     files = _Files(folder)
     inputs: dict[str, Path | list[Path]] = {
-        "summaries": [files.summary(f, asked.intervals) for f in fits],
+        "summaries": [files.summary(f, requested.intervals) for f in fits],
         "diagnostics": [files.json(f"{f.path}/diagnostics.json", _judged(f)) for f in fits],
         "data": [files.json(f"{d}/data.{m}.json", _stan_data()) for d, m in pairs],
-        "metas": [files.json(f"{d}/data.{m}.meta.json", _meta(asked)) for d, m in pairs],
+        "metas": [files.json(f"{d}/data.{m}.meta.json", _meta(requested)) for d, m in pairs],
         "programs": [
-            files.write(f"{m}.stan", asked.program.encode())
+            files.write(f"{m}.stan", requested.program.encode())
             for m in dict.fromkeys(model for _, model in pairs)
         ],
-        **_declared_files(files, fits, pairs, asked),
+        **_declared_files(files, fits, pairs, requested),
     }
-    arguments = read_arguments(WriteReport, _arguments(fits, pairs, asked), "write_report")
+    arguments = read_arguments(WriteReport, _arguments(fits, pairs, requested), "write_report")
     outputs = {"report": folder / "report.html", "metrics": folder / "metrics.json"}
     return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")
 
@@ -192,7 +192,7 @@ class _Files:
     def json(self, name: str, content: object) -> Path:
         return self.write(name, json.dumps(content).encode())
 
-    def summary(self, fit: Made, intervals: Mapping[str, Any] | None) -> Path:
+    def summary(self, fit: FitCase, intervals: Mapping[str, Any] | None) -> Path:
         path = self.write(f"{fit.path}/summary.csv", b"")
         columns = list(COLUMNS)
         if intervals is not None:
@@ -209,7 +209,7 @@ class _Files:
         return path
 
 
-def made_up(fit: Made) -> list[dict[str, Any]]:
+def made_up(fit: FitCase) -> list[dict[str, Any]]:
     """Return summary rows of mu, tau, and a vector theta, with sizes as in real fits."""
     noise = random.Random(fit.path)
     names = ["mu", "tau", *(f"theta[{j + 1}]" for j in range(fit.parameters))]
@@ -237,7 +237,7 @@ def made_up(fit: Made) -> list[dict[str, Any]]:
     return rows
 
 
-def _judged(fit: Made) -> dict[str, Any]:
+def _judged(fit: FitCase) -> dict[str, Any]:
     checks = fit.checks or (nuts_checks() if fit.kind == "nuts" else khat_checks(0.41))
     return {
         "schema": "stanchion/diagnostics/1",
@@ -254,7 +254,7 @@ def _gravest(checks: Sequence[Mapping[str, Any]]) -> str:
     return min((c["verdict"] for c in checks if c["verdict"] in order), key=order.index)
 
 
-def _weighting(fit: Made, checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _weighting(fit: FitCase, checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     if fit.kind == "nuts":
         return {}
     good = any(c["check"] == "khat" and c["verdict"] == "pass" for c in checks)
@@ -262,7 +262,7 @@ def _weighting(fit: Made, checks: Sequence[Mapping[str, Any]]) -> dict[str, str]
     return {"weighting": weighting, "weighting_because": "k̂ said so"}
 
 
-def _stopped(fit: Made) -> bool:
+def _stopped(fit: FitCase) -> bool:
     return _judged(fit)["verdict"] == "fail" and fit.on_fail == "stop"
 
 
@@ -275,21 +275,21 @@ def _stan_data() -> dict[str, Any]:
     }
 
 
-def _meta(asked: Declared) -> dict[str, Any]:
-    known = {"rows": 8, "dropped": [], "unused": [], "sizes": {}, "transforms": {}}
-    return {"schema": "stanchion/data/1", "prior_only": True, **known, **asked.meta}
+def _meta(requested: Declared) -> dict[str, Any]:
+    names = {"rows": 8, "dropped": [], "unused": [], "sizes": {}, "transforms": {}}
+    return {"schema": "stanchion/data/1", "prior_only": True, **names, **requested.meta}
 
 
 def _declared_files(
-    files: _Files, fits: Sequence[Made], pairs: Sequence[tuple[str, str]], asked: Declared
+    files: _Files, fits: Sequence[FitCase], pairs: Sequence[tuple[str, str]], requested: Declared
 ) -> dict[str, Path | list[Path]]:
-    predicted = fits if asked.predictive or asked.predict else []
-    prior = pairs if asked.prior else []
-    found: dict[str, Path | list[Path]] = {
+    predicted = fits if requested.predictive or requested.predict else []
+    prior = pairs if requested.prior else []
+    result: dict[str, Path | list[Path]] = {
         "predictives": [
-            files.json(f"{f.path}/predictive.json", _predictive(f, asked)) for f in predicted
+            files.json(f"{f.path}/predictive.json", _predictive(f, requested)) for f in predicted
         ],
-        "priors": [files.json(f"{d}/{m}/prior.json", _prior(asked)) for d, m in prior],
+        "priors": [files.json(f"{d}/{m}/prior.json", _prior(requested)) for d, m in prior],
     }
     owners: dict[str, list[tuple[str, bytes | None]]] = {
         "sample_prior": [(f"{d}/{m}", None) for d, m in prior],
@@ -297,17 +297,17 @@ def _declared_files(
         "predict_outcomes": [(f.path, f.picture) for f in predicted],
     }
     for seed, row in enumerate(PICTURES.values()):
-        found[row.input] = [
+        result[row.input] = [
             files.write(f"{path}/{row.file}", picture or png(seed=seed))
             for path, picture in owners[row.step]
         ]
-    if asked.compare:
-        found["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
-        found["judgement"] = files.json("comparison.json", _judgement(fits, asked))
-    return found
+    if requested.compare:
+        result["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
+        result["judgement"] = files.json("comparison.json", _judgement(fits, requested))
+    return result
 
 
-def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
+def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
     schema = {"schema": "stanchion/predictive/1"}
     if _stopped(fit):
         return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
@@ -329,66 +329,68 @@ def _predictive(fit: Made, asked: Declared) -> dict[str, Any]:
         "statistics_because": None,
         "loo_pit": pit if fit.kind == "nuts" else None,
         "loo_pit_because": None if fit.kind == "nuts" else "the program computes no log_lik",
-        "predictions": predicted if asked.predict else None,
+        "predictions": predicted if requested.predict else None,
     }
 
 
-def _prior(asked: Declared) -> dict[str, Any]:
+def _prior(requested: Declared) -> dict[str, Any]:
     checks = nuts_checks(extent=check("extent", 2.4e12, 1e10, "warn", "tau"))
-    if asked.prior_ignored:
+    if requested.prior_ignored:
         checks = [*checks, check("prior_only", 0.0, 0, "fail")]
-    verdict = "fail" if asked.prior_ignored else "warn"
-    known = {"verdict": verdict, "checks": checks, "notes": [], "draws": 1000}
-    return {"schema": "stanchion/prior/1", **known}
+    verdict = "fail" if requested.prior_ignored else "warn"
+    names = {"verdict": verdict, "checks": checks, "notes": [], "draws": 1000}
+    return {"schema": "stanchion/prior/1", **names}
 
 
-def _comparison(fits: Sequence[Made]) -> str:
+def _comparison(fits: Sequence[FitCase]) -> str:
     lines = ["dataset,model,method,elpd,se,p,diff,diff_se,weight,khat_max,khat_bad"]
     usable = _compared(fits)
     for dataset in dict.fromkeys(fit.dataset for fit in usable):
-        for place, fit in enumerate(f for f in usable if f.dataset == dataset):
+        for index, fit in enumerate(f for f in usable if f.dataset == dataset):
             numbers = (
-                -30.71 - 6.2 * place,
+                -30.71 - 6.2 * index,
                 1.12,
                 0.97,
-                -6.2 * place,
-                1.4 * place,
+                -6.2 * index,
+                1.4 * index,
                 0.5,
                 0.74,
-                place,
+                index,
             )
             lines.append(",".join(map(str, (dataset, fit.model, fit.method, *numbers))))
     return "\n".join(lines) + "\n"
 
 
-def _compared(fits: Sequence[Made]) -> list[Made]:
+def _compared(fits: Sequence[FitCase]) -> list[FitCase]:
     return [fit for fit in fits if _judged(fit)["verdict"] != "fail"]
 
 
-def _judgement(fits: Sequence[Made], asked: Declared) -> dict[str, Any]:
+def _judgement(fits: Sequence[FitCase], requested: Declared) -> dict[str, Any]:
     """Return comparison.json: the first fit of a dataset is the best, the others are worse."""
-    found = []
+    results = []
     for dataset in dict.fromkeys(fit.dataset for fit in fits):
-        own = [fit for fit in fits if fit.dataset == dataset]
-        models = list(dict.fromkeys(fit.model for fit in _compared(own)))
-        declared = list(dict.fromkeys(fit.model for fit in own))
-        out = [fit for fit in own if fit not in _compared(own)]
+        ours = [fit for fit in fits if fit.dataset == dataset]
+        models = list(dict.fromkeys(fit.model for fit in _compared(ours)))
+        declared = list(dict.fromkeys(fit.model for fit in ours))
+        out = [fit for fit in ours if fit not in _compared(ours)]
         missing = [f"{m}: its fit failed its checks: rhat" for m in declared if m not in models]
         grave = "fail" if len(models) < 2 else "warn"
-        where = [f"{own[0].model}/{own[0].method}: {asked.khat_bad} of {asked.observations}"]
+        where = [
+            f"{ours[0].model}/{ours[0].method}: {requested.khat_bad} of {requested.observations}"
+        ]
         checks = [
             check("outcome", 0, 0),
             check("compared", len(models), len(declared), grave if missing else "pass", *missing),
-            check("loo_khat", asked.khat_bad, 0, "warn", *where)
-            if asked.khat_bad
+            check("loo_khat", requested.khat_bad, 0, "warn", *where)
+            if requested.khat_bad
             else check("loo_khat", 0, 0),
         ]
-        says = "unsound" if asked.khat_bad else "better"
-        found.append(
+        says = "unsound" if requested.khat_bad else "better"
+        results.append(
             {
                 "dataset": dataset,
                 "verdict": _gravest(checks),
-                "observations": asked.observations,
+                "observations": requested.observations,
                 "checks": checks,
                 "conclusions": [{"model": model, "says": says} for model in models[1:]],
                 "left_out": [
@@ -397,18 +399,18 @@ def _judgement(fits: Sequence[Made], asked: Declared) -> dict[str, Any]:
                 ],
             }
         )
-    return {"schema": "stanchion/comparison/1", "datasets": found}
+    return {"schema": "stanchion/comparison/1", "datasets": results}
 
 
 def _arguments(
-    fits: Sequence[Made], pairs: Sequence[tuple[str, str]], asked: Declared
+    fits: Sequence[FitCase], pairs: Sequence[tuple[str, str]], requested: Declared
 ) -> dict[str, Any]:
     predictive = {"observed": "y", "replicated": "y_rep", "statistics": ["mean", "max"]}
     return {
         "project": "schools and scores",
-        "about": dict(asked.about),
+        "about": dict(requested.about),
         "analysis": "coaching",
-        "question": asked.question,
+        "question": requested.question,
         "seed": 20261121,
         "datasets": [_dataset(name) for name in dict.fromkeys(d for d, _ in pairs)],
         "models": [
@@ -419,17 +421,17 @@ def _arguments(
             }
             for name in dict.fromkeys(m for _, m in pairs)
         ],
-        "mappings": [dict(asked.mapping) for _ in pairs],
+        "mappings": [dict(requested.mapping) for _ in pairs],
         "pairs": [{"dataset": d, "model": m} for d, m in pairs],
-        "fits": [_fit(fit, asked) for fit in fits],
+        "fits": [_fit(fit, requested) for fit in fits],
         "priors": [
             {"dataset": d, "model": m, "keys": {"sample_prior": "ab" * 32}}
-            for d, m in (pairs if asked.prior else [])
+            for d, m in (pairs if requested.prior else [])
         ],
-        "compare": {"by": "loo", "observed": None} if asked.compare else None,
-        "predict": {"variable": "y_new", "dataset": "new"} if asked.predict else None,
-        "posterior_predictive": predictive if asked.predictive else None,
-        "intervals": dict(asked.intervals) if asked.intervals is not None else None,
+        "compare": {"by": "loo", "observed": None} if requested.compare else None,
+        "predict": {"variable": "y_new", "dataset": "new"} if requested.predict else None,
+        "posterior_predictive": predictive if requested.predictive else None,
+        "intervals": dict(requested.intervals) if requested.intervals is not None else None,
         "toolchain": {
             "version": "2.39.0",
             "origin": "wheel",
@@ -453,7 +455,7 @@ def _dataset(name: str) -> dict[str, Any]:
     }
 
 
-def _fit(fit: Made, asked: Declared) -> dict[str, Any]:
+def _fit(fit: FitCase, requested: Declared) -> dict[str, Any]:
     nuts = {"chains": 4, "warmup": 1000, "draws": 1000, "adapt_delta": 0.8, "init": None}
     advi = {"algorithm": "meanfield", "draws": 1000, "tol_rel_obj": 0.01, "init": None}
     thresholds = {"rhat": 1.01, "ess": 400, "divergences": 0, "ebfmi": 0.3, "khat": None}
@@ -471,6 +473,6 @@ def _fit(fit: Made, asked: Declared) -> dict[str, Any]:
         "checks": {"on_fail": fit.on_fail, **thresholds},
         "seed": 1234567,
         "parameters": None,
-        "keys": {step: f"{place:x}" * 64 for place, step in enumerate(steps)},
-        "has_predictive": asked.predictive or asked.predict,
+        "keys": {step: f"{index:x}" * 64 for index, step in enumerate(steps)},
+        "has_predictive": requested.predictive or requested.predict,
     }

@@ -39,10 +39,10 @@ IGNORED = """\
 def git(*words: str, folder: Path | None = None) -> str:
     """Run git as a person with a name."""
     settings = [word for name, value in WRITER.items() for word in ("-c", f"{name}={value}")]
-    done = subprocess.run(
+    completed = subprocess.run(
         ["git", *settings, *words], cwd=folder, capture_output=True, text=True, check=True
     )
-    return done.stdout.strip()
+    return completed.stdout.strip()
 
 
 def make_repository(folder: Path) -> None:
@@ -90,18 +90,18 @@ def write_results(monkeypatch: pytest.MonkeyPatch, extra: str = "") -> dict[str,
     Path(DATA).parent.mkdir(exist_ok=True)
     if not Path(DATA).exists():
         Path(DATA).write_text("y\n1\n2\n")
-    done: dict[str, Written] = {}
+    results: dict[str, Written] = {}
     for rule in ORDER:
-        done[rule] = Written(_job(rule, extra, done))
+        results[rule] = Written(_job(rule, extra, results))
         path = Path(".stanchion/job.json")
         path.parent.mkdir(exist_ok=True)
-        path.write_text(done[rule].job.text())
+        path.write_text(results[rule].job.text())
         assert runner.main([str(path)]) == 0
-    return done
+    return results
 
 
-def _job(rule: str, extra: str, done: dict[str, Written]) -> JobFile:
-    before = done[ORDER[ORDER.index(rule) - 1]].job if done else None
+def _job(rule: str, extra: str, completed: dict[str, Written]) -> JobFile:
+    before = completed[ORDER[ORDER.index(rule) - 1]].job if completed else None
     first = next(iter(before.outputs.items())) if before is not None else ("points", DATA)
     made_of = {
         "step": rule,
@@ -152,8 +152,8 @@ class Remote:
 
     def object_of(self, path: Path) -> Path:
         """Return the object that holds a file's content."""
-        (found,) = [one for one in self.objects() if file_hash(one) == file_hash(path)]
-        return found
+        (result,) = [entry for entry in self.objects() if file_hash(entry) == file_hash(path)]
+        return result
 
 
 def track_results(remote: Path | None = None) -> None:

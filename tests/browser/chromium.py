@@ -64,11 +64,11 @@ class Browser:
     def measure(self, folder: Path, width: int) -> dict[str, Any]:
         """Return what a page of this width looks like: `report.html` in the folder."""
         (folder / "harness.html").write_text(HARNESS.format(width=width))
-        with _Served(folder) as (address, asked):
+        with _Served(folder) as (address, requested):
             dom = self._run("--window-size=1400,900", "--dump-dom", f"{address}/harness.html")
-        found = re.search(r"<pre>(\{.*?\})</pre>", dom, flags=re.DOTALL)
-        assert found is not None, f"the harness measured nothing: {dom[:500]}"
-        return {**json.loads(html.unescape(found.group(1))), "asked": asked}
+        match = re.search(r"<pre>(\{.*?\})</pre>", dom, flags=re.DOTALL)
+        assert match is not None, f"the harness measured nothing: {dom[:500]}"
+        return {**json.loads(html.unescape(match.group(1))), "asked": requested}
 
     def print(self, page: Path, target: Path) -> bytes:
         """Return the page as PDF."""
@@ -77,21 +77,21 @@ class Browser:
 
     def _run(self, *arguments: str) -> str:
         command = [self.program, *FLAGS, f"--user-data-dir={self.profile}", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=True)
-        return done.stdout.decode()
+        completed = subprocess.run(command, capture_output=True, timeout=120, check=True)
+        return completed.stdout.decode()
 
 
 class _Served:
     """A folder on a local port, and the paths that were asked for."""
 
     def __init__(self, folder: Path) -> None:
-        asked: list[str] = []
+        calls: list[str] = []
 
         class Handler(SimpleHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
-                asked.append(self.path)
+                calls.append(self.path)
 
-        self.asked = asked
+        self.asked = calls
         handler = partial(Handler, directory=str(folder))
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
 

@@ -11,16 +11,16 @@ import pytest
 from stanchion.report.page import build
 from stanchion.report.render import render
 from tests.browser import chromium
-from tests.report_inputs import Declared, Made, failed_checks, khat_checks, made_up, report_job
+from tests.report_inputs import Declared, FitCase, failed_checks, khat_checks, made_up, report_job
 
 pytestmark = pytest.mark.browser
 
-SOUND = Made("partial", "nuts", parameters=40)
+SOUND = FitCase("partial", "nuts", parameters=40)
 LONG = "a_quantity_with_a_name_that_is_much_longer_than_a_telephone_is_wide"
 FITS = [
     SOUND,
-    Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.93, "fail")),
-    Made("centred", "nuts", checks=failed_checks()),
+    FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.93, "fail")),
+    FitCase("centred", "nuts", checks=failed_checks()),
     replace(SOUND, model=f"{LONG}_model", summary=[made_up(SOUND)[0] | {"variable": LONG}]),
 ]
 EVERYTHING = Declared(
@@ -49,17 +49,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("width", [390, 820, 1366])
 def test_nothing_sticks_out(browser: chromium.Browser, folder: Path, width: int) -> None:
     """At any width the page does not scroll sideways; wide tables do so inside their boxes."""
-    seen = browser.measure(folder, width)
-    assert seen["width"] == width and seen["scrolled"] <= width
-    assert seen["wide"] == []
+    visited = browser.measure(folder, width)
+    assert visited["width"] == width and visited["scrolled"] <= width
+    assert visited["wide"] == []
 
 
 def test_all_is_in_the_file(browser: chromium.Browser, folder: Path) -> None:
     """Pictures show, and nothing is asked of a server beside the page itself."""
-    seen = browser.measure(folder, 1366)
-    assert seen["images"] > 8 and seen["unloaded"] == 0
-    assert [name for name in seen["fetched"] if not name.startswith("data:")] == []
-    assert set(seen["asked"]) <= {"/harness.html", "/report.html", "/favicon.ico"}
+    visited = browser.measure(folder, 1366)
+    assert visited["images"] > 8 and visited["unloaded"] == 0
+    assert [name for name in visited["fetched"] if not name.startswith("data:")] == []
+    assert set(visited["asked"]) <= {"/harness.html", "/report.html", "/favicon.ico"}
 
 
 def test_the_verdicts_are_on_the_first_screen(browser: chromium.Browser, folder: Path) -> None:

@@ -109,7 +109,7 @@ class Submitted:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return what was printed, once the run has ended."""
         self.process.wait(timeout=LIMIT)
         return self.so_far()
@@ -156,8 +156,8 @@ def make(
 
     def made(chains: int = 2, heavy: Collection[str] = (), **work: int) -> ProjectDir:
         folder = tmp_path_factory.mktemp("cluster")
-        own = cache_of_programs(folder / "cache", compiled.cache)
-        project = lay_out(folder / "project", own, work, chains, heavy)
+        ours = cache_of_programs(folder / "cache", compiled.cache)
+        project = lay_out(folder / "project", ours, work, chains, heavy)
         programs = ".stanchion/programs"
         shutil.copytree(compiled.path / programs, project.path / programs)
         return project

@@ -161,8 +161,8 @@ class Slurm:
 
     def ask(self, *command: str) -> str:
         """Return what a command of Slurm says; nothing where it fails."""
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-        return done.stdout if done.returncode == 0 else ""
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        return completed.stdout if completed.returncode == 0 else ""
 
     def wait_until(self, holds: Callable[[], bool], what: str, timeout: float = 60) -> None:
         """Wait until something holds, but not for ever."""
@@ -173,8 +173,8 @@ class Slurm:
 
     def logs(self) -> str:
         """Return the end of each daemon's log."""
-        found = sorted(self.base.glob("*.log"))
-        return "\n".join(f"{p.name}: " + "\n".join(_tail(p)) for p in found)
+        paths = sorted(self.base.glob("*.log"))
+        return "\n".join(f"{p.name}: " + "\n".join(_tail(p)) for p in paths)
 
     def stop(self) -> None:
         """Cancel what runs and end the daemons, by their process ids."""
@@ -246,8 +246,8 @@ def _free_ports(count: int) -> int:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert completed.returncode == 0, f"{' '.join(command)}: {completed.stdout}{completed.stderr}"
 
 
 def _read_pid(path: Path) -> int:

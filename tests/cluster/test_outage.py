@@ -34,10 +34,10 @@ def halt(cluster: Slurm, project: ProjectDir, chains: int = 2) -> list[int]:
     """Wait until a fit's chains run, and stop their processes for a while."""
     cluster.wait_until(lambda: len(started(project, "slow")) == chains, "the chains run", 120)
     records = started(project, "slow").values()
-    found = [pid for record in records for pid in processes_of(project, record["key"])]
-    for pid in found:
+    result = [pid for record in records for pid in processes_of(project, record["key"])]
+    for pid in result:
         os.kill(pid, signal.SIGSTOP)
-    return found
+    return result
 
 
 def test_controller_that_is_away_in_mid_run_costs_nothing(
@@ -47,9 +47,9 @@ def test_controller_that_is_away_in_mid_run_costs_nothing(
 
     No chain is lost and none is sent twice, `status` says what it knows, and the runs end well.
     """
-    watched, left = make(slow=SLOW), make(slow=SLOW)
-    killed = submit(left, *RUN)
-    halted = halt(cluster, left)
+    watched, remaining = make(slow=SLOW), make(slow=SLOW)
+    killed = submit(remaining, *RUN)
+    halted = halt(cluster, remaining)
     killed.kill()
     run = submit(watched, *RUN)
     halted += halt(cluster, watched)
@@ -57,7 +57,7 @@ def test_controller_that_is_away_in_mid_run_costs_nothing(
     assert len(re.findall(r"sample_chain\.\d +means/slow/mean/nuts +running on node\d", shown)) == 2
     cluster.kill_controller()
     silent = time.monotonic()
-    heir = submit(left, *RUN)
+    heir = submit(remaining, *RUN)
     status = watched.stanchion("status")
     assert status.returncode == 0
     assert SILENT in status.stdout + status.stderr
@@ -70,11 +70,11 @@ def test_controller_that_is_away_in_mid_run_costs_nothing(
     for pid in halted:
         os.kill(pid, signal.SIGCONT)
     for submitted in (run, heir):
-        said = assert_finished(submitted)
-        assert said.count(SILENT) == said.count("Slurm answers again, after") == 1, said
-        assert "Trying to restart" not in said
+        output = assert_finished(submitted)
+        assert output.count(SILENT) == output.count("Slurm answers again, after") == 1, output
+        assert "Trying to restart" not in output
         for attempts in chains(submitted.project, "slow").values():
-            assert states(attempts) == ["done"], said
+            assert states(attempts) == ["done"], output
 
 
 def test_job_that_ran_out_of_time_or_memory_gets_more(
@@ -86,37 +86,37 @@ def test_job_that_ran_out_of_time_or_memory_gets_more(
     """
     if reason := reason_not_to_limit_memory():
         pytest.skip(reason)
-    asked = ("sample_chain:mem_mb=800", "sample_chain:runtime=1")
+    requested = ("sample_chain:mem_mb=800", "sample_chain:runtime=1")
     capped = ("sample_chain:max_mem_mb=800", "sample_chain:max_runtime=1")
-    free, held = (make(chains=1, heavy=["big"], slow=SLOW, big=0) for _ in range(2))
+    free, capped_project = (make(chains=1, heavy=["big"], slow=SLOW, big=0) for _ in range(2))
     runs = [
-        submit(free, *RUN, "--until", "sample_chain", "--set-resources", *asked),
-        submit(held, *RUN, "--set-resources", *asked, *capped),
+        submit(free, *RUN, "--until", "sample_chain", "--set-resources", *requested),
+        submit(capped_project, *RUN, "--set-resources", *requested, *capped),
     ]
-    for project in (free, held):
+    for project in (free, capped_project):
         halt(cluster, project, chains=1)
-    said = runs[0].said()
-    assert runs[0].process.returncode == 0, said
+    output = runs[0].output()
+    assert runs[0].process.returncode == 0, output
     for dataset in ("slow", "big"):
-        assert chains(free, dataset)["1"][-1]["state"] == "done", said
-    assert "sample_chain.1 means/slow/mean/nuts: sent again with runtime=2, not 1" in said
-    assert "sample_chain.1 means/big/mean/nuts: sent again with mem_mb=1600, not 800" in said
-    assert said.count("sent again with") == 2
-    said = runs[1].said()
-    assert runs[1].process.returncode == 1, said
-    assert "sent again with" not in said
-    assert "Trying to restart" not in said
-    closing = said.rpartition("Elapsed time")[2]
+        assert chains(free, dataset)["1"][-1]["state"] == "done", output
+    assert "sample_chain.1 means/slow/mean/nuts: sent again with runtime=2, not 1" in output
+    assert "sample_chain.1 means/big/mean/nuts: sent again with mem_mb=1600, not 800" in output
+    assert output.count("sent again with") == 2
+    output = runs[1].output()
+    assert runs[1].process.returncode == 1, output
+    assert "sent again with" not in output
+    assert "Trying to restart" not in output
+    closing = output.rpartition("Elapsed time")[2]
     for dataset, state, name in (
         ("slow", "TIMEOUT", "runtime"),
         ("big", "OUT_OF_MEMORY", "mem_mb"),
     ):
-        assert len(chains(held, dataset)["1"]) == 1
+        assert len(chains(capped_project, dataset)["1"]) == 1
         assert re.search(
             rf"sample_chain.1 means/{dataset}/mean/nuts failed\n"
             rf"ended by Slurm, which says {state} of job \d+\n  do: .*`{name}`.*`max_{name}`",
             closing,
-        ), said
+        ), output
 
 
 def test_wrong_partition_is_said_once_and_not_retried(make: Make, submit: Submit) -> None:
@@ -124,11 +124,11 @@ def test_wrong_partition_is_said_once_and_not_retried(make: Make, submit: Submit
     run = submit(
         make(chains=2, quick=0, slow=0), *RUN, "--default-resources", "slurm_partition=nowhere"
     )
-    said = run.said()
-    assert run.process.returncode == 1, said
-    parts = re.split(r"sample_chain\.\d means/\w+/mean/nuts and 3 more failed", said)
-    assert len(parts) == 2, said
+    output = run.output()
+    assert run.process.returncode == 1, output
+    parts = re.split(r"sample_chain\.\d means/\w+/mean/nuts and 3 more failed", output)
+    assert len(parts) == 2, output
     for part in parts:
-        assert part.count("invalid partition specified: nowhere") == 1, said
+        assert part.count("invalid partition specified: nowhere") == 1, output
         assert "`slurm_partition`" in part
-    assert "Trying to restart" not in said
+    assert "Trying to restart" not in output

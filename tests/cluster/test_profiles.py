@@ -27,8 +27,10 @@ def test_profile_plans_a_run(profile: Path, tmp_path: Path, cache: Path) -> None
     project = lay_out(tmp_path / "project", cache, {"points": 0})
     command = ("snakemake", "--workflow-profile", f"workflow/profiles/{profile.name}", "-n")
     cores = ("--cores", "2") if executor == "local" else ()
-    done = project.call(*command, *cores)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert {f"sample_chain means points mean nuts {chain}" for chain in (1, 2)} < planned_jobs(said)
-    assert "rror" not in said and "unrecognized" not in said
+    completed = project.call(*command, *cores)
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 0, output
+    assert {f"sample_chain means points mean nuts {chain}" for chain in (1, 2)} < planned_jobs(
+        output
+    )
+    assert "rror" not in output and "unrecognized" not in output

@@ -31,11 +31,11 @@ def records(project: ProjectDir) -> Records:
 
     The copies of programs' records that lie with the results are not attempts.
     """
-    found: Records = defaultdict(list)
-    own = [p for p in project.records() if not p.parent.name.startswith("compile_program.")]
-    for path in sorted(own, key=lambda p: int(p.stem.split("-")[1])):
-        found[str(path.parent.relative_to(project.path))].append(json.loads(path.read_text()))
-    return dict(found)
+    result: Records = defaultdict(list)
+    ours = [p for p in project.records() if not p.parent.name.startswith("compile_program.")]
+    for path in sorted(ours, key=lambda p: int(p.stem.split("-")[1])):
+        result[str(path.parent.relative_to(project.path))].append(json.loads(path.read_text()))
+    return dict(result)
 
 
 def chains(project: ProjectDir, dataset: str) -> Records:
@@ -59,16 +59,16 @@ def started(project: ProjectDir, dataset: str) -> dict[str, dict[str, Any]]:
 
 
 def assert_finished(run: Submitted, code: int = 0) -> str:
-    said = run.said()
-    assert run.process.returncode == code, said
+    output = run.output()
+    assert run.process.returncode == code, output
     assert run.project.stale() == set()
-    return said
+    return output
 
 
 def assert_same_draws(project: ProjectDir, other: ProjectDir) -> None:
-    found = sorted((project.path / "results").rglob("draws.nc"))
-    assert found
-    for path in (p.with_name(name) for p in found for name in ("draws.nc", "summary.csv")):
+    paths = sorted((project.path / "results").rglob("draws.nc"))
+    assert paths
+    for path in (p.with_name(name) for p in paths for name in ("draws.nc", "summary.csv")):
         assert path.read_bytes() == (other.path / path.relative_to(project.path)).read_bytes()
 
 
@@ -84,18 +84,18 @@ def cancelled(cluster: Slurm, make: Make, submit: Submit) -> tuple[ProjectDir, s
 
 def test_run_uses_both_nodes(cancelled: tuple[ProjectDir, str]) -> None:
     """Chains run on both nodes, a fit's light steps as one job, and records name node and job."""
-    project, said = cancelled
-    made = records(project)
-    sampled = [r for name, rs in made.items() if "/sample_chain." in name for r in rs]
-    assert {record["host"] for record in sampled} == set(NODES), said
+    project, output = cancelled
+    result = records(project)
+    sampled = [r for name, rs in result.items() if "/sample_chain." in name for r in rs]
+    assert {record["host"] for record in sampled} == set(NODES), output
     assert len({record["run"] for record in sampled}) == 1
     for dataset in ("quick", "slow"):
         folder = f"results/means/{dataset}/mean/nuts/records"
         steps = ("collect_draws", "diagnose_fit")
-        jobs = {made[f"{folder}/{step}"][-1]["scheduler"]["job"] for step in steps}
+        jobs = {result[f"{folder}/{step}"][-1]["scheduler"]["job"] for step in steps}
         assert len(jobs) == 1
-    assert made["results/means/records/check_verdicts"][-1]["scheduler"] is None
-    assert "sample_chain.1 means/quick/mean/nuts: ran" in said
+    assert result["results/means/records/check_verdicts"][-1]["scheduler"] is None
+    assert "sample_chain.1 means/quick/mean/nuts: ran" in output
 
 
 def test_draws_are_those_of_a_run_on_this_machine(
@@ -109,12 +109,12 @@ def test_draws_are_those_of_a_run_on_this_machine(
 
 def test_cancelled_chain_alone_is_run_again(cancelled: tuple[ProjectDir, str]) -> None:
     """A chain whose job is cancelled is sampled again, nothing else is, and the run succeeds."""
-    project, said = cancelled
+    project, output = cancelled
     twice = {name: states(rs) for name, rs in records(project).items() if len(rs) > 1}
-    assert list(twice) == ["results/means/slow/mean/nuts/records/sample_chain.2"], said
+    assert list(twice) == ["results/means/slow/mean/nuts/records/sample_chain.2"], output
     assert twice.popitem()[1] in (["failed", "done"], ["started", "done"])
     words = "sample_chain.2 means/slow/mean/nuts failed\nended by Slurm, which says CANCELLED"
-    assert said.count(words) == 1, "live, and not in the closing summary: it has succeeded since"
+    assert output.count(words) == 1, "live, and not in the closing summary: it has succeeded since"
 
 
 def test_dead_node_loses_its_chain_only(
@@ -160,13 +160,13 @@ def test_killed_submitter_goes_on_where_it_was(cluster: Slurm, make: Make, submi
 
     cluster.wait_until(in_the_middle, "a chain has ended and another runs", 120)
     run.kill()
-    left = chains(project, "slow")
-    assert any(states(attempts) == ["started"] for attempts in left.values())
-    said = assert_finished(submit(project, *RUN))
-    assert "waiting for jobs of an earlier run" in said
+    remaining = chains(project, "slow")
+    assert any(states(attempts) == ["started"] for attempts in remaining.values())
+    output = assert_finished(submit(project, *RUN))
+    assert "waiting for jobs of an earlier run" in output
     for dataset in ("quick", "slow"):
         for attempts in chains(project, dataset).values():
-            assert states(attempts) == ["done"], said
+            assert states(attempts) == ["done"], output
 
 
 def test_failed_job_says_the_samplers_words(make: Make, submit: Submit) -> None:
@@ -174,11 +174,11 @@ def test_failed_job_says_the_samplers_words(make: Make, submit: Submit) -> None:
     once = ("--retries", "0")
     runs = [submit(make(chains=1, bad=-1), *command, *once) for command in (RUN, PLAIN)]
     for run in runs:
-        said = run.said()
-        assert run.process.returncode == 1, said
-        assert "mu cannot be" in said
-        assert "the sampler's last words" in said
-        assert "Traceback" not in said
+        output = run.output()
+        assert run.process.returncode == 1, output
+        assert "mu cannot be" in output
+        assert "the sampler's last words" in output
+        assert "Traceback" not in output
 
 
 def processes_of(project: ProjectDir, key: str) -> list[int]:
@@ -187,14 +187,14 @@ def processes_of(project: ProjectDir, key: str) -> list[int]:
 
 
 def _processes(folder: Path) -> list[int]:
-    found = []
+    results = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and (entry / "cwd").readlink() == folder:
-                found.append(int(entry.name))
+                results.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return results
 
 
 def _command(pid: int) -> str:

@@ -27,7 +27,7 @@ def test_a_program_edited_while_its_job_waits_makes_nothing(
     """The job stops with a sentence on its node, and nothing is made or kept under its key."""
     project = make(chains=1, quick=0)
     project.edit("stan/mean.stan", "mu ~ normal(0, 10)", "mu ~ normal(0, 5)")
-    kept = set((project.cache / "steps").rglob("entry.json"))
+    paths = set((project.cache / "steps").rglob("entry.json"))
     folder = str(project.path)
     hold(cluster, "drain")
     try:
@@ -40,9 +40,9 @@ def test_a_program_edited_while_its_job_waits_makes_nothing(
         project.edit("stan/mean.stan", "mu ~ normal(0, 5)", "mu ~ normal(99, 0.1)")
     finally:
         hold(cluster, "resume")
-    said = run.said()
-    assert run.process.returncode == 1, said
-    assert "stan/mean.stan: it changed since this run was planned" in said
-    assert "Traceback" not in said
-    assert set((project.cache / "steps").rglob("entry.json")) == kept
+    output = run.output()
+    assert run.process.returncode == 1, output
+    assert "stan/mean.stan: it changed since this run was planned" in output
+    assert "Traceback" not in output
+    assert set((project.cache / "steps").rglob("entry.json")) == paths
     assert not list((project.path / "results").rglob("draws.nc"))

@@ -73,8 +73,8 @@ def test_the_compilers_words_are_found_in_what_cmdstanpy_says(
 
 def test_calls_take_the_arguments_that_we_give() -> None:
     """What we call takes these arguments by name, and its logger is known."""
-    given = ["stanc_options", "cpp_options"]
-    assert takes(cmdstanpy.compile_stan_file, *given), mend(OURS, "compile_stan_file")
+    inputs = ["stanc_options", "cpp_options"]
+    assert takes(cmdstanpy.compile_stan_file, *inputs), mend(OURS, "compile_stan_file")
     assert takes(cmdstanpy.install_cmdstan, "version", "dir", "cores"), mend(
         OURS, "install_cmdstan"
     )

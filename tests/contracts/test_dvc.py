@@ -110,8 +110,8 @@ def test_loggers_are_dvcs(inside: Path) -> None:
 
     for module in (dvc.repo, dvc_data.index, dvc_objects.db):
         top = module.__name__.partition(".")[0]
-        known = logging.Logger.manager.loggerDict
-        assert any(name.startswith(f"{top}.") for name in known), mend(OURS, f"the logger {top}")
+        names = logging.Logger.manager.loggerDict
+        assert any(name.startswith(f"{top}.") for name in names), mend(OURS, f"the logger {top}")
 
 
 def test_the_half_written_note_of_a_kill_is_mended(inside: Path) -> None:

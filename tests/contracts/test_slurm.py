@@ -35,16 +35,16 @@ def test_each_state_of_slurms_is_active_or_at_its_end() -> None:
     """`squeue` names the states that it knows: each is one of ours, and ours are its."""
     if shutil.which("squeue") is None:
         pytest.skip("there is no squeue on this machine")
-    done = subprocess.run(["squeue", "--states=NONE"], capture_output=True, text=True)
-    found = re.search(r"Valid job states include: (\S+)", done.stderr)
-    assert found, mend("tests/contracts/test_slurm.py", f"squeue says {done.stderr!r}")
-    known = set(found.group(1).split(","))
+    completed = subprocess.run(["squeue", "--states=NONE"], capture_output=True, text=True)
+    output = re.search(r"Valid job states include: (\S+)", completed.stderr)
+    assert output, mend("tests/contracts/test_slurm.py", f"squeue says {completed.stderr!r}")
+    names = set(output.group(1).split(","))
     assert not ENDED & slurm.ACTIVE
-    unknown = known - ENDED - slurm.ACTIVE
+    unknown = names - ENDED - slurm.ACTIVE
     assert not unknown, mend("runs/slurm.py", f"ACTIVE lacks the state {', '.join(unknown)}")
-    gone = slurm.ACTIVE - known
-    assert not gone, mend("runs/slurm.py", f"ACTIVE names {', '.join(gone)}")
-    assert known >= slurm.MORE.keys(), mend("runs/slurm.py", "MORE")
+    missing = slurm.ACTIVE - names
+    assert not missing, mend("runs/slurm.py", f"ACTIVE names {', '.join(missing)}")
+    assert names >= slurm.MORE.keys(), mend("runs/slurm.py", "MORE")
 
 
 def test_the_plugin_takes_the_same_states_for_ends() -> None:
@@ -57,16 +57,16 @@ def test_the_plugin_takes_the_same_states_for_ends() -> None:
 @pytest.mark.parametrize("status", ["FAILED", "OUT_OF_MEMORY"])
 def test_a_state_is_read_from_the_plugins_message(status: str) -> None:
     """The plugin's message of a failed job holds its state, as we read it."""
-    said = texts("snakemake_executor_plugin_slurm").replace(ANY, status)
-    messages = [text for text in said.split("\0") if text.startswith("SLURM-job '")]
+    output = texts("snakemake_executor_plugin_slurm").replace(ANY, status)
+    messages = [text for text in output.split("\0") if text.startswith("SLURM-job '")]
     read = [slurm_executor._STATE.search(text) for text in messages if "SLURM status" in text]
     assert read and all(m and m.group(1) == status for m in read), mend(OURS, "_STATE")
 
 
 def test_sbatchs_words_are_read_from_the_plugins_message() -> None:
     """The plugin's message of a job that was not taken holds sbatch's own words, as we cut them."""
-    said = texts("snakemake_executor_plugin_slurm").replace(ANY, "no such account")
-    messages = [text for text in said.split("\0") if "The error message was" in text]
+    output = texts("snakemake_executor_plugin_slurm").replace(ANY, "no such account")
+    messages = [text for text in output.split("\0") if "The error message was" in text]
     words = {slurm_executor._words(text) for text in messages}
     assert "no such account" in words, mend(OURS, "_QUOTED and the sbatch call")
 

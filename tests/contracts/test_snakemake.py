@@ -67,11 +67,11 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], str]:
     (folder / "Snakefile").write_text(SNAKEFILE)
     options = ["--cores", "1", "--keep-going", "--rerun-incomplete", "--quiet", "rules", "host"]
     options += ["--config", "key=1"]
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", RUN, *options], cwd=folder, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines(), done.stderr
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout.splitlines(), completed.stderr
 
 
 def said(lines: tuple[list[str], str], word: str) -> list[Any]:
@@ -147,9 +147,9 @@ def test_the_api_that_a_run_is_started_with_is_there(lines: tuple[list[str], str
 
 def test_a_snakefile_sees_what_the_graph_asks(lines: tuple[list[str], str]) -> None:
     """`workflow` says whether it is the main process, runs dry, and which files it was given."""
-    (asked,) = map(json.loads, said(lines, "SEES"))
+    (requested,) = map(json.loads, said(lines, "SEES"))
     expected = {"main": True, "dry": False, "config": {"key": 1}, "files": [], "named": []}
-    assert asked == expected | {"replace": False, "over": {"key": 1}}, mend(
+    assert requested == expected | {"replace": False, "over": {"key": 1}}, mend(
         "config/configfile.py", ""
     )
 

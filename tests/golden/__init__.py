@@ -82,8 +82,8 @@ def golden(step: str) -> dict[str, Any] | None:
 
 def fault(now: Mapping[str, Any]) -> str | None:
     """Return why a step's bytes may not stand under its version, or None where they may."""
-    step, kept = now["step"], golden(now["step"])
-    if kept is None or _may_differ(kept, now) or kept["outputs"] == now["outputs"]:
+    step, stored = now["step"], golden(now["step"])
+    if stored is None or _may_differ(stored, now) or stored["outputs"] == now["outputs"]:
         return None
     return (
         f"{step}: the same inputs give other bytes under the same version {now['version']}\n"
@@ -94,14 +94,14 @@ def fault(now: Mapping[str, Any]) -> str | None:
 
 def is_stale(now: Mapping[str, Any]) -> bool:
     """Tell whether golden bytes are those of another version or of other inputs."""
-    kept = golden(now["step"])
-    return kept is None or any(kept[part] != now[part] for part in ("version", "inputs"))
+    stored = golden(now["step"])
+    return stored is None or any(stored[part] != now[part] for part in ("version", "inputs"))
 
 
 def is_elsewhere(now: Mapping[str, Any]) -> bool:
     """Tell whether other packages or another processor may have moved the last bit."""
-    kept = golden(now["step"])
-    return kept is not None and kept["made_with"] != now["made_with"]
+    stored = golden(now["step"])
+    return stored is not None and stored["made_with"] != now["made_with"]
 
 
 def renew(now: Mapping[str, Any]) -> bool:
@@ -110,8 +110,8 @@ def renew(now: Mapping[str, Any]) -> bool:
     Raises:
         ValueError: they differ, and neither version, inputs, packages nor processor do.
     """
-    if said := fault(now):
-        raise ValueError(said)
+    if message := fault(now):
+        raise ValueError(message)
     if now == golden(now["step"]):
         return False
     BYTES.mkdir(exist_ok=True)
@@ -119,19 +119,21 @@ def renew(now: Mapping[str, Any]) -> bool:
     return True
 
 
-def _may_differ(kept: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    return any(kept[part] != now[part] for part in ("version", "inputs", "made_with"))
+def _may_differ(stored: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return any(stored[part] != now[part] for part in ("version", "inputs", "made_with"))
 
 
 def _read_by(job: Job, folder: Path) -> Iterator[str]:
     """Yield what the job was told and read; an executable is its program and its toolchain."""
     arguments = to_jsonable_python(job.arguments)
     yield json.dumps(arguments, sort_keys=True).replace(str(folder), "")
-    for name, found in sorted(job.inputs.items()):
+    for name, result in sorted(job.inputs.items()):
         if name == "executable":
             continue
         yield name
-        yield from (_hash(path, folder) for path in (found if isinstance(found, list) else [found]))
+        yield from (
+            _hash(path, folder) for path in (result if isinstance(result, list) else [result])
+        )
 
 
 def _hash(path: Path, folder: Path) -> str:

@@ -17,11 +17,11 @@ from tests.golden.cases import pure, sampled
 def main() -> int:
     """Renew what may be renewed; exit with 1 where a step's version has to be raised first."""
     with TemporaryDirectory() as name, TemporaryDirectory() as other:
-        found = pure(Path(name))
+        result = pure(Path(name))
         if "--stan" in sys.argv[1:]:
-            found += sampled(Path(other), find())
+            result += sampled(Path(other), find())
     refused = 0
-    for now in found:
+    for now in result:
         try:
             print(f"{now['step']}: {'renewed' if renew(now) else 'as it was'}")
         except ValueError as error:

@@ -27,7 +27,7 @@ from stanchion.steps import (
     write_report,
 )
 from tests.golden import describe, recording
-from tests.report_inputs import Declared, Made, nuts_checks, report_job
+from tests.report_inputs import Declared, FitCase, nuts_checks, report_job
 from tests.unit.draws_cases import job, variables, write_json
 from tests.unit.steps_cases import chain, collect, compare, diagnose, predict
 
@@ -77,7 +77,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
         for name, centre in (("near", 1.0), ("far", 1.5)):
             _fit(folder / name, centre)
         compare(folder, "near", "far")
-        fits = [Made("partial", "nuts", checks=nuts_checks()), Made("pooled", "nuts")]
+        fits = [FitCase("partial", "nuts", checks=nuts_checks()), FitCase("pooled", "nuts")]
         write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
         _judge(folder / "verdicts")
     return [describe(step, jobs[step], folder) for step in PURE]
@@ -97,12 +97,12 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
         identity = toolchain.compile_identity(stanc={}, cpp={}, native=False)
         compile_program.run(replace(compiled, content={"compiler": identity}))
         executable = compiled.outputs["executable"]
-        given = {"data": data, "meta": meta, "program": program, "executable": executable}
-        for step, arguments, made in _sampling(folder):
-            told = job(folder / step, step, arguments, given, made)
+        inputs = {"data": data, "meta": meta, "program": program, "executable": executable}
+        for step, arguments, result in _sampling(folder):
+            task = job(folder / step, step, arguments, inputs, result)
             descriptor = os.open(executable, os.O_RDONLY)
             try:
-                _MODULES[step].run(replace(told, descriptors={"executable": descriptor}))
+                _MODULES[step].run(replace(task, descriptors={"executable": descriptor}))
             finally:
                 os.close(descriptor)
     return [describe(step, jobs[step], folder, toolchain=toolchain.identity()) for step in SAMPLED]
@@ -167,8 +167,8 @@ def _prepare(folder: Path) -> None:
         "predict": None,
     }
     outputs = {"data": "data.json", "meta": "meta.json"}
-    made = job(folder, "prepare_data", arguments, {"d": folder / "table.csv"}, outputs)
-    prepare_data.run(made)
+    step = job(folder, "prepare_data", arguments, {"d": folder / "table.csv"}, outputs)
+    prepare_data.run(step)
 
 
 def _declared(columns: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +187,6 @@ def _judge(folder: Path) -> Job:
         "priors": [],
     }
     arguments = {"analysis": "a", "fits": [fit], "priors": [], "report": "results/a/report.html"}
-    made = job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
-    check_verdicts.run(made)
-    return made
+    step = job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
+    check_verdicts.run(step)
+    return step

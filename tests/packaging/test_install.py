@@ -37,40 +37,40 @@ def _find(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_a_python_on_the_path_is_taken_by_any_of_its_names(tmp_path: Path, name: str) -> None:
     """An old python3 does not hide a newer one."""
     _put(tmp_path / "bin" / "python3", OLD)
-    wanted = _put(tmp_path / "bin" / name, NEW)
-    assert _find(tmp_path).stdout.strip() == str(wanted)
+    expected = _put(tmp_path / "bin" / name, NEW)
+    assert _find(tmp_path).stdout.strip() == str(expected)
 
 
 def test_an_inactive_pyenv_version_is_taken(tmp_path: Path) -> None:
     """A version that pyenv has installed counts, whether or not it is active."""
     _put(tmp_path / "bin" / "python3", OLD)
     _put(tmp_path / ".pyenv/versions/3.9.18/bin/python3", OLD)
-    wanted = _put(tmp_path / ".pyenv/versions/3.12.1/bin/python3", NEW)
-    assert _find(tmp_path).stdout.strip() == str(wanted)
+    expected = _put(tmp_path / ".pyenv/versions/3.12.1/bin/python3", NEW)
+    assert _find(tmp_path).stdout.strip() == str(expected)
 
 
 def test_pyenv_is_looked_for_where_it_says_it_is(tmp_path: Path) -> None:
     """PYENV_ROOT, also one with a space in it, goes before ~/.pyenv."""
-    wanted = _put(tmp_path / "my pyenv/versions/3.13.0/bin/python3", NEW)
-    found = _find(tmp_path, PYENV_ROOT=str(tmp_path / "my pyenv"))
-    assert found.stdout.strip() == str(wanted)
+    expected = _put(tmp_path / "my pyenv/versions/3.13.0/bin/python3", NEW)
+    result = _find(tmp_path, PYENV_ROOT=str(tmp_path / "my pyenv"))
+    assert result.stdout.strip() == str(expected)
 
 
 def test_uv_is_asked_last(tmp_path: Path) -> None:
     """A Python that only uv knows is taken."""
-    wanted = _put(tmp_path / "uv/python3", NEW)
-    _put(tmp_path / "bin" / "uv", f'#!/bin/sh\necho "{wanted}"\n')
-    assert _find(tmp_path).stdout.strip() == str(wanted)
+    expected = _put(tmp_path / "uv/python3", NEW)
+    _put(tmp_path / "bin" / "uv", f'#!/bin/sh\necho "{expected}"\n')
+    assert _find(tmp_path).stdout.strip() == str(expected)
 
 
 def test_without_a_python_one_sentence_says_what_to_install(tmp_path: Path) -> None:
     """Nothing else is printed, and the exit code is not zero."""
     _put(tmp_path / "bin" / "python3", OLD)
-    found = _find(tmp_path)
-    assert found.returncode == 1
-    assert found.stdout == ""
-    assert found.stderr.count("\n") == 1
-    assert "No Python 3.12 or newer" in found.stderr
+    result = _find(tmp_path)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert "No Python 3.12 or newer" in result.stderr
 
 
 def test_a_virtual_environment_that_is_whole_is_left_alone(tmp_path: Path) -> None:

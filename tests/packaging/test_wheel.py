@@ -84,13 +84,13 @@ def installed(wheel: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
     pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python")]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", str(wheel)], check=True)
     # A path in a .pth file brings the dependencies, but not what .pth files in that path say.
-    own = next(venv.glob("lib/python3.*/site-packages"))
-    (own / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    site = next(venv.glob("lib/python3.*/site-packages"))
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     project.mkdir()
-    made = Installed(venv, project, cache)
-    done = made.call("stanchion", "init", ".")
-    assert done.returncode == 0, done.stderr
-    return made
+    result = Installed(venv, project, cache)
+    completed = result.call("stanchion", "init", ".")
+    assert completed.returncode == 0, completed.stderr
+    return result
 
 
 def test_the_wheel_carries_a_whole_project(wheel: Path) -> None:
@@ -102,24 +102,24 @@ def test_the_wheel_carries_a_whole_project(wheel: Path) -> None:
 
 def test_a_project_of_ones_own_is_planned_by_plain_snakemake(installed: Installed) -> None:
     """The Snakefile that `init` writes takes the rules from the installed package."""
-    done = installed.call("snakemake", "-n")
-    assert done.returncode == 0, done.stderr
-    assert "sample_chain" in done.stdout + done.stderr
-    assert str(ROOT / "workflow") not in done.stdout + done.stderr
+    completed = installed.call("snakemake", "-n")
+    assert completed.returncode == 0, completed.stderr
+    assert "sample_chain" in completed.stdout + completed.stderr
+    assert str(ROOT / "workflow") not in completed.stdout + completed.stderr
 
 
 def test_the_declaration_of_a_new_project_is_valid(installed: Installed) -> None:
     """The example passes `stanchion check` where `init` has put it."""
-    done = installed.call("stanchion", "check")
-    assert done.returncode == 0, done.stderr
+    completed = installed.call("stanchion", "check")
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_own_rules_build_on_results(installed: Installed) -> None:
     """A rule added to the Snakefile takes a result as its input, and both are made."""
     snakefile = installed.project / "Snakefile"
     snakefile.write_text(snakefile.read_text() + OWN_RULE)
-    done = installed.call("snakemake", "--cores", "1", "results/schools.txt")
-    assert done.returncode == 0, done.stderr
+    completed = installed.call("snakemake", "--cores", "1", "results/schools.txt")
+    assert completed.returncode == 0, completed.stderr
     assert (installed.project / "results" / "schools.txt").exists()
 
 
@@ -130,14 +130,14 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[s
     mine.write_text("project: mine\n")
     init(tmp_path)
     assert mine.read_text() == "project: mine\n"
-    said = capsys.readouterr().out
-    assert f"kept    {mine}" in said
-    assert f"wrote   {tmp_path / 'Snakefile'}" in said
+    output = capsys.readouterr().out
+    assert f"kept    {mine}" in output
+    assert f"wrote   {tmp_path / 'Snakefile'}" in output
 
 
 def test_init_refuses_a_file(tmp_path: Path) -> None:
     """A folder cannot be made where a file is."""
-    place = tmp_path / "file"
-    place.touch()
+    path = tmp_path / "file"
+    path.touch()
     with pytest.raises(StanchionError, match="not a folder"):
-        init(place)
+        init(path)

@@ -78,16 +78,16 @@ class Coin:
 
     def do(self, arguments: str) -> str:
         """Run what must succeed and return what it prints."""
-        done = self.run(arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        completed = self.run(arguments)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     def refuses(self, arguments: str) -> str:
         """Run what must fail with exit code 1 and return its message."""
-        done = self.run(arguments)
-        assert done.returncode == 1, done.stdout + done.stderr
-        assert done.stderr.strip()
-        return done.stderr
+        completed = self.run(arguments)
+        assert completed.returncode == 1, completed.stdout + completed.stderr
+        assert completed.stderr.strip()
+        return completed.stderr
 
     def names(self) -> set[str]:
         """Return the files that runs made, less the default place of the profile."""

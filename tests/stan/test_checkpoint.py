@@ -245,8 +245,8 @@ def test_a_spoiled_state_is_not_used(tmp_path: Path, program: Path, name: str) -
     killed.stop_at(260)
     change, words = SPOILED[name]
     change(killed.state.folder)
-    said = killed.finish()
-    assert words in said and "starts anew" in said
+    output = killed.finish()
+    assert words in output and "starts anew" in output
     assert killed.rows() == undisturbed.rows()
 
 
@@ -292,8 +292,8 @@ def test_where_no_state_can_be_written_sampling_goes_on(tmp_path: Path, program:
     undisturbed.finish(None)
     blocked = chain(tmp_path / "blocked", program, ITERATIONS)
     blocked.state.folder.write_text("a file is in the way")
-    said = blocked.finish(EACH_ITERATION)
-    assert said.count("cannot be saved") == 1 and "sampling goes on without" in said
+    output = blocked.finish(EACH_ITERATION)
+    assert output.count("cannot be saved") == 1 and "sampling goes on without" in output
     assert blocked.rows() == undisturbed.rows()
 
 
@@ -304,6 +304,6 @@ def test_a_full_disk_costs_the_state_only(tmp_path: Path, program: Path) -> None
     full = chain(tmp_path / "full", program, ITERATIONS)
     full.state.folder.mkdir()
     (full.state.folder / ROWS).symlink_to("/dev/full")
-    said = full.finish(EACH_ITERATION)
-    assert said.count("cannot be saved") == 1
+    output = full.finish(EACH_ITERATION)
+    assert output.count("cannot be saved") == 1
     assert full.rows() == undisturbed.rows()

@@ -120,8 +120,8 @@ def test_summary_and_diagnose(fit: cmdstanpy.CmdStanMCMC) -> None:
     ]
     assert summary.loc["mu", "Mean"] == pytest.approx(fit.stan_variable("mu").mean(), rel=1e-4)
     assert summary.loc["y_rep[6]", "R_hat"] == pytest.approx(1, abs=0.02)
-    said = fit.diagnose()
-    assert said is not None and "Treedepth satisfactory for all transitions." in said
+    output = fit.diagnose()
+    assert output is not None and "Treedepth satisfactory for all transitions." in output
 
 
 def test_optimizing_finds_the_mode(model: cmdstanpy.CmdStanModel) -> None:
@@ -146,8 +146,8 @@ def test_pathfinder_approximates(model: cmdstanpy.CmdStanModel) -> None:
     several = model.pathfinder(DATA, seed=20, draws=500)
     assert several.stan_variable("mu").mean() == pytest.approx(MEAN, abs=0.3)
     assert several.is_resampled
-    one = model.pathfinder(DATA, seed=20, num_paths=1, draws=300, psis_resample=False)
-    assert one.draws().shape[0] == 300
+    result = model.pathfinder(DATA, seed=20, num_paths=1, draws=300, psis_resample=False)
+    assert result.draws().shape[0] == 300
     assert (
         model.sample(
             DATA, chains=1, seed=20, inits=several.create_inits(chains=1), show_progress=False
@@ -160,24 +160,24 @@ def test_pathfinder_approximates(model: cmdstanpy.CmdStanModel) -> None:
 
 def test_variational_approximates(model: cmdstanpy.CmdStanModel) -> None:
     """ADVI gives its mean and draws."""
-    found = model.variational(DATA, seed=20, draws=500, require_converged=False)
-    assert found.variational_sample.shape[0] == 500
-    assert found.stan_variable("mu", mean=True) == pytest.approx(MEAN, abs=0.5)
+    result = model.variational(DATA, seed=20, draws=500, require_converged=False)
+    assert result.variational_sample.shape[0] == 500
+    assert result.stan_variable("mu", mean=True) == pytest.approx(MEAN, abs=0.5)
 
 
 def test_generated_quantities_follow_the_draws(
     model: cmdstanpy.CmdStanModel, fit: cmdstanpy.CmdStanMCMC
 ) -> None:
     """Standalone generated quantities have a row a draw."""
-    made = model.generate_quantities(DATA, previous_fit=fit, seed=20)
-    assert made.stan_variable("y_rep").shape == (4000, 6)
+    result = model.generate_quantities(DATA, previous_fit=fit, seed=20)
+    assert result.stan_variable("y_rep").shape == (4000, 6)
 
 
 def test_density_and_gradient(model: cmdstanpy.CmdStanModel) -> None:
     """`log_prob` gives the density and its gradient; the one by mu is (Σ(y − mu))/σ² − mu/100."""
-    found = model.log_prob({"mu": 1.0, "sigma": 2.0}, data=DATA)
+    result = model.log_prob({"mu": 1.0, "sigma": 2.0}, data=DATA)
     by_mu = (sum(DATA["y"]) - 6 * 1.0) / 4 - 1.0 / 100
-    assert found["g_mu"][0] == pytest.approx(by_mu, rel=1e-6)
+    assert result["g_mu"][0] == pytest.approx(by_mu, rel=1e-6)
 
 
 def test_gradients_are_checked(model: cmdstanpy.CmdStanModel) -> None:

@@ -27,7 +27,7 @@ Model = cmdstanpy.CmdStanModel
 
 def still(model: Model, inits: Any, chains: int = 2) -> np.ndarray[Any, Any]:
     """Return where chains stand that do not move: mu and sigma of each chain's first draw."""
-    found = model.sample(
+    result = model.sample(
         DATA,
         inits=inits,
         chains=chains,
@@ -36,7 +36,7 @@ def still(model: Model, inits: Any, chains: int = 2) -> np.ndarray[Any, Any]:
         show_progress=False,
         force_one_process_per_chain=True,  # else cmdstanpy does not pass the number of chains on
     )
-    return found.draws()[0, :, [found.column_names.index(name) for name in START]].T
+    return result.draws()[0, :, [result.column_names.index(name) for name in START]].T
 
 
 def test_inits_are_taken_in_every_form(model: Model, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_metrics_are_taken_in_every_form(
 ) -> None:
     """Chains that do not adapt report the inverse metric that they were given."""
     (tmp_path / "metric.json").write_text('{"inv_metric": [0.25, 0.5]}')
-    found = model.sample(
+    result = model.sample(
         DATA,
         chains=2,
         inits=START,
@@ -81,17 +81,17 @@ def test_metrics_are_taken_in_every_form(
         iter_sampling=10,
         show_progress=False,
     )
-    assert found.inv_metric.tolist() == [[0.25, 0.5]] * 2
-    assert found.step_size.tolist() == [0.5, 0.5]
+    assert result.inv_metric.tolist() == [[0.25, 0.5]] * 2
+    assert result.step_size.tolist() == [0.5, 0.5]
 
 
 def test_chains_in_one_process_are_those_of_several(model: Model) -> None:
     """With threads, cmdstanpy runs all chains in one process; their draws are the same."""
-    one = model.sample(DATA, chains=3, parallel_chains=2, threads_per_chain=1, **QUICK)
+    result = model.sample(DATA, chains=3, parallel_chains=2, threads_per_chain=1, **QUICK)
     several = model.sample(DATA, chains=3, force_one_process_per_chain=True, **QUICK)
-    assert not one.runset.one_process_per_chain
+    assert not result.runset.one_process_per_chain
     assert several.runset.one_process_per_chain
-    np.testing.assert_array_equal(one.draws(), several.draws())
+    np.testing.assert_array_equal(result.draws(), several.draws())
 
 
 def test_chain_ids_pick_the_streams(model: Model) -> None:
@@ -104,8 +104,8 @@ def test_chain_ids_pick_the_streams(model: Model) -> None:
 
 def test_latent_dynamics_and_profile_are_saved(model: Model, tmp_path: Path) -> None:
     """Diagnostic files hold momenta and gradients of each draw, in files beside the draws."""
-    found = model.sample(DATA, chains=2, save_diagnostics=True, output_dir=tmp_path, **QUICK)
-    files = [Path(file) for file in found.runset.diagnostic_files]
+    result = model.sample(DATA, chains=2, save_diagnostics=True, output_dir=tmp_path, **QUICK)
+    files = [Path(file) for file in result.runset.diagnostic_files]
     assert len(files) == 2
     for file in files:
         lines = [x for x in file.read_text().splitlines() if x and not x.startswith("#")]
@@ -115,18 +115,18 @@ def test_latent_dynamics_and_profile_are_saved(model: Model, tmp_path: Path) -> 
 
 def test_saved_warmup_is_told_apart(model: Model) -> None:
     """Draws come without the warmup unless it is asked for."""
-    found = model.sample(DATA, chains=1, save_warmup=True, **QUICK)
-    assert found.draws().shape[0] == 20
-    assert found.draws(inc_warmup=True).shape[0] == 70
-    np.testing.assert_array_equal(found.draws(inc_warmup=True)[50:], found.draws())
+    result = model.sample(DATA, chains=1, save_warmup=True, **QUICK)
+    assert result.draws().shape[0] == 20
+    assert result.draws(inc_warmup=True).shape[0] == 70
+    np.testing.assert_array_equal(result.draws(inc_warmup=True)[50:], result.draws())
 
 
 def test_quantities_follow_several_chains_and_other_methods(
     model: Model, fit: cmdstanpy.CmdStanMCMC
 ) -> None:
     """Standalone quantities take a sample of several chains, a mode, or an approximation."""
-    made = model.generate_quantities(DATA, previous_fit=fit, seed=20)
-    assert made.draws().shape[:2] == fit.draws().shape[:2]
+    result = model.generate_quantities(DATA, previous_fit=fit, seed=20)
+    assert result.draws().shape[:2] == fit.draws().shape[:2]
     warm = model.sample(DATA, chains=2, save_warmup=True, **QUICK)
     of_warm = model.generate_quantities(DATA, previous_fit=warm, seed=20)
     assert of_warm.draws().shape[0] == 20
@@ -143,22 +143,22 @@ def test_laplace_takes_a_mode_in_every_form(model: Model, tmp_path: Path) -> Non
     """The mode may be a fit, its CSV or be found; it must be of the same density."""
     mode = model.optimize(DATA, seed=20, jacobian=False, output_dir=tmp_path)
     ways = [
-        model.laplace_sample(DATA, mode=given, draws=200, jacobian=False, seed=20)
-        for given in (mode, mode.runset.csv_files[0])
+        model.laplace_sample(DATA, mode=inputs, draws=200, jacobian=False, seed=20)
+        for inputs in (mode, mode.runset.csv_files[0])
     ]
     np.testing.assert_array_equal(ways[0].draws(), ways[1].draws())
-    found = model.laplace_sample(DATA, draws=20, seed=20, opt_args={"algorithm": "bfgs"})
-    assert found.mode.converged
+    result = model.laplace_sample(DATA, draws=20, seed=20, opt_args={"algorithm": "bfgs"})
+    assert result.mode.converged
     with pytest.raises(ValueError, match="jacobian"):
         model.laplace_sample(DATA, mode=mode, jacobian=True)
 
 
 def test_optimization_keeps_its_path(model: Model) -> None:
     """With `save_iterations` the points on the way are there, the last one the answer."""
-    found = model.optimize(DATA, seed=20, save_iterations=True)
-    path = found.optimized_iterations_np
+    result = model.optimize(DATA, seed=20, save_iterations=True)
+    path = result.optimized_iterations_np
     assert path is not None and len(path) > 1
-    np.testing.assert_array_equal(path[-1], found.optimized_params_np)
+    np.testing.assert_array_equal(path[-1], result.optimized_params_np)
 
 
 def test_every_method_is_read_from_its_csv(
@@ -167,7 +167,7 @@ def test_every_method_is_read_from_its_csv(
     """`from_csv` gives back what the call returned, for each kind of file."""
     mode = model.optimize(DATA, seed=20, output_dir=tmp_path / "optimize")
     options: dict[str, Any] = {"seed": 20, "draws": 20}
-    made = {
+    result = {
         "optimize": mode,
         "variational": model.variational(
             DATA, **options, require_converged=False, output_dir=tmp_path / "variational"
@@ -177,14 +177,14 @@ def test_every_method_is_read_from_its_csv(
             DATA, mode=mode, jacobian=False, **options, output_dir=tmp_path / "laplace"
         ),
     }
-    for method, wanted in [("sample", fit), *made.items()]:
-        there = sorted(str(path) for path in (tmp_path / method).glob("*.csv"))
-        files = list(fit.runset.csv_files) if method == "sample" else there
+    for method, expected in [("sample", fit), *result.items()]:
+        paths = sorted(str(path) for path in (tmp_path / method).glob("*.csv"))
+        files = list(fit.runset.csv_files) if method == "sample" else paths
         read = cmdstanpy.from_csv(files, method=method)
-        assert type(read) is type(wanted)
-        assert read.column_names == wanted.column_names
+        assert type(read) is type(expected)
+        assert read.column_names == expected.column_names
         for name in ("mu", "y_rep"):
-            np.testing.assert_array_equal(read.stan_variable(name), wanted.stan_variable(name))
+            np.testing.assert_array_equal(read.stan_variable(name), expected.stan_variable(name))
 
 
 def test_draws_come_as_tables_and_datasets(fit: cmdstanpy.CmdStanMCMC) -> None:

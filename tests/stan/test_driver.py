@@ -37,10 +37,10 @@ def test_every_reference_case_agrees(
 ) -> None:
     """Exit codes, files and every CSV are CmdStan's; comments differ by a drawn seed alone."""
     failed = check.compare(reference_runs)
-    said = capsys.readouterr().out
-    assert failed == 0, said
-    remarks = [line.partition(":")[0] for line in said.splitlines() if "[" in line]
-    assert set(remarks) <= {"bad_init_rejected", "log_prob_constrained"}, said
+    output = capsys.readouterr().out
+    assert failed == 0, output
+    remarks = [line.partition(":")[0] for line in output.splitlines() if "[" in line]
+    assert set(remarks) <= {"bad_init_rejected", "log_prob_constrained"}, output
 
 
 def test_messages_agree(reference_runs: Path) -> None:
@@ -72,9 +72,9 @@ def test_configuration_and_metric_agree(reference_runs: Path) -> None:
     def comparable(file: Path) -> str:
         return re.sub(r'"stancflags" : ".*"', "", CLOCK.sub("", file.read_text()))
 
-    wanted = sorted((check.HERE / "expected").glob("*/*.json"))
-    assert wanted
-    for file in wanted:
+    paths = sorted((check.HERE / "expected").glob("*/*.json"))
+    assert paths
+    for file in paths:
         ours = reference_runs / file.parent.name / file.name
         assert comparable(ours) == comparable(file)
 
@@ -103,10 +103,10 @@ def test_posterior_of_the_coin(coin: Coin) -> None:
     draws = [float(row["theta"]) for row in coin.rows("output.csv")]
     a, b = 1 + ONES, 1 + ZEROS
     mean, sd = a / (a + b), math.sqrt(a * b / (a + b) ** 2 / (a + b + 1))
-    found = sum(draws) / len(draws)
-    spread = math.sqrt(sum((x - found) ** 2 for x in draws) / len(draws))
+    result = sum(draws) / len(draws)
+    spread = math.sqrt(sum((x - result) ** 2 for x in draws) / len(draws))
     # NUTS on one parameter has about a third as many effective draws as draws.
-    assert abs(found - mean) < 5 * sd / math.sqrt(len(draws) / 3)
+    assert abs(result - mean) < 5 * sd / math.sqrt(len(draws) / 3)
     assert abs(spread / sd - 1) < 5 / math.sqrt(2 * len(draws) / 3)
 
 
@@ -115,11 +115,11 @@ def test_significant_digits(coin: Coin) -> None:
     coin.do(f"{SAMPLE} file=all.csv sig_figs=18")
     for digits in (1, 4, 9):
         coin.do(f"{SAMPLE} file=some.csv sig_figs={digits}")
-        wanted = [
+        expected = [
             {name: f"{float(cell):.{digits}g}" for name, cell in row.items()}
             for row in coin.rows("all.csv")
         ]
-        assert coin.rows("some.csv") == wanted
+        assert coin.rows("some.csv") == expected
 
 
 def test_warmup_and_thinning(coin: Coin) -> None:
@@ -145,17 +145,17 @@ def test_generated_quantities_have_a_row_a_row(coin: Coin) -> None:
 def test_draws_of_another_model_are_refused(coin: Coin) -> None:
     """A CSV without the model's parameters is no input for generated quantities."""
     coin.write("other.csv", "# method = sample\nlp__,phi\n-1,0.5\n")
-    said = coin.refuses("generate_quantities fitted_params=other.csv data file=coin.json")
-    assert 'Mismatch between model and fitted_parameters csv file "other.csv"' in said
+    output = coin.refuses("generate_quantities fitted_params=other.csv data file=coin.json")
+    assert 'Mismatch between model and fitted_parameters csv file "other.csv"' in output
 
 
 def test_metric_of_another_size_is_refused(coin: Coin) -> None:
     """An inverse metric for three parameters does not start a chain for one."""
     coin.write("metric.json", '{"inv_metric": [1, 1, 1]}')
-    said = coin.refuses(
+    output = coin.refuses(
         "sample algorithm=hmc metric=diag_e metric_file=metric.json data file=coin.json"
     )
-    assert "dims declared=(1); dims found=(3)" in said
+    assert "dims declared=(1); dims found=(3)" in output
 
 
 def _log_density(x: float) -> float:
@@ -202,8 +202,8 @@ def test_laplace_around_an_optimum(coin: Coin) -> None:
         "output file=out.csv diagnostic_file=hessian"
     )
     hessian = json.loads((coin.folder / "hessian.json").read_text())["Hessian"]
-    wanted = -(ONES + ZEROS + 2) * mode * (1 - mode)
-    assert hessian == [[pytest.approx(wanted, rel=1e-4)]]
+    expected = -(ONES + ZEROS + 2) * mode * (1 - mode)
+    assert hessian == [[pytest.approx(expected, rel=1e-4)]]
     assert len(coin.rows("out.csv")) == 10
 
 

@@ -29,9 +29,9 @@ pytestmark = pytest.mark.stan
 )
 def test_refused_arguments(coin: Coin, arguments: str, message: str) -> None:
     """What is not allowed is refused in CmdStan's words."""
-    said = coin.refuses(arguments)
-    assert message in said.splitlines()
-    assert said.endswith("Failed to parse command arguments, cannot run model.\n")
+    output = coin.refuses(arguments)
+    assert message in output.splitlines()
+    assert output.endswith("Failed to parse command arguments, cannot run model.\n")
 
 
 # The bounds that CmdStan's own help states, less the two that it does not hold itself to: draws and
@@ -106,15 +106,15 @@ def test_malformed_values_are_refused(coin: Coin, argument: str) -> None:
 
 def test_same_argument_twice(coin: Coin) -> None:
     """The last of two values counts, so that a script can append its own."""
-    said = coin.do(f"{SAMPLE} refresh=5 sig_figs=3".replace("seed=7", "seed=7 seed=8"))
-    assert "  seed = 8\n" in said
-    assert "  refresh = 5\n" in said
+    output = coin.do(f"{SAMPLE} refresh=5 sig_figs=3".replace("seed=7", "seed=7 seed=8"))
+    assert "  seed = 8\n" in output
+    assert "  refresh = 5\n" in output
 
 
 def test_help_of_one_argument(coin: Coin) -> None:
     """Help asked of an argument is about that one."""
-    said = coin.do("sample adapt delta help")
-    assert said.startswith("delta=<double>\n  Adaptation target acceptance statistic\n")
+    output = coin.do("sample adapt delta help")
+    assert output.startswith("delta=<double>\n  Adaptation target acceptance statistic\n")
 
 
 def test_threads_from_the_environment(coin: Coin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +129,11 @@ def test_inits_for_chains(coin: Coin) -> None:
     """Files with the chains' ids are taken; else one file for all, with a warning."""
     common = f"sample {SHORT} num_chains=2 data file=coin.json random seed=7 output refresh=0"
     coin.write("start.json", '{"theta": 0.3}')
-    done = coin.run(f"{common} init=start.json")
-    assert done.returncode == 0
-    assert "Warning: file 'start.json' is being used to initialize all 2 chains!" in done.stderr
+    completed = coin.run(f"{common} init=start.json")
+    assert completed.returncode == 0
+    assert (
+        "Warning: file 'start.json' is being used to initialize all 2 chains!" in completed.stderr
+    )
     coin.write("start_1.json", '{"theta": 0.3}')
     coin.write("start_2.json", '{"theta": 1.3}')
     assert coin.run(f"{common} init=start.json").returncode == 1
@@ -149,8 +151,8 @@ def test_r_dump(coin: Coin) -> None:
     """Data in R's old format are read, with a warning."""
     ones = ", ".join(str(y) for y in TOSSES["y"])
     coin.write("coin.R", f"N <- 40\ny <- c({ones})\ncrash <- 0\n")
-    done = coin.run(f"{SAMPLE} file=r.csv".replace("coin.json", "coin.R"))
-    assert done.returncode == 0
-    assert "'RDump' file" in done.stderr
+    completed = coin.run(f"{SAMPLE} file=r.csv".replace("coin.json", "coin.R"))
+    assert completed.returncode == 0
+    assert "'RDump' file" in completed.stderr
     coin.do(f"{SAMPLE} file=json.csv")
     assert coin.rows("r.csv") == coin.rows("json.csv")

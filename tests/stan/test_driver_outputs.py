@@ -78,11 +78,11 @@ def test_full_file_system_leaves_nothing(coin: Coin) -> None:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
         arguments = SAMPLE.replace("num_samples=20", "num_samples=20000000 num_chains=2")
-        done = coin.run(f"{arguments} file=small/out.csv num_threads=2")
-        assert done.returncode == 1
+        completed = coin.run(f"{arguments} file=small/out.csv num_threads=2")
+        assert completed.returncode == 1
         assert re.fullmatch(
             r'Cannot write output file "small/out_[12]\.csv": No space left on device\.\n',
-            done.stderr,
+            completed.stderr,
         )
         assert not list(small.iterdir())
     finally:
@@ -114,9 +114,9 @@ def test_full_disk_leaves_nothing(coin: Coin) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     arguments = SAMPLE.replace("num_samples=20", "num_samples=20000000")
-    done = coin.run(f"{arguments} file=out.csv save_cmdstan_config=1", limit)
-    assert done.returncode == 1
-    assert done.stderr == 'Cannot write output file "out.csv": File too large.\n'
+    completed = coin.run(f"{arguments} file=out.csv save_cmdstan_config=1", limit)
+    assert completed.returncode == 1
+    assert completed.stderr == 'Cannot write output file "out.csv": File too large.\n'
     assert coin.names() == set()
 
 
@@ -145,8 +145,8 @@ def test_closed_streams_do_not_reach_the_output(coin: Coin) -> None:
     def close() -> None:
         os.close(1)
 
-    done = coin.run(f"{SAMPLE} file=out.csv", close)
-    assert done.returncode == 0, done.stderr
+    completed = coin.run(f"{SAMPLE} file=out.csv", close)
+    assert completed.returncode == 0, completed.stderr
     assert len(coin.rows("out.csv")) == 20
 
 
@@ -197,9 +197,9 @@ def test_output_does_not_replace_an_input(coin: Coin) -> None:
 def test_one_output_gets_a_suffix(coin: Coin) -> None:
     """A name without a suffix gets `.csv`; another suffix, and dots in a folder's name, stay."""
     (coin.folder / "v1.2").mkdir()
-    for given, made in (("out", "out.csv"), ("out.txt", "out.txt"), ("v1.2/o", "v1.2/o.csv")):
-        coin.do(f"{SAMPLE} file={given} profile_file=p.csv")
-        assert (coin.folder / made).is_file()
+    for inputs, result in (("out", "out.csv"), ("out.txt", "out.txt"), ("v1.2/o", "v1.2/o.csv")):
+        coin.do(f"{SAMPLE} file={inputs} profile_file=p.csv")
+        assert (coin.folder / result).is_file()
 
 
 @pytest.mark.parametrize("metric", ["diag_e", "dense_e"])
@@ -214,8 +214,8 @@ def test_saved_metric_starts_another_run(coin: Coin, metric: str) -> None:
     comments = (coin.folder / "a.csv").read_text().split("# Adaptation terminated\n")[1].split("\n")
     assert saved["metric_type"] == metric
     assert saved["stepsize"] == pytest.approx(float(comments[0].rpartition("=")[2]), rel=1e-5)
-    (written,) = np.ravel(saved["inv_metric"])
-    assert written == pytest.approx(float(comments[2].removeprefix("# ")), rel=1e-5)
+    (content,) = np.ravel(saved["inv_metric"])
+    assert content == pytest.approx(float(comments[2].removeprefix("# ")), rel=1e-5)
     coin.write("metric.json", json.dumps({"inv_metric": saved["inv_metric"]}))
     fixed = f"num_samples=20 num_warmup=0 adapt engaged=0 algorithm=hmc metric={metric}"
     step = f"metric_file=metric.json stepsize={saved['stepsize']}"
@@ -265,10 +265,10 @@ def test_numbered_output_names(coin: Coin) -> None:
 )
 def test_wrong_output_names_are_refused(coin: Coin, names: str, message: str) -> None:
     """A list of another length, or one that names a file twice, makes no file."""
-    said = coin.refuses(
+    output = coin.refuses(
         f"sample {SHORT} num_chains=2 data file=coin.json output file={names} refresh=0"
     )
-    assert message in said
+    assert message in output
     assert coin.names() == set()
 
 

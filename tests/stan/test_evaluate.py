@@ -71,8 +71,8 @@ def evaluate(program: Path, points: Path, scale: str, *more: str) -> dict[str, n
     """Return the columns that the method writes for the points of a file."""
     output = program.parent / "out.csv"
     words = ["evaluate", f"{scale}_params={points}", *more, "data", "file=data.json"]
-    done = call(program, *words, "random", "seed=3", "output", f"file={output}", "sig_figs=17")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = call(program, *words, "random", "seed=3", "output", f"file={output}", "sig_figs=17")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     lines = [line for line in output.read_text().splitlines() if not line.startswith("#")]
     head, *rows = csv.reader(lines)
     table = np.array(rows, dtype=float)
@@ -155,7 +155,7 @@ def test_nothing_of_cmdstans_help_names_it(program: Path) -> None:
     """Help, usage and the list of methods are CmdStan's, which has no such method."""
     shown = [call(program, *words) for words in (["help"], ["help-all"], [], ["nonsense"])]
     names = re.compile(r"(^|,)\s*evaluate\b", re.MULTILINE)
-    assert not any(names.search(done.stdout + done.stderr) for done in shown)
+    assert not any(names.search(completed.stdout + completed.stderr) for completed in shown)
     assert names.search("  evaluate  Log densities") and names.search("laplace, evaluate")
 
 
@@ -164,12 +164,12 @@ def test_points_are_required(program: Path) -> None:
     data = ["data", "file=data.json"]
     assert (
         "No input parameter files"
-        in (done := call(program, "evaluate", *data)).stdout + done.stderr
+        in (completed := call(program, "evaluate", *data)).stdout + completed.stderr
     )
     path = program.parent / "short.json"
     path.write_text(json.dumps({"params_r": [0.1]}))
-    done = call(program, "evaluate", f"unconstrained_params={path}", *data)
+    completed = call(program, "evaluate", f"unconstrained_params={path}", *data)
     assert (
-        done.returncode != 0
-        and "Model has 2 parameters but 1 were found" in done.stdout + done.stderr
+        completed.returncode != 0
+        and "Model has 2 parameters but 1 were found" in completed.stdout + completed.stderr
     )

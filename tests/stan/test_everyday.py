@@ -133,7 +133,7 @@ def _design(frame: pd.DataFrame, fitted: pd.DataFrame) -> Array:
     return np.column_stack([np.ones(len(frame)), dose, drug, age, dose * drug, *clinics])
 
 
-def _exact_regression(trial: pd.DataFrame, wanted: Array) -> tuple[Mixture, Mixture]:
+def _exact_regression(trial: pd.DataFrame, expected: Array) -> tuple[Mixture, Mixture]:
     """Return the posterior of the coefficients, and of the outcome for the rows `wanted`."""
     design, y = _design(trial, trial), trial["change"].to_numpy()
     nodes = [(t, s) for t in np.linspace(0.02, 3, 60) for s in np.linspace(0.9, 1.6, 50)]
@@ -144,8 +144,8 @@ def _exact_regression(trial: pd.DataFrame, wanted: Array) -> tuple[Mixture, Mixt
         log_weight.append(evidence - tau**2 / 8 - sigma**2 / 8)
         means.append(mean)
         variances.append(np.diag(covariance))
-        outcome.append(wanted @ mean)
-        spread.append(np.sum(wanted @ covariance * wanted, axis=1) + sigma**2)
+        outcome.append(expected @ mean)
+        spread.append(np.sum(expected @ covariance * expected, axis=1) + sigma**2)
     weight = _normalised(np.array(log_weight))
     return (
         Mixture(weight, np.array(means), np.array(variances)),
@@ -157,12 +157,12 @@ def _exact_mean_effect(studies: pd.DataFrame) -> tuple[Array, Array]:
     """Return mean and standard deviation of the population's mean effect."""
     y, se = studies["effect"].to_numpy(), studies["se"].to_numpy()
     taus = np.linspace(0.001, 2.5, 2000)
-    found = [_conditional(np.ones((len(y), 1)), y, np.hypot(se, tau), np.ones(1)) for tau in taus]
-    log_weight = np.array([evidence for evidence, _, _ in found]) - taus**2 / (2 * 0.5**2)
+    result = [_conditional(np.ones((len(y), 1)), y, np.hypot(se, tau), np.ones(1)) for tau in taus]
+    log_weight = np.array([evidence for evidence, _, _ in result]) - taus**2 / (2 * 0.5**2)
     mixture = Mixture(
         _normalised(log_weight),
-        np.array([mean for _, mean, _ in found]),
-        np.array([np.diag(covariance) for _, _, covariance in found]),
+        np.array([mean for _, mean, _ in result]),
+        np.array([np.diag(covariance) for _, _, covariance in result]),
     )
     return mixture.moments()
 
@@ -183,8 +183,8 @@ def test_a_hierarchical_regression_from_a_csv_has_the_exact_posterior(everyday: 
     order = _columns(everyday.project.path)
     coefficients, _ = _exact_regression(everyday.trial, _design(everyday.new, everyday.trial))
     mean, sd = coefficients.moments()
-    places = [*order, *range(5, 5 + len(CLINICS))]
-    _assert_agrees(summary.loc[names], mean[places], sd[places])
+    indices = [*order, *range(5, 5 + len(CLINICS))]
+    _assert_agrees(summary.loc[names], mean[indices], sd[indices])
 
 
 def _columns(folder: Path) -> list[int]:

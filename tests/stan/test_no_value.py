@@ -48,9 +48,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[ProjectD
     program = (Path(__file__).parent / "programs/careless.stan").read_text()
     files = {"stan/models/careless.stan": program, "data/points.csv": POINTS}
     project = ProjectDir.make(tmp_path_factory.mktemp("careless") / "p", cache, CONFIG, files)
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 3, done.stdout + done.stderr
-    return project, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 3, completed.stdout + completed.stderr
+    return project, completed.stdout + completed.stderr
 
 
 def read(project: ProjectDir, name: str) -> dict[str, Any]:
@@ -60,20 +60,20 @@ def read(project: ProjectDir, name: str) -> dict[str, Any]:
 
 def check(project: ProjectDir, fit: str, name: str = "generated") -> dict[str, Any]:
     checks = read(project, f"{fit}/nuts/diagnostics.json")["checks"]
-    return next(found for found in checks if found["check"] == name)
+    return next(result for result in checks if result["check"] == name)
 
 
 @pytest.mark.parametrize("model", ["some", "none"])
 def test_replications_that_fail_stop_the_fit(ran: tuple[ProjectDir, str], model: str) -> None:
     """All of them or some: no predictive check, and the sampler's words in the terminal."""
-    project, said = ran
+    project, output = ran
     fit = f"checked/points/{model}"
-    found = check(project, fit)
-    assert found["verdict"] == "fail" and found["where"][0].startswith("y_rep[")
-    assert found["value"] == 1 if model == "none" else 0.2 < found["value"] < 0.8
-    assert RNG in found["messages"][0]
+    row = check(project, fit)
+    assert row["verdict"] == "fail" and row["where"][0].startswith("y_rep[")
+    assert row["value"] == 1 if model == "none" else 0.2 < row["value"] < 0.8
+    assert RNG in row["messages"][0]
     assert read(project, f"{fit}/nuts/predictive.json")["made"] is False
-    line = next(line for line in said.splitlines() if line.startswith(f"{fit}/nuts failed"))
+    line = next(line for line in output.splitlines() if line.startswith(f"{fit}/nuts failed"))
     assert RNG in line
 
 
@@ -82,12 +82,12 @@ def test_the_share_is_that_of_the_draws(ran: tuple[ProjectDir, str]) -> None:
     path = ran[0].path / "results/checked/points/some/nuts/draws.nc"
     with xr.open_datatree(path, engine="h5netcdf") as tree:
         below = (tree["posterior"]["mu"] < 1.1).values
-        gone = np.isnan(tree["posterior_predictive"]["y"]).all("y_rep_dim_0" if "y_rep_dim_0" in
+        missing = np.isnan(tree["posterior_predictive"]["y"]).all("y_rep_dim_0" if "y_rep_dim_0" in
                         tree["posterior_predictive"].dims else "obs").values  # fmt: skip
-    np.testing.assert_array_equal(gone, below)
-    found = check(ran[0], "checked/points/some")
-    assert found["value"] == pytest.approx(below.mean())
-    assert found["messages"][0].startswith(f"chain 1, {below[0].sum()} times: ")
+    np.testing.assert_array_equal(missing, below)
+    row = check(ran[0], "checked/points/some")
+    assert row["value"] == pytest.approx(below.mean())
+    assert row["messages"][0].startswith(f"chain 1, {below[0].sum()} times: ")
 
 
 def test_what_nothing_declared_uses_is_a_warning(ran: tuple[ProjectDir, str]) -> None:
@@ -98,8 +98,8 @@ def test_what_nothing_declared_uses_is_a_warning(ran: tuple[ProjectDir, str]) ->
 
 def test_an_integer_that_is_never_assigned_has_no_value(ran: tuple[ProjectDir, str]) -> None:
     """Stan prints the least integer for it; its neighbour, which is assigned, has one."""
-    found = check(ran[0], "checked/points/sound")
-    assert (found["verdict"], found["where"]) == ("warn", ["never[2]: 100 %"])
+    row = check(ran[0], "checked/points/sound")
+    assert (row["verdict"], row["where"]) == ("warn", ["never[2]: 100 %"])
 
 
 def test_the_unfilled_triangle_is_noted(ran: tuple[ProjectDir, str]) -> None:
@@ -123,8 +123,8 @@ def test_a_prior_that_is_the_posterior_fails(ran: tuple[ProjectDir, str]) -> Non
     """The switch that is ignored is found; the one that is obeyed is not suspected."""
     for model, verdict in (("sound", "pass"), ("some", "pass"), ("none", "fail")):
         content = read(ran[0], f"checked/points/{model}/prior.json")
-        found = {check["check"]: check["verdict"] for check in content["checks"]}
-        assert found["prior_only"] == verdict
-        assert found["ess_bulk"] == found["rhat"] == "pass"
+        result = {check["check"]: check["verdict"] for check in content["checks"]}
+        assert result["prior_only"] == verdict
+        assert result["ess_bulk"] == result["rhat"] == "pass"
     report = (ran[0].path / "results/checked/report.html").read_text()
     assert "The prior of points/none" in report and "The prior of points/sound" not in report

@@ -74,8 +74,8 @@ def chains(case: str) -> list[Path]:
 def test_diagnose_is_cmdstan_s(home: Toolchain, theirs: Path, case: str) -> None:
     """On CmdStan's own chains of every kind both say the same, word for word."""
     files = chains(case)
-    wanted, ours = (said(f / "diagnose", theirs, files) for f in (theirs, home.path / "bin"))
-    assert ours == wanted
+    expected, ours = (said(f / "diagnose", theirs, files) for f in (theirs, home.path / "bin"))
+    assert ours == expected
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
@@ -89,39 +89,39 @@ def test_stansummary_is_cmdstan_s(
     prints there depends on the column that it has printed before.
     """
     words = [*options, *chains(case)]
-    wanted, ours = (said(f / "stansummary", theirs, words) for f in (theirs, home.path / "bin"))
-    assert ours[0] == wanted[0]
+    expected, ours = (said(f / "stansummary", theirs, words) for f in (theirs, home.path / "bin"))
+    assert ours[0] == expected[0]
     table, lags = ours[1].partition("Displaying")[::2]
-    their_table, their_lags = wanted[1].partition("Displaying")[::2]
+    their_table, their_lags = expected[1].partition("Displaying")[::2]
     assert words_of(table) == words_of(their_table)
-    for one, other in zip(words_of(lags), words_of(their_lags), strict=True):
-        assert one == other or float(str(one)) == pytest.approx(float(str(other)), abs=0.051)
+    for first, other in zip(words_of(lags), words_of(their_lags), strict=True):
+        assert first == other or float(str(first)) == pytest.approx(float(str(other)), abs=0.051)
 
 
 def words_of(text: str) -> list[float | str]:
     """Return words and numbers: 0.000e+00 is 0.0, and NaN is a word."""
-    found: list[float | str] = []
+    results: list[float | str] = []
     for word in text.split():
         try:
             number = float(word)
         except ValueError:
-            found.append(word)
+            results.append(word)
         else:
-            found.append("nan" if math.isnan(number) else number)
-    return found
+            results.append("nan" if math.isnan(number) else number)
+    return results
 
 
 def test_tools_agree_on_our_chains(
     home: Toolchain, theirs: Path, fit: cmdstanpy.CmdStanMCMC, tmp_path: Path
 ) -> None:
     """CmdStan's programs read our driver's chains, and the CSV of statistics has the same bytes."""
-    found = []
+    results = []
     for folder in (theirs, home.path / "bin"):
-        out = tmp_path / f"{len(found)}.csv"
+        out = tmp_path / f"{len(results)}.csv"
         words = ["--sig_figs=8", "--percentiles=2.5,50,97.5", f"--csv_filename={out}"]
         code, _ = said(folder / "stansummary", theirs, [*words, *fit.runset.csv_files])
-        found.append((code, out.read_text()))
-    assert found[0] == found[1]
+        results.append((code, out.read_text()))
+    assert results[0] == results[1]
     files = fit.runset.csv_files
     assert said(home.path / "bin/diagnose", theirs, files) == said(
         theirs / "diagnose", theirs, files

@@ -84,8 +84,8 @@ def faults(folder: Path, text: str, overrides: dict[str, object] | None = None) 
 
 def fault(folder: Path, text: str, overrides: dict[str, object] | None = None) -> Fault:
     """Return the one fault of a declaration that must be refused."""
-    (found,) = faults(folder, text, overrides)
-    return found
+    (messages,) = faults(folder, text, overrides)
+    return messages
 
 
 def line_of(piece: str, text: str = EXAMPLE) -> int:

@@ -56,7 +56,7 @@ def built(
     dataset = Dataset.model_validate({"path": str(path), "stan": dict(stan), **declared})
     others = dict(others or {})
     tables = {name: Path(str(other.path)) for name, other in others.items()}
-    made = build(
+    data = build(
         "schools",
         dataset,
         {**stan, **(mapping or {})},
@@ -67,7 +67,7 @@ def built(
         where=lambda key: f"config/config.yaml:{len(key)}",
         model="pooled",
     )
-    return replace(made, values=stan_json.loads(stan_json.dumps(made.values)))
+    return replace(data, values=stan_json.loads(stan_json.dumps(data.values)))
 
 
 def faults(

@@ -81,11 +81,13 @@ def write_chains(folder: Path, chains: Sequence[Columns], **sampler: Any) -> lis
 def read_whole(paths: Sequence[Path], keep: Sequence[str] = ()) -> Chains:
     """Read files that hold the rows that the first one's header says."""
     text = paths[0].read_text()
-    said = dict(re.findall(r"#\s*(\w+) = (\w+)", text))
-    if said["method"] == "variational":
-        return read_chains(paths, Rows(int(said["output_samples"]), before=1, footer=False), keep)
-    warmup, draws = (-(-int(said[f"num_{n}"]) // int(said["thin"])) for n in ("warmup", "samples"))
-    return read_chains(paths, Rows(draws, before=warmup * (said["save_warmup"] == "true")), keep)
+    output = dict(re.findall(r"#\s*(\w+) = (\w+)", text))
+    if output["method"] == "variational":
+        return read_chains(paths, Rows(int(output["output_samples"]), before=1, footer=False), keep)
+    warmup, draws = (
+        -(-int(output[f"num_{n}"]) // int(output["thin"])) for n in ("warmup", "samples")
+    )
+    return read_chains(paths, Rows(draws, before=warmup * (output["save_warmup"] == "true")), keep)
 
 
 def variables(**blocks: str) -> dict[str, tuple[Variable, ...]]:

@@ -61,9 +61,9 @@ def chain(seed: int, draws: int = 500, spread: float = 1.0, centre: float = 1.0)
     return {
         "mu": mu,
         "twice": 2 * mu,
-        **{f"log_lik.{place + 1}": density[:, place] for place in range(len(Y))},
-        **{f"y_rep.{place + 1}": replicated[:, place] for place in range(len(Y))},
-        **{f"y_new.{place}": rng.normal(mu, spread) + place for place in (1, 2)},
+        **{f"log_lik.{index + 1}": density[:, index] for index in range(len(Y))},
+        **{f"y_rep.{index + 1}": replicated[:, index] for index in range(len(Y))},
+        **{f"y_new.{index}": rng.normal(mu, spread) + index for index in (1, 2)},
     }
 
 
@@ -73,7 +73,7 @@ def collect(
     data: dict[str, Any] | None = None,
     *,
     prior: bool = False,
-    **told: Any,
+    **arguments: Any,
 ) -> Job:
     """Collect chains into a folder, with the prior that lies there where it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,14 @@ def collect(
     if prior:
         inputs |= {"prior": folder / "prior.nc", "prior_checks": folder / "prior.json"}
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    told = {"settings": {"draws": len(next(iter(chains[0].values())))}, **told}
-    made = job(folder, "collect_draws", collecting(**told), inputs, outputs)
-    collect_draws.run(made)
-    return made
+    arguments = {"settings": {"draws": len(next(iter(chains[0].values())))}, **arguments}
+    step = job(folder, "collect_draws", collecting(**arguments), inputs, outputs)
+    collect_draws.run(step)
+    return step
 
 
 def approximate(
-    folder: Path, columns: dict[str, Any], *, resample: bool = True, **told: Any
+    folder: Path, columns: dict[str, Any], *, resample: bool = True, **arguments: Any
 ) -> Job:
     """Collect an approximation's draws; `columns` hold log_p__ and log_g__, and no mean."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,11 +107,11 @@ def approximate(
     }
     draws = len(columns["log_p__"])
     settings = {"draws": draws, "resample": resample}
-    asked = collecting(**{"method": "advi", "settings": settings, **told})
+    requested = collecting(**{"method": "advi", "settings": settings, **arguments})
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    made = job(folder, "collect_draws", asked, inputs, outputs)
-    collect_draws.run(made)
-    return made
+    step = job(folder, "collect_draws", requested, inputs, outputs)
+    collect_draws.run(step)
+    return step
 
 
 def plots(step: str) -> dict[str, str]:
@@ -120,7 +120,7 @@ def plots(step: str) -> dict[str, str]:
 
 
 def diagnose(
-    folder: Path, method: str = "nuts", references: Sequence[Path] = (), **told: Any
+    folder: Path, method: str = "nuts", references: Sequence[Path] = (), **options: Any
 ) -> dict[str, Any]:
     """Diagnose the draws of a folder, beside NUTS fits of others; return what was written."""
     arguments = {
@@ -132,7 +132,7 @@ def diagnose(
         "uses": [],
         "references": [reference.name for reference in references],
         "fit": "a/d/m/nuts",
-        **told,
+        **options,
     }
     outputs = {"diagnostics": "diagnostics.json", **plots("diagnose_fit")}
     inputs: dict[str, Path | list[Path]] = {
@@ -140,13 +140,13 @@ def diagnose(
         "references": [reference / "draws.nc" for reference in references],
         "reference_diagnostics": [reference / "diagnostics.json" for reference in references],
     }
-    made = job(folder, "diagnose_fit", arguments, inputs, outputs)
-    diagnose_fit.run(made)
+    step = job(folder, "diagnose_fit", arguments, inputs, outputs)
+    diagnose_fit.run(step)
     content: dict[str, Any] = json.loads((folder / "diagnostics.json").read_text())
     return content
 
 
-def predict(folder: Path, **told: Any) -> dict[str, Any]:
+def predict(folder: Path, **options: Any) -> dict[str, Any]:
     """Make the predictive checks of a folder and return what was written."""
     arguments = {
         "posterior_predictive": PREDICTIVE,
@@ -155,7 +155,7 @@ def predict(folder: Path, **told: Any) -> dict[str, Any]:
         "on_fail": "stop",
         "seed": 1,
         "fit": "a/d/m/nuts",
-        **told,
+        **options,
     }
     inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}
     outputs = {"predictive": "predictive.json", **plots("predict_outcomes")}
@@ -197,8 +197,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def fit(folder: Path, **told: Any) -> Path:
+def fit(folder: Path, **arguments: Any) -> Path:
     """Collect and diagnose a sound fit of four chains."""
-    collect(folder, [chain(seed, **told) for seed in range(1, 5)])
+    collect(folder, [chain(seed, **arguments) for seed in range(1, 5)])
     assert diagnose(folder)["verdict"] == "pass"
     return folder

@@ -12,7 +12,7 @@ import pytest
 from stanchion.pictures.catalogue import PICTURES, PictureRow
 from stanchion.plan.catalogue import STEPS
 from stanchion.report import page, render
-from tests.report_inputs import Declared, Made, report_job
+from tests.report_inputs import Declared, FitCase, report_job
 from tests.unit.steps_cases import chain, collect, diagnose
 
 TEMPLATES = Path(render.__file__).parent / "templates"
@@ -44,7 +44,7 @@ def test_a_row_is_all_that_a_new_picture_takes(
     collect(tmp_path, [chain(seed) for seed in range(1, 5)])
     diagnose(tmp_path)
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "ranks.png").read_bytes()
-    fit, declared = Made("partial", "nuts"), Declared(predictive=True, prior=True)
+    fit, declared = FitCase("partial", "nuts"), Declared(predictive=True, prior=True)
     html = render.render(page.build(report_job(tmp_path / "report", [fit], declared)))
     assert f'alt="Rank plots of {fit.path}, worst R-hat first"' in html
     assert f'alt="The ranks of {fit.path} once more"' in html
@@ -58,5 +58,5 @@ def test_the_plan_loads_nothing_that_draws() -> None:
         "print([name for name in ('matplotlib', 'arviz_plots', 'xarray') if name in sys.modules])"
     )
     run = [sys.executable, "-c", script]
-    done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "[]"

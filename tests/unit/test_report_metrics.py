@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.steps.write_report import run
-from tests.report_inputs import Declared, Made, failed_checks, nuts_checks, report_job
+from tests.report_inputs import Declared, FitCase, failed_checks, nuts_checks, report_job
 
-SOUND = Made("partial", "nuts", checks=nuts_checks())
-STOPPED = Made("pooled", "nuts", checks=failed_checks())
+SOUND = FitCase("partial", "nuts", checks=nuts_checks())
+STOPPED = FitCase("pooled", "nuts", checks=failed_checks())
 
 
 def metrics(folder: Path, declared: list[str] | None = None) -> tuple[dict[str, Any], Path]:
@@ -40,7 +40,7 @@ def test_declared_parameters_have_mean_and_sd(tmp_path: Path) -> None:
     content, summary = metrics(tmp_path, ["mu"])
     with summary.open() as file:
         rows = {row["variable"]: row for row in csv.DictReader(file)}
-    found = content["schools/partial/nuts"]["parameters"]
-    assert set(found) == set(rows)
+    result = content["schools/partial/nuts"]["parameters"]
+    assert set(result) == set(rows)
     for name, row in rows.items():
-        assert found[name] == {"mean": float(row["mean"]), "sd": float(row["sd"])}
+        assert result[name] == {"mean": float(row["mean"]), "sd": float(row["sd"])}

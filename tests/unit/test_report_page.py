@@ -21,7 +21,7 @@ from stanchion.steps.write_report import run
 from tests.report_inputs import (
     COLUMNS,
     Declared,
-    Made,
+    FitCase,
     check,
     failed_checks,
     khat_checks,
@@ -32,10 +32,10 @@ from tests.report_inputs import (
 )
 from tests.unit.test_plan import CONFIG, FACTS
 
-SOUND = Made("partial", "nuts")
-STOPPED = Made("centred", "nuts", checks=failed_checks())
-FLAGGED = Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.934, "fail"))
-GOOD = Made("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.41))
+SOUND = FitCase("partial", "nuts")
+STOPPED = FitCase("centred", "nuts", checks=failed_checks())
+FLAGGED = FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.934, "fail"))
+GOOD = FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.41))
 EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
 WAIVER = {
     "check": "rhat",
@@ -43,14 +43,14 @@ WAIVER = {
     "who": "the statistician",
     "until": "2027-03-31",
 }
-WAIVED = Made(
+WAIVED = FitCase(
     "centred",
     "dense",
     checks=nuts_checks(rhat=check("rhat", 1.0163, 1.01, "waived", "tau", waiver=WAIVER)),
 )
 
 
-def html(folder: Path, *fits: Made, declared: Declared | None = None) -> str:
+def html(folder: Path, *fits: FitCase, declared: Declared | None = None) -> str:
     """Return the report of these fits."""
     return render(build(report_job(folder, fits, declared)))
 
@@ -59,15 +59,15 @@ def test_the_report_names_run_and_commit(tmp_path: Path) -> None:
     """Run, commit and changes are printed where the step is told them; without git none are."""
     git = {"commit": "a1" * 20, "branch": "main", "dirty": True, "diff_sha256": "d2" * 32}
     job = report_job(tmp_path, (SOUND,), None)
-    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": git}))))
-    assert re.search("run ?" + "e3" * 16, said)
-    assert re.search("git commit ?" + "a1" * 20, said)
-    assert re.search("not committed ?SHA-256 " + "d2" * 32, said)
+    output = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": git}))))
+    assert re.search("run ?" + "e3" * 16, output)
+    assert re.search("git commit ?" + "a1" * 20, output)
+    assert re.search("not committed ?SHA-256 " + "d2" * 32, output)
     clean = {**git, "dirty": False, "diff_sha256": None}
-    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": clean}))))
-    assert "git commit" in said and "not committed" not in said
-    said = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": None}))))
-    assert "git commit" not in said
+    output = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": clean}))))
+    assert "git commit" in output and "not committed" not in output
+    output = text(render(build(replace(job, made_in={"run": "e3" * 16, "git": None}))))
+    assert "git commit" not in output
     assert "Run that wrote" not in text(render(build(job)))
 
 
@@ -83,28 +83,28 @@ def first_screen(page: str) -> str:
 
 def test_a_failure_is_the_first_thing_said(tmp_path: Path) -> None:
     """Check, parameters, value, threshold, consequence and remedy stand before any answer."""
-    said = first_screen(html(tmp_path, SOUND, STOPPED))
-    assert "✕ fail 2 fits: 1 failed, 1 passed" in said
-    assert "R-hat 1.124 (allowed: ≤ 1.01) at tau, theta[1], mu" in said
-    assert "bulk ESS 38 (allowed: ≥ 400)" in said and "divergences 57 (allowed: none)" in said
-    assert "Nothing was computed from it" in said
-    assert "raise adapt_delta towards 0.99. (Now: adapt_delta 0.8.)" in said
-    assert said.index("schools/centred/nuts") < said.index("✓ pass")
+    output = first_screen(html(tmp_path, SOUND, STOPPED))
+    assert "✕ fail 2 fits: 1 failed, 1 passed" in output
+    assert "R-hat 1.124 (allowed: ≤ 1.01) at tau, theta[1], mu" in output
+    assert "bulk ESS 38 (allowed: ≥ 400)" in output and "divergences 57 (allowed: none)" in output
+    assert "Nothing was computed from it" in output
+    assert "raise adapt_delta towards 0.99. (Now: adapt_delta 0.8.)" in output
+    assert output.index("schools/centred/nuts") < output.index("✓ pass")
 
 
 def test_a_flagged_failure_says_that_results_follow_from_it(tmp_path: Path) -> None:
     """ADVI's k̂ and what its failure means stand on the first screen."""
-    said = first_screen(html(tmp_path, SOUND, FLAGGED))
-    assert "Pareto k̂ 0.93 (allowed: ≤ 0.7)" in said
-    assert "results were computed from it all the same" in said
+    output = first_screen(html(tmp_path, SOUND, FLAGGED))
+    assert "Pareto k̂ 0.93 (allowed: ≤ 0.7)" in output
+    assert "results were computed from it all the same" in output
 
 
 def test_an_approximation_does_not_pass_alone(tmp_path: Path) -> None:
     """The table says what k̂ says, `k̂ found no fault`, and the sentence tells both kinds apart."""
     page = html(tmp_path, SOUND, GOOD)
-    said = first_screen(page)
-    assert "✓ pass 2 fits: 1 passed, 1 in which k̂ found no fault" in said
-    assert "✓ k̂ found no faultpartialadvi" in said
+    output = first_screen(page)
+    assert "✓ pass 2 fits: 1 passed, 1 in which k̂ found no fault" in output
+    assert "✓ k̂ found no faultpartialadvi" in output
     assert "✓ k̂ found no fault" in text(page.split('id="chains"')[1])
     assert "importance-resampled" in text(page) and "(unweighted)" not in text(page)
 
@@ -128,10 +128,10 @@ def test_a_difference_from_nuts_is_a_row_and_a_warning(tmp_path: Path) -> None:
         "nuts_difference", 1.52, 0.5, "warn", "theta[1]", note="in standard deviations of nuts"
     )
     page = html(tmp_path / "far", SOUND, replace(GOOD, checks=khat_checks(0.4, "pass", far)))
-    said = first_screen(page)
-    assert "! warnpartialadvi" in said
-    assert "difference from NUTS in sds 1.52 (allowed: ≤ 0.5) at theta[1]" in said
-    assert "Report NUTS" in said
+    output = first_screen(page)
+    assert "! warnpartialadvi" in output
+    assert "difference from NUTS in sds 1.52 (allowed: ≤ 0.5) at theta[1]" in output
+    assert "Report NUTS" in output
     none = check("nuts_difference", None, 0.5, "skipped", note="not computed, because nuts failed")
     page = html(tmp_path / "no", STOPPED, replace(GOOD, checks=khat_checks(0.4, "pass", none)))
     assert "k̂ found no fault" in first_screen(page)
@@ -143,10 +143,10 @@ def test_a_difference_from_nuts_is_a_row_and_a_warning(tmp_path: Path) -> None:
 
 def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:
     """A waived failure is no pass: it shows its waiver on the first screen."""
-    said = first_screen(html(tmp_path, WAIVED))
-    assert "◇ waived 1 fit: 1 failed and waived" in said
+    output = first_screen(html(tmp_path, WAIVED))
+    assert "◇ waived 1 fit: 1 failed and waived" in output
     assert (
-        "Waived by the statistician until 2027-03-31: agrees with a run ten times as long" in said
+        "Waived by the statistician until 2027-03-31: agrees with a run ten times as long" in output
     )
 
 
@@ -232,7 +232,7 @@ def test_no_digit_beyond_the_monte_carlo_error(tmp_path: Path) -> None:
 
 def test_a_simulation_is_not_called_a_posterior(tmp_path: Path) -> None:
     """Its table says what it is of, as do those of posteriors."""
-    simulated = Made("partial", "fixed_param", kind="fixed_param")
+    simulated = FitCase("partial", "fixed_param", kind="fixed_param")
     assert "Simulation of partial on schools" in text(html(tmp_path, simulated))
     assert "Posterior of partial on schools" in text(html(tmp_path, SOUND))
 
@@ -268,16 +268,16 @@ def test_a_sound_comparison_says_which_is_better(tmp_path: Path) -> None:
     """And its row in the table of verdicts says pass."""
     fits = [SOUND, replace(SOUND, model="pooled"), replace(SOUND, model="other")]
     page = html(tmp_path, *fits, declared=EVERYTHING)
-    said = "partial predicts better than pooled and other: the difference is above 4 and"
-    assert said in text(page)
+    output = "partial predicts better than pooled and other: the difference is above 4 and"
+    assert output in text(page)
     assert re.search(r'<tr class="pass">.*">comparison</a></th><td class="left">LOO</td>', page)
 
 
 def test_a_comparison_that_lacks_a_model_warns(tmp_path: Path) -> None:
     """The fit that failed is named beside the comparison of the others."""
     fits = [SOUND, replace(SOUND, model="pooled"), STOPPED]
-    said = text(html(tmp_path, *fits, declared=EVERYTHING))
-    assert "comparison on schools: models compared 2 (allowed: ≥ 3)" in said
+    output = text(html(tmp_path, *fits, declared=EVERYTHING))
+    assert "comparison on schools: models compared 2 (allowed: ≥ 3)" in output
 
 
 def test_what_was_dropped_and_transformed_is_said(tmp_path: Path) -> None:
@@ -287,10 +287,10 @@ def test_what_was_dropped_and_transformed_is_said(tmp_path: Path) -> None:
         "transforms": {"age": {"kind": "standardize", "center": 41.25, "scale": 9.5}},
         "unused": ["n"],
     }
-    said = text(html(tmp_path, SOUND, declared=Declared(meta=meta)))
-    assert "8 rows used, 1 dropped." in said and "row 5, effect: missing" in said
-    assert "age: standardize (center 41.25, scale 9.5)" in said
-    assert "Not used by the program: n." in said and "5f" * 32 in said
+    output = text(html(tmp_path, SOUND, declared=Declared(meta=meta)))
+    assert "8 rows used, 1 dropped." in output and "row 5, effect: missing" in output
+    assert "age: standardize (center 41.25, scale 9.5)" in output
+    assert "Not used by the program: n." in output and "5f" * 32 in output
 
 
 def test_eight_fits_stay_under_five_megabytes(tmp_path: Path) -> None:
@@ -313,11 +313,11 @@ def test_the_report_needs_nothing_beside_it(tmp_path: Path) -> None:
 
 def test_how_it_was_made_is_said(tmp_path: Path) -> None:
     """Seed, keys, toolchain, compile options and the command that makes it again are there."""
-    said = text(html(tmp_path, SOUND, declared=EVERYTHING))
-    assert "partial.stan, compiled with threads" in said
-    assert "stanchion run coaching" in said and "1234567" in said and "20261121" in said
-    assert "diagnose_fit 444444444444" in said and "sample_prior abababababab" in said
-    assert "version2.39.0" in said and "driver sha256" not in said
+    output = text(html(tmp_path, SOUND, declared=EVERYTHING))
+    assert "partial.stan, compiled with threads" in output
+    assert "stanchion run coaching" in output and "1234567" in output and "20261121" in output
+    assert "diagnose_fit 444444444444" in output and "sample_prior abababababab" in output
+    assert "version2.39.0" in output and "driver sha256" not in output
 
 
 def test_stan_data_of_any_form_can_be_shown(tmp_path: Path) -> None:
@@ -338,10 +338,10 @@ def test_the_plan_tells_what_the_report_asks_for(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)
     step = make_plan(load(config), FACTS).step("write_report", {"analysis": "means"})
-    told = read_arguments(WriteReport, {**step.arguments, **step.unkeyed}, "write_report")
-    assert len(told.fits) == len(step.inputs["summaries"]) == 4
-    assert len(told.priors) == len(step.inputs["prior_predictive_pictures"]) == 2
-    assert sum(fit.has_predictive for fit in told.fits) == len(step.inputs["predictives"])
+    arguments = read_arguments(WriteReport, {**step.arguments, **step.unkeyed}, "write_report")
+    assert len(arguments.fits) == len(step.inputs["summaries"]) == 4
+    assert len(arguments.priors) == len(step.inputs["prior_predictive_pictures"]) == 2
+    assert sum(fit.has_predictive for fit in arguments.fits) == len(step.inputs["predictives"])
 
 
 def test_the_report_is_the_same_each_time(tmp_path: Path) -> None:
@@ -365,15 +365,15 @@ class Outline(HTMLParser):
         self.lang: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
+        result = dict(attrs)
         if re.fullmatch(r"h[1-6]", tag):
             self.headings.append(int(tag[1]))
-        self.images_without_alt += tag == "img" and not found.get("alt")
-        self.unscoped += tag == "th" and "scope" not in found
-        if found.get("id"):
-            self.ids.append(str(found["id"]))
+        self.images_without_alt += tag == "img" and not result.get("alt")
+        self.unscoped += tag == "th" and "scope" not in result
+        if result.get("id"):
+            self.ids.append(str(result["id"]))
         if tag == "html":
-            self.lang = found.get("lang")
+            self.lang = result.get("lang")
 
 
 @pytest.mark.parametrize("declared", [None, EVERYTHING])
@@ -400,16 +400,16 @@ def test_text_has_enough_contrast(tmp_path: Path, ground: str) -> None:
     """Every colour of text has a contrast of 4.5 on every ground (WCAG AA)."""
     page = html(tmp_path, SOUND)
     names = ("ink", "soft", "accent", "pass", "warn", "fail", "waived")
-    found = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", page))
+    result = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6});", page))
     listed = re.findall(r"\.(?:comment|type|keyword)[^{]*\{ color: (#[0-9a-f]{6})", page)
-    for colour in [*(found[name] for name in names), *listed]:
+    for colour in [*(result[name] for name in names), *listed]:
         light, dark = sorted((luminance(ground), luminance(colour)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
 
 
 def test_a_prior_s_verdict_is_said_to_be_the_sampler_s(tmp_path: Path) -> None:
     """No badge on the heading: whether a prior is sensible, no check knows."""
-    page = html(tmp_path, Made("partial", "nuts"), declared=EVERYTHING)
+    page = html(tmp_path, FitCase("partial", "nuts"), declared=EVERYTHING)
     assert "warn is what the sampler's checks say" in text(page).replace("! warn", "warn")
     heading = re.search(r"<article>\s*<h3>([^<]*)</h3>\s*<figure><img[^>]*prior", page)
     assert heading is not None and "badge" not in heading[0]
@@ -418,6 +418,6 @@ def test_a_prior_s_verdict_is_said_to_be_the_sampler_s(tmp_path: Path) -> None:
 def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) -> None:
     """With what to write in the program."""
     ignored = Declared(prior=True, prior_ignored=True)
-    page = first_screen(html(tmp_path, Made("partial", "nuts"), declared=ignored))
+    page = first_screen(html(tmp_path, FitCase("partial", "nuts"), declared=ignored))
     assert "The prior of schools/partial: effect of prior_only" in text(page)
     assert "if (!prior_only)" in text(page)

@@ -85,7 +85,7 @@ class Kills:
     rng: random.Random
     kinds: tuple[str, ...]
     say: Callable[[str], object] = print
-    done: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     finished: int = 0
     """Projects that were killed and came to their end with the right bytes."""
     reference: dict[str, str] = field(default_factory=dict)
@@ -101,10 +101,10 @@ class Kills:
                 self.reference = self.reference or contents(project)
                 self._require_same(project, whole=True)
         self.say(f"undisturbed: {self.seconds:.1f} s, {len(self.reference)} files")
-        while self.done.total() < kills:
+        while self.counts.total() < kills:
             with self.fresh() as project:
                 hits = 0
-                while self.done.total() < kills and self._kill(project):
+                while self.counts.total() < kills and self._kill(project):
                     hits += 1
                 if hits:
                     self._complete(project)
@@ -114,9 +114,9 @@ class Kills:
     @contextmanager
     def fresh(self) -> Iterator[ProjectDir]:
         """Lay out a project and a cache, on file systems of their own where these may be filled."""
-        own = self.folder / "own"
-        own.mkdir(parents=True)
-        disks = [own / "disk", own / "group"]
+        ours = self.folder / "own"
+        ours.mkdir(parents=True)
+        disks = [ours / "disk", ours / "group"]
         for disk in disks:
             disk.mkdir()
             if set(self.kinds) & set(DISKS):
@@ -128,12 +128,14 @@ class Kills:
         finally:
             for disk in disks:
                 subprocess.run(["umount", "-l", str(disk)], capture_output=True, check=False)
-            shutil.rmtree(own)
+            shutil.rmtree(ours)
 
     def _complete(self, project: ProjectDir) -> None:
-        done = project.stanchion("run", "--cores", "2")
-        if done.returncode:
-            raise WrongError(f"the same command does not go on:\n{done.stdout}{done.stderr}")
+        completed = project.stanchion("run", "--cores", "2")
+        if completed.returncode:
+            raise WrongError(
+                f"the same command does not go on:\n{completed.stdout}{completed.stderr}"
+            )
         if stale := project.stale():
             raise WrongError(f"stale after a run: {stale}")
 
@@ -151,14 +153,16 @@ class Kills:
             start_new_session=True,
         )
         try:
-            said, _ = run.communicate(timeout=moment)
+            output, _ = run.communicate(timeout=moment)
             if run.returncode:
-                raise WrongError(f"a run that nobody killed failed:\n{said}")
+                raise WrongError(f"a run that nobody killed failed:\n{output}")
             return False
         except subprocess.TimeoutExpired:
             self._strike(kind, project, run)
-        self.done[kind] += 1
-        self.say(f"{self.done.total():4d}  {kind:10s} after {moment:5.1f} s: exit {run.returncode}")
+        self.counts[kind] += 1
+        self.say(
+            f"{self.counts.total():4d}  {kind:10s} after {moment:5.1f} s: exit {run.returncode}"
+        )
         return True
 
     def _strike(self, kind: str, project: ProjectDir, run: subprocess.Popen[str]) -> None:
@@ -169,7 +173,7 @@ class Kills:
         else:
             strike(kind, run, self.rng)
         try:
-            said, _ = run.communicate(timeout=_END)
+            output, _ = run.communicate(timeout=_END)
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGKILL)
             raise WrongError(
@@ -180,10 +184,10 @@ class Kills:
                 filler.unlink()
         allowed = _ENDS.get(kind, (run.returncode,))
         if run.returncode not in (*allowed, 0):
-            raise WrongError(f"{kind}: exit {run.returncode}, not {allowed}:\n{said}")
+            raise WrongError(f"{kind}: exit {run.returncode}, not {allowed}:\n{output}")
         in_time = run.returncode != -signal.SIGINT
-        if in_time and ("Traceback" in said or "internal error" in said):
-            raise WrongError(f"{kind}: a raw error:\n{said}")
+        if in_time and ("Traceback" in output or "internal error" in output):
+            raise WrongError(f"{kind}: a raw error:\n{output}")
         require_no_process(project)
         self._require_same(project, whole=False)
         require_whole_texts(project)
@@ -226,8 +230,8 @@ def fill(folder: Path) -> Path:
 def contents(project: ProjectDir) -> dict[str, str]:
     """Return the SHA-256 of each result; of a Stan CSV without its comments, which hold clocks."""
     results = project.path / "results"
-    found = {path for name in _COMPARED for path in results.rglob(name)}
-    hashes = {path: hashlib.sha256(path.read_bytes()) for path in found}
+    paths = {path for name in _COMPARED for path in results.rglob(name)}
+    hashes = {path: hashlib.sha256(path.read_bytes()) for path in paths}
     for path in results.rglob("chains/*.csv"):
         lines = path.read_bytes().splitlines(keepends=True)
         hashes[path] = hashlib.sha256(b"".join(x for x in lines if not x.startswith(b"#")))
@@ -237,22 +241,22 @@ def contents(project: ProjectDir) -> dict[str, str]:
 def require_no_process(project: ProjectDir) -> None:
     """Wait for the end of every process that works in the project's folder."""
     end = time.monotonic() + _ORPHANS
-    while left := processes_in(project.path):
+    while remaining := processes_in(project.path):
         if time.monotonic() > end:
-            raise WrongError(f"left running: {left}")
+            raise WrongError(f"left running: {remaining}")
         time.sleep(0.1)
 
 
 def processes_in(folder: Path) -> list[str]:
     """Return the command lines of the processes whose working folder is this one or in it."""
-    found = []
+    results = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdecimal() and (entry / "cwd").readlink().is_relative_to(folder):
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                results.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue
-    return found
+    return results
 
 
 def require_whole_texts(project: ProjectDir) -> None:
@@ -284,23 +288,25 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="kinds of kills, separated by commas")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     everything = (*SIGNALS, *(DISKS if can_mount() else ()))
-    kinds = tuple(told.only.split(",")) if told.only else everything
+    kinds = tuple(arguments.only.split(",")) if arguments.only else everything
     with TemporaryDirectory() as folder:
         programs = Path(folder) / "programs"
         programs.mkdir()
         from stanchion.system.folders import cache_root
 
         (programs / "toolchains").symlink_to(cache_root() / "toolchains")
-        kills = Kills(Path(folder), programs, random.Random(told.seed), kinds)
+        kills = Kills(Path(folder), programs, random.Random(arguments.seed), kinds)
         try:
-            kills.run(told.kills)
+            kills.run(arguments.kills)
         except WrongError as error:
             print(error, file=sys.stderr)
             return 1
-    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kills.done.items()))
-    print(f"{told.kills} kills held ({counts}); {kills.finished} projects ended with right bytes")
+    counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kills.counts.items()))
+    print(
+        f"{arguments.kills} kills held ({counts}); {kills.finished} projects ended with right bytes"
+    )
     return 0
 
 

@@ -53,8 +53,8 @@ FIT = "results/luck/points/slow/nuts"
 @pytest.fixture
 def project(tmp_path: Path, cache: Path) -> ProjectDir:
     files = {"data/points.json": DATA, "stan/slow.stan": SLOW, "stan/no_start.stan": NO_START}
-    own = cache_of_programs(tmp_path / "cache", cache)
-    return ProjectDir.make(tmp_path / "project", own, CONFIG, files)
+    ours = cache_of_programs(tmp_path / "cache", cache)
+    return ProjectDir.make(tmp_path / "project", ours, CONFIG, files)
 
 
 class Run:
@@ -76,10 +76,10 @@ class Run:
     def wait_for(self, *paths: str, timeout: float = 180) -> None:
         end = time.monotonic() + timeout
         while not all(any(self.project.path.glob(path)) for path in paths):
-            assert time.monotonic() < end and self.process.poll() is None, self.said()
+            assert time.monotonic() < end and self.process.poll() is None, self.output()
             time.sleep(0.05)
 
-    def said(self) -> str:
+    def output(self) -> str:
         if self.process.poll() is None:
             self.process.kill()
         return self.process.communicate()[0]
@@ -116,16 +116,16 @@ def chain_states(project: ProjectDir) -> dict[str, list[str]]:
 
 def processes(project: ProjectDir, *words: str) -> list[int]:
     """Ids of the processes that work in the project and have all these words in their command."""
-    found = []
+    results = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(project.path):
                 line = (entry / "cmdline").read_bytes().decode(errors="replace")
                 if all(word in line for word in words):
-                    found.append(int(entry.name))
+                    results.append(int(entry.name))
         except OSError:
             continue
-    return found
+    return results
 
 
 def parent_of(process: int) -> int:
@@ -133,8 +133,8 @@ def parent_of(process: int) -> int:
 
 
 def go_on(project: ProjectDir) -> None:
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert project.stale() == set()
 
 
@@ -143,8 +143,8 @@ def test_killed_sampler_is_started_again(project: ProjectDir, run: Run) -> None:
     run.wait_for(".stanchion/tmp/*/chain/chain_2.csv*")
     (sampler,) = processes(project, "id=2", "num_samples=400")
     os.kill(sampler, signal.SIGKILL)
-    said = run.process.communicate(timeout=300)[0]
-    assert run.process.returncode == 0, said
+    output = run.process.communicate(timeout=300)[0]
+    assert run.process.returncode == 0, output
     (record,) = (project.path / FIT / "records/sample_chain.2").glob("*.json")
     assert json.loads(record.read_text())["notes"]["starts"] == 2
 
@@ -156,9 +156,9 @@ def test_killed_chain_alone_is_run_again(project: ProjectDir, run: Run) -> None:
     key = json.loads(record.read_text())["key"]
     for sampler in processes(project, f"{key[:12]}-", "chain_3.csv"):
         os.kill(parent_of(sampler), signal.SIGKILL)
-    said = run.process.communicate(timeout=300)[0]
-    assert run.process.returncode == 1, said
-    assert "sample_chain.3 luck/points/slow/nuts: ended from outside" in said
+    output = run.process.communicate(timeout=300)[0]
+    assert run.process.returncode == 1, output
+    assert "sample_chain.3 luck/points/slow/nuts: ended from outside" in output
     before = chain_states(project)
     assert before["3"] == ["started"]
     assert [before[c] for c in ("1", "2", "4")] == [["done"]] * 3
@@ -205,11 +205,11 @@ def test_signal_to_the_main_process_ends_all(
     """As by `docker stop` or systemd: its samplers end, then the run, which says by what."""
     run.wait_for(".stanchion/tmp/*/chain/chain_*.csv*")
     os.kill(run.process.pid, number)
-    said = run.process.communicate(timeout=40)[0]
+    output = run.process.communicate(timeout=40)[0]
     assert processes(project) == []
-    assert run.process.returncode == code, said
-    assert f"stopped by {number.name}\n  do:       finished steps are kept" in said
-    assert "Traceback" not in said
+    assert run.process.returncode == code, output
+    assert f"stopped by {number.name}\n  do:       finished steps are kept" in output
+    assert "Traceback" not in output
     assert not list(project.path.glob(".stanchion/tmp/*"))
     assert {state[-1] for state in chain_states(project).values()} <= {"done", "failed"}
 
@@ -218,13 +218,15 @@ def test_second_run_at_once_is_refused(project: ProjectDir, long_run: Run) -> No
     """While `stanchion run` goes on, it and plain `snakemake` are refused; who looks is not."""
     long_run.wait_for(".stanchion/tmp/*")
     for second in (project.stanchion("run"), project.snakemake()):
-        said = second.stdout + second.stderr
+        output = second.stdout + second.stderr
         assert second.returncode == 1
-        assert f"another run is going on in this folder (process {long_run.process.pid} on" in said
-        assert "Traceback" not in said
+        assert (
+            f"another run is going on in this folder (process {long_run.process.pid} on" in output
+        )
+        assert "Traceback" not in output
     for looking in (("-n",), ("--summary",)):
-        seen = project.snakemake(*looking)
-        assert seen.returncode == 0, seen.stderr
+        completed = project.snakemake(*looking)
+        assert completed.returncode == 0, completed.stderr
     assert long_run.process.poll() is None
 
 
@@ -242,8 +244,8 @@ def test_run_beside_plain_snakemake_is_refused(project: ProjectDir) -> None:
         os.killpg(plain.process.pid, signal.SIGKILL)
         plain.process.wait()
     assert list(project.path.glob(".snakemake/locks/*"))
-    done = project.snakemake("--until", "prepare_data")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.snakemake("--until", "prepare_data")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_chain_beyond_its_time_limit_is_ended(project: ProjectDir) -> None:
@@ -251,11 +253,11 @@ def test_chain_beyond_its_time_limit_is_ended(project: ProjectDir) -> None:
     limited = "nuts: {chains: 4, time_limit: 1s, "
     project.edit("config/config.yaml", "nuts: {chains: 4, ", limited)
     project.edit("config/config.yaml", "draws: 400", "draws: 40000")
-    done = project.stanchion("run", "--cores", "2")
-    said = done.stdout + done.stderr
-    assert done.returncode == 1, said
-    assert "chain 4 was ended: it did not finish within its time limit of 1s" in said
-    assert "Traceback" not in said and processes(project) == []
+    completed = project.stanchion("run", "--cores", "2")
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 1, output
+    assert "chain 4 was ended: it did not finish within its time limit of 1s" in output
+    assert "Traceback" not in output and processes(project) == []
 
 
 def test_odd_names_and_times_to_come(project: ProjectDir) -> None:
@@ -292,12 +294,12 @@ def test_results_that_may_not_be_written_are_a_sentence(project: ProjectDir) -> 
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
-        done = project.stanchion("run", "--cores", "2")
+        completed = project.stanchion("run", "--cores", "2")
     finally:
         subprocess.run(["umount", str(results)], check=True)
-    said = done.stdout + done.stderr
-    assert done.returncode == 1
-    assert said.startswith("results: this folder may not be written\n  do:       give yourself")
+    output = completed.stdout + completed.stderr
+    assert completed.returncode == 1
+    assert output.startswith("results: this folder may not be written\n  do:       give yourself")
 
 
 def test_chain_that_fails_to_start_says_the_samplers_words(project: ProjectDir) -> None:
@@ -308,10 +310,10 @@ def test_chain_that_fails_to_start_says_the_samplers_words(project: ProjectDir) 
         "  slow: {program: stan/slow.stan}\n  no_start: {program: stan/no_start.stan}\n",
     )
     project.edit("config/config.yaml", "models: [slow]", "models: [no_start, slow]")
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 1
-    assert "mu cannot be" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 1
+    assert "mu cannot be" in completed.stdout + completed.stderr
+    assert "Traceback" not in completed.stdout + completed.stderr
     assert (project.path / FIT / "diagnostics.json").exists()
     assert not list((project.path / "results").rglob("no_start/nuts/draws.nc"))
 
@@ -321,12 +323,12 @@ def test_missing_compiler_is_one_sentence(project: ProjectDir, tmp_path: Path) -
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("bash", "which", "sh", "env", "make", "git", "uname", "cat", "rm", "cp", "mkdir"):
-        found = shutil.which(name)
-        if found:
-            (tools / name).symlink_to(found)
+        result = shutil.which(name)
+        if result:
+            (tools / name).symlink_to(result)
     shutil.rmtree(project.cache / "steps")
     environment = {**project.environment(), "PATH": str(tools)}
-    done = subprocess.run(
+    completed = subprocess.run(
         [str(BIN / "stanchion"), "run", "--cores", "2"],
         cwd=project.path,
         env=environment,
@@ -334,9 +336,9 @@ def test_missing_compiler_is_one_sentence(project: ProjectDir, tmp_path: Path) -
         text=True,
         timeout=300,
     )
-    assert done.returncode == 1
-    assert "g++" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert completed.returncode == 1
+    assert "g++" in completed.stdout + completed.stderr
+    assert "Traceback" not in completed.stdout + completed.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a small file system can be mounted by root only")
@@ -346,23 +348,23 @@ def test_full_disk_loses_nothing(project: ProjectDir, full: str, tmp_path: Path)
     folder = project.cache / "steps/sample_chain" if full == "the cache" else project.path / full
     folder.mkdir(parents=True, exist_ok=True)
     size = {".stanchion": "2m", ".": "3m"}.get(full, "16k")
-    kept = tmp_path / "kept"
-    shutil.copytree(folder, kept, symlinks=True)
+    path = tmp_path / "kept"
+    shutil.copytree(folder, path, symlinks=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("this machine does not let root mount a tmpfs")
     try:
-        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
-        done = project.stanchion("run", "--cores", "2", timeout=240)
-        said = done.stdout + done.stderr
-        assert "no space left" in said.lower()
-        assert "Traceback" not in said and "internal error" not in said
+        shutil.copytree(path, folder, symlinks=True, dirs_exist_ok=True)
+        completed = project.stanchion("run", "--cores", "2", timeout=240)
+        output = completed.stdout + completed.stderr
+        assert "no space left" in output.lower()
+        assert "Traceback" not in output and "internal error" not in output
         assert not [p for p in (project.path / "results").rglob("*.json") if not p.stat().st_size]
         if full == "the cache":
-            assert done.returncode == 0, said
-            assert "not kept in the cache" in said
+            assert completed.returncode == 0, output
+            assert "not kept in the cache" in output
         elif full != "logs":
-            assert done.returncode == 1, said
+            assert completed.returncode == 1, output
             assert not list((project.path / FIT).rglob("*.csv"))
     finally:
         subprocess.run(["umount", str(folder)], check=True)

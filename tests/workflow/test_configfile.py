@@ -45,9 +45,9 @@ def two(tmp_path: Path, cache: Path) -> ProjectDir:
 
 def planned(project: ProjectDir, *command: str) -> set[str]:
     """The analyses that a dry run plans to report on."""
-    done = project.call(*command)
-    text = done.stdout + done.stderr
-    assert done.returncode == 0, text
+    completed = project.call(*command)
+    text = completed.stdout + completed.stderr
+    assert completed.returncode == 0, text
     return {name for name in ("first", "second") if f"results/{name}/report.html" in text}
 
 
@@ -65,7 +65,7 @@ def test_configfile_of_the_snakefile_is_the_declaration(two: ProjectDir) -> None
 def test_config_of_a_module_is_refused(two: ProjectDir) -> None:
     """A `config` that no file holds stops Snakemake with a sentence, and nothing is planned."""
     two.edit("Snakefile", "module stanchion:", INLINE)
-    done = two.snakemake("-n")
-    assert done.returncode != 0
-    assert "is given a `config` of its own" in done.stdout + done.stderr
-    assert "results/" not in done.stdout + done.stderr
+    completed = two.snakemake("-n")
+    assert completed.returncode != 0
+    assert "is given a `config` of its own" in completed.stdout + completed.stderr
+    assert "results/" not in completed.stdout + completed.stderr

@@ -28,8 +28,8 @@ def gated(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Projec
         (ROOT / "config/gate.yaml").read_text(),
         {name: (ROOT / name).read_text() for name in names},
     )
-    done = project.stanchion("run", "--cores", "2")
-    return project, done.returncode, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    return project, completed.returncode, completed.stdout + completed.stderr
 
 
 def result(project: ProjectDir, name: str) -> Path:
@@ -38,12 +38,12 @@ def result(project: ProjectDir, name: str) -> Path:
 
 def test_run_exits_3_and_names_the_check(gated: tuple[ProjectDir, int, str]) -> None:
     """The run exits 3 and says which fit failed which check."""
-    _, code, said = gated
-    assert code == 3, said
-    assert "gate/schools/centred/nuts failed its checks: " in said
-    assert "divergences" in said and "Traceback" not in said
-    assert "the comparison of gate/schools failed: models compared 1" in said
-    assert re.search(r"^gate/schools: comparison +fail$", said, re.MULTILINE)
+    _, code, output = gated
+    assert code == 3, output
+    assert "gate/schools/centred/nuts failed its checks: " in output
+    assert "divergences" in output and "Traceback" not in output
+    assert "the comparison of gate/schools failed: models compared 1" in output
+    assert re.search(r"^gate/schools: comparison +fail$", output, re.MULTILINE)
 
 
 def test_report_opens_with_the_failure(gated: tuple[ProjectDir, int, str]) -> None:
@@ -85,8 +85,8 @@ def test_verdict_edited_by_hand_does_not_pass(gated: tuple[ProjectDir, int, str]
     diagnosed = result(project, "schools/centred/nuts/diagnostics.json")
     content = diagnosed.read_bytes()
     diagnosed.write_bytes(content.replace(b'"fail"', b'"pass"'))
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 3, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 3, completed.stdout + completed.stderr
     assert diagnosed.read_bytes() == content
 
 
@@ -102,10 +102,10 @@ def test_waiver_turns_the_failure_into_waived(gated: tuple[ProjectDir, int, str]
     )
     project.write("config/waivers.yaml", waivers)
     before = project.records()
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     assert not any(step.startswith("sample") for step in project.ran(before))
-    assert "waived" in done.stdout
+    assert "waived" in completed.stdout
     assert "waived" in result(project, "report.html").read_text()
     (judged,) = json.loads(result(project, "verdicts.json").read_text())["comparisons"]
     assert judged["comparison"] == "gate/schools" and judged["verdict"] in ("pass", "warn")

@@ -17,13 +17,13 @@ LAST = {"compare_models means", "write_report means", "check_verdicts means"}
 
 def steps_of(model: str, *, program: str) -> set[str]:
     """The steps that hang on one model's program."""
-    place = f"means points {model}"
-    chains = {f"sample_chain {place} nuts {chain}" for chain in range(1, 5)}
-    fits = {f"{step} {place} {method}" for step in FIT_STEPS for method in ("nuts", "advi")}
+    index = f"means points {model}"
+    chains = {f"sample_chain {index} nuts {chain}" for chain in range(1, 5)}
+    fits = {f"{step} {index} {method}" for step in FIT_STEPS for method in ("nuts", "advi")}
     return {
         f"compile_program {program}",
-        f"sample_prior {place}",
-        f"sample_chain {place} advi 1",
+        f"sample_prior {index}",
+        f"sample_chain {index} advi 1",
         *chains,
         *fits,
         *LAST,
@@ -45,10 +45,10 @@ def test_nothing_to_do_after_snakemakes_memory_is_lost(project: ProjectDir) -> N
     assert project.stale() == set()
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["metadata", "no-metadata"])
-def test_looks_change_nothing(project: ProjectDir, kept: bool) -> None:
+@pytest.mark.parametrize("metadata", [True, False], ids=["metadata", "no-metadata"])
+def test_looks_change_nothing(project: ProjectDir, metadata: bool) -> None:
     """A comment, a line break, a reordered YAML, touched data: nothing to do."""
-    if not kept:
+    if not metadata:
         shutil.rmtree(project.path / ".snakemake")
     project.edit("stan/wide.stan", "  real mu;\n", "  // the mean\n  real\n    mu;\n")
     project.edit("config/config.yaml", "project: graph\nseed: 11\n", "")
@@ -59,10 +59,10 @@ def test_looks_change_nothing(project: ProjectDir, kept: bool) -> None:
     assert project.stale() == set()
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["metadata", "no-metadata"])
-def test_prior_of_one_program_stales_its_fits(project: ProjectDir, kept: bool) -> None:
+@pytest.mark.parametrize("metadata", [True, False], ids=["metadata", "no-metadata"])
+def test_prior_of_one_program_stales_its_fits(project: ProjectDir, metadata: bool) -> None:
     """A changed prior stales exactly the steps of the fits of that program, in one invocation."""
-    if not kept:
+    if not metadata:
         shutil.rmtree(project.path / ".snakemake")
     project.edit("stan/wide.stan", "normal(0, 10)", "normal(0, 5)")
     stale = project.stale()
@@ -134,12 +134,12 @@ def test_deleted_result_is_made_again_without_sampling(project: ProjectDir) -> N
 
 def test_expected_edges(project: ProjectDir) -> None:
     """Each step follows exactly the steps whose results it reads."""
-    done = project.snakemake("--rulegraph", "dot")
-    assert done.returncode == 0, done.stderr
+    completed = project.snakemake("--rulegraph", "dot")
+    assert completed.returncode == 0, completed.stderr
     import re
 
-    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
-    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)}
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', completed.stdout))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", completed.stdout)}
     inner = {edge for edge in edges if edge[1] != "all"}
     sampled = ("sample_chain", "sample_prior")
     assert inner == {

@@ -76,9 +76,9 @@ def kill_during(project: ProjectDir, moment: float, *words: str) -> bool:
 
 
 def succeeds(project: ProjectDir, *words: str) -> str:
-    done = project.stanchion(*words)
-    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-    return done.stdout
+    completed = project.stanchion(*words)
+    assert completed.returncode == 0, f"{words}: {completed.stdout}{completed.stderr}"
+    return completed.stdout
 
 
 def untrack(project: ProjectDir) -> None:
@@ -121,10 +121,10 @@ def test_killed_restore(project: ProjectDir, kills: int) -> None:
     moments = random.Random(_SEED + 1)
     hit = 0
     for number in range(kills):
-        wanted = ("second", "first")[number % 2]
+        expected = ("second", "first")[number % 2]
         shutil.rmtree(project.path / ".dvc/cache")
-        hit += kill_during(project, moments.uniform(0.1, 1.0) * whole, "restore", "--rev", wanted)
-        assert "nothing to do" in succeeds(project, "restore", "--rev", wanted)
-        assert contents(project) == versions[wanted]
+        hit += kill_during(project, moments.uniform(0.1, 1.0) * whole, "restore", "--rev", expected)
+        assert "nothing to do" in succeeds(project, "restore", "--rev", expected)
+        assert contents(project) == versions[expected]
         assert "means: intact" in succeeds(project, "verify", "--remote")
     assert hit > 0

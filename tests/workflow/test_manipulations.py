@@ -118,8 +118,8 @@ def replace(path: str, old: str, new: str) -> None:
 
 
 def record_of(step: str) -> Path:
-    (found,) = Path(RESULTS).rglob(f"records/{step}/*-1.json")
-    return found
+    (path,) = Path(RESULTS).rglob(f"records/{step}/*-1.json")
+    return path
 
 
 def edit_record(step: str, **changes: Any) -> None:
@@ -127,11 +127,11 @@ def edit_record(step: str, **changes: Any) -> None:
     path = record_of(step)
     content = json.loads(path.read_text())
     for name, value in changes.items():
-        place = content
+        index = content
         *way, last = [int(part) if part.isdecimal() else part for part in name.split("__")]
         for part in way:
-            place = place[part]
-        place[last] = value
+            index = index[part]
+        index[last] = value
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -144,7 +144,7 @@ def forge(step: str, output: str) -> None:
     """Edit a result, and add a second record and a key file that claim it."""
     record = record_of(step)
     content = json.loads(record.read_text())
-    (entry,) = [one for one in content["outputs"] if one["name"] == output]
+    (entry,) = [item for item in content["outputs"] if item["name"] == output]
     before = entry["sha256"]
     in_place(entry["path"])
     entry["sha256"] = file_hash(Path(entry["path"]))
@@ -158,16 +158,16 @@ def launder(step: str, output: str) -> None:
     """Edit a result and its only record, track that by hand, and commit it."""
     record = record_of(step)
     content = json.loads(record.read_text())
-    (entry,) = [one for one in content["outputs"] if one["name"] == output]
+    (entry,) = [item for item in content["outputs"] if item["name"] == output]
     before = entry["sha256"]
     in_place(entry["path"])
     entry["sha256"] = file_hash(Path(entry["path"]))
     record.write_text(json.dumps(content, indent=1) + "\n")
     replace(str(record.parents[2] / ".keys" / step), before, entry["sha256"])
     manifest = json.loads(Path(MANIFEST).read_text())
-    for one in manifest["files"]:
-        one.update(size=Path(one["path"]).stat().st_size, sha256=file_hash(Path(one["path"])))
-    rows = ",\n".join(json.dumps(one) for one in manifest["files"])
+    for item in manifest["files"]:
+        item.update(size=Path(item["path"]).stat().st_size, sha256=file_hash(Path(item["path"])))
+    rows = ",\n".join(json.dumps(item) for item in manifest["files"])
     head = json.dumps({name: manifest[name] for name in ("schema", "analysis")})[:-1]
     Path(MANIFEST).write_text(f'{head}, "files": [\n{rows}\n]}}\n')
     point_at_manifest()
@@ -204,8 +204,8 @@ def take_another_and_tamper() -> None:
 
 def swap() -> None:
     for end in (".dvc", ".manifest.json"):
-        one, other, aside = (f"results/{name}{end}" for name in ("means", "second", "aside"))
-        for source, target in ((one, aside), (other, one), (aside, other)):
+        first, other, aside = (f"results/{name}{end}" for name in ("means", "second", "aside"))
+        for source, target in ((first, aside), (other, first), (aside, other)):
             Path(source).rename(target)
 
 
@@ -446,11 +446,11 @@ def tracked(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> ProjectDir
         git("config", name, value, folder=project.path)
     git("add", "--all", folder=project.path)
     git("commit", "--quiet", "--message", "Declare", folder=project.path)
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     project.call("dvc", "remote", "add", "--default", "store", "../store")
-    done = project.stanchion("track", "--commit")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.stanchion("track", "--commit")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     return project
 
 
@@ -474,9 +474,9 @@ def test_what_nobody_touched_is_intact_and_tracked_again(
     """Without a manipulation nothing is noticed, and another `track` changes nothing."""
     assert verify([], remote=True, configfile=DECLARATION) == 0
     track([], configfile=DECLARATION, commit=False)
-    said = capsys.readouterr().out
-    assert "means: intact" in said and "second: intact" in said
-    assert "nothing to commit" in said
+    output = capsys.readouterr().out
+    assert "means: intact" in output and "second: intact" in output
+    assert "nothing to commit" in output
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -487,9 +487,9 @@ def test_manipulation_is_noticed(
     case = CASES[name]
     case.change()
     assert verify([], remote=case.remote, configfile=DECLARATION) == 1
-    said = capsys.readouterr().out
-    assert f"means: {case.word}\n" in said, said
-    assert case.named in said, said
+    output = capsys.readouterr().out
+    assert f"means: {case.word}\n" in output, output
+    assert case.named in output, output
     if not case.refused:
         return
     pointers = [Path(path).read_bytes() for path in (POINTER, MANIFEST)]
@@ -506,8 +506,8 @@ def test_pointers_that_are_not_committed_are_named(
     git("reset", "--quiet", "--soft", "HEAD^")
     git("reset", "--quiet")
     assert verify([], remote=True, configfile=DECLARATION) == 1
-    said = capsys.readouterr().out
-    assert "means: not committed" in said and POINTER in said and MANIFEST in said
+    output = capsys.readouterr().out
+    assert "means: not committed" in output and POINTER in output and MANIFEST in output
 
 
 def test_a_comment_in_a_program_is_a_note(

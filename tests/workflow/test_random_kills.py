@@ -16,7 +16,7 @@ def test_signals_at_random_moments(tmp_path: Path, cache: Path) -> None:
     """Six kills of all or of one: right bytes, no orphan, nothing half-written, and it goes on."""
     kills = Kills(tmp_path, cache, random.Random(20261121), SIGNALS)
     kills.run(6)
-    assert kills.done.total() == 6 and kills.finished
+    assert kills.counts.total() == 6 and kills.finished
 
 
 def test_full_disks_at_random_moments(tmp_path: Path, cache: Path) -> None:
@@ -25,4 +25,4 @@ def test_full_disks_at_random_moments(tmp_path: Path, cache: Path) -> None:
         pytest.skip("a full disk is a small tmpfs, which this user may not mount")
     kills = Kills(tmp_path, cache, random.Random(20261121), DISKS)
     kills.run(4)
-    assert kills.done.total() == 4 and kills.finished
+    assert kills.counts.total() == 4 and kills.finished

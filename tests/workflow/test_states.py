@@ -58,8 +58,8 @@ def make(folder: Path, cache: Path, *edits: tuple[str, str]) -> ProjectDir:
 
 
 def run(project: ProjectDir) -> None:
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def rows(project: ProjectDir) -> list[list[bytes]]:
@@ -72,11 +72,11 @@ def rows(project: ProjectDir) -> list[list[bytes]]:
 
 def notes(project: ProjectDir) -> list[dict[str, Any]]:
     """Return what the last record of each chain notes."""
-    found = []
+    results = []
     for folder in sorted((project.path / FIT / "records").glob("sample_chain.*")):
         contents = [json.loads(path.read_text()) for path in folder.glob("*.json")]
-        found.append(max(contents, key=lambda content: content["started"])["notes"])
-    return found
+        results.append(max(contents, key=lambda content: content["started"])["notes"])
+    return results
 
 
 def states(project: ProjectDir) -> list[Path]:
@@ -86,14 +86,14 @@ def states(project: ProjectDir) -> list[Path]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, caches: Path) -> dict[str, Any]:
     """The rows of chains that never saved a state, by their declared draws."""
-    found = {}
+    results = {}
     for draws in (SHORT, LONG):
         folder = tmp_path_factory.mktemp("undisturbed")
         project = make(folder, caches, (SHORT, draws), ("checkpoint: 0.2", "checkpoint: 0"))
         run(project)
         assert states(project) == []
-        found[draws] = rows(project)
-    return found
+        results[draws] = rows(project)
+    return results
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_a_time_limit_leaves_a_state(
     """A chain that is ended by its time limit goes on from there in the next run."""
     limit = ("checkpoint: 0.2", "checkpoint: 86400, time_limit: 2s")
     project = make(tmp_path, caches, limit)
-    done = project.stanchion("run", "--cores", "2")
-    assert done.returncode == 1
-    assert "time limit of 2s" in done.stdout + done.stderr
+    completed = project.stanchion("run", "--cores", "2")
+    assert completed.returncode == 1
+    assert "time limit of 2s" in completed.stdout + completed.stderr
     before = [ChainState(folder).position() for folder in states(project)]
     assert len(before) == 2
     project.edit("config/config.yaml", ", time_limit: 2s", "")

@@ -60,16 +60,16 @@ def commit(project: ProjectDir, message: str) -> None:
 
 
 def succeeds(project: ProjectDir, *words: str) -> str:
-    done = project.stanchion(*words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = project.stanchion(*words)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def fails(project: ProjectDir, *words: str, code: int = 1) -> str:
-    done = project.stanchion(*words)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    completed = project.stanchion(*words)
+    assert completed.returncode == code, completed.stdout + completed.stderr
+    assert "Traceback" not in completed.stderr
+    return completed.stdout + completed.stderr
 
 
 def test_each_version_comes_back_with_nothing_to_do(
@@ -128,9 +128,9 @@ def test_diff_tells_what_changed_and_what_it_did(versions: ProjectDir) -> None:
 
 def test_dvc_compares_the_metrics_of_versions(versions: ProjectDir) -> None:
     """`dvc metrics diff` knows the figures of each fit at both revisions."""
-    done = versions.call("dvc", "metrics", "diff", "--json", "first", "second")
-    assert done.returncode == 0, done.stderr
-    (metrics,) = json.loads(done.stdout).values()
+    completed = versions.call("dvc", "metrics", "diff", "--json", "first", "second")
+    assert completed.returncode == 0, completed.stderr
+    (metrics,) = json.loads(completed.stdout).values()
     assert "comparison.points/wide/nuts.elpd" in metrics
     assert any(name.startswith("points/wide/nuts.checks.") for name in metrics)
     assert not any(name.startswith("points/narrow/nuts") for name in metrics)
@@ -196,9 +196,9 @@ def test_git_switch_then_restore(clone: ProjectDir) -> None:
     """After a plain `git switch`, results that are tracked in any revision are replaced."""
     succeeds(clone, "restore")
     git("switch", "--quiet", "--detach", "first", folder=clone.path)
-    said = fails(clone, "verify")
-    assert "means: stale" in said
-    assert "these are the results of" in said
+    output = fails(clone, "verify")
+    assert "means: stale" in output
+    assert "these are the results of" in output
     assert "nothing to do" in succeeds(clone, "restore")
     assert "intact" in succeeds(clone, "verify")
 
@@ -218,8 +218,8 @@ def test_a_dry_run_deletes_nothing(clone: ProjectDir) -> None:
 
 def files(project: ProjectDir) -> dict[str, bytes]:
     """Return every result with its content."""
-    found = (path for path in (project.path / "results").rglob("*") if path.is_file())
-    return {str(path.relative_to(project.path)): path.read_bytes() for path in found}
+    paths = (path for path in (project.path / "results").rglob("*") if path.is_file())
+    return {str(path.relative_to(project.path)): path.read_bytes() for path in paths}
 
 
 def test_results_of_a_renamed_analysis_are_named_and_cleaned(clone: ProjectDir) -> None:
@@ -293,13 +293,13 @@ def test_changes_are_not_overwritten(clone: ProjectDir) -> None:
     """A restore refuses a tree with changes, and results that are not tracked as they are."""
     succeeds(clone, "restore")
     (clone.path / SUMMARY).write_text("mine")
-    said = fails(clone, "restore", "--rev", "first")
-    assert f"{SUMMARY}: this result is not tracked in any revision" in said
+    output = fails(clone, "restore", "--rev", "first")
+    assert f"{SUMMARY}: this result is not tracked in any revision" in output
     assert (clone.path / SUMMARY).read_text() == "mine"
     clone.edit("config/config.yaml", "seed: 11", "seed: 12")
-    said = fails(clone, "restore", "--rev", "first")
-    assert "config/config.yaml" in said
-    assert "git stash" in said
+    output = fails(clone, "restore", "--rev", "first")
+    assert "config/config.yaml" in output
+    assert "git stash" in output
     assert git("rev-parse", "HEAD", folder=clone.path) == git(
         "rev-parse", "second", folder=clone.path
     )
@@ -313,9 +313,9 @@ def test_what_is_not_up_to_date_or_was_edited_is_not_tracked(clone: ProjectDir) 
     assert str(SUMMARY) in fails(clone, "track")
     (clone.path / SUMMARY).write_text(text)
     clone.edit("config/config.yaml", "seed: 11", "seed: 12")
-    said = fails(clone, "track")
-    assert "not up to date" in said
-    assert "stanchion run" in said
+    output = fails(clone, "track")
+    assert "not up to date" in output
+    assert "stanchion run" in output
 
 
 def test_remotes_that_cannot_take_results(clone: ProjectDir, tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ def run_and_edit(project: ProjectDir, edit: Callable[[], None], *targets: str) -
     while not plan.exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
     edit()
-    said = process.communicate(timeout=600)[0]
-    assert "Traceback" not in said and "internal error" not in said, said
-    return process.returncode, said
+    output = process.communicate(timeout=600)[0]
+    assert "Traceback" not in output and "internal error" not in output, output
+    return process.returncode, output
 
 
 def entries(project: ProjectDir) -> set[Path]:
@@ -74,10 +74,10 @@ def test_sources_edited_in_mid_run_make_nothing(project: ProjectDir) -> None:
         project.edit("stan/wide.stan", "normal(0, 7)", "normal(99, 0.1)")
         project.edit("data/points.csv", "0.35\n", "98.5\n")
 
-    code, said = run_and_edit(project, edit)
+    code, output = run_and_edit(project, edit)
     assert code == 1
     for name in ("stan/wide.stan", "data/points.csv"):
-        assert f"{name}: it changed since this run was planned" in said
+        assert f"{name}: it changed since this run was planned" in output
     assert entries(project) == before
     assert project.ran(records) == set()
     project.edit("stan/wide.stan", "normal(99, 0.1)", "normal(0, 7)")
@@ -97,9 +97,9 @@ def test_results_altered_in_mid_run_are_not_read(project: ProjectDir) -> None:
     project.edit("config/config.yaml", "draws: 500}\n      advi", "draws: 501}\n      advi")
     data, draws = project.path / DATA, f"{FIT}/draws.nc"
     content, before = data.read_bytes(), entries(project)
-    code, said = run_and_edit(project, lambda: alter(data, "0.3", "9.3"), draws)
+    code, output = run_and_edit(project, lambda: alter(data, "0.3", "9.3"), draws)
     assert code == 1
-    assert f"{DATA}: it is not what prepare_data wrote: it was altered since" in said
+    assert f"{DATA}: it is not what prepare_data wrote: it was altered since" in output
     assert entries(project) == before
     (program,) = (project.path / ".stanchion/programs").glob("wide-*/model")
     compiled = program.read_bytes()
@@ -108,8 +108,8 @@ def test_results_altered_in_mid_run_are_not_read(project: ProjectDir) -> None:
         with program.open("r+b") as file:
             file.write(b"#!/bin/false")
 
-    code, said = run_and_edit(project, edit, draws)
-    assert code == 0, said
+    code, output = run_and_edit(project, edit, draws)
+    assert code == 0, output
     assert (data.read_bytes(), program.read_bytes()) == (content, compiled)
     assert len(entries(project) - before) == 5
 
@@ -130,17 +130,19 @@ def test_results_edited_by_hand_are_made_again(project: ProjectDir) -> None:
     files["diagnostics"].write_bytes(b"{" * len(content["diagnostics"]))
     files["picture"].write_bytes(bytes(len(content["picture"])))
     alter(files["report"], "means", "MEANS")
-    done = project.stanchion("status")
-    assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()[1:]}
+    completed = project.stanchion("status")
+    assert completed.returncode == 0, completed.stderr
+    rows = {line.split()[0]: line.split()[1] for line in completed.stdout.splitlines()[1:]}
     assert [rows[f"means/points/{name}"] for name in fits] == ["altered"] * 3
     assert rows["means/points/narrow/advi"] not in ("altered", "missing", "stale")
     for path in files.values():
-        assert f"altered: {path.relative_to(project.path)}" in done.stdout
+        assert f"altered: {path.relative_to(project.path)}" in completed.stdout
     before = project.records()
-    done = project.stanchion("run", "--cores", "2")
-    said = done.stdout + done.stderr
-    assert done.returncode == 0 and "altered" not in said and "internal error" not in said, said
+    completed = project.stanchion("run", "--cores", "2")
+    output = completed.stdout + completed.stderr
+    assert (
+        completed.returncode == 0 and "altered" not in output and "internal error" not in output
+    ), output
     report = files.pop("report").read_text()
     assert "MEANS" not in report and content.pop("report").decode()[:500] == report[:500]
     assert {name: path.read_bytes() for name, path in files.items()} == content

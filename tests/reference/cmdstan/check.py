@@ -36,16 +36,16 @@ def run(models: Path, out: Path) -> None:
             for source in (out / earlier).glob("*.csv"):
                 shutil.copy(source, folder)
                 inputs.add(source.name)
-        done = subprocess.run(
+        completed = subprocess.run(
             [str((models / case["model"]).resolve()), *case["args"].split()],
             cwd=folder,
             capture_output=True,
             text=True,
             timeout=300,
         )
-        (folder / "stdout.txt").write_text(done.stdout)
-        (folder / "stderr.txt").write_text(done.stderr)
-        (folder / "exit_code").write_text(f"{done.returncode}\n")
+        (folder / "stdout.txt").write_text(completed.stdout)
+        (folder / "stderr.txt").write_text(completed.stderr)
+        (folder / "exit_code").write_text(f"{completed.returncode}\n")
         for name in inputs:
             (folder / name).unlink(missing_ok=True)
 
@@ -89,12 +89,12 @@ def compare(out: Path) -> int:
                 if not (got / file.name).exists():
                     faults.append(f"{file.name} missing")
             if want.name.startswith("bad_") and (want / "exit_code").read_text().strip() != "0":
-                said = said_on_both(got)
-                wanted = [x for x in said_on_both(want).splitlines() if x.strip()]
-                if not said.strip():
+                output = said_on_both(got)
+                expected = [x for x in said_on_both(want).splitlines() if x.strip()]
+                if not output.strip():
                     faults.append("no message")
-                elif wanted[-1].split(" (in ")[0] not in said:
-                    remarks.append(f"message differs from: {wanted[-1][:90]}")
+                elif expected[-1].split(" (in ")[0] not in output:
+                    remarks.append(f"message differs from: {expected[-1][:90]}")
         failed += bool(faults)
         if faults or remarks:
             remarked = f"  [{'; '.join(remarks)}]" if remarks else ""
