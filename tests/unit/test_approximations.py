@@ -41,9 +41,9 @@ def drawn(shift: float = 0.5, scale: float = 1.0, seed: int = 1, size: int = SIZ
         "log_g__": -0.5 * standard**2,
         "mu": mu,
         "twice": 2 * mu,
-        **{f"log_lik.{place + 1}": density[:, place] for place in range(len(Y))},
-        **{f"y_rep.{place + 1}": replicated[:, place] for place in range(len(Y))},
-        **{f"y_new.{place}": rng.normal(mu, 1) + place for place in (1, 2)},
+        **{f"log_lik.{index + 1}": density[:, index] for index in range(len(Y))},
+        **{f"y_rep.{index + 1}": replicated[:, index] for index in range(len(Y))},
+        **{f"y_new.{index}": rng.normal(mu, 1) + index for index in (1, 2)},
     }
 
 
@@ -55,9 +55,9 @@ def rows(folder: Path) -> dict[str, dict[str, float]]:
     }
 
 
-def check(found: dict[str, Any], name: str) -> dict[str, Any]:
+def check(result: dict[str, Any], name: str) -> dict[str, Any]:
     """Return a check of diagnostics.json by name."""
-    return next(one for one in found["checks"] if one["check"] == name)
+    return next(entry for entry in result["checks"] if entry["check"] == name)
 
 
 def test_an_approximation_that_collapsed_to_a_point_fails(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_an_approximation_that_collapsed_to_a_point_fails(tmp_path: Path) -> Non
     columns |= {name: np.full(SIZE, -128.4) for name in ("mu", "twice", "log_p__")}
     columns["log_g__"] = np.random.default_rng(1).uniform(-1, 0, SIZE)
     approximate(tmp_path, columns)
-    found = diagnose(tmp_path, method="advi")
-    assert check(found, "khat")["verdict"] == "pass"
-    assert (found["verdict"], check(found, "constant")["where"]) == ("fail", ["mu"])
+    diagnostics = diagnose(tmp_path, method="advi")
+    assert check(diagnostics, "khat")["verdict"] == "pass"
+    assert (diagnostics["verdict"], check(diagnostics, "constant")["where"]) == ("fail", ["mu"])
 
 
 def test_draws_that_khat_licenses_are_resampled(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_draws_that_khat_licenses_are_resampled(tmp_path: Path) -> None:
     within 4 of the Monte Carlo errors that stand beside them.
     """
     columns = drawn()
-    made = approximate(tmp_path, columns)
+    draws = approximate(tmp_path, columns)
     assert columns["mu"].mean() - MEAN > 0.4 * SD
     row = rows(tmp_path)["mu"]
     assert abs(row["mean"] - MEAN) < 4 * row["mcse_mean"] < 0.2 * SD
@@ -91,10 +91,10 @@ def test_draws_that_khat_licenses_are_resampled(tmp_path: Path) -> None:
     lik = read_group(tmp_path / "draws.nc", "log_likelihood")["y"]
     expected = -0.5 * np.log(2 * np.pi) - 0.5 * (Y[0] - posterior) ** 2
     np.testing.assert_allclose(lik[:, :, 0], expected, rtol=1e-12)
-    assert made.notes["weighting"]["scheme"] == "systematic resampling"
-    found = diagnose(tmp_path, method="advi")
-    assert (found["verdict"], found["weighting"]) == ("pass", "resampled")
-    assert "draws are distinct" in found["weighting_because"]
+    assert draws.notes["weighting"]["scheme"] == "systematic resampling"
+    diagnostics = diagnose(tmp_path, method="advi")
+    assert (diagnostics["verdict"], diagnostics["weighting"]) == ("pass", "resampled")
+    assert "draws are distinct" in diagnostics["weighting_because"]
 
 
 def test_the_proposal_holds_what_was_drawn(tmp_path: Path) -> None:
@@ -131,10 +131,10 @@ def test_loo_of_an_approximation_has_what_it_needs(tmp_path: Path) -> None:
     assert raw is not None and raw.log_likelihood is not None
     group = xr.Dataset({"y": (("chain", "draw", "obs"), raw.log_likelihood)})
     tree = xr.DataTree.from_dict({"log_likelihood": group, "posterior": xr.Dataset()})
-    found = arviz_stats.loo_approximate_posterior(tree, raw.log_p, raw.log_q)
+    result = arviz_stats.loo_approximate_posterior(tree, raw.log_p, raw.log_q)
     mean, variance = (Y.sum() - Y) / 11.01, 1 + 1 / 11.01
     exact = -0.5 * np.log(2 * np.pi * variance) - 0.5 * (Y - mean) ** 2 / variance
-    assert found.elpd == pytest.approx(exact.sum(), abs=0.1)
+    assert result.elpd == pytest.approx(exact.sum(), abs=0.1)
     assert read_proposal(fit(tmp_path / "nuts") / "draws.nc") is None
 
 
@@ -150,7 +150,7 @@ def test_loo_of_an_approximation_has_what_it_needs(tmp_path: Path) -> None:
 )
 def test_draws_that_khat_does_not_license_stay_raw(tmp_path: Path, columns: Any, why: str) -> None:
     """They are labelled `unweighted` with the reason, have no errors, and fail."""
-    made = approximate(tmp_path, columns)
+    draws = approximate(tmp_path, columns)
     path = tmp_path / "draws.nc"
     np.testing.assert_array_equal(read_group(path, "posterior")["mu"][0], columns["mu"])
     tree = xr.open_datatree(path, engine="h5netcdf")
@@ -159,10 +159,10 @@ def test_draws_that_khat_does_not_license_stay_raw(tmp_path: Path, columns: Any,
     assert "proposal" in tree.children
     row = rows(tmp_path)["mu"]
     assert np.isnan([row[n] for n in ("mcse_mean", "mcse_sd", "ess_bulk", "ess_tail")]).all()
-    found = diagnose(tmp_path, method="advi")
-    assert (found["verdict"], found["weighting"]) == ("fail", "unweighted")
-    assert why in found["weighting_because"]
-    assert made.notes["weighting"]["weighting"] == "unweighted"
+    diagnostics = diagnose(tmp_path, method="advi")
+    assert (diagnostics["verdict"], diagnostics["weighting"]) == ("fail", "unweighted")
+    assert why in diagnostics["weighting_because"]
+    assert draws.notes["weighting"]["weighting"] == "unweighted"
 
 
 def test_resampling_can_be_turned_off(tmp_path: Path) -> None:
@@ -171,10 +171,10 @@ def test_resampling_can_be_turned_off(tmp_path: Path) -> None:
     approximate(tmp_path, columns, resample=False)
     raw = read_group(tmp_path / "draws.nc", "posterior")["mu"][0]
     np.testing.assert_array_equal(raw, columns["mu"])
-    found = diagnose(tmp_path, method="advi")
-    assert (found["verdict"], found["weighting"]) == ("warn", "unweighted")
-    assert found["weighting_because"] == "declared by `resample: false`"
-    assert "not weighted" in check(found, "khat")["note"]
+    diagnostics = diagnose(tmp_path, method="advi")
+    assert (diagnostics["verdict"], diagnostics["weighting"]) == ("warn", "unweighted")
+    assert diagnostics["weighting_because"] == "declared by `resample: false`"
+    assert "not weighted" in check(diagnostics, "khat")["note"]
 
 
 def test_the_seed_decides_and_nothing_else(tmp_path: Path) -> None:
@@ -190,10 +190,10 @@ def test_predictions_and_checks_are_of_the_resampled(tmp_path: Path) -> None:
     """The prediction of a row is centred on the posterior's mean, within 4 of its errors."""
     approximate(tmp_path, drawn(shift=1.0))
     diagnose(tmp_path, method="advi")
-    found = predict(tmp_path)
-    prediction = found["predictions"]["rows"][0]
+    predictive = predict(tmp_path)
+    prediction = predictive["predictions"]["rows"][0]
     assert prediction["mean"] == pytest.approx(MEAN + 1, abs=4 * np.sqrt(1.1 / 500))
-    assert found["statistics"][0]["replicated_mean"] == pytest.approx(MEAN, abs=0.1)
+    assert predictive["statistics"][0]["replicated_mean"] == pytest.approx(MEAN, abs=0.1)
 
 
 def test_the_difference_from_nuts_is_a_check_of_its_own(tmp_path: Path) -> None:
@@ -205,8 +205,11 @@ def test_the_difference_from_nuts_is_a_check_of_its_own(tmp_path: Path) -> None:
     assert row["value"] == pytest.approx(1.0, abs=0.1)
     assert set(row["where"]) == {"mu", "twice"} and row["note"] == "in standard deviations of nuts"
     approximate(tmp_path / "good", drawn(shift=1.0))
-    found = diagnose(tmp_path / "good", "advi", [nuts])
-    assert (found["verdict"], check(found, "nuts_difference")["verdict"]) == ("pass", "pass")
+    diagnostics = diagnose(tmp_path / "good", "advi", [nuts])
+    assert (diagnostics["verdict"], check(diagnostics, "nuts_difference")["verdict"]) == (
+        "pass",
+        "pass",
+    )
 
 
 def test_the_first_nuts_fit_that_passes_is_the_reference(tmp_path: Path) -> None:
@@ -219,15 +222,15 @@ def test_the_first_nuts_fit_that_passes_is_the_reference(tmp_path: Path) -> None
     assert diagnose(bad)["verdict"] == "fail"
     approximate(tmp_path / "advi", drawn())
     for references, name in (([bad, few, good], "good"), ([bad, few], "few")):
-        found = diagnose(tmp_path / "advi", "advi", references)
-        note = check(found, "nuts_difference")["note"]
+        diagnostics = diagnose(tmp_path / "advi", "advi", references)
+        note = check(diagnostics, "nuts_difference")["note"]
         assert note == f"in standard deviations of {name}"
-    found = diagnose(tmp_path / "advi", "advi", [bad])
-    row = check(found, "nuts_difference")
-    assert (row["verdict"], row["value"], found["verdict"]) == ("skipped", None, "pass")
+    diagnostics = diagnose(tmp_path / "advi", "advi", [bad])
+    row = check(diagnostics, "nuts_difference")
+    assert (row["verdict"], row["value"], diagnostics["verdict"]) == ("skipped", None, "pass")
     assert row["note"] == "not computed, because bad did not pass its checks"
-    found = diagnose(tmp_path / "advi", "advi")
-    assert "nuts_difference" not in [one["check"] for one in found["checks"]]
+    diagnostics = diagnose(tmp_path / "advi", "advi")
+    assert "nuts_difference" not in [entry["check"] for entry in diagnostics["checks"]]
 
 
 def test_a_program_may_use_the_proposals_names(tmp_path: Path) -> None:
@@ -252,18 +255,18 @@ def test_an_output_without_log_densities_is_refused(tmp_path: Path) -> None:
 
 def test_the_record_is_json(tmp_path: Path) -> None:
     """What is noted can be written even where k̂ is none."""
-    made = approximate(tmp_path, drawn() | {"log_p__": np.full(SIZE, np.nan)})
-    json.dumps(made.notes, allow_nan=False)
+    draws = approximate(tmp_path, drawn() | {"log_p__": np.full(SIZE, np.nan)})
+    json.dumps(draws.notes, allow_nan=False)
 
 
 def test_there_is_no_loo_pit_of_unweighted_draws(tmp_path: Path) -> None:
     """Their predictive distribution is not the posterior's; of resampled ones there is one."""
-    for name, resample, made in (("raw", False, False), ("good", True, True)):
+    for name, resample, result in (("raw", False, False), ("good", True, True)):
         approximate(tmp_path / name, drawn(), resample=resample)
         diagnose(tmp_path / name, method="advi")
-        found = predict(tmp_path / name)
-        assert (found["loo_pit"] is not None) is made
-        assert made or "unweighted" in found["loo_pit_because"]
+        predictive = predict(tmp_path / name)
+        assert (predictive["loo_pit"] is not None) is result
+        assert result or "unweighted" in predictive["loo_pit_because"]
 
 
 def test_diagnostics_say_of_the_draws_only_how_they_are_weighted(tmp_path: Path) -> None:

@@ -43,15 +43,15 @@ def test_a_step_reads_the_arguments_of_its_row(step: str) -> None:
 def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
     """Every job of a plan is read back, and gives the same keyed and unkeyed JSON again."""
     write_whole(tmp_path / "config.yaml", CONFIG)
-    seen = set()
+    visited = set()
     for step in make_plan(load(tmp_path / "config.yaml"), FACTS):
         write_whole(tmp_path / "job.json", step.job().text())
         file = JobFile.read(tmp_path / "job.json")
         kind = STEPS[step.rule].arguments
         read = read_arguments(kind, {**file.arguments, **file.unkeyed}, step.rule)
         assert as_json(read) == (file.arguments, file.unkeyed)
-        seen.add(step.rule)
-    assert seen == set(STEPS)
+        visited.add(step.rule)
+    assert visited == set(STEPS)
 
 
 def test_unkeyed_arguments_stand_apart() -> None:
@@ -103,10 +103,10 @@ def test_a_job_without_a_field_fails_in_one_message(
     content.update(arguments=arguments, key=key, inputs={}, expected={})
     write_whole("job.json", json.dumps(content))
     assert runner.main(["job.json"]) == 1
-    said = capfd.readouterr().err
-    assert "its arguments are not those of its step: it is missing" in said
-    assert "key:      priors" in said
-    assert "Traceback" not in said
+    output = capfd.readouterr().err
+    assert "its arguments are not those of its step: it is missing" in output
+    assert "key:      priors" in output
+    assert "Traceback" not in output
     assert not Path(step.outputs["verdicts"]).exists()
     assert open_record(JobFile.read(Path("job.json"))).content["attempt"] == 2
 
@@ -117,5 +117,7 @@ def test_arguments_cost_no_heavy_import() -> None:
         "import sys, stanchion.plan.catalogue; "
         "print(*sorted({'pydantic', 'numpy', 'yaml'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.split() == []

@@ -39,8 +39,8 @@ def stopped(make: Callable[[], object]) -> Fault:
         make()
     assert time.process_time() - begun < 5
     assert len(str(raised.value)) < 1000
-    (found,) = raised.value.faults
-    return found
+    (messages,) = raised.value.faults
+    return messages
 
 
 @pytest.mark.parametrize("text", [BILLION, MAPPINGS])
@@ -48,9 +48,9 @@ def test_aliases_that_explode(tmp_path: Path, text: str) -> None:
     """Ten lines of aliases that stand for a billion values are refused."""
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    found = stopped(lambda: read_tree(path))
-    assert "aliases repeat more than" in found.what
-    assert found.where
+    messages = stopped(lambda: read_tree(path))
+    assert "aliases repeat more than" in messages.what
+    assert messages.where
 
 
 def test_aliases_as_people_use_them(tmp_path: Path) -> None:
@@ -66,9 +66,9 @@ def test_brackets_in_yaml(tmp_path: Path, signs: str, number: int) -> None:
     """Nesting of any depth is refused before it takes the memory."""
     path = tmp_path / "config.yaml"
     path.write_text(f"a:\n  {signs[0] * number if signs != '- ' else signs * number}x")
-    found = stopped(lambda: read_tree(path))
-    assert "levels within one another" in found.what
-    assert found.where == f"{path}:2"
+    messages = stopped(lambda: read_tree(path))
+    assert "levels within one another" in messages.what
+    assert messages.where == f"{path}:2"
 
 
 @pytest.mark.parametrize("text", ["(" * 20_000, "f(" * 20_000, "index" + "(" * 20_000])
@@ -76,23 +76,23 @@ def test_brackets_in_an_expression(tmp_path: Path, text: str) -> None:
     """An expression of brackets is refused, and not printed in full."""
     from tests.unit.datasets_cases import faults, write
 
-    (found,) = faults(write(tmp_path, "a.csv", "a\n1\n"), {"x": text}, ["int x"])
-    assert len(str(found)) < 1000
+    (messages,) = faults(write(tmp_path, "a.csv", "a\n1\n"), {"x": text}, ["int x"])
+    assert len(str(messages)) < 1000
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "0x" + "f" * 5000, "1." + "0" * 5000])
 def test_numbers_of_thousands_of_digits(tmp_path: Path, number: str) -> None:
     """A number that no message could print is refused."""
-    found = fault(tmp_path, f"seed: {number}\n{SMALLEST}")
-    assert "digits" in found.what
-    assert len(str(found)) < 1000
+    message = fault(tmp_path, f"seed: {number}\n{SMALLEST}")
+    assert "digits" in message.what
+    assert len(str(message)) < 1000
 
 
 def test_digits_on_the_command_line(tmp_path: Path) -> None:
     """A number of thousands of digits by `--config` is refused as one in the file is."""
-    found = fault(tmp_path, SMALLEST, {"seed": "1" * 5000})
-    assert found.key == "seed"
-    assert len(str(found)) < 1000
+    message = fault(tmp_path, SMALLEST, {"seed": "1" * 5000})
+    assert message.key == "seed"
+    assert len(str(message)) < 1000
 
 
 @pytest.mark.parametrize("number", [101, 900, 20_000, 1_000_000])
@@ -109,9 +109,9 @@ def test_many_names_in_stans_json() -> None:
     text = json.dumps({f"x{n}": n for n in range(100_000)})
     begun = time.process_time()
     assert len(stan_json.loads(text)) == 100_000
-    found = stopped(lambda: stan_json.loads(text[:-1] + ', "x7": 1}'))
+    messages = stopped(lambda: stan_json.loads(text[:-1] + ', "x7": 1}'))
     assert time.process_time() - begun < 4
-    assert "`x7` stands there twice" in found.what
+    assert "`x7` stands there twice" in messages.what
 
 
 @pytest.fixture(params=["pipe", "device", "folder"])
@@ -136,8 +136,8 @@ def test_what_is_no_file_is_not_read(endless: Path, suffix: str) -> None:
         ".yaml": load,
         ".stan": lambda path: describe(path, Path("/bin/true")),
     }
-    found = stopped(lambda: readers.get(suffix, read_header)(path))
-    assert "not a file" in found.what
+    messages = stopped(lambda: readers.get(suffix, read_header)(path))
+    assert "not a file" in messages.what
 
 
 @pytest.mark.parametrize("key", ["dataset", "init"])
@@ -153,10 +153,10 @@ def test_what_is_no_file_is_not_hashed(
         "init": ("nuts: {}", f"nuts: {{init: {path}}}"),
     }[key]
     project = declared(tmp_path, changed(old, new, SMALLEST))
-    found = stopped(lambda: _hashes(project))
-    assert "not a file" in found.what
-    assert found.key
-    assert found.key.endswith({"dataset": "path", "init": "init"}[key])
+    messages = stopped(lambda: _hashes(project))
+    assert "not a file" in messages.what
+    assert messages.key
+    assert messages.key.endswith({"dataset": "path", "init": "init"}[key])
 
 
 class Endless(BaseHTTPRequestHandler):
@@ -196,9 +196,9 @@ def test_an_endless_download_ends(
     """A url that sends for ever is given up by size, or by time where it drips; nothing stays."""
     monkeypatch.setattr(downloads, "MOST_BYTES", 3 << 20)
     monkeypatch.setattr(downloads, "MOST_SECONDS", 1)
-    found = stopped(lambda: fetch(f"{server}/{path}", "0" * 64, tmp_path / "data.csv"))
-    assert "does not end" in found.what
-    assert found.todo
+    messages = stopped(lambda: fetch(f"{server}/{path}", "0" * 64, tmp_path / "data.csv"))
+    assert "does not end" in messages.what
+    assert messages.todo
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,8 +214,8 @@ def test_a_download_that_ends(server: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://[::1/x", "http:///x"])
 def test_a_url_that_leads_nowhere(url: str, tmp_path: Path) -> None:
     """No answer, and an address that is none, are the same sentence."""
-    found = stopped(lambda: fetch(url, "0" * 64, tmp_path / "data.csv"))
-    assert "cannot be fetched" in found.what
+    messages = stopped(lambda: fetch(url, "0" * 64, tmp_path / "data.csv"))
+    assert "cannot be fetched" in messages.what
 
 
 def test_a_large_declaration_is_no_fault(tmp_path: Path) -> None:

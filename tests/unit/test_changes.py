@@ -132,17 +132,17 @@ def test_an_altered_result_is_compared_with_nothing(
     """Garbage of the same size in the working tree's results is named; none of it is shown."""
     monkeypatch.chdir(tmp_path)
     fit = Path("results") / FIT
-    written = {
+    content = {
         "summary.csv": "variable,mean,mcse_mean\nmu,4.47,0.1\n",
         "diagnostics.json": '{"verdict": "fail"}',
         "records/collect_draws/1.json": '{"state": "started"}',
     }
-    for file, text in written.items():
+    for file, text in content.items():
         write_whole(fit / file, text)
     outputs = {"summary": str(fit / "summary.csv"), "diagnostics": str(fit / "diagnostics.json")}
     write_whole(fit / ".keys/both", keyfile.line_of("a" * 64, contents(outputs, "nowhere/stamps")))
-    ((found, result),) = _fits({"means": None}, _Untracked())
-    assert (found, result.verdict, result.estimates["mu"].mean) == (FIT, "fail", 4.47)
-    (fit / name).write_bytes(b"\xff" * len(written[name]))
+    ((actual, result),) = _fits({"means": None}, _Untracked())
+    assert (actual, result.verdict, result.estimates["mu"].mean) == (FIT, "fail", 4.47)
+    (fit / name).write_bytes(b"\xff" * len(content[name]))
     with pytest.raises(VersioningError, match=f"{name}: this file"):
         list(_fits({"means": None}, _Untracked()))

@@ -19,16 +19,16 @@ def judge(folder: Path, *checks: Check, on_fail: str = "stop", prior: Check | No
     verdict = "fail" if any(check.verdict == "fail" for check in checks) else "pass"
     content = {"verdict": verdict, "checks": [check.as_json() for check in checks]}
     fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": on_fail}
-    own = [] if prior is None else [{"verdict": prior.verdict, "checks": [prior.as_json()]}]
+    ours = [] if prior is None else [{"verdict": prior.verdict, "checks": [prior.as_json()]}]
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(folder / "diagnostics.json", content)],
         "comparison": [],
-        "priors": [write_json(folder / "prior.json", one) for one in own],
+        "priors": [write_json(folder / "prior.json", entry) for entry in ours],
     }
     arguments: dict[str, Any] = {
         "analysis": "a",
         "fits": [fit],
-        "priors": ["d/m"] * len(own),
+        "priors": ["d/m"] * len(ours),
         "report": "results/a/report.html",
     }
     check_verdicts.run(
@@ -49,8 +49,8 @@ def test_a_failure_is_told_in_the_report_s_words(tmp_path: Path) -> None:
                 "generated", 0.46, 0, "fail", ("y_rep[1]: 46 %",), messages=("chain 1, once: x",)
             ),
         )
-    said = str(caught.value).partition("\n")[0]
-    assert said == (
+    message = str(caught.value).partition("\n")[0]
+    assert message == (
         "a/d/m/nuts failed its checks: R-hat 1.0104 (allowed: ≤ 1.01) at mu; "
         "bulk ESS 399 (allowed: ≥ 400) at tau, mu; "
         "tail ESS could not be computed (allowed: ≥ 400) at tau; "
@@ -63,9 +63,9 @@ def test_a_waiver_is_named_as_a_way(tmp_path: Path) -> None:
     """As an entry of waivers.yaml that only lacks who, why and until when."""
     with pytest.raises(GateError) as caught:
         judge(tmp_path, Check("divergences", 1, 0, "fail", ("chain 1: 1",)))
-    said = str(caught.value)
-    assert "waivers.yaml" in said
-    assert "{fit: a/d/m/nuts, check: divergences, reason: …, who: …, until: YYYY-MM-DD}" in said
+    message = str(caught.value)
+    assert "waivers.yaml" in message
+    assert "{fit: a/d/m/nuts, check: divergences, reason: …, who: …, until: YYYY-MM-DD}" in message
 
 
 def test_a_prior_that_is_the_posterior_stops_where_fits_do(tmp_path: Path) -> None:

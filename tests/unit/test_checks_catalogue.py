@@ -67,7 +67,7 @@ def test_what_judges_a_method_is_resolved_and_nothing_else() -> None:
     analysis = Analysis.model_validate(needed)
     for method in METHODS.values():
         rows = [CHECKS[check].threshold for check in method.checks]
-        judging = {one.key for one in rows if isinstance(one, Threshold)}
+        judging = {entry.key for entry in rows if isinstance(entry, Threshold)}
         resolved = resolved_checks(analysis, method())
         assert {key for key in thresholds() if resolved[key] is not None} == judging
 
@@ -101,8 +101,8 @@ def test_nan_passes_no_check(row: Row[Any]) -> None:
         each = Each(["a", "b"], np.array([value, value]))
         assert judged(row, each, limits).verdict == row.gravest
     mixed = Each(["a", "b"], np.array([good, nan]))
-    found = judged(row, mixed, bound)
-    assert (found.verdict, found.value, found.where) == (row.gravest, None, ("b",))
+    result = judged(row, mixed, bound)
+    assert (result.verdict, result.value, result.where) == (row.gravest, None, ("b",))
     assert judged(row, Value(good), bound).verdict == "pass"
 
 

@@ -211,16 +211,16 @@ def test_the_fewest_draws_that_are_accepted_can_be_judged() -> None:
     """What `check` refuses and what cannot be computed are the same, and the same as ArviZ's."""
     from arviz_stats.base import array_stats
 
-    for length, known in ((FEWEST_DRAWS - 1, False), (FEWEST_DRAWS, True)):
+    for length, names in ((FEWEST_DRAWS - 1, False), (FEWEST_DRAWS, True)):
         values = draws(columns=1)[:, :length]
         findings = scan(values)
         assert (
-            bool(np.isfinite(findings.rhat[0])) is bool(np.isfinite(findings.ess_tail[0])) is known
+            bool(np.isfinite(findings.rhat[0])) is bool(np.isfinite(findings.ess_tail[0])) is names
         )
-        if not known:
+        if not names:
             assert np.isnan(array_stats.rhat(values[:, :, 0], chain_axis=0, draw_axis=1))
-    for length, known in ((Advi.fewest_draws - 1, False), (Advi.fewest_draws, True)):
-        assert bool(np.isfinite(smooth(pareto_ratios(0.3, length, seed=5)).khat)) is known
+    for length, names in ((Advi.fewest_draws - 1, False), (Advi.fewest_draws, True)):
+        assert bool(np.isfinite(smooth(pareto_ratios(0.3, length, seed=5)).khat)) is names
 
 
 def test_a_share_of_divergences_may_be_enough() -> None:

@@ -94,7 +94,7 @@ def test_nothing_is_refused_where_nothing_is_compared(tmp_path: Path) -> None:
 
 def test_what_counts_as_the_same_numbers() -> None:
     """Integers and reals, NaN as text, and no tuple; a scalar is no vector of one."""
-    one = Outcomes.of({"y": [1, 2], "z": ["NaN", 1.0], "t": {"1": 2}, "s": 3.0, "m": [[1.0]]})
+    first = Outcomes.of({"y": [1, 2], "z": ["NaN", 1.0], "t": {"1": 2}, "s": 3.0, "m": [[1.0]]})
     other = Outcomes.of({"y": [1.0, 2.0], "z": [float("nan"), 1], "t": 5, "s": [3.0], "m": 2.0})
-    assert list(differences(one, other, None)) == ["their s differs"]
-    assert list(differences(one, other, "t")) == ["their t differs"]
+    assert list(differences(first, other, None)) == ["their s differs"]
+    assert list(differences(first, other, "t")) == ["their t differs"]

@@ -141,9 +141,9 @@ def test_loo_pit_and_comparison_of_an_approximation_agree_on_khat(tmp_path: Path
     fit(tmp_path / "other")
     rows, _ = compare(tmp_path, "one@advi", "other")
     (khat,) = [float(row["khat_max"]) for row in rows if row["model"] == "one"]
-    found = predict(tmp_path / "one@advi")["loo_pit"]
-    assert found["khat_max"] == pytest.approx(khat, rel=1e-9)
-    assert found["uniform"] is True
+    predictive = predict(tmp_path / "one@advi")["loo_pit"]
+    assert predictive["khat_max"] == pytest.approx(khat, rel=1e-9)
+    assert predictive["uniform"] is True
 
 
 def test_approximations_alone_are_compared(tmp_path: Path) -> None:
@@ -208,12 +208,12 @@ def test_a_failed_comparison_stops_like_a_fit(
     }
     fits = [{"dataset": "d", "model": "a", "method": "nuts", "on_fail": on_fail}]
     arguments = {"analysis": "means", "fits": fits, "priors": [], "report": "report.html"}
-    made = job(tmp_path, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
+    step = job(tmp_path, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
     if stops:
         with pytest.raises(GateError, match="the comparison of means/d failed: models compared 1"):
-            check_verdicts.run(made)
+            check_verdicts.run(step)
         return
-    check_verdicts.run(made)
+    check_verdicts.run(step)
     assert json.loads((tmp_path / "verdicts.json").read_text())["comparisons"] == [
         {"comparison": "means/d", "verdict": verdict, "on_fail": on_fail}
     ]

@@ -162,8 +162,10 @@ def test_importing_the_configuration_is_light() -> None:
     """The top of the Snakefile imports pydantic and YAML, and none of the numerical libraries."""
     heavy = "{'numpy', 'pandas', 'xarray', 'arviz', 'scipy', 'cmdstanpy', 'snakemake', 'rich'}"
     code = f"import stanchion.config, sys; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.strip() == "[]"
 
 
 def _analysis(**sections: object) -> Analysis:

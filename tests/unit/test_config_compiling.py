@@ -62,16 +62,16 @@ def test_two_levels_at_once_are_refused(tmp_path: Path) -> None:
         *("-O2\ntouch ran", "> ran", "'", "x#y", "\\x", "*", "~/x", "(x)"),
     ],
 )
-@pytest.mark.parametrize("place", ["toolchain: ", "model"])
+@pytest.mark.parametrize("section", ["toolchain: ", "model"])
 def test_what_make_or_the_shell_would_run_is_refused(
-    tmp_path: Path, value: str, place: str
+    tmp_path: Path, value: str, section: str
 ) -> None:
     """A value for make holds plain flags: nothing that it or its shell would expand or run."""
     cpp = "cpp: {CXXFLAGS: " + json.dumps(value) + "}"
     old, new = {
         "toolchain: ": ("models: {m: {", f"toolchain: {{{cpp}}}\nmodels: {{m: {{"),
         "model": ("program: m.stan", f"program: m.stan, {cpp}"),
-    }[place]
+    }[section]
     refusal = fault(tmp_path, changed(old, new, SMALLEST))
     assert refusal.value == value
     assert "would run" in refusal.what
@@ -94,5 +94,5 @@ def test_program_paths_that_make_would_run_are_refused(tmp_path: Path, path: str
 def test_usual_flags_are_taken(tmp_path: Path) -> None:
     """Flags as people write them pass unchanged."""
     flags = "-O3 -march=native -I/opt/include -DX=1,2 -std=c++17"
-    made = compiling(tmp_path, f"{{cpp: {{CXXFLAGS: {json.dumps(flags)}}}}}", "")
-    assert made["cpp"] == {"CXXFLAGS": flags}
+    result = compiling(tmp_path, f"{{cpp: {{CXXFLAGS: {json.dumps(flags)}}}}}", "")
+    assert result["cpp"] == {"CXXFLAGS": flags}

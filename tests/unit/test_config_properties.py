@@ -165,12 +165,12 @@ def test_whatever_stands_somewhere_is_read_or_told_in_our_words(data: st.DataObj
     holder: Any = declaration
     while True:
         keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-        place = data.draw(st.sampled_from(keys))
-        inner = holder[place]
+        index = data.draw(st.sampled_from(keys))
+        inner = holder[index]
         if not isinstance(inner, dict | list) or not inner or data.draw(st.booleans()):
             break
         holder = inner
-    holder[place] = data.draw(_ANY)
+    holder[index] = data.draw(_ANY)
     try:
         _load(_dump(declaration))
     except DeclarationError as error:

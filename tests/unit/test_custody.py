@@ -50,10 +50,10 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
 
 def test_what_steps_left_hangs_together(steps: Steps) -> None:
     """Every file has its record, every key follows from its record's content."""
-    found = custody()
-    assert found.faults == ()
-    assert {one.rule for one in found.current} == set(ORDER)
-    assert set(found.proofs) == {str(p) for p in Path("results").rglob("*") if p.is_file()}
+    result = custody()
+    assert result.faults == ()
+    assert {entry.rule for entry in result.current} == set(ORDER)
+    assert set(result.proofs) == {str(p) for p in Path("results").rglob("*") if p.is_file()}
 
 
 def test_attempts_that_failed_prove_nothing_and_break_nothing(

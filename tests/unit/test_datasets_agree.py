@@ -30,9 +30,9 @@ def test_every_variable_that_is_not_supplied(schools: Path) -> None:
 
 def test_a_mapping_may_hold_more_than_a_program_takes(schools: Path) -> None:
     """Programs that share a dataset take what they declare; the rest is noted."""
-    made = built(schools, {"J": "nrow()", "y": "effect"}, ["int J"])
-    assert made.values == {"J": 4}
-    assert made.meta["unused"] == ["y"]
+    data = built(schools, {"J": "nrow()", "y": "effect"}, ["int J"])
+    assert data.values == {"J": 4}
+    assert data.meta["unused"] == ["y"]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_values_that_do_not_agree(
 )
 def test_values_that_agree(schools: Path, value: object, declared: str) -> None:
     """Empty arrays fit any empty shape, int goes for real, a complex number is a pair."""
-    made = built(schools, {"y": value, "N": 0, "K": 3}, [declared, "int N", "int K"])
-    assert made.values["y"] == value
+    data = built(schools, {"y": value, "N": 0, "K": 3}, [declared, "int N", "int K"])
+    assert data.values["y"] == value
 
 
 def test_the_prior_switch_is_ours(tmp_path: Path, schools: Path) -> None:
     """`prior_only` is 0 where the program declares it, whatever mapping or file say."""
     block = ["int J", "int prior_only"]
-    made = built(schools, {"J": "nrow()", "prior_only": 1}, block)
-    assert made.values == {"J": 4, "prior_only": 0}
-    assert made.meta["prior_only"] is True
+    data = built(schools, {"J": "nrow()", "prior_only": 1}, block)
+    assert data.values == {"J": 4, "prior_only": 0}
+    assert data.meta["prior_only"] is True
     path = write(tmp_path, "a.json", '{"J": 8, "prior_only": 1}')
     assert built(path, {}, block).values == {"J": 8, "prior_only": 0}
     plain = built(path, {}, ["int J"])
@@ -109,22 +109,22 @@ def test_a_json_file_passes_through(tmp_path: Path) -> None:
     """What the program declares is passed on, the rest noted; specials become numbers."""
     text = '{"J": 2, "y": [1, 2.5], "s": ["NaN", "-Inf"], "note": "kept elsewhere", "t": {"1": 1}}'
     path = write(tmp_path, "a.json", text)
-    made = built(path, {}, ["int J", "real[J] y", "real[J] s", "tuple t"])
-    values = dict(made.values)
+    data = built(path, {}, ["int J", "real[J] y", "real[J] s", "tuple t"])
+    values = dict(data.values)
     nan, infinite = values.pop("s")
     assert math.isnan(nan)
     assert infinite == -math.inf
     assert values == {"J": 2, "y": [1, 2.5], "t": {"1": 1}}
-    assert made.meta["unused"] == ["note"]
-    assert made.meta["rows"] is None
+    assert data.meta["unused"] == ["note"]
+    assert data.meta["rows"] is None
 
 
 def test_a_json_file_with_a_mapping(tmp_path: Path) -> None:
     """A model may add constants and take a variable under another name, and nothing else."""
     path = write(tmp_path, "a.json", '{"J": 2, "score": [1, 2]}')
     block = ["int J", "real[J] y", "int grain"]
-    made = built(path, {}, block, mapping={"y": "score", "grain": 5})
-    assert made.values == {"J": 2, "y": [1, 2], "grain": 5}
+    data = built(path, {}, block, mapping={"y": "score", "grain": 5})
+    assert data.values == {"J": 2, "y": [1, 2], "grain": 5}
     (fault,) = faults(path, {}, block, mapping={"y": "index(score)", "grain": 5})
     assert fault.key == "models.pooled.stan.y"
     assert "is no table" in fault.what

@@ -30,7 +30,7 @@ def dataset(path: Path, **declared: Any) -> Dataset:
 
 def test_columns_matrices_constants_and_counts(schools: Path) -> None:
     """Columns, matrices by rows, constants and counts come out with their types and shapes."""
-    made = built(
+    data = built(
         schools,
         {
             "N": "nrow()",
@@ -53,7 +53,7 @@ def test_columns_matrices_constants_and_counts(schools: Path) -> None:
             "real[2, C] M",
         ],
     )
-    assert made.values == {
+    assert data.values == {
         "N": 4,
         "K": 2,
         "C": 3,
@@ -63,53 +63,53 @@ def test_columns_matrices_constants_and_counts(schools: Path) -> None:
         "scale": 2.5,
         "M": [[1, 0, 0], [0, 1, 0]],
     }
-    assert made.meta["sizes"] == {
+    assert data.meta["sizes"] == {
         "N": {"dim": "obs", "labels": None},
         "K": {"dim": "X_column", "labels": ["effect", "se"]},
         "C": {"dim": "M_column", "labels": None},
     }
-    assert made.meta["rows"] == 4
+    assert data.meta["rows"] == 4
 
 
 def test_one_row_keeps_its_dimensions(tmp_path: Path) -> None:
     """A table of one row gives lists of one, not numbers."""
     path = write(tmp_path, "a.csv", "y,g\n5,a\n")
-    made = built(
+    data = built(
         path,
         {"N": "nrow()", "y": "y", "g": "index(g)", "X": ["y"]},
         ["int N", "real[N] y", "int[N] g", "real[N, 1] X"],
     )
-    assert made.values == {"N": 1, "y": [5], "g": [1], "X": [[5]]}
+    assert data.values == {"N": 1, "y": [5], "g": [1], "X": [[5]]}
 
 
 def test_levels_count_from_one_in_code_point_order(tmp_path: Path) -> None:
     """Undeclared levels stand in code-point order: capitals first, accents last."""
     path = write(tmp_path, "a.csv", "g\nb\nÄ\na\nB\nb\n10\n9\n")
-    made = built(path, {"J": "nlevels(g)", "g": "index(g)"}, ["int J", "int[7] g"])
-    assert made.meta["sizes"]["J"] == {
+    data = built(path, {"J": "nlevels(g)", "g": "index(g)"}, ["int J", "int[7] g"])
+    assert data.meta["sizes"]["J"] == {
         "dim": "g_level",
         "labels": ["10", "9", "B", "a", "b", "Ä"],
     }
-    assert made.values == {"J": 6, "g": [5, 6, 4, 3, 5, 1, 2]}
+    assert data.values == {"J": 6, "g": [5, 6, 4, 3, 5, 1, 2]}
 
 
 def test_levels_in_declared_order(schools: Path) -> None:
     """Declared levels fix the order and the count, also of levels that do not occur."""
-    made = built(
+    data = built(
         schools,
         {"J": "nlevels(state)", "g": "index(state)"},
         ["int J", "int[4] g"],
         columns={"state": {"type": "category", "levels": ["NY", "TX", "MA", "CA"]}},
     )
-    assert made.values == {"J": 4, "g": [1, 1, 4, 3]}
+    assert data.values == {"J": 4, "g": [1, 1, 4, 3]}
     labels = {"dim": "state", "labels": ["NY", "TX", "MA", "CA"]}
-    assert made.meta["sizes"]["J"] == labels
+    assert data.meta["sizes"]["J"] == labels
 
 
 def test_levels_of_numbers_truth_and_codes(tmp_path: Path) -> None:
     """Integers stand by size, codes with leading zeros stay texts, truth is false then true."""
     path = write(tmp_path, "a.csv", "id,code,ok\n10,010,true\n9,09,false\n-1,1,true\n")
-    made = built(
+    data = built(
         path,
         {
             "I": "nlevels(id)",
@@ -121,8 +121,8 @@ def test_levels_of_numbers_truth_and_codes(tmp_path: Path) -> None:
         ["int I", "int[3] i", "int C", "int T", "int[3] t"],
         columns={"ok": {"type": "bool"}},
     )
-    assert made.values == {"I": 3, "i": [3, 2, 1], "C": 3, "T": 2, "t": [2, 1, 2]}
-    sizes = made.meta["sizes"]
+    assert data.values == {"I": 3, "i": [3, 2, 1], "C": 3, "T": 2, "t": [2, 1, 2]}
+    sizes = data.meta["sizes"]
     assert sizes["I"]["labels"] == ["-1", "9", "10"]
     assert sizes["C"]["labels"] == ["010", "09", "1"]
     assert sizes["T"]["labels"] == ["false", "true"]
@@ -149,27 +149,27 @@ def test_integer_levels_stand_by_size(numbers: list[int]) -> None:
 def test_a_value_a_level_from_another_dataset(tmp_path: Path, schools: Path) -> None:
     """A lookup gives one value for each level, in the levels' order, whatever the rows' order."""
     states = write(tmp_path, "states.csv", "state,u,n\nNY,1.5,3\nTX,9,9\nCA,-2,1\nMA,4.25,2\n")
-    made = built(
+    data = built(
         schools,
         {"J": "nlevels(state)", "u": "states.u(state)", "n": "states.n(state)"},
         ["int J", "real[J] u", "int[J] n"],
         others={"states": dataset(states)},
     )
-    assert made.values == {"J": 3, "u": [-2, 4.25, 1.5], "n": [1, 2, 3]}
+    assert data.values == {"J": 3, "u": [-2, 4.25, 1.5], "n": [1, 2, 3]}
 
 
 def test_a_lookup_is_transformed_by_its_own_dataset(tmp_path: Path, schools: Path) -> None:
     """The other dataset's declaration transforms its column, by constants of its own rows."""
     states = write(tmp_path, "states.csv", "state,u\nNY,1\nTX,9\nCA,2\nMA,4\n")
     declared = {"u": {"type": "real", "transform": "center"}}
-    made = built(
+    data = built(
         schools,
         {"u": "states.u(state)"},
         ["real[3] u"],
         others={"states": dataset(states, columns=declared)},
     )
-    assert made.values["u"] == [2 - 4, 4 - 4, 1 - 4]
-    assert made.meta["transforms"]["states.u"]["center"] == 4
+    assert data.values["u"] == [2 - 4, 4 - 4, 1 - 4]
+    assert data.meta["transforms"]["states.u"]["center"] == 4
 
 
 def test_a_lookup_without_a_row_or_with_two(tmp_path: Path, schools: Path) -> None:
@@ -198,7 +198,7 @@ NY,20,2
 def test_new_rows_by_the_levels_and_scales_of_the_fitted(tmp_path: Path, schools: Path) -> None:
     """The mapping applied to new rows uses the fitted rows' levels and constants."""
     new = write(tmp_path, "new.csv", NEW)
-    made = built(
+    data = built(
         schools,
         {
             "N": "nrow()",
@@ -229,7 +229,7 @@ def test_new_rows_by_the_levels_and_scales_of_the_fitted(tmp_path: Path, schools
         others={"new": dataset(new)},
         predict=Predict(variable="y_new", dataset="new"),
     )
-    assert made.values == {
+    assert data.values == {
         "N": 4,
         "J": 3,
         "N_new": 2,
@@ -240,8 +240,8 @@ def test_new_rows_by_the_levels_and_scales_of_the_fitted(tmp_path: Path, schools
         "g_too": [2, 3],
         "M_new": [[0, 1], [10, 2]],
     }
-    assert made.meta["sizes"]["N_new"] == {"dim": "new_obs", "labels": None}
-    assert made.meta["unused"] == ["M", "g", "x"]
+    assert data.meta["sizes"]["N_new"] == {"dim": "new_obs", "labels": None}
+    assert data.meta["unused"] == ["M", "g", "x"]
 
 
 def test_a_level_that_only_new_rows_have(tmp_path: Path, schools: Path) -> None:
@@ -317,5 +317,5 @@ def test_a_fault_names_the_key_of_the_model_that_overrides(schools: Path) -> Non
     stan, override = {"y": "effect"}, {"y": "state"}
     (fault,) = faults(schools, stan, ["real[4] y"], mapping=override, columns=columns)
     assert fault.key == "models.pooled.stan.y"
-    made = built(schools, {"y": "effect"}, ["real[4] y"], mapping={"y": "se"})
-    assert made.values["y"] == [15, 10, 16, 11]
+    data = built(schools, {"y": "effect"}, ["real[4] y"], mapping={"y": "se"})
+    assert data.values["y"] == [15, 10, 16, 11]

@@ -88,7 +88,7 @@ def test_advice_on_separators_is_never_wrong(
 def test_bounds_and_numbers_that_are_allowed(tmp_path: Path) -> None:
     """Bounds are inclusive; `3.0` is an integer; truth and exponents read."""
     path = write(tmp_path, "a.csv", "n,r,t\n3.0,1e-3,TRUE\n-4,-.5,0\n")
-    made = built(
+    data = built(
         path,
         {"n": "n", "r": "r", "t": "t"},
         ["int[2] n", "real[2] r", "int[2] t"],
@@ -98,7 +98,7 @@ def test_bounds_and_numbers_that_are_allowed(tmp_path: Path) -> None:
             "t": {"type": "bool"},
         },
     )
-    assert made.values == {"n": [3, -4], "r": [0.001, -0.5], "t": [1, 0]}
+    assert data.values == {"n": [3, -4], "r": [0.001, -0.5], "t": [1, 0]}
 
 
 def test_all_bad_cells_are_collected_and_many_are_counted(tmp_path: Path) -> None:
@@ -158,15 +158,15 @@ def test_missing_values_are_faults_unless_dropped(tmp_path: Path) -> None:
         (f"{path}:3", "column `effect` has no value"),
         (f"{path}:4", "column `se` has no value; once more: line 5"),
     ]
-    made = built(path, N_Y, DATA, missing="drop", **rest)
-    assert made.values == {"N": 2, "y": [1, 6]}
+    data = built(path, N_Y, DATA, missing="drop", **rest)
+    assert data.values == {"N": 2, "y": [1, 6]}
     drop = {"dataset": "schools", "why": "missing"}
-    assert made.meta["dropped"] == [
+    assert data.meta["dropped"] == [
         {"row": 3, "column": "effect", **drop},
         {"row": 4, "column": "se", **drop},
         {"row": 5, "column": "se", **drop},
     ]
-    assert made.meta["rows"] == 2
+    assert data.meta["rows"] == 2
 
 
 def test_nothing_left(tmp_path: Path) -> None:
@@ -207,21 +207,21 @@ def test_rows_left_out_are_not_checked(tmp_path: Path) -> None:
 
 def test_sort_orders_rows(schools: Path) -> None:
     """Rows are sorted by the first column, then the next; categories by their declared levels."""
-    made = built(
+    data = built(
         schools,
         N_Y,
         DATA,
         sort=["state", "size"],
         columns={"state": {"type": "category", "levels": ["NY", "MA", "CA"]}},
     )
-    assert made.values["y"] == [8, 28, 7, -3]
+    assert data.values["y"] == [8, 28, 7, -3]
     assert built(schools, N_Y, DATA, sort=["size"]).values["y"] == [8, -3, 7, 28]
 
 
 def test_transforms_and_their_constants(schools: Path) -> None:
     """Standardize, center and log transform a column wherever it is used, and are recorded."""
     effect, se, size = [28.0, 8, -3, 7], [15.0, 10, 16, 11], [310.0, 95, 120, 205]
-    made = built(
+    data = built(
         schools,
         {"a": "effect", "b": "se", "c": "size", "X": ["effect", "se"]},
         ["real[4] a", "real[4] b", "real[4] c", "real[4, 2] X"],
@@ -232,12 +232,12 @@ def test_transforms_and_their_constants(schools: Path) -> None:
         },
     )
     mean, sd = statistics.mean(effect), statistics.stdev(effect)
-    assert made.values["a"] == pytest.approx([(x - mean) / sd for x in effect], rel=1e-14)
-    assert made.values["b"] == [x - statistics.mean(se) for x in se]
-    assert made.values["c"] == [math.log(x) for x in size]
-    rows = zip(made.values["a"], made.values["b"], strict=True)
-    assert made.values["X"] == [list(row) for row in rows]
-    constants = made.meta["transforms"]
+    assert data.values["a"] == pytest.approx([(x - mean) / sd for x in effect], rel=1e-14)
+    assert data.values["b"] == [x - statistics.mean(se) for x in se]
+    assert data.values["c"] == [math.log(x) for x in size]
+    rows = zip(data.values["a"], data.values["b"], strict=True)
+    assert data.values["X"] == [list(row) for row in rows]
+    constants = data.meta["transforms"]
     assert constants["effect"] == pytest.approx(
         {"kind": "standardize", "center": mean, "scale": sd}
     )

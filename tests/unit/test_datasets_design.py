@@ -54,52 +54,54 @@ def refused(tmp_path: Path, formula: str, new: str | None = None) -> Fault:
 
 def test_columns_by_hand(tmp_path: Path) -> None:
     """Intercept, scale (n − 1) and treatment contrasts come out as computed by hand."""
-    made = design(tmp_path, "~ scale(age) + sex")
+    matrix = design(tmp_path, "~ scale(age) + sex")
     sd = math.sqrt(500 / 3)
-    wanted = [[1, (age - 35) / sd, m] for age, m in [(20, 0), (30, 1), (40, 0), (50, 1)]]
-    assert made.values["X"] == [pytest.approx(row, rel=1e-14) for row in wanted]
+    expected = [[1, (age - 35) / sd, m] for age, m in [(20, 0), (30, 1), (40, 0), (50, 1)]]
+    assert matrix.values["X"] == [pytest.approx(row, rel=1e-14) for row in expected]
     labels = ["Intercept", "scale(age)", "sex[T.m]"]
-    assert made.meta["sizes"]["K"] == {"dim": "X_column", "labels": labels}
+    assert matrix.meta["sizes"]["K"] == {"dim": "X_column", "labels": labels}
 
 
 def test_the_first_declared_level_is_the_reference(tmp_path: Path) -> None:
     """Contrasts follow the declared levels, also those that do not occur."""
     levels = {"sex": {"type": "category", "levels": ["m", "x", "f"]}}
-    made = design(tmp_path, "~ sex", columns=levels)
-    assert made.meta["sizes"]["K"]["labels"] == ["Intercept", "sex[T.x]", "sex[T.f]"]
-    assert made.values["X"] == [[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]]
+    matrix = design(tmp_path, "~ sex", columns=levels)
+    assert matrix.meta["sizes"]["K"]["labels"] == ["Intercept", "sex[T.x]", "sex[T.f]"]
+    assert matrix.values["X"] == [[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]]
 
 
 def test_interaction_and_no_column(tmp_path: Path) -> None:
     """An interaction multiplies; an empty formula gives rows without columns."""
-    made = design(tmp_path, "~ 0 + age:sex")
-    assert made.values["X"] == [[20, 0], [0, 30], [40, 0], [0, 50]]
+    matrix = design(tmp_path, "~ 0 + age:sex")
+    assert matrix.values["X"] == [[20, 0], [0, 30], [40, 0], [0, 50]]
     empty = design(tmp_path, "~ 0")
     assert empty.values == {"K": 0, "X": [[], [], [], []]}
 
 
 def test_a_transformed_column_enters_transformed(tmp_path: Path) -> None:
     """The formula sees the column as its declaration transforms it."""
-    made = design(tmp_path, "~ 0 + age", columns={"age": {"type": "real", "transform": "center"}})
-    assert made.values["X"] == [[-15], [-5], [5], [15]]
+    matrix = design(tmp_path, "~ 0 + age", columns={"age": {"type": "real", "transform": "center"}})
+    assert matrix.values["X"] == [[-15], [-5], [5], [15]]
 
 
 def test_new_rows_take_the_fitted_scale_levels_and_knots(tmp_path: Path) -> None:
     """scale keeps mean and sd, contrasts keep their columns, a spline keeps its knot."""
     formula = "~ 0 + scale(age) + sex + bs(t, knots=[1], degree=1)"
-    made = applied(tmp_path, formula, "age,sex,t\n60,m,0.5\n35,f,3\n")
+    matrix = applied(tmp_path, formula, "age,sex,t\n60,m,0.5\n35,f,3\n")
     sd = math.sqrt(500 / 3)
-    wanted = [[(60 - 35) / sd, 0, 1, 0.5, 0], [0, 1, 0, 1 - 2 / 3, 2 / 3]]
-    assert made.values["X_new"] == [pytest.approx(row, rel=1e-14) for row in wanted]
+    expected = [[(60 - 35) / sd, 0, 1, 0.5, 0], [0, 1, 0, 1 - 2 / 3, 2 / 3]]
+    assert matrix.values["X_new"] == [pytest.approx(row, rel=1e-14) for row in expected]
 
 
 def test_new_rows_take_quantile_knots_and_declared_transforms(tmp_path: Path) -> None:
     """Knots by `df` are quantiles of the fitted rows, and a transform keeps its constants."""
     formula = "~ 0 + age + bs(t, df=2, degree=1)"
-    made = applied(tmp_path, formula, "age,t\n60,3\n", age={"type": "real", "transform": "center"})
+    matrix = applied(
+        tmp_path, formula, "age,t\n60,3\n", age={"type": "real", "transform": "center"}
+    )
     knot, upper = 1.5, 4
     beyond = (3 - knot) / (upper - knot)
-    assert made.values["X_new"] == [pytest.approx([25, 1 - beyond, beyond], rel=1e-14)]
+    assert matrix.values["X_new"] == [pytest.approx([25, 1 - beyond, beyond], rel=1e-14)]
 
 
 def test_a_new_level_in_a_formula_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ NAMES = Names({"age", "body mass", "Sepal.Length", "2024"}, {"counties", "new"})
 
 
 @pytest.mark.parametrize(
-    ("declared", "wanted"),
+    ("declared", "expected"),
     [
         ("age", Column("age")),
         (" age ", Column("age")),
@@ -55,9 +55,9 @@ NAMES = Names({"age", "body mass", "Sepal.Length", "2024"}, {"counties", "new"})
         ("new.index(age)", Applied("new", Index("age"))),
     ],
 )
-def test_what_an_expression_stands_for(declared: object, wanted: object) -> None:
+def test_what_an_expression_stands_for(declared: object, expected: object) -> None:
     """Each kind of expression parses to its node; a column's exact name comes first."""
-    assert parse(declared, NAMES) == wanted
+    assert parse(declared, NAMES) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_numbers_and_columns_do_not_mix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("formula", "wanted"),
+    ("formula", "expected"),
     [
         ("~ 0 + scale(age)*sex + bs(t, df=5)", ["age", "sex", "t"]),
         ("~ log(x) + I(x**2 + z) - 1", ["x", "z"]),
@@ -113,6 +113,6 @@ def test_numbers_and_columns_do_not_mix() -> None:
         ("~ bs(x, include_intercept=True, knots=[1e5, 2.e3])", ["x"]),
     ],
 )
-def test_columns_that_a_formula_names(formula: str, wanted: list[str]) -> None:
+def test_columns_that_a_formula_names(formula: str, expected: list[str]) -> None:
     """Functions, modules, keywords, texts and numbers are no columns."""
-    assert list(formula_columns(formula)) == wanted
+    assert list(formula_columns(formula)) == expected
