@@ -31,8 +31,8 @@ def cells(raw: Raw) -> dict[str, list[object]]:
 )
 def test_separators_marks_blanks_and_line_ends(tmp_path: Path, name: str, text: str) -> None:
     """Commas, semicolons by the header, tabs in .tsv, a byte order mark and blanks all read."""
-    made = built(write(tmp_path, name, text), N_Y, DATA)
-    assert made.values == {"N": 2, "y": [2, 4]}
+    data = built(write(tmp_path, name, text), N_Y, DATA)
+    assert data.values == {"N": 2, "y": [2, 4]}
 
 
 def test_lines_are_those_of_the_file(tmp_path: Path) -> None:
@@ -101,15 +101,15 @@ def test_parquet_reads_as_the_same_table_in_text_would(tmp_path: Path) -> None:
         "day": pa.array([date(2026, 1, d) for d in (1, 2, 3, 4)]),
     }
     pq.write_table(pa.table(columns), path)
-    made = built(
+    data = built(
         path,
         {**N_Y, "g": "index(g)", "ok": "ok", "day": "index(day)"},
         [*DATA, "int[N] g", "int[N] ok", "int[N] day"],
         columns={"ok": {"type": "bool"}, "day": {"type": "date", "upper": "2026-01-04"}},
         missing="drop",
     )
-    assert made.values == {"N": 2, "y": [0.1, 4.5], "g": [1, 1], "ok": [1, 0], "day": [1, 2]}
-    assert [(drop["row"], drop["column"]) for drop in made.meta["dropped"]] == [(2, "y"), (3, "g")]
+    assert data.values == {"N": 2, "y": [0.1, 4.5], "g": [1, 1], "ok": [1, 0], "day": [1, 2]}
+    assert [(drop["row"], drop["column"]) for drop in data.meta["dropped"]] == [(2, "y"), (3, "g")]
     assert read_columns(path, [], []).lines.tolist() == [1, 2, 3, 4]
 
 

@@ -14,14 +14,14 @@ NUMBERS = st.integers(-(2**31) + 1, 2**31 - 1) | st.floats()
 VALUES = NUMBERS | st.lists(NUMBERS) | st.lists(st.lists(NUMBERS, min_size=2, max_size=2))
 
 
-def same(left: Any, right: Any) -> bool:
+def same(remaining: Any, right: Any) -> bool:
     """Whether two values are equal to the bit: type, sign of zero and NaN included."""
-    if isinstance(left, list) and isinstance(right, list):
-        pairs = zip(left, right, strict=False)
-        return len(left) == len(right) and all(same(*pair) for pair in pairs)
-    if isinstance(left, float) and math.isnan(left):
+    if isinstance(remaining, list) and isinstance(right, list):
+        pairs = zip(remaining, right, strict=False)
+        return len(remaining) == len(right) and all(same(*pair) for pair in pairs)
+    if isinstance(remaining, float) and math.isnan(remaining):
         return isinstance(right, float) and math.isnan(right)
-    return type(left) is type(right) and repr(left) == repr(right)
+    return type(remaining) is type(right) and repr(remaining) == repr(right)
 
 
 def test_the_text_is_fixed() -> None:

@@ -75,9 +75,9 @@ def test_numbers_are_the_nearest_doubles(tmp_path: Path, texts: list[str], decla
     path = write(tmp_path, "a.csv", "y\n" + "\n".join(texts) + "\n")
     columns = REAL if declared else {}
     data = Dataset.model_validate({"path": str(path), "columns": columns})
-    made = build("d", data, {"y": "y"}, [Variable("y", "real", 1, ("",))], {"d": path}, {})
-    wanted = [float(text) for text in texts]
-    assert made.values["y"].tolist() == wanted
+    result = build("d", data, {"y": "y"}, [Variable("y", "real", 1, ("",))], {"d": path}, {})
+    expected = [float(text) for text in texts]
+    assert result.values["y"].tolist() == expected
 
 
 @pytest.mark.parametrize("columns", [{}, {"y": {"type": "int"}}])
@@ -85,8 +85,8 @@ def test_integers_are_exact_whatever_their_size(tmp_path: Path, columns: dict[st
     """Integers beyond 2⁵³ and beyond 64 bits stand in the data digit by digit, and sort so."""
     numbers = [2**53 + 1, -(2**63) - 1, 2**53, 10**30, 7]
     path = write(tmp_path, "a.csv", "y\n" + "\n".join(map(str, numbers)) + "\n")
-    made = built(path, N_Y, DATA, columns=columns, sort=["y"])
-    assert made.values["y"] == sorted(numbers)
+    result = built(path, N_Y, DATA, columns=columns, sort=["y"])
+    assert result.values["y"] == sorted(numbers)
     small = write(tmp_path, "b.csv", f"y\n{2**53}\n{2**53 + 1}\n")
     data = Dataset.model_validate({"path": str(small), "columns": columns})
     block = [Variable("y", "real", 1, ("",), "", "", f"{2**53}")]
@@ -108,8 +108,8 @@ def test_integers_beside_real_numbers_stay_as_written(tmp_path: Path) -> None:
     columns = {"x": {"type": "real"}, "n": {"type": "int"}}
     data = Dataset.model_validate({"path": str(path), "columns": columns})
     block = [Variable("X", "real", 2, ("", ""))]
-    made = build("d", data, {"X": ["n", "x"]}, block, {"d": path}, {})
-    assert dumps(made.values) == '{\n"X": [[1, 2.0], [3, 4.5]]\n}\n'
+    result = build("d", data, {"X": ["n", "x"]}, block, {"d": path}, {})
+    assert dumps(result.values) == '{\n"X": [[1, 2.0], [3, 4.5]]\n}\n'
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_a_bad_number_is_shown_as_written(
 def test_missing_values_beside_blanks_are_missing(tmp_path: Path) -> None:
     """A text for a missing value counts with blanks around it, in quotes, and as a number."""
     path = write(tmp_path, "a.csv", 'y\n1.5\n NA\n"-99"\n -99 \n-99.0\n')
-    made = built(path, N_Y, DATA, columns=REAL, na=["NA", "-99"], missing="drop")
-    assert made.values == {"N": 2, "y": [1.5, -99.0]}
-    assert [drop["row"] for drop in made.meta["dropped"]] == [3, 4, 5]
+    data = built(path, N_Y, DATA, columns=REAL, na=["NA", "-99"], missing="drop")
+    assert data.values == {"N": 2, "y": [1.5, -99.0]}
+    assert [drop["row"] for drop in data.meta["dropped"]] == [3, 4, 5]
     plain = write(tmp_path, "b.csv", "y\n1.5\n-99\n-99.0\n")
-    made = built(plain, N_Y, DATA, columns=REAL, na=["-99"], missing="drop")
-    assert [drop["row"] for drop in made.meta["dropped"]] == [3]
+    data = built(plain, N_Y, DATA, columns=REAL, na=["-99"], missing="drop")
+    assert [drop["row"] for drop in data.meta["dropped"]] == [3]
 
 
 def test_a_header_over_two_lines_and_lone_returns(tmp_path: Path) -> None:
@@ -171,17 +171,17 @@ PARQUET: list[tuple[pa.Array, dict[str, Any], object]] = [
 ]
 
 
-@pytest.mark.parametrize(("cells", "declared", "wanted"), PARQUET)
+@pytest.mark.parametrize(("cells", "declared", "expected"), PARQUET)
 def test_types_of_parquet(
-    tmp_path: Path, cells: pa.Array, declared: dict[str, Any], wanted: object
+    tmp_path: Path, cells: pa.Array, declared: dict[str, Any], expected: object
 ) -> None:
     """Nullable, dictionary, decimal and narrow types give the numbers that they hold."""
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"y": cells}), path)
     columns = {"y": declared} if declared else {}
-    made = built(path, N_Y, DATA, columns=columns, missing="drop")
-    assert made.values["y"] == wanted
-    assert [drop["row"] for drop in made.meta["dropped"]] == [2]
+    data = built(path, N_Y, DATA, columns=columns, missing="drop")
+    assert data.values["y"] == expected
+    assert [drop["row"] for drop in data.meta["dropped"]] == [2]
 
 
 def test_levels_and_faults_of_parquet(tmp_path: Path) -> None:
@@ -191,15 +191,15 @@ def test_levels_and_faults_of_parquet(tmp_path: Path) -> None:
     table = {"g": [3.0, 1e16], "n": [-9, 4], "day": days, "y": [1.5, float("inf")]}
     pq.write_table(pa.table(table), path)
     columns = {"g": {"type": "category"}, "day": {"type": "date"}}
-    made = built(
+    data = built(
         path, {"J": "nlevels(g)", "d": "index(day)"}, ["int J", "int[2] d"], columns=columns
     )
-    assert made.meta["sizes"]["J"]["labels"] == ["1e+16", "3.0"]
-    assert made.values["d"] == [2, 1]
+    assert data.meta["sizes"]["J"]["labels"] == ["1e+16", "3.0"]
+    assert data.values["d"] == [2, 1]
     (fault,) = faults(path, N_Y, DATA, columns={"y": {"type": "real"}})
     assert (fault.where, fault.value) == (f"{path}, row 2", "inf")
-    made = built(path, {"N": "nrow()", "y": "n"}, DATA, na=["-9"], missing="drop")
-    assert made.values == {"N": 1, "y": [4]}
+    data = built(path, {"N": "nrow()", "y": "n"}, DATA, na=["-9"], missing="drop")
+    assert data.values == {"N": 1, "y": [4]}
 
 
 def test_a_damaged_parquet_file(tmp_path: Path) -> None:
@@ -283,17 +283,17 @@ def test_faults_of_every_row_are_counted_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A column that is wrong in thousands of rows makes as many faults as are shown."""
-    made: list[object] = []
+    results: list[object] = []
     real = fault_module.at_rows
 
     def counting(rows: Any, fault: Any, alike: Any = lambda _: None) -> Any:
-        return real(rows, lambda row: made.append(row) or fault(row), alike)
+        return real(rows, lambda row: results.append(row) or fault(row), alike)
 
     monkeypatch.setattr("stanchion.datasets.rules.at_rows", counting)
     path = write(tmp_path, "a.csv", "y\n" + "x\n" * 3000)
     (fault,) = faults(path, N_Y, DATA, columns=REAL)
     assert fault.what == "column `y` holds 'x'; 2999 more: line 3, line 4, line 5, …"
-    assert len(made) <= 2 * (fault_module.PLACES + 1)
+    assert len(results) <= 2 * (fault_module.PLACES + 1)
 
 
 def test_blanks_in_labels_leave_numbers_numbers(tmp_path: Path) -> None:
@@ -302,8 +302,8 @@ def test_blanks_in_labels_leave_numbers_numbers(tmp_path: Path) -> None:
     raw = read_columns(path, ["g", "y"], ["", "NA"], ["y"])
     assert raw.cells["g"].to_pylist() == ["New York", "São Paulo"]
     assert (raw.cells["y"].type, raw.cells["y"].to_pylist()) == (pa.float64(), [1.5, 2.5])
-    made = built(path, N_Y, DATA, columns=REAL, na=["2.5"], missing="drop")
-    assert made.values == {"N": 1, "y": [1.5]}
+    data = built(path, N_Y, DATA, columns=REAL, na=["2.5"], missing="drop")
+    assert data.values == {"N": 1, "y": [1.5]}
 
 
 def test_rows_are_counted_without_any_column(tmp_path: Path) -> None:

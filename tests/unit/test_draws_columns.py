@@ -40,9 +40,9 @@ def test_arrays_are_in_column_major_order() -> None:
     (matrix,) = containers(headers)
     array = matrix.of(values)
     assert array.shape == (1, 2, 2, 3)
-    for place, header in enumerate(headers):
+    for index, header in enumerate(headers):
         row, column = (int(part) - 1 for part in header.split(".")[1:])
-        assert array[0, 1, row, column] == values[0, 1, place]
+        assert array[0, 1, row, column] == values[0, 1, index]
     assert np.shares_memory(array, values)
 
 
@@ -79,12 +79,12 @@ def test_cmdstan_s_containers() -> None:
     """Every kind of container that CmdStan writes has its declared shape."""
     path = REFERENCE / "cmdstan" / "expected" / "sample_shapes" / "out.csv"
     chains = read_whole([path])
-    found = {c.name: c for c in containers(chains.columns)}
-    shapes = {name: c.positions.shape for name, c in found.items() if not name.endswith("__")}
+    result = {c.name: c for c in containers(chains.columns)}
+    shapes = {name: c.positions.shape for name, c in result.items() if not name.endswith("__")}
     assert shapes == {
         "bounded": (), "ord": (3,), "p": (3,), "u": (3,), "L": (3, 3), "S": (2, 2),
         "grid": (2, 3), "M": (2, 3), "tup.1": (), "tup.2": (2,), "z": (2,), "R": (3, 3),
         "k": (), "pair": (2, 2),
     }  # fmt: skip
-    factor, correlation = found["L"].of(chains.values), found["R"].of(chains.values)
+    factor, correlation = result["L"].of(chains.values), result["R"].of(chains.values)
     np.testing.assert_allclose(factor @ factor.swapaxes(2, 3), correlation, atol=1e-5)

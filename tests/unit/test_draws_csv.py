@@ -82,9 +82,9 @@ def test_what_a_chain_adapted_to_is_read(tmp_path: Path, lines: str, metric: lis
     names = next(n for n, line in enumerate(text) if line.startswith("lp__"))
     block = f"# Adaptation terminated\n# Step size = 0.25\n{lines}"
     path = tmp_path / "chain.csv"
-    for rows_before, said in ((0, None), (2, 2)):
+    for rows_before, output in ((0, None), (2, 2)):
         saved = "".join(text).replace("save_warmup = false (Default)", "save_warmup = true")
-        whole = "".join(text) if said is None else saved.replace("= 1000 (Default)", "= 2")
+        whole = "".join(text) if output is None else saved.replace("= 1000 (Default)", "= 2")
         cut = whole.splitlines(keepends=True)
         draws = cut[names + 1 : names + 1 + rows_before]
         path.write_text("".join([*cut[: names + 1], *draws, block, *cut[names + 1 :]]))
@@ -109,7 +109,7 @@ def test_the_mean_of_an_approximation_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         (lambda text: text.replace(FOOTER, ""), "its footer with the elapsed time is missing"),
         (lambda text: text[: text.index("(Sampling)")], "its footer"),
@@ -125,11 +125,11 @@ def test_the_mean_of_an_approximation_is_left_out(tmp_path: Path) -> None:
         (lambda text: text.rstrip("#\n"), "its last line is cut off"),
     ],
 )
-def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, broken: object, said: str) -> None:
+def test_a_file_that_is_not_whole_is_refused(tmp_path: Path, broken: object, message: str) -> None:
     """Whatever is missing, the message names the file and what is missing."""
     path = tmp_path / "chain_3.csv"
     path.write_text(broken(nuts_text(DRAWS)))  # type: ignore[operator]
-    with pytest.raises(ChainError, match=said) as caught:
+    with pytest.raises(ChainError, match=message) as caught:
         read_chains([path], Rows(4))
     assert str(path) in str(caught.value)
 

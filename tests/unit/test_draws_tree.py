@@ -115,10 +115,10 @@ def test_a_group_has_the_attributes_and_coordinates_of_arviz(path: Path, tmp_pat
     theirs.to_netcdf(tmp_path / "theirs.nc", engine="h5netcdf")
     expected = xr.open_datatree(tmp_path / "theirs.nc", engine="h5netcdf")
     for name in ("posterior", "observed_data"):
-        ours, wanted = dict(opened[name].attrs), dict(expected[name].attrs)
-        assert wanted.pop("created_at")
+        ours, target = dict(opened[name].attrs), dict(expected[name].attrs)
+        assert target.pop("created_at")
         assert ours.pop("inference_library") == "CmdStan"
-        np.testing.assert_equal(ours, wanted)
+        np.testing.assert_equal(ours, target)
     assert list(posterior.attrs["sample_dims"]) == ["chain", "draw"]
     assert list(observed.attrs["sample_dims"]) == []
     assert posterior["mu"].dims == expected["posterior"]["mu"].dims
@@ -297,7 +297,7 @@ def test_tuples_and_complex_numbers_keep_stan_s_names(tmp_path: Path) -> None:
 def test_a_variable_with_the_name_of_a_dimension_keeps_its_values(tmp_path: Path) -> None:
     """`draw` is stored as `draw_`, the gate knows it by its own name; dimensions give way too."""
     names = ("draw", "part", "z.real", "z.imag", "theta.1", "theta.2", "theta_dim_0")
-    drawn = {name: np.arange(4.0) + place for place, name in enumerate(names)}
+    drawn = {name: np.arange(4.0) + index for index, name in enumerate(names)}
     declared = "real draw; real part; complex z; real[2] theta; real theta_dim_0"
     naming = Naming.of(variables(parameters=declared), {"chain": 3}, {"sizes": {}})
     chains = read_whole(write_chains(tmp_path, [drawn]))

@@ -13,7 +13,7 @@ from stanchion.errors import StoppedError, machine_fault
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "results/x: no space left on the device"),
         (errno.EDQUOT, "results/x: no space left on the device"),
@@ -23,11 +23,11 @@ from stanchion.errors import StoppedError, machine_fault
         (errno.ENAMETOOLONG, "results/x: file name too long"),
     ],
 )
-def test_a_fault_of_the_machine_names_place_and_remedy(number: int, said: str) -> None:
+def test_a_fault_of_the_machine_names_place_and_remedy(number: int, message: str) -> None:
     """Disks, rights and names: what, where, and what to do."""
     fault = machine_fault(OSError(number, os.strerror(number), "results/x"))
     assert fault is not None and fault.todo
-    assert str(fault).startswith(said)
+    assert str(fault).startswith(message)
 
 
 def test_hdf5_quotes_the_number_of_a_full_disk() -> None:

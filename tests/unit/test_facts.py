@@ -26,9 +26,9 @@ analyses: {{a: {{datasets: [points], models: [m], methods: {{nuts: {{}}}}}}}}
 """
 
 
-@pytest.mark.parametrize("there", ["nothing", "what is declared", "something else"])
+@pytest.mark.parametrize("present", ["nothing", "what is declared", "something else"])
 def test_a_download_is_what_its_sha256_declares(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, present: str
 ) -> None:
     """It is fetched where it is missing, and again where it was edited; else it is left alone."""
     monkeypatch.chdir(tmp_path)
@@ -36,8 +36,8 @@ def test_a_download_is_what_its_sha256_declares(
     project = load(Path("config.yaml"))
     source = Path(source_of(project.datasets["points"]))
     source.parent.mkdir(parents=True)
-    if there != "nothing":
-        source.write_text(TEXT if there == "what is declared" else "y\n2\n")
+    if present != "nothing":
+        source.write_text(TEXT if present == "what is declared" else "y\n2\n")
     fetched: list[str] = []
 
     def fetch(url: str, sha256: str, target: Path) -> None:
@@ -47,4 +47,4 @@ def test_a_download_is_what_its_sha256_declares(
     monkeypatch.setattr(facts, "fetch", fetch)
     assert facts._hashes(project) == {str(source): SHA256}
     assert source.read_text() == TEXT
-    assert fetched == ([] if there == "what is declared" else ["https://example.org/a.csv"])
+    assert fetched == ([] if present == "what is declared" else ["https://example.org/a.csv"])

@@ -27,15 +27,15 @@ def test_steps_without_cmdstan_keep_their_bytes(tmp_path: Path) -> None:
     check(pure(tmp_path))
 
 
-def check(found: list[dict[str, Any]]) -> None:
+def check(result: list[dict[str, Any]]) -> None:
     """Hold each step's bytes to the golden ones; another machine's last bit is no fault."""
-    faults = [said for now in found if (said := golden.fault(now))]
+    faults = [output for now in result if (output := golden.fault(now))]
     assert not faults, "\n".join(faults)
-    stale = [now["step"] for now in found if golden.is_stale(now)]
+    stale = [now["step"] for now in result if golden.is_stale(now)]
     assert not stale, f"{', '.join(stale)}: another version or other inputs: {RENEW}"
     moved = [
         now["step"]
-        for now in found
+        for now in result
         if golden.is_elsewhere(now) and golden.golden(now["step"])["outputs"] != now["outputs"]
     ]
     if moved:

@@ -87,16 +87,16 @@ def copy_input(job: Job) -> None:
 
 def nothing_was_made() -> bool:
     """Whether no result, no key file and no entry of the cache was left, nor a copy."""
-    left = [*Path("results/fit").glob("draws.nc"), *Path("results/fit").glob(".keys/*")]
-    left += Path("cache/steps").rglob("entry.json")
-    return not left and not any(Path(".stanchion/tmp").rglob("*"))
+    paths = [*Path("results/fit").glob("draws.nc"), *Path("results/fit").glob(".keys/*")]
+    paths += Path("cache/steps").rglob("entry.json")
+    return not paths and not any(Path(".stanchion/tmp").rglob("*"))
 
 
 def chain(text: str = "chain") -> None:
     """A chain as its step left it, with the key file that says so."""
     write_whole(CHAIN, text)
-    held = contents({"chain": CHAIN}, "nowhere/stamps")
-    write_whole(KEY_FILE, keyfile.line_of(UPSTREAM, held))
+    digests = contents({"chain": CHAIN}, "nowhere/stamps")
+    write_whole(KEY_FILE, keyfile.line_of(UPSTREAM, digests))
 
 
 @pytest.mark.parametrize("change", ["same size", "gone", "folder", "pipe", "other file"])
@@ -120,9 +120,9 @@ def test_a_source_changed_since_planning_stops_its_step(
         source.symlink_to("other")
     use(copy_input)
     assert run({"data": "data.csv"}, expected) == 1
-    said = capsys.readouterr().err
-    assert "data.csv: it changed since this run was planned" in said
-    assert "run again" in said and "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "data.csv: it changed since this run was planned" in output
+    assert "run again" in output and "Traceback" not in output
     assert nothing_was_made()
 
 
@@ -196,13 +196,13 @@ def test_an_altered_result_of_another_step_is_not_read(
     elif change == "key file gone":
         Path(KEY_FILE).unlink()
     else:
-        held = contents({"chain": CHAIN}, "nowhere/stamps")
-        write_whole(KEY_FILE, keyfile.line_of("c" * 64, held))
+        digests = contents({"chain": CHAIN}, "nowhere/stamps")
+        write_whole(KEY_FILE, keyfile.line_of("c" * 64, digests))
     use(copy_input)
     assert run({"data": CHAIN}, {CHAIN: MADE}) == 1
-    said = capsys.readouterr().err
-    assert f"{CHAIN}: it is not what sample_chain wrote: it was altered since" in said
-    assert "run again, which makes it again" in said
+    output = capsys.readouterr().err
+    assert f"{CHAIN}: it is not what sample_chain wrote: it was altered since" in output
+    assert "run again, which makes it again" in output
     assert nothing_was_made()
 
 
@@ -248,10 +248,10 @@ def executable(text: str = SCRIPT) -> dict[str, Any]:
     """A compiled program as its step left it; return what a job expects of it."""
     write_whole("model", text)
     Path("model").chmod(0o755)
-    held = contents({"executable": "model"}, "nowhere/stamps")
-    write_whole("keys/model", keyfile.line_of(UPSTREAM, held))
-    made = {"step": "compile_program", "key": UPSTREAM, "key_file": "keys/model"}
-    return {"model": {**made, "output": "executable"}}
+    digests = contents({"executable": "model"}, "nowhere/stamps")
+    write_whole("keys/model", keyfile.line_of(UPSTREAM, digests))
+    result = {"step": "compile_program", "key": UPSTREAM, "key_file": "keys/model"}
+    return {"model": {**result, "output": "executable"}}
 
 
 def test_what_is_executed_is_what_was_hashed(use: Callable[..., None]) -> None:
@@ -349,9 +349,9 @@ def test_a_changed_program_or_include_stops_its_step(
     Path(path).write_text(Path(path).read_text().replace("PRIOR", "10").replace("x;", "-x;"))
     use(compile_both)
     assert run_compile(stanc) == 1
-    said = capsys.readouterr().err
-    assert f"{path}: it changed since this run was planned" in said
-    assert said.count("it changed") == 1
+    output = capsys.readouterr().err
+    assert f"{path}: it changed since this run was planned" in output
+    assert output.count("it changed") == 1
     assert nothing_was_made()
 
 

@@ -38,9 +38,9 @@ def other(project: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", HOLD]
     with subprocess.Popen(
         command, cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as held:
-        assert held.stdout is not None and held.stdout.readline() == "held\n"
-        yield held
+    ) as output:
+        assert output.stdout is not None and output.stdout.readline() == "held\n"
+        yield output
 
 
 def test_a_held_lock_refuses_and_names_its_holder(other: subprocess.Popen[str]) -> None:

@@ -67,7 +67,7 @@ def entry(path: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"analysis": "second", "files": []}, "this is the manifest of 'second'"),
         ({"analysis": "means", "files": [entry("data/points.csv")]}, "outside of results/means/"),
@@ -75,9 +75,9 @@ def entry(path: str) -> dict[str, object]:
     ],
 )
 def test_another_analysis_or_folder_is_refused(
-    tmp_path: Path, content: dict[str, object], said: str
+    tmp_path: Path, content: dict[str, object], message: str
 ) -> None:
     """A manifest speaks of its own analysis's folder and of nothing else."""
     (tmp_path / "m.json").write_text(json.dumps({"schema": "stanchion/manifest/1", **content}))
-    with pytest.raises(VersioningError, match=said):
+    with pytest.raises(VersioningError, match=message):
         read_manifest(tmp_path / "m.json", "means")

@@ -70,7 +70,7 @@ def test_every_setting_that_the_command_line_lacks_is_of_another_step(name: str)
 
 def test_only_the_files_of_methods_ask_which_method_it_is() -> None:
     """Nothing else compares the name of one, or looks for the class of one."""
-    assert [str(place) for place in named_methods()] == []
+    assert [str(index) for index in named_methods()] == []
 
 
 def named_methods() -> Iterator[str]:
@@ -134,20 +134,20 @@ def refusal(folder: Path, method: str, **blocks: tuple[Variable, ...]) -> Fault:
 @pytest.mark.parametrize("method", ["nuts", "advi"])
 def test_a_program_without_parameters_is_sent_to_fixed_param(tmp_path: Path, method: str) -> None:
     """There is no posterior, and no check of one that could be computed."""
-    found = refusal(tmp_path, method, generated_quantities=Y_SIM)
-    assert found.what.startswith("stan/m.stan has no parameters: there is nothing to ")
-    assert found.key == f"analyses.a.methods.{method}"
-    assert found.todo is not None and "`method: fixed_param`" in found.todo
+    message = refusal(tmp_path, method, generated_quantities=Y_SIM)
+    assert message.what.startswith("stan/m.stan has no parameters: there is nothing to ")
+    assert message.key == f"analyses.a.methods.{method}"
+    assert message.todo is not None and "`method: fixed_param`" in message.todo
     assert planned(tmp_path, "fixed_param", generated_quantities=Y_SIM).fits
 
 
 def test_fixed_param_refuses_what_it_cannot_simulate(tmp_path: Path) -> None:
     """Parameters would stand at a random start; without generated quantities nothing is drawn."""
-    found = refusal(tmp_path, "fixed_param", parameters=MU, generated_quantities=Y_SIM)
-    assert "has parameters, which fixed_param leaves where they start" in found.what
-    assert found.todo is not None and "`method: nuts`" in found.todo
-    found = refusal(tmp_path, "fixed_param")
-    assert "has no generated quantities" in found.what
+    message = refusal(tmp_path, "fixed_param", parameters=MU, generated_quantities=Y_SIM)
+    assert "has parameters, which fixed_param leaves where they start" in message.what
+    assert message.todo is not None and "`method: nuts`" in message.todo
+    message = refusal(tmp_path, "fixed_param")
+    assert "has no generated quantities" in message.what
 
 
 def test_a_simulation_is_one_job_held_to_all_that_it_draws(tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_a_simulation_is_one_job_held_to_all_that_it_draws(tmp_path: Path) -> No
 
 def test_a_comparison_is_of_posteriors(tmp_path: Path) -> None:
     """A simulation has no posterior that could predict better than another."""
-    found = fault(tmp_path, changed("advi: {algorithm: meanfield,", "fixed_param: {"))
-    assert "'fixed_param' draws from none" in found.what
+    message = fault(tmp_path, changed("advi: {algorithm: meanfield,", "fixed_param: {"))
+    assert "'fixed_param' draws from none" in message.what
 
 
 SIMULATED = variables(
@@ -201,9 +201,9 @@ def simulate(folder: Path, draws: int = 400, **columns: Any) -> np.ndarray[Any, 
 
 def judged(folder: Path) -> dict[str, str]:
     """Return the verdict of each check of the simulation, and that of all."""
-    found = diagnose(folder, "fixed_param", uses=["y_sim", "same"])
-    return {check["check"]: check["verdict"] for check in found["checks"]} | {
-        "all": found["verdict"]
+    diagnostics = diagnose(folder, "fixed_param", uses=["y_sim", "same"])
+    return {check["check"]: check["verdict"] for check in diagnostics["checks"]} | {
+        "all": diagnostics["verdict"]
     }
 
 
@@ -253,8 +253,8 @@ def test_a_methods_version_is_of_what_is_made_of_its_chains(
     before = {step.key for step in planned(tmp_path, "nuts", parameters=MU)}
     monkeypatch.setattr(Nuts, "version", Nuts.version + 1)
     after = planned(tmp_path, "nuts", parameters=MU)
-    made = {step.rule for step in after if step.key not in before}
-    assert made == {"collect_draws", "diagnose_fit", "write_report", "check_verdicts"}
+    result = {step.rule for step in after if step.key not in before}
+    assert result == {"collect_draws", "diagnose_fit", "write_report", "check_verdicts"}
 
 
 def test_a_job_of_another_version_of_a_method_is_refused(

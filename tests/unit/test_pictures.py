@@ -115,8 +115,8 @@ def test_pictures_are_the_same_in_every_process() -> None:
             "PYTHONPATH": str(Path.cwd()),
         }
         run = [sys.executable, "-c", HASHES]
-        done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines() == [expected, "1", "agg [] False"]
+        completed = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+        assert completed.stdout.splitlines() == [expected, "1", "agg [] False"]
 
 
 def test_a_person_s_own_style_changes_nothing() -> None:
@@ -146,15 +146,15 @@ def test_panels_leave_each_other_room(shown: list[Figure]) -> None:
     draws = np.repeat(CHAINS[:1], 2, axis=0)
     chain_ranks(names, draws, np.array([1.001, 12.345]))
     data = Replications("a_parameter_of_a_long_name", Y * 1e5, Y_REP * 1e5, discrete=False)
-    found = [statistic(name, Y, Y_REP) for name in ("skewness", "median")]
-    replications(data, found, pit(SKEWED), "")
+    result = [statistic(name, Y, Y_REP) for name in ("skewness", "median")]
+    replications(data, result, pit(SKEWED), "")
     bad = replace(pit(SKEWED), bad=np.ones(40, dtype=bool))
-    replications(data, found, bad, "")
+    replications(data, result, bad, "")
     for figure in shown:
-        left, right = figure.axes[:2]
-        for axis in (left, right):
+        remaining, right = figure.axes[:2]
+        for axis in (remaining, right):
             assert axis.get_title("left")
-        boxes = [axis.get_tightbbox().extents for axis in (left, right)]
+        boxes = [axis.get_tightbbox().extents for axis in (remaining, right)]
         assert boxes[0][2] < boxes[1][0]
         assert boxes[1][2] < figure.bbox.width
 
@@ -223,8 +223,8 @@ def test_odd_data_are_drawn_too(observed: np.ndarray | None, scale: float) -> No
     data = Replications("y", observed, replicated, discrete=False)
     assert prior_predictive(data).startswith(b"\x89PNG")
     if observed is not None and len(observed) == 50:
-        found = [statistic(name, observed, replicated) for name in ("mean", "sd", "skewness")]
-        assert replications(data, found, None, "there is no log_lik")
+        result = [statistic(name, observed, replicated) for name in ("mean", "sd", "skewness")]
+        assert replications(data, result, None, "there is no log_lik")
 
 
 def test_a_density_is_that_of_all_values(shown: list[Figure]) -> None:

@@ -83,8 +83,8 @@ def planned(tmp_path: Path) -> Planned:
 
 def changed(before: Plan, after: Plan) -> set[str]:
     """Rules of the steps that are in `after` with a key that `before` does not have."""
-    known = {step.key for step in before}
-    return {step.rule for step in after if step.key not in known}
+    keys = {step.key for step in before}
+    return {step.rule for step in after if step.key not in keys}
 
 
 AFTER_DIAGNOSIS = {
@@ -135,8 +135,8 @@ def test_what_a_change_stales(planned: Planned, old: str, new: str, rules: set[s
 def test_a_models_options_stale_its_own_fits(planned: Planned) -> None:
     """Another option of one model compiles that program again and leaves other models alone."""
     before, after = planned(), planned("wide.stan}", "wide.stan, stanc: {O1: true}}")
-    known = {step.key for step in before}
-    new = [step for step in after if step.key not in known]
+    keys = {step.key for step in before}
+    new = [step for step in after if step.key not in keys]
     assert {step.wildcards.get("model") for step in new} == {"wide", None}
     (compiled,) = [step for step in new if step.rule == "compile_program"]
     assert compiled.arguments["stanc"] == {"O1": True}
@@ -151,9 +151,9 @@ def test_a_native_build_is_recorded_with_its_processor(planned: Planned) -> None
         plan = planned("wide.stan}", "wide.stan, native: true}", facts)
         return next(s for s in plan if s.rule == "compile_program" and s.arguments["native"])
 
-    one, other = compiled("znver3-0123"), compiled("skylake-4567")
-    assert one.made_of["content"]["compiler"]["cpu"] == one.unkeyed["cpu"] == "znver3-0123"
-    assert one.key != other.key
+    first, other = compiled("znver3-0123"), compiled("skylake-4567")
+    assert first.made_of["content"]["compiler"]["cpu"] == first.unkeyed["cpu"] == "znver3-0123"
+    assert first.key != other.key
 
 
 def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None:
@@ -170,13 +170,13 @@ def test_threads_of_a_chain_are_reserved_and_in_no_key(planned: Planned) -> None
 def test_what_is_kept_of_a_run_stales_the_fits_that_have_it(planned: Planned) -> None:
     """An approximation has neither warm-up nor metric: its draws stay as they are."""
     before, after = planned(), planned("    compare:", "    keep: [metric, warmup]\n    compare:")
-    known = {step.key for step in before}
+    keys = {step.key for step in before}
     sampled = [s for s in after if s.rule in ("sample_chain", "collect_draws")]
-    assert {s.wildcards["method"] for s in sampled if s.key not in known} == {"nuts"}
-    chain = next(s for s in sampled if s.rule == "sample_chain" and s.key not in known)
+    assert {s.wildcards["method"] for s in sampled if s.key not in keys} == {"nuts"}
+    chain = next(s for s in sampled if s.rule == "sample_chain" and s.key not in keys)
     assert "save_warmup=1" in chain.arguments["command"]
     assert chain.arguments["rows"]["before"] == 1000
-    collected = next(s for s in sampled if s.rule == "collect_draws" and s.key not in known)
+    collected = next(s for s in sampled if s.rule == "collect_draws" and s.key not in keys)
     assert collected.arguments["keep"] == ["metric", "warmup"]
 
 
@@ -215,16 +215,16 @@ def test_an_approximation_is_held_to_the_fits_by_nuts(planned: Planned, first: s
         assert [Path(path).parts[-2] for path in step.inputs["references"]] == expected
         followed = {(s.rule, s.wildcards["method"]) for s in step.upstream}
         rules = ("collect_draws", "diagnose_fit")
-        own = {("collect_draws", step.wildcards["method"])}
-        assert followed == own | {(rule, method) for rule in rules for method in expected}
+        ours = {("collect_draws", step.wildcards["method"])}
+        assert followed == ours | {(rule, method) for rule in rules for method in expected}
         assert {s.wildcards["model"] for s in step.upstream} == {step.wildcards["model"]}
 
 
 def test_a_chain_more_keeps_the_chains_there_are(planned: Planned) -> None:
     """A third chain leaves the keys of the first two alone."""
     before, after = planned(), planned("chains: 2", "chains: 3")
-    known = {step.key for step in before}
-    new = [s for s in after if s.rule == "sample_chain" and s.key not in known]
+    keys = {step.key for step in before}
+    new = [s for s in after if s.rule == "sample_chain" and s.key not in keys]
     assert {step.wildcards["chain"] for step in new} == {"3"}
 
 
@@ -233,8 +233,8 @@ def test_program_change_stales_its_own_fits(planned: Planned) -> None:
     narrow = replace(FACTS.programs["narrow"], canonical="// another prior")
     facts = replace(FACTS, programs={**FACTS.programs, "narrow": narrow})
     before, after = planned(), planned(facts=facts)
-    known = {step.key for step in before}
-    models = {step.wildcards.get("model") for step in after if step.key not in known}
+    keys = {step.key for step in before}
+    models = {step.wildcards.get("model") for step in after if step.key not in keys}
     assert models == {"narrow", None}
 
 
@@ -262,10 +262,10 @@ def test_keys_hold_no_path(planned: Planned) -> None:
 
 def test_steps_come_in_an_order_in_which_they_can_run(planned: Planned) -> None:
     """Every step stands behind the steps it follows."""
-    seen: set[str] = set()
+    visited: set[str] = set()
     for step in planned():
-        assert {s.key for s in step.upstream} <= seen
-        seen.add(step.key)
+        assert {s.key for s in step.upstream} <= visited
+        visited.add(step.key)
 
 
 def test_seeds_differ_between_fits_and_are_fixed(planned: Planned) -> None:
@@ -275,8 +275,8 @@ def test_seeds_differ_between_fits_and_are_fixed(planned: Planned) -> None:
         if step.rule == "sample_chain":
             fit = step.wildcards["model"], step.wildcards["method"]
             seeds.setdefault(fit, set()).add(step.arguments["seed"])
-    assert all(len(found) == 1 for found in seeds.values())
-    assert len({next(iter(found)) for found in seeds.values()}) == len(seeds) == 4
+    assert all(len(result) == 1 for result in seeds.values())
+    assert len({next(iter(result)) for result in seeds.values()}) == len(seeds) == 4
 
 
 def test_every_step_has_a_job_file_of_its_own(planned: Planned) -> None:
@@ -297,8 +297,8 @@ def test_a_key_is_recomputed_from_the_job_and_its_record(
         write_whole(step.job_file, step.job().text())
         job = JobFile.read(Path(step.job_file))
         record = json.loads(open_record(job).path.read_text())
-        for found in ({**job.made_of, "arguments": job.arguments}, made_of(record)):
-            assert key_of(found) == step.key
+        for result in ({**job.made_of, "arguments": job.arguments}, made_of(record)):
+            assert key_of(result) == step.key
         assert not job.arguments.keys() & job.unkeyed.keys()
 
 
@@ -309,8 +309,8 @@ def made_of(record: dict[str, Any]) -> dict[str, Any]:
 def test_a_limit_of_an_unknown_variable_is_refused(planned: Planned, tmp_path: Path) -> None:
     """The gate judges parameters and lp__; a limit of anything else would never be looked at."""
     (tmp_path / "data").mkdir()
-    for known in ("lp__", "mu"):
-        plan = planned("    compare:", f"    checks: {{rhat: {{{known}: 1.05}}}}\n    compare:")
+    for names in ("lp__", "mu"):
+        plan = planned("    compare:", f"    checks: {{rhat: {{{names}: 1.05}}}}\n    compare:")
         assert list(_limit_faults(plan)) == []
     for unknown in ("nu", "y_rep", "Mu"):
         plan = planned("    compare:", f"    checks: {{rhat: {{{unknown}: 1.05}}}}\n    compare:")

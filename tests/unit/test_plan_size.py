@@ -68,11 +68,11 @@ def test_each_step_is_planned_once(
     keys: list[Any] = []
     monkeypatch.setattr(builder, "key_of", lambda made_of: keys.append(made_of) or str(len(keys)))
     plan = plan_of(tmp_path, datasets, models)
-    made = Counter(made_of["step"] for made_of in keys)
+    result = Counter(made_of["step"] for made_of in keys)
     fits = datasets * models * 2
     assert len(plan.fits) == fits
-    assert made["compile_program"] == models
-    assert made["prepare_data"] == made["sample_prior"] == datasets * models
+    assert result["compile_program"] == models
+    assert result["prepare_data"] == result["sample_prior"] == datasets * models
     assert len(keys) == len(plan.steps)
 
 
@@ -83,7 +83,7 @@ def test_a_status_looks_at_the_steps_of_its_fit_only(
     """The states of a fit's own results are asked for once each, and its plan is read once."""
     monkeypatch.chdir(tmp_path)
     plan = plan_of(tmp_path, datasets, 2)
-    asked: list[str] = []
+    calls: list[str] = []
     read = 0
 
     def walk(whole: Plan) -> Iterator[Any]:
@@ -92,13 +92,13 @@ def test_a_status_looks_at_the_steps_of_its_fit_only(
         return iter(whole.steps.values())
 
     real = status.state_of
-    monkeypatch.setattr(status, "state_of", lambda step: asked.append(step.rule) or real(step))
+    monkeypatch.setattr(status, "state_of", lambda step: calls.append(step.rule) or real(step))
     monkeypatch.setattr(Plan, "__iter__", walk)
     rows = status.fit_statuses(plan)
     assert len(rows) == datasets * 2 * 2
-    own = {step.rule for step in plan.steps_of(plan.fits[0]) if STEPS[step.rule].keep is None}
-    assert own >= {"collect_draws", "diagnose_fit", "predict_outcomes"}
-    assert Counter(asked) == dict.fromkeys(own, len(rows))
+    ours = {step.rule for step in plan.steps_of(plan.fits[0]) if STEPS[step.rule].keep is None}
+    assert ours >= {"collect_draws", "diagnose_fit", "predict_outcomes"}
+    assert Counter(calls) == dict.fromkeys(ours, len(rows))
     for fit in plan.fits:
         status._sampling_seconds(plan, fit)
     assert read == 1

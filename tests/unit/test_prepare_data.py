@@ -48,10 +48,10 @@ def job(folder: Path, stan: dict[str, Any], **declared: Any) -> Job[PrepareData]
 
 def test_data_and_meta_are_written(tmp_path: Path) -> None:
     """The step writes Stan's JSON, the meta and, for the record, the counts of rows."""
-    made = job(tmp_path, {"N": "nrow()", "y": "effect", "N_new": "new.N"}, where={"state": ["NY"]})
-    prepare_data.run(made)
-    assert made.outputs["data"].read_text() == '{\n"N": 2,\n"y": [28, 8]\n}\n'
-    meta = json.loads(made.outputs["meta"].read_text())
+    step = job(tmp_path, {"N": "nrow()", "y": "effect", "N_new": "new.N"}, where={"state": ["NY"]})
+    prepare_data.run(step)
+    assert step.outputs["data"].read_text() == '{\n"N": 2,\n"y": [28, 8]\n}\n'
+    meta = json.loads(step.outputs["meta"].read_text())
     assert meta == {
         "schema": "stanchion/data/1",
         "rows": 2,
@@ -61,7 +61,7 @@ def test_data_and_meta_are_written(tmp_path: Path) -> None:
         "sizes": {"N": {"dim": "obs", "labels": None}},
         "transforms": {},
     }
-    assert made.notes == {"rows": 2, "dropped": 0}
+    assert step.notes == {"rows": 2, "dropped": 0}
 
 
 def test_the_order_of_the_declaration_changes_no_byte(tmp_path: Path) -> None:
@@ -69,15 +69,15 @@ def test_the_order_of_the_declaration_changes_no_byte(tmp_path: Path) -> None:
     stan = {"N": "nrow()", "y": "effect", "N_new": "new.N"}
     texts = []
     for mapping in (stan, dict(reversed(stan.items()))):
-        made = job(tmp_path, mapping)
-        prepare_data.run(made)
-        texts.append([made.outputs[name].read_bytes() for name in ("data", "meta")])
+        step = job(tmp_path, mapping)
+        prepare_data.run(step)
+        texts.append([step.outputs[name].read_bytes() for name in ("data", "meta")])
     assert texts[0] == texts[1]
 
 
 def test_a_bad_table_stops_the_step(tmp_path: Path) -> None:
     """A fault stops the step before anything is written."""
-    made = job(tmp_path, {"N": "nrow()", "y": "state", "N_new": "new.N"})
+    step = job(tmp_path, {"N": "nrow()", "y": "state", "N_new": "new.N"})
     with pytest.raises(DataError):
-        prepare_data.run(made)
-    assert not made.outputs["data"].exists()
+        prepare_data.run(step)
+    assert not step.outputs["data"].exists()

@@ -33,8 +33,8 @@ def verdict(posterior: Any, *, prior: Any = PRIOR, observations: bool = True) ->
 def test_a_switch_that_does_nothing_fails() -> None:
     """The same density, or another by a constant that the switch adds: the posterior's draws."""
     for constant in (0.0, 2.5, -1e6):
-        found = switch_check(PRIOR, [p + constant for p in PRIOR], observations=True)
-        assert found.verdict == "fail"
+        result = switch_check(PRIOR, [p + constant for p in PRIOR], observations=True)
+        assert result.verdict == "fail"
 
 
 def test_a_switch_that_works_passes() -> None:
@@ -103,11 +103,11 @@ def test_twenty_draws_of_all_chains_are_evaluated(tmp_path: Path, chains: list[P
     program = tmp_path / "model"
     program.write_text(PROGRAM.format(refuses=False))
     program.chmod(0o755)
-    found = densities(started(program), {"prior_only": 0}, chains, tmp_path)
-    assert found.prior is not None and found.posterior is not None
-    assert len(found.posterior) == DRAWS
-    assert found.posterior == [1000 * c + d for c in range(4) for d in range(0, 250, 50)]
-    assert found.prior == [lp + 10 for lp in found.posterior]
+    result = densities(started(program), {"prior_only": 0}, chains, tmp_path)
+    assert result.prior is not None and result.posterior is not None
+    assert len(result.posterior) == DRAWS
+    assert result.posterior == [1000 * c + d for c in range(4) for d in range(0, 250, 50)]
+    assert result.prior == [lp + 10 for lp in result.posterior]
 
 
 def test_a_program_that_refuses_is_told_from_one_that_is_missing(
@@ -117,8 +117,8 @@ def test_a_program_that_refuses_is_told_from_one_that_is_missing(
     program = tmp_path / "model"
     program.write_text(PROGRAM.format(refuses=True))
     program.chmod(0o755)
-    found = densities(started(program), {"prior_only": 0}, chains, tmp_path)
-    assert found.prior is not None and found.posterior is None
+    result = densities(started(program), {"prior_only": 0}, chains, tmp_path)
+    assert result.prior is not None and result.posterior is None
     with pytest.raises(Exception, match="could not be started") as caught:
         densities(started(tmp_path / "none"), {}, chains, tmp_path)
     assert not isinstance(caught.value, ProgramFailedError)

@@ -47,48 +47,51 @@ def profile(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_profile_names_only_steps_and_resources_there_are(name: str) -> None:
     """A profile speaks of rules that exist, in resources that rules or its executor know."""
-    found = profile(name)
-    assert set(found.get("set-resources", {})) <= set(STEPS)
-    known = {*LIMITS, *OWN_RESOURCES.get(name, ())}
-    for asked in (found.get("default-resources", {}), *found.get("set-resources", {}).values()):
-        assert set(asked) <= known
+    content = profile(name)
+    assert set(content.get("set-resources", {})) <= set(STEPS)
+    names = {*LIMITS, *OWN_RESOURCES.get(name, ())}
+    for requested in (
+        content.get("default-resources", {}),
+        *content.get("set-resources", {}).values(),
+    ):
+        assert set(requested) <= names
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_profile_schedules_as_the_keys_need_it(name: str) -> None:
     """Every profile has the triggers that keys rely on, and goes on after a failure."""
-    found = profile(name)
-    assert found["rerun-triggers"] == ["mtime", "params", "input"]
-    assert found["keep-going"] is found["rerun-incomplete"] is True
+    content = profile(name)
+    assert content["rerun-triggers"] == ["mtime", "params", "input"]
+    assert content["keep-going"] is content["rerun-incomplete"] is True
     if name != "default":
-        assert found["keep-incomplete"] is found["show-failed-logs"] is True
-        assert found["retries"] > 0
+        assert content["keep-incomplete"] is content["show-failed-logs"] is True
+        assert content["retries"] > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_profile_says_only_what_differs(name: str) -> None:
     """No profile repeats what the catalogue says of a step; a chain's threads are its method's."""
-    found = profile(name)
-    assert "set-threads" not in found
-    assert not set(CATALOGUED) & set(found.get("default-resources", {}))
-    for step, asked in found.get("set-resources", {}).items():
-        assert asked.items().isdisjoint(resources(STEPS[step]).items()), step
+    content = profile(name)
+    assert "set-threads" not in content
+    assert not set(CATALOGUED) & set(content.get("default-resources", {}))
+    for step, requested in content.get("set-resources", {}).items():
+        assert requested.items().isdisjoint(resources(STEPS[step]).items()), step
 
 
 def test_slurm_profile_asks_for_little() -> None:
     """By default no job asks for more than 4 GB and 30 minutes, nor for an account."""
-    found = profile("slurm")
-    asked = slurm_resources()
+    content = profile("slurm")
+    requested = slurm_resources()
     for names in (*GROUPS.values(), *((step,) for step in STEPS)):
-        assert max(asked[step]["mem_mb"] for step in names) <= LIMITS["mem_mb"]
-        assert sum(asked[step]["runtime"] for step in names) <= LIMITS["runtime"]
-    assert "slurm_account" not in found["default-resources"]
-    assert found["slurm-status-command"] == "squeue"
+        assert max(requested[step]["mem_mb"] for step in names) <= LIMITS["mem_mb"]
+        assert sum(requested[step]["runtime"] for step in names) <= LIMITS["runtime"]
+    assert "slurm_account" not in content["default-resources"]
+    assert content["slurm-status-command"] == "squeue"
 
 
 def test_slurm_profile_caps_what_a_retry_may_ask_for() -> None:
     """Twice as much at each retry ends somewhere, and not below what a step asks for at first."""
-    found = profile("slurm")
+    content = profile("slurm")
     for resource in slurm.MORE.values():
-        most = found["default-resources"][f"max_{resource}"]
-        assert most >= 2 * max(asked[resource] for asked in slurm_resources().values())
+        most = content["default-resources"][f"max_{resource}"]
+        assert most >= 2 * max(requested[resource] for requested in slurm_resources().values())

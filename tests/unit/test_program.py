@@ -92,7 +92,7 @@ def test_sizes_are_read_as_declared() -> None:
     assert [declared[name].kind for name in ("S", "L", "t", "p")] == [
         "cov_matrix", "cholesky_factor_cov", "tuple", "vector",
     ]  # fmt: skip
-    assert {name: found.sizes for name, found in declared.items()} == {
+    assert {name: result.sizes for name, result in declared.items()} == {
         "N": (),
         "grid": ("N", "2"),
         "a": (),
@@ -140,11 +140,11 @@ def test_same_content_asks_stanc_once(answering: Path, tmp_path: Path) -> None:
     """A description is kept by content: a copy elsewhere is described without stanc."""
     for name in ("one.stan", "two.stan"):
         (tmp_path / name).write_text(SOURCE)
-    one = describe(tmp_path / "one.stan", answering, cache=tmp_path / "cache")
-    asked = calls(tmp_path)
+    entry = describe(tmp_path / "one.stan", answering, cache=tmp_path / "cache")
+    count = calls(tmp_path)
     two = describe(tmp_path / "two.stan", answering, cache=tmp_path / "cache")
-    assert calls(tmp_path) == asked
-    assert (two.path, two.canonical) == (str(tmp_path / "two.stan"), one.canonical)
+    assert calls(tmp_path) == count
+    assert (two.path, two.canonical) == (str(tmp_path / "two.stan"), entry.canonical)
 
 
 def test_changed_include_asks_stanc_again(answering: Path, tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_changed_include_asks_stanc_again(answering: Path, tmp_path: Path) -> No
     cache, dirs = tmp_path / "cache", [tmp_path / "functions"]
     program = describe(file, answering, dirs, cache)
     assert [Path(name).name for name in program.includes] == ["a.stanfunctions", "b.stanfunctions"]
-    asked = calls(tmp_path)
+    count = calls(tmp_path)
     (tmp_path / "functions" / "b.stanfunctions").write_text("real f(real x) { return -x; }\n")
     describe(file, answering, dirs, cache)
-    assert calls(tmp_path) > asked
+    assert calls(tmp_path) > count
 
 
 def test_own_folder_comes_before_the_others(answering: Path, tmp_path: Path) -> None:
@@ -200,14 +200,16 @@ def test_an_edited_entry_gives_no_program_another_s_canonical_form(
 
 def test_refused_program_names_file_and_line(tmp_path: Path) -> None:
     """stanc's whole message is shown, under the file and line that it names."""
-    said = "Syntax error in 'lib/f.stanfunctions', line 7, column 3, parsing error:\n  here\nSorry."
-    refusing = stanc(tmp_path, f'cat >&2 <<"END"\n{said}\nEND\nexit 1')
+    output = (
+        "Syntax error in 'lib/f.stanfunctions', line 7, column 3, parsing error:\n  here\nSorry."
+    )
+    refusing = stanc(tmp_path, f'cat >&2 <<"END"\n{output}\nEND\nexit 1')
     file = tmp_path / "one.stan"
     file.write_text(SOURCE)
     with pytest.raises(ProgramError) as caught:
         describe(file, refusing)
     assert caught.value.faults[0].where == "lib/f.stanfunctions:7"
-    assert said in str(caught.value)
+    assert output in str(caught.value)
 
 
 def test_missing_program_is_one_message(answering: Path, tmp_path: Path) -> None:
