@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stanchion import __version__
+from stanchion.cli.cache import app as cache_app
 from stanchion.cli.check import check
 from stanchion.cli.clean import clean
 from stanchion.cli.diff import diff
@@ -34,6 +35,7 @@ COMMANDS = (init, check, run, status, track, restore, verify, clean, diff)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(toolchain_app, name="toolchain")
+app.add_typer(cache_app, name="cache")
 
 
 def _version(show: bool) -> None:

@@ -3,7 +3,8 @@
 An entry is a folder `steps/<rule>/<key>` with the step's outputs and `entry.json`, which names
 each file's SHA-256 and the version of the step that made it. It is made beside its place and
 renamed, so that it is whole or absent; it is hashed on the way out, so that a damaged one is never
-used. It goes only where its own bytes are wrong, and the next result of its key takes its place.
+used. It goes where its own bytes are wrong, and the next result of its key takes its place; or
+where it was long not used (`stanchion cache prune`): the time of `entry.json` says when that was.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from typing import Any, BinaryIO
 
 from stanchion import __version__
 from stanchion.system.hashes import file_hash
-from stanchion.system.temporaries import own_name, sweep
+from stanchion.system.temporaries import beside, remove, sweep
+from stanchion.system.usage import note_use
 
 SCHEMA = "stanchion/entry/3"
 _BLOCK = 1 << 20
@@ -56,6 +58,7 @@ class Cache:
             entry = _described(folder)
             if entry is None or entry["version"] != version:
                 return None
+            note_use(folder / "entry.json")
             for name, target in outputs.items():
                 if _copy(folder / name, target) != entry["outputs"].get(name):
                     raise _BrokenError(name)
@@ -87,7 +90,7 @@ class Cache:
         folder = self._folder(step, key)
         if _is_whole(folder, outputs, version):
             return
-        making = _beside(folder, "new")
+        making = beside(folder, "new")
         try:
             making.mkdir(parents=True)
             sweep(folder.parent)
@@ -184,14 +187,10 @@ def _is_whole(folder: Path, outputs: Iterable[str], version: int) -> bool:
 
 def _set_aside(folder: Path) -> None:
     """Take an entry out of its place in one rename, then remove it."""
-    aside = _beside(folder, "old")
+    aside = beside(folder, "old")
     with suppress(FileNotFoundError):
         folder.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _beside(folder: Path, kind: str) -> Path:
-    return folder.with_name(own_name(f".{folder.name}.{kind}"))
+    remove(aside)
 
 
 def _copy(source: Path, target: Path) -> str:

@@ -22,6 +22,7 @@ from stanchion.errors import Fault, ProgramError
 from stanchion.stan.sizes import Declaration, declarations
 from stanchion.stan.sources import BELOW, COPIED_PROGRAM
 from stanchion.system.files import read_bounded
+from stanchion.system.usage import note_use
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
 MOST_BYTES, MOST_SECONDS = 10_000_000, 120
@@ -285,6 +286,7 @@ def _look_up(entry: Path) -> dict[str, Any] | None:
         return None
     if hashlib.sha256(text).hexdigest().encode() != digest:
         return None
+    note_use(entry)
     described: dict[str, Any] = json.loads(text)
     return described
 

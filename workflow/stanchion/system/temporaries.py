@@ -17,6 +17,11 @@ def own_name(stem: str) -> str:
     return f"{stem}-{os.uname().nodename}-{os.getpid()}"
 
 
+def beside(path: Path, kind: str) -> Path:
+    """Return a hidden name of this process's own beside a path, on the same file system."""
+    return path.with_name(own_name(f".{path.name}.{kind}"))
+
+
 def sweep(folder: Path) -> None:
     """Remove the entries of `own_name` in a folder that belong to no living process.
 
@@ -24,11 +29,12 @@ def sweep(folder: Path) -> None:
     """
     with suppress(OSError):
         for entry in folder.iterdir():
-            if _is_orphaned(entry):
-                _remove(entry)
+            if is_orphaned(entry):
+                remove(entry)
 
 
-def _is_orphaned(entry: Path) -> bool:
+def is_orphaned(entry: Path) -> bool:
+    """Tell whether an entry has a name by `own_name`, of a process that lives no more."""
     rest, _, number = entry.name.rpartition("-")
     if not number.isdecimal():
         return False
@@ -57,7 +63,8 @@ def _last_change(entry: Path) -> float:
         return time.time()
 
 
-def _remove(entry: Path) -> None:
+def remove(entry: Path) -> None:
+    """Remove a file, a link or a folder, as far as that is allowed."""
     if entry.is_dir() and not entry.is_symlink():
         shutil.rmtree(entry, ignore_errors=True)
     else:

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanchion.errors import VersioningError
-from stanchion.system.git import content_of, versions_of
+from stanchion.system.git import content_of, require_repository, versions_of
 from stanchion.system.hashes import file_hashes
 from stanchion.versions import dvc as versioning
 from stanchion.versions.manifest import Manifest, manifest_path, parse_manifest, read_manifest
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
+
+_MANIFESTS = "*.manifest.json"
+_KEY = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def tracked_keys() -> set[str]:
+    """Return the keys that tracked results of any analysis and revision stand on.
+
+    Their manifests, in any branch or tag and as they lie there, name each step's record with its
+    key. Whatever in them looks like a key is taken for one, so that none that is damaged, or of
+    another version of Stanchion, hides any.
+
+    Raises:
+        VersioningError: no result of this folder is tracked, or git does not know of any.
+    """
+    require_repository()
+    texts = [content_of(name) for name in versions_of(f"results/{_MANIFESTS}")]
+    texts += [path.read_text(errors="replace") for path in Path("results").glob(_MANIFESTS)]
+    if not texts:
+        raise VersioningError(
+            "no results are tracked in any revision of this folder",
+            where=str(Path.cwd()),
+            todo="go to the project whose results are to be kept, or leave --keep-tracked out",
+        )
+    return {key for text in texts for key in _KEY.findall(text)}
 
 
 def known_manifests(analysis: str) -> Iterator[tuple[str, Manifest]]:
