@@ -80,6 +80,22 @@ def test_a_killed_sampler_is_started_once_more(tmp_path: Path) -> None:
     assert run_program(["sh", "-c", script], tmp_path / "log", chain="chain 1") == {"starts": 2}
 
 
+def test_a_sampler_that_saves_is_asked_to_end_once(tmp_path: Path) -> None:
+    """A signal to the whole group, as Ctrl-C, does not end it before it has saved its state."""
+    signals = "; ".join(f"kill -{name} $$" for name in ("INT", "TERM", "HUP"))
+    asked = f"sleep 0.2; echo asked >> {tmp_path}/asked; exit 0"
+    script = f"trap '{asked}' XCPU; {signals}; while :; do sleep 0.05; done"
+    with pytest.raises(ChainError, match="time limit of 1s"):
+        run_program(
+            ["sh", "-c", script],
+            tmp_path / "log",
+            chain="chain 1",
+            time_limit="1s",
+            saving={"STATE": "here"},
+        )
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
 def test_a_sampler_killed_twice_says_by_what(tmp_path: Path) -> None:
     """The signal's name is in the message."""
     with pytest.raises(ChainError, match="chain 1 was killed by SIGTERM, twice"):

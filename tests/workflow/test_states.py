@@ -98,13 +98,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, caches: Path) -> dict[
 
 @pytest.mark.parametrize(
     ("number", "interval"),
-    [(signal.SIGKILL, "0.2"), (signal.SIGTERM, "86400")],
-    ids=["kill-9", "sigterm"],
+    [(signal.SIGKILL, "0.2"), (signal.SIGINT, "86400"), (signal.SIGTERM, "86400")],
+    ids=["kill-9", "ctrl-c", "scheduler"],
 )
 def test_a_stopped_chain_goes_on(
     tmp_path: Path, caches: Path, undisturbed: dict[str, Any], number: signal.Signals, interval: str
 ) -> None:
-    """After `kill -9`, or a signal that asks to end, chains go on where they were saved."""
+    """After `kill -9`, or a signal to all processes that asks to end, chains go on.
+
+    A signal saves a state though none was due; Ctrl-C and a scheduler's reach the sampler as well
+    as its step.
+    """
     project = make(tmp_path, caches, ("checkpoint: 0.2", f"checkpoint: {interval}"))
     started = Run(project)
     if number == signal.SIGKILL:
@@ -112,13 +116,12 @@ def test_a_stopped_chain_goes_on(
         while len(states(project)) < 2 and time.monotonic() < end:
             time.sleep(0.02)
         time.sleep(0.3)
-        os.killpg(started.process.pid, number)
     else:
         started.wait_for(
             ".stanchion/tmp/*/chain/chain_1.csv*", ".stanchion/tmp/*/chain/chain_2.csv*"
         )
         time.sleep(1)
-        started.process.send_signal(number)
+    os.killpg(started.process.pid, number)
     started.process.communicate(timeout=60)
     assert started.process.returncode != 0
     saved = [ChainState(folder).position() for folder in states(project)]

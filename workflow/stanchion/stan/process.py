@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +37,10 @@ _LOG_END = 64 << 10
 _START_SECONDS = 60
 _SAVE_SECONDS = 20
 """What a program that is ended may take to save its state: less than a cluster's patience."""
+_ASK = signal.SIGXCPU
+"""Asks a program that saves its state to end, once: a second signal ends it before it has saved."""
+_OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What a terminal or a scheduler sends to all processes at once; the step passes it on."""
 
 
 class ProgramFailedError(ChainError):
@@ -113,6 +119,7 @@ def run_program(
     time_limit: str | None = None,
     descriptor: int | None = None,
     saving: Mapping[str, str] | None = None,
+    before_start: Callable[[], None] | None = None,
     report: ChainReport | None = None,
 ) -> dict[str, Any]:
     """Run a compiled program to its end and return notes for the record, such as its `starts`.
@@ -121,14 +128,16 @@ def run_program(
 
     A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
     draws depend on its seed alone. The time limit is one for both. `saving` are variables by which
-    it saves its state, for which it is given some seconds when it is ended. `report`
-    follows how far it is.
+    it saves its state, for which it is given some seconds when it is ended; `before_start` is
+    called before each start. `report` follows how far it is.
 
     Raises:
         ChainError: the program failed, with its own last words, or its time was over.
     """
     end = None if time_limit is None else time.monotonic() + seconds_of(time_limit)
     for attempt in (1, 2):
+        if before_start is not None:
+            before_start()
         output = _Output(log, command)
         try:
             code = _run(command, output, end, chain, descriptor, saving or {}, report)
@@ -175,7 +184,7 @@ def _run(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **saving},
-            preexec_fn=partial(_end_with_parent, os.getpid()),
+            preexec_fn=partial(_before_program, os.getpid(), bool(saving)),
         )
     except OSError as error:
         raise ChainError(
@@ -198,25 +207,32 @@ def _run(
                     report.look()
             raise TimeoutError
         except BaseException as error:
-            if saving:
-                _end_gently(process, pipe)
-            process.kill()
-            process.wait()
+            try:
+                if saving:
+                    _end_gently(process, pipe, output)
+            finally:
+                process.kill()
+                process.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise TimeoutError from error
             raise
 
 
-def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes]) -> None:
+def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes], output: _Output) -> None:
     """Ask a program to end, and let it finish its iteration and save its state.
 
     What it prints meanwhile is read, so that it does not wait for a reader.
     """
-    process.terminate()
+    process.send_signal(_ASK)
     end = time.monotonic() + _SAVE_SECONDS
     while process.poll() is None and time.monotonic() < end:
         if select.select([pipe], [], [], 0.05)[0]:
-            os.read(pipe.fileno(), _BLOCK)
+            block = os.read(pipe.fileno(), _BLOCK)
+            if not block:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_rest(end))
+                return
+            output.take(block)
 
 
 def _rest(end: float | None) -> float | None:
@@ -283,7 +299,14 @@ def _failure(chain: str, code: int, words: str) -> str:
     return f"{chain} failed with exit code {code}; the sampler's last words:\n{words}"
 
 
-def _end_with_parent(parent: int) -> None:
-    """Have the kernel end the program when the step dies, so that no orphan goes on writing."""
+def _before_program(parent: int, saves: bool) -> None:
+    """Have the kernel end the program when the step dies, so that no orphan goes on writing.
+
+    One that saves its state is asked to end by the step alone, and leaves no core when it does.
+    """
+    if saves:
+        for number in _OF_THE_GROUP:
+            signal.signal(number, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if not die_with_parent(signal.SIGKILL, parent):
         os._exit(1)
