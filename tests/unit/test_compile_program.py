@@ -59,7 +59,15 @@ def test_another_toolchain_than_the_planned_is_refused(
     )
     monkeypatch.setattr("stanchion.stan.toolchain.find", lambda: here)
     outputs, log = {"executable": tmp_path / "model"}, tmp_path / "log"
-    job = Job("compile_program", "0" * 64, OPTIONS, {}, outputs, log, content={"compiler": planned})
+    job = Job(
+        "compile_program",
+        "0" * 64,
+        OPTIONS,
+        {},
+        outputs,
+        log,
+        made_of={"content": {"compiler": planned}},
+    )
     with pytest.raises(CompileError, match="changed since this run was planned: compiler"):
         compile_program.run(job)
     assert not outputs["executable"].exists()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from stanchion.stan import states
-from stanchion.stan.states import ChainState, Finished, Position, cut_csv, open_state, without_draws
+from stanchion.stan.states import (
+    ChainState,
+    Finished,
+    Position,
+    cut_csv,
+    open_state,
+    with_draws,
+    without_draws,
+)
 
 FAMILY = "ab" * 32
 HEAD = "# method = sample (Default)\n#     num_samples = 6\n#     num_warmup = 3\nlp__,mu\n"
@@ -81,8 +92,8 @@ def test_the_rows_of_a_finished_chain_come_back(cache: Path, tmp_path: Path) -> 
     with open_state(FAMILY) as state:
         assert state is not None
         write_state(state.folder, ADAPTED + "".join(ROWS))
-        state.finish("k" * 64, 6, keep=True)
-        assert state.finished() == Finished("k" * 64, 6)
+        state.finish(Finished("k" * 64, 6, 6), 9, keep=True)
+        assert state.finished() == Finished("k" * 64, 6, 6)
         assert state.take_rows(csv)
         assert (state.folder / "rows").read_text() == ADAPTED + "".join(ROWS)
         assert state.finished() is None
@@ -106,7 +117,7 @@ def test_a_state_that_is_not_to_be_kept_goes(cache: Path) -> None:
     with open_state(FAMILY) as state:
         assert state is not None
         write_state(state.folder, "")
-        state.finish("k" * 64, 6, keep=False)
+        state.finish(Finished("k" * 64, 6, 6), 9, keep=False)
     assert not state.folder.exists()
 
 
@@ -124,8 +135,100 @@ def test_a_state_of_another_processor_needs_leave(
         assert state is not None
         assert state.is_elsewhere(allowed=allowed)
         assert (state.position() is not None) == allowed
-        write_state(state.folder, "")
+
+
+def test_a_state_that_two_processors_made_stays_one_of_two(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain that went on elsewhere and was killed again is not of that processor alone."""
+    for name in ("first", "second"):
+        monkeypatch.setattr(states, "processor", lambda name=name: name)
+        with open_state(FAMILY) as state:
+            assert state is not None
+            assert state.is_elsewhere(allowed=True) == (name == "second")
+            write_state(state.folder, "")
+    for allowed in (True, False):
+        with open_state(FAMILY) as state:
+            assert state is not None
+            assert state.is_elsewhere(allowed=allowed)
+    with open_state(FAMILY) as state:
+        assert state is not None and state.position() is None
         assert not state.is_elsewhere(allowed=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["lock", "state", "state.part", "rows", "finished.json", "machine"]
+)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_in_nobodys_way(
+    cache: Path, name: str, make: Callable[[Path], None]
+) -> None:
+    """A pipe or a folder where a file of a state should lie is not read, which might never end."""
+    folder = states.state_folder(FAMILY)
+    folder.mkdir(parents=True)
+    make(folder / name)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    try:
+        with open_state(FAMILY) as state:
+            if state is not None:
+                assert state.position() is None and state.finished() is None
+                assert not state.is_elsewhere(allowed=False)
+                assert not (folder / name).exists() or name in ("lock", "machine")
+            else:
+                assert (name, make) == ("lock", os.mkdir)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def test_a_state_that_names_more_than_memory_holds_is_not_taken(
+    cache: Path, tmp_path: Path
+) -> None:
+    """A damaged state that says to have 2⁶² bytes of rows goes, and nothing so large is read."""
+    csv = tmp_path / "chain.csv"
+    csv.write_text(CSV)
+    with open_state(FAMILY) as state:
+        assert state is not None
+        write_state(state.folder, "")
+        content = (state.folder / "state").read_bytes()
+        huge = content.replace(struct.pack("<qqq", 9, 0, 0), struct.pack("<qqq", 9, 0, 2**62))
+        assert huge != content
+        (state.folder / "state").write_bytes(huge)
+        position = state.position()
+        assert position is not None and position.size == 2**62
+        assert not state.take_rows(csv)
+        assert state.position() is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"key": "k", "draws": 1e999, "rows": 5}',
+        '{"key": "k", "draws": 5, "rows": NaN}',
+        '{"key": "k", "draws": 1' + "0" * 30 + ', "rows": 5}',
+        '{"key": "k", "draws": -5, "rows": 5}',
+        '{"key": "k", "draws": "5", "rows": 5}',
+        '{"key": "k", "draws": 5}',
+        "[" * 100_000,
+        "[]",
+        "\x00",
+    ],
+)
+def test_nonsense_about_a_finished_chain_is_no_finished_chain(cache: Path, content: str) -> None:
+    """What cannot be a number of draws, or is no JSON, is read as nothing, and is no error."""
+    with open_state(FAMILY) as state:
+        assert state is not None
+        (state.folder / "finished.json").write_text(content)
+        assert state.finished() is None
+
+
+def test_a_state_of_its_middle_is_not_that_of_a_finished_chain(cache: Path) -> None:
+    """Where another run was killed in the middle, its state and rows stay for who goes on."""
+    with open_state(FAMILY) as state:
+        assert state is not None
+        write_state(state.folder, "", iteration=7)
+        state.finish(Finished("k" * 64, 6, 6), 9, keep=True)
+        assert state.finished() is None
+        assert state.position() is not None
 
 
 @pytest.mark.parametrize("rows", [1, 4, 6])
@@ -156,11 +259,10 @@ def test_more_rows_than_there_are_cannot_be_cut(tmp_path: Path) -> None:
 
 def test_a_family_is_all_but_the_number_of_draws() -> None:
     """Chains that differ in their draws alone have the same arguments without them."""
-    few = {"command": ["method=sample", "num_samples=5", "thin=1"], "rows": {"draws": 5}, "seed": 1}
-    many = {
-        "command": ["method=sample", "num_samples=9", "thin=1"],
-        "rows": {"draws": 9},
-        "seed": 1,
-    }
+    command = ["method=sample", "num_samples=5", "thin=1"]
+    few = {"command": command, "rows": {"draws": 5, "before": 2}, "seed": 1}
+    many = with_draws(few, 9, 8)
+    assert many["command"] == ["method=sample", "num_samples=9", "thin=1"]
+    assert many["rows"] == {"draws": 8, "before": 2}
     other = {**many, "seed": 2}
     assert without_draws(few) == without_draws(many) != without_draws(other)

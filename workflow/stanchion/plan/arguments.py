@@ -130,10 +130,8 @@ class SamplePrior(Arguments):
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """How a job saves its state while it runs, and whose state that is."""
+    """How a job saves its state while it runs."""
 
-    family: str
-    """The job's key but for the number of draws."""
     seconds: float
     keep: bool
     """Whether the last state stays, so that more draws can be added."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,15 +18,13 @@ from stanchion.plan.arguments import (
     SampleChain,
     SamplePrior,
     Saving,
-    as_json,
 )
 from stanchion.plan.builder import Planner
-from stanchion.plan.keys import key_of, seed_of
+from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stan.program import Program
-from stanchion.stan.states import without_draws
 
 PRIOR_CHAINS = 4
 _PRIOR = ("analysis", "dataset", "model")
@@ -97,12 +95,12 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
             name=method.chain_name.format(chain=chain),
             method=method.method,
             time_limit=method.time_limit,
+            saving=_saving(method, program),
         )
-        saving = _saving(method, arguments, content, data, program)
         step = planner.add(
             "sample_chain",
             {**fit.wildcards, "chain": str(chain)},
-            arguments=replace(arguments, saving=saving),
+            arguments=arguments,
             content=content,
             inputs=inputs,
             upstream=[data, program],
@@ -112,31 +110,17 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
     return steps
 
 
-def _saving(
-    method: Method,
-    arguments: SampleChain,
-    content: Mapping[str, Any],
-    data: Step,
-    program: Step,
-) -> Saving | None:
-    """Return how a job saves its state, and the family whose state it is.
+def _saving(method: Method, program: Step) -> Saving | None:
+    """Return how a job saves its state.
 
     The order of sums may follow from addresses in memory where the compiler vectorises, and from
     the scheduler where several threads share a chain: bytes are promised for the others.
     """
     if method.saving is None or not method.saving["checkpoint"]:
         return None
-    keyed, _ = as_json(arguments)
-    made_of = {
-        "arguments": without_draws(keyed),
-        "content": content,
-        "upstream": [data.key, program.key],
-        "threads": method.threads,
-    }
     options = program.arguments
     vectorised = options["native"] or bool(options["stanc"].get("O1"))
     return Saving(
-        family=key_of(made_of),
         seconds=float(method.saving["checkpoint"]),
         keep=method.saving["keep_state"],
         elsewhere=method.saving["resume_elsewhere"],

@@ -23,8 +23,8 @@ class Job[A]:
     log: Path
     descriptors: Mapping[str, int] = field(default_factory=dict)
     """Open files of what is executed, by the input's name."""
-    content: Mapping[str, Any] = field(default_factory=dict)
-    """What of the world the key is made of."""
+    made_of: Mapping[str, Any] = field(default_factory=dict)
+    """What the key is made of beside the arguments: step, version, content, upstream."""
     made_in: Mapping[str, Any] = field(default_factory=dict)
     """The run and the state of git's tree that the record names."""
     notes: dict[str, Any] = field(default_factory=dict)

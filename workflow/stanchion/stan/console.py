@@ -20,6 +20,7 @@ _OF_ANOTHER_KIND = ("Informational Message:", "Error evaluating the log probabil
 """What stands before the exception of a rejected proposal or a rejected initial value."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _MOST, _LONGEST = 5, 300
+_ANEW = re.compile(r"The saved state .*: the chain starts anew\.\n")
 _COPY = re.compile(rf"'[^'\n]*/{COPIED_PROGRAM}/(?:{BELOW}/)*")
 """Where a compiled program's own words name the copy of an include."""
 
@@ -45,6 +46,15 @@ def complaints(log: Path) -> list[str]:
             before = line.lstrip()
     most = sorted(counts, key=lambda kind: -counts[kind])[:_MOST]
     return [f"{least}{_times(counts[kind])}: {first[kind]}" for kind in most]
+
+
+def started_anew(log: Path) -> bool:
+    """Tell whether the last program in a log says that a saved state was of no use to it."""
+    anew = False
+    with log.open(encoding="utf-8", errors="replace") as file:
+        while line := file.readline(10 * _LONGEST):
+            anew = not line.startswith(_START) and (anew or _ANEW.fullmatch(line) is not None)
+    return anew
 
 
 def with_included_names(text: str) -> str:

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,13 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stanchion.stan.console import MARK
 from stanchion.system.folders import cache_root
 from stanchion.system.writing import write_whole
 
 FOLDER = "states"
-STATE, ROWS, FINISHED, MACHINE = "state", "rows", "finished.json", "machine"
+STATE, ROWS, FINISHED, MACHINE, LOCK = "state", "rows", "finished.json", "machine", "lock"
+_FILES = (STATE, ROWS, FINISHED, MACHINE, f"{STATE}.part")
 _MAGIC = b"stanchion chain 1\n"
 _POSITION = struct.Struct("<qqq?7x")
+_SAMPLES, _WARMUP = "num_samples=", "num_warmup="
+_MOST = 2**53
 _DEFAULT_DRAWS = 1000
 """CmdStan's, which its header marks."""
 _DRAWS_LINE = re.compile(rb"^(#\s*num_samples = )\d+( \(Default\))?\n", re.MULTILINE)
@@ -44,10 +49,11 @@ class Position:
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished chain of the family: its key, and its iterations after warm-up."""
+    """A finished chain of the family: its key, iterations after warm-up, and rows of draws."""
 
     key: str
     draws: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,9 @@ class ChainState:
                     return None
                 _checksum, size = struct.unpack("<QQ", file.read(16))
                 file.seek(size, os.SEEK_CUR)
-                return Position(*_POSITION.unpack(file.read(_POSITION.size)))
+                position = Position(*_POSITION.unpack(file.read(_POSITION.size)))
+                numbers = (position.iteration, position.rows, position.size)
+                return position if min(numbers) >= 0 else None
         except (OSError, struct.error, OverflowError, ValueError):
             return None
 
@@ -79,8 +87,11 @@ class ChainState:
         """Return the finished chain that this is the state of, None where it is of none."""
         try:
             content: dict[str, Any] = json.loads((self.folder / FINISHED).read_text())
-            return Finished(str(content["key"]), int(content["draws"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            finished = Finished(content["key"], content["draws"], content["rows"])
+            counts = (finished.draws, finished.rows)
+            sound = all(type(count) is int and 0 < count < _MOST for count in counts)
+            return finished if sound else None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def take_rows(self, csv: Path) -> bool:
@@ -94,8 +105,9 @@ class ChainState:
                 for line in file:
                     if not line.startswith(b"#"):
                         break
-                body = file.read(position.size) if position is not None else b""
-            if position is not None and len(body) == position.size:
+                whole = position is not None and position.size <= csv.stat().st_size
+                body = file.read(position.size) if position is not None and whole else b""
+            if position is not None and len(body) == position.size and body.endswith(b"\n"):
                 (self.folder / ROWS).write_bytes(body)
                 (self.folder / FINISHED).unlink(missing_ok=True)
                 return True
@@ -104,38 +116,46 @@ class ChainState:
         self.clear()
         return False
 
-    def finish(self, key: str, draws: int, *, keep: bool) -> None:
-        """Say that the chain is done and in the cache; keep its last state, or let it go."""
-        if not keep or self.position() is None:
+    def finish(self, finished: Finished, iterations: int, *, keep: bool) -> None:
+        """Say that a chain is done and in the cache; keep its last state, or let it go.
+
+        A state that is not of its end stays what it is: another run has left it meanwhile.
+        """
+        position = self.position()
+        if not keep or position is None:
             self.clear()
             return
+        if position.iteration != iterations:
+            return
         with suppress(OSError):
-            content = {"schema": "stanchion/state/1", "key": key, "draws": draws}
+            content = {"schema": "stanchion/state/2", **vars(finished)}
             write_whole(self.folder / FINISHED, json.dumps(content) + "\n")
             (self.folder / ROWS).unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the state."""
-        for name in (STATE, ROWS, FINISHED, MACHINE, f"{STATE}.part"):
+        for name in _FILES:
             with suppress(OSError):
                 (self.folder / name).unlink(missing_ok=True)
 
     def is_elsewhere(self, *, allowed: bool) -> bool:
-        """Tell whether the state is of a processor with other flags; without leave it goes.
+        """Tell whether another processor had a part in the state; without leave it goes.
 
-        Libraries choose their code by those flags, and with it the last bits of a sum.
+        Libraries choose their code by a processor's flags, and with it the last bits of a sum.
         """
         here, path = processor(), self.folder / MACHINE
         try:
-            recorded = path.read_text().strip()
-        except OSError:
-            recorded = ""
-        elsewhere = (self.folder / STATE).exists() and recorded != here
+            before = set(path.read_text().split())
+        except (OSError, ValueError):
+            before = set()
+        saved = (self.folder / STATE).exists()
+        elsewhere = saved and before != {here}
         if elsewhere and not allowed:
             self.clear()
+        parts = {here} | (before if saved and allowed else set())
         with suppress(OSError):
-            if recorded != here:
-                write_whole(path, f"{here}\n")
+            if parts != before or not path.exists():
+                write_whole(path, "".join(f"{part}\n" for part in sorted(parts)))
         return elsewhere
 
 
@@ -150,7 +170,7 @@ def open_state(family: str) -> Iterator[ChainState | None]:
     folder = state_folder(family)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        lock = os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666))
     except OSError:
         yield None
         return
@@ -163,9 +183,24 @@ def open_state(family: str) -> Iterator[ChainState | None]:
         if not os.fstat(lock.fileno()).st_nlink:  # its last holder has removed it meanwhile
             yield None
             return
-        yield ChainState(folder)
-        if not (folder / STATE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _remove_what_is_no_file(folder)
+            yield ChainState(folder)
+        finally:
+            if not (folder / STATE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_what_is_no_file(folder: Path) -> None:
+    """Remove folders, pipes and the like from where files are to lie: reading one may not end."""
+    for name in _FILES:
+        path = folder / name
+        with suppress(OSError):
+            kind = path.lstat().st_mode
+            if stat.S_ISDIR(kind):
+                shutil.rmtree(path)
+            elif not stat.S_ISREG(kind):
+                path.unlink()
 
 
 def cut_csv(csv: Path, target: Path, draws: int, rows: int) -> bool:
@@ -187,19 +222,39 @@ def cut_csv(csv: Path, target: Path, draws: int, rows: int) -> bool:
     return True
 
 
+def has_messages(csv: Path) -> bool:
+    """Tell whether the sampler had something to say of the draws of a CSV."""
+    with csv.open("rb") as file:
+        return any(line.startswith(MARK.encode()) for line in file)
+
+
 def without_draws(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a chain's arguments without those that say how many draws it has."""
-    words = [word for word in arguments["command"] if not _is_draws(word)]
-    return {**{n: v for n, v in arguments.items() if n != "rows"}, "command": words}
+    words = [word for word in arguments["command"] if not word.startswith(_SAMPLES)]
+    rows = {name: value for name, value in arguments["rows"].items() if name != "draws"}
+    return {**arguments, "command": words, "rows": rows}
+
+
+def with_draws(arguments: Mapping[str, Any], draws: int, rows: int) -> dict[str, Any]:
+    """Return a chain's arguments with so many iterations after warm-up, and rows of them."""
+    words = [
+        f"{_SAMPLES}{draws}" if word.startswith(_SAMPLES) else word for word in arguments["command"]
+    ]
+    return {**arguments, "command": words, "rows": {**arguments["rows"], "draws": rows}}
 
 
 def draws_in(command: Sequence[str]) -> int:
     """Return the iterations after warm-up that a command line asks for."""
-    return next(int(word.partition("=")[2]) for word in command if _is_draws(word))
+    return _number(command, _SAMPLES)
 
 
-def _is_draws(word: str) -> bool:
-    return word.startswith("num_samples=")
+def iterations_in(command: Sequence[str]) -> int:
+    """Return the iterations that a command line asks for, warm-up included."""
+    return _number(command, _SAMPLES) + _number(command, _WARMUP)
+
+
+def _number(command: Sequence[str], name: str) -> int:
+    return next(int(word.removeprefix(name)) for word in command if word.startswith(name))
 
 
 def processor() -> str:

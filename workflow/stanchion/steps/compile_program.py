@@ -30,7 +30,7 @@ def run(job: Job[CompileProgram]) -> None:
     options, toolchain = job.arguments, find()
     if options.native:
         _require_processor(options.cpu, toolchain)
-    _require_toolchain(job.content["compiler"], options, toolchain)
+    _require_toolchain(job.made_of["content"]["compiler"], options, toolchain)
     with compiling(job.log, options.program):
         compile_program(
             job.path("program"),

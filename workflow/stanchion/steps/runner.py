@@ -215,7 +215,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
             outputs=staged,
             log=Path(file.log),
             descriptors=inputs.descriptors,
-            content=file.made_of.get("content", {}),
+            made_of=file.made_of,
             made_in={name: record.content[name] for name in ("run", "git")},
         )
         module = importlib.import_module(f"stanchion.steps.{file.step}")

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from stanchion.plan.arguments import SampleChain, Saving
+from stanchion.plan.arguments import SampleChain, Saving, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
+from stanchion.plan.keys import key_of
 from stanchion.provenance.cache import Cache
 from stanchion.stan.command import run_command
-from stanchion.stan.console import append_messages, complaints
+from stanchion.stan.console import append_messages, complaints, started_anew
 from stanchion.stan.process import check_csv, run_program
 from stanchion.stan.progress import ChainReport
-from stanchion.stan.states import ChainState, cut_csv, draws_in, open_state
+from stanchion.stan.states import (
+    ChainState,
+    Finished,
+    cut_csv,
+    draws_in,
+    has_messages,
+    iterations_in,
+    open_state,
+    with_draws,
+    without_draws,
+)
 from stanchion.system.folders import cache_root
 
 
@@ -28,24 +41,29 @@ def run(job: Job[SampleChain]) -> None:
         ChainError: the program failed, or its output is not whole.
     """
     arguments, saving = job.arguments, job.arguments.saving
-    with nullcontext() if saving is None else open_state(saving.family) as state:
+    with nullcontext() if saving is None else open_state(_family(job)) as state:
         if saving is None or state is None:
-            _sample(job, {})
-        elif not _prepare(job, state, saving):
-            _sample(job, state.environment(saving.seconds))
+            _sample(job)
+        else:
+            _go_on(job, state, saving)
     check_csv(job.outputs["chain"], arguments.rows, chain=arguments.name)
 
 
 def after(job: Job[SampleChain]) -> None:
     """Say of the saved state that its chain is done, once the chain is in the cache."""
-    saving = job.arguments.saving
+    arguments, saving = job.arguments, job.arguments.saving
     if saving is not None and "cut_from" not in job.notes:  # else the longer one's state stays
-        with open_state(saving.family) as state:
+        with open_state(_family(job)) as state:
             if state is not None:
-                state.finish(job.key, draws_in(job.arguments.command), keep=saving.keep)
+                finished = Finished(job.key, draws_in(arguments.command), arguments.rows.draws)
+                state.finish(finished, iterations_in(arguments.command), keep=saving.keep)
 
 
-def _sample(job: Job[SampleChain], saving: Mapping[str, str]) -> None:
+def _sample(
+    job: Job[SampleChain],
+    saving: Mapping[str, str] | None = None,
+    before_start: Callable[[], None] | None = None,
+) -> None:
     arguments, output = job.arguments, job.outputs["chain"]
     words = run_command(
         arguments.command,
@@ -66,36 +84,62 @@ def _sample(job: Job[SampleChain], saving: Mapping[str, str]) -> None:
             time_limit=arguments.time_limit,
             descriptor=job.descriptors["executable"],
             saving=saving,
+            before_start=before_start,
             report=report,
         )
     job.notes.update(notes)
     append_messages(output, complaints(job.log))
 
 
-def _prepare(job: Job[SampleChain], state: ChainState, saving: Saving) -> bool:
-    """Make the saved state one to go on from; True where a longer chain gave all rows already."""
+def _go_on(job: Job[SampleChain], state: ChainState, saving: Saving) -> None:
+    """Sample from the saved state on, or cut a longer chain, which gave all rows already."""
     elsewhere = state.is_elsewhere(allowed=saving.elsewhere)
     finished = state.finished()
     draws, rows = draws_in(job.arguments.command), job.arguments.rows
     if finished is not None:
         chain = job.outputs["chain"].with_name("finished.csv")
-        if not _fetch(finished.key, chain):
+        if finished.key != _key(job, finished) or not _fetch(finished.key, chain):
             state.clear()
+        elif has_messages(chain):
+            state.clear()  # what was said of draws that are not these, or of the first of them only
         elif finished.draws > draws:
             if cut_csv(chain, job.outputs["chain"], draws, rows.before + rows.draws):
                 job.notes["cut_from"] = {"key": finished.key, "draws": finished.draws}
-                return True
+                return
+            state.clear()
         else:
             state.take_rows(chain)
+        chain.unlink(missing_ok=True)
+    facts = {
+        "extends": None if finished is None else finished.key,
+        "other_processor": elsewhere,
+        "same_bytes": saving.exact and not elsewhere,
+    }
+    note = partial(_note_position, job, state, facts)
+    note()
+    _sample(job, state.environment(saving.seconds), note)
+    if started_anew(job.log):
+        job.notes.pop("resumed", None)
+
+
+def _note_position(job: Job[SampleChain], state: ChainState, facts: Mapping[str, Any]) -> None:
+    """Note where the program goes on that is about to be started."""
     position = state.position()
     if position is not None:
-        job.notes["resumed"] = {
-            "at_iteration": position.iteration,
-            "extends": None if finished is None else finished.key,
-            "other_processor": elsewhere,
-            "same_bytes": saving.exact and not elsewhere,
-        }
-    return False
+        job.notes["resumed"] = {"at_iteration": position.iteration, **facts}
+
+
+def _family(job: Job[SampleChain]) -> str:
+    """Return whose state the job's is: its key but for the number of draws, with its threads."""
+    keyed, _ = as_json(job.arguments)
+    made_of = {**job.made_of, "arguments": without_draws(keyed)}
+    return key_of({**made_of, "threads": job.arguments.threads})
+
+
+def _key(job: Job[SampleChain], finished: Finished) -> str:
+    """Return the key of this chain with the number of draws of a finished one."""
+    keyed, _ = as_json(job.arguments)
+    return key_of({**job.made_of, "arguments": with_draws(keyed, finished.draws, finished.rows)})
 
 
 def _fetch(key: str, target: Path) -> bool:
