@@ -209,5 +209,7 @@ class _Relay(threading.Thread):
         self._next = now + max(_REFRESH, _SHARE * (now - begun))
 
     def _put(self, text: bytes) -> None:
-        while text:
-            text = text[os.write(self._terminal, text) :]
+        """Write to the terminal; where it is gone, steps that speak are not made to wait."""
+        with suppress(OSError):
+            while text:
+                text = text[os.write(self._terminal, text) :]
