@@ -14,9 +14,12 @@ import snakemake_executor_plugin_slurm as plugin
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from throttler import Throttler
 
+from stanchion.plan.job import JobFile
+from stanchion.plan.keys import family_of
 from stanchion.provenance.runs import REFUSED, failures, forget_failure, note_failure
 from stanchion.runs import slurm, slurm_executor
 from stanchion.runs.slurm_executor import PatientExecutor
+from tests.unit.test_states import write_state
 
 PLACE = "means/slow/mean/nuts"
 NAME = f"stanchion:{PLACE}/sample_chain.2"
@@ -248,6 +251,37 @@ def test_retry_asks_for_what_was_short(
     assert note["message"].startswith(f"ended by Slurm, which says {state} of job 7")
     assert (f"`max_{resource}`, which allows no more" in note["message"]) == bool(resource)
     forget_failure(KEY)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_chain_that_goes_on_is_sent_again_at_the_cap(
+    saved: bool, play: Callable[..., Played], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain with a saved state needs no more minutes than there are: the next job goes on."""
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
+    played = play()
+    asked = {"runtime": 100, "mem_mb": 1000, "max_runtime": 100, "max_mem_mb": 1500}
+    job = Job(tmp_path, asked)
+    arguments = {"command": ["num_samples=5"], "rows": {"draws": 5, "before": 0}}
+    unkeyed = {"threads": 1, "saving": {"seconds": 60}}
+    made_of = {"step": "sample_chain"}
+    values = {"made_of": made_of, "arguments": arguments, "unkeyed": unkeyed, "drop": ()}
+    file = JobFile(**{**dict.fromkeys(JobFile.__dataclass_fields__), **values})  # type: ignore[arg-type]
+    path = tmp_path / job.input[0]
+    path.parent.mkdir(parents=True)
+    path.write_text(file.text())
+    if saved:
+        family = family_of(made_of, arguments, 1)
+        write_state(tmp_path / "cache/states" / family[:2] / family, "")
+    played.play("sbatch", "echo 7")
+    played.queue("TIMEOUT")
+    played.executor.run_job(job)
+    assert played.poll(job) == []
+    assert (job.attempt <= job.restart_times) == saved
+    if saved:
+        played.executor.run_job(job)
+        assert " -t 100 " in played.called("sbatch")[-1]
+        assert not any("sent again with" in words for words in played.said)
 
 
 def test_failed_step_gets_no_more(play: Callable[..., Played], job: Job) -> None:

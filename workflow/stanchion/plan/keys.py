@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import rfc8785
+
+from stanchion.stan.states import without_draws
 
 SEED_LIMIT = 2**31
 """CmdStan takes seeds below 2³²; staying below 2³¹ suits every other program that may read one."""
@@ -14,6 +17,14 @@ SEED_LIMIT = 2**31
 def key_of(made_of: Mapping[str, object]) -> str:
     """Return the SHA-256 of the canonical JSON (RFC 8785) of what a step is made of."""
     return hashlib.sha256(rfc8785.dumps(made_of)).hexdigest()  # type: ignore[arg-type]
+
+
+def family_of(made_of: Mapping[str, Any], arguments: Mapping[str, Any], threads: int) -> str:
+    """Return whose saved state a chain's is: its key but for the number of draws, with its threads.
+
+    `made_of` is what its key is made of beside its arguments.
+    """
+    return key_of({**made_of, "arguments": without_draws(arguments), "threads": threads})
 
 
 def seed_of(seed: int, *names: str) -> int:

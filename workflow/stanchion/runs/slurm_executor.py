@@ -21,9 +21,12 @@ import snakemake_executor_plugin_slurm as plugin
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
+from stanchion.plan.job import JobFile
+from stanchion.plan.keys import family_of
 from stanchion.plan.paths import job_label
 from stanchion.provenance.runs import REFUSED, note_ending, note_failure, scheduler_endings
 from stanchion.runs import slurm
+from stanchion.stan.states import ChainState, state_folder
 from stanchion.system.folders import JOBS
 
 GRACE = 60.0
@@ -47,7 +50,8 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
     """The plugin's executor, with patience, and with names of jobs that carry the fit.
 
     A job that Slurm ended for want of time or memory is sent again with more, up to the resources
-    `max_runtime` and `max_mem_mb`; a job that Slurm does not take is not sent again.
+    `max_runtime` and `max_mem_mb`; a chain that goes on from a saved state, with as much too. A job
+    that Slurm does not take is not sent again.
     """
 
     def __post_init__(self, test_mode: bool = False) -> None:
@@ -221,8 +225,8 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         ends = Counter(end for file in _files(job) for end in scheduler_endings(file.stem))
         for state, resource in slurm.MORE.items():
             had, most = job.resources.get(resource), job.resources.get(f"max_{resource}")
-            if ends[state] and isinstance(had, int):
-                amount = slurm.more(had, most, ends[state])
+            amount = slurm.more(had, most, ends[state]) if isinstance(had, int) else had
+            if amount != had:
                 _set_resource(job, resource, amount)
                 self.logger.info(f"{_label(job)}: sent again with {resource}={amount}, not {had}")
 
@@ -231,7 +235,7 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         job, resource = info.job, slurm.MORE.get(state, "")
         had, most = job.resources.get(resource), job.resources.get(f"max_{resource}")
         spent = isinstance(had, int) and isinstance(most, int) and had >= most
-        if spent:
+        if spent and not (state == "TIMEOUT" and _goes_on(job)):
             _retry_no_more(job)
         file = next((f for m in _members(job) if not _is_done(m) for f in _files(m)), None)
         if file is not None:
@@ -264,6 +268,22 @@ def _files(job: Any) -> list[PurePath]:
     """Return the job files of a job's steps, in the order of their work."""
     paths = [PurePath(str(path)) for member in _members(job) for path in member.input]
     return [path for path in paths if path.is_relative_to(JOBS)]
+
+
+def _goes_on(job: Any) -> bool:
+    """Tell whether a job has saved a state, from which it goes on when it is sent again."""
+    return any(_has_state(Path(file)) for file in _files(job))
+
+
+def _has_state(path: Path) -> bool:
+    try:
+        file = JobFile.read(path)
+        if not file.unkeyed.get("saving"):
+            return False
+        family = family_of(file.made_of, file.arguments, file.unkeyed["threads"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+    return ChainState(state_folder(family)).position() is not None
 
 
 def _address(job: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from stanchion.plan.arguments import SampleChain, Saving, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
-from stanchion.plan.keys import key_of
+from stanchion.plan.keys import family_of, key_of
 from stanchion.provenance.cache import Cache
 from stanchion.stan.command import run_command
 from stanchion.stan.console import append_messages, complaints, started_anew
@@ -26,7 +26,6 @@ from stanchion.stan.states import (
     iterations_in,
     open_state,
     with_draws,
-    without_draws,
 )
 from stanchion.system.folders import cache_root
 
@@ -130,10 +129,9 @@ def _note_position(job: Job[SampleChain], state: ChainState, facts: Mapping[str,
 
 
 def _family(job: Job[SampleChain]) -> str:
-    """Return whose state the job's is: its key but for the number of draws, with its threads."""
+    """Return whose state the job's is."""
     keyed, _ = as_json(job.arguments)
-    made_of = {**job.made_of, "arguments": without_draws(keyed)}
-    return key_of({**made_of, "threads": job.arguments.threads})
+    return family_of(job.made_of, keyed, job.arguments.threads)
 
 
 def _key(job: Job[SampleChain], finished: Finished) -> str:
