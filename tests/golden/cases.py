@@ -95,7 +95,7 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
         outputs = {"executable": "model"}
         compiled = job(folder, "compile_program", options, {"program": program}, outputs)
         identity = toolchain.compile_identity(stanc={}, cpp={}, native=False)
-        compile_program.run(replace(compiled, content={"compiler": identity}))
+        compile_program.run(replace(compiled, made_of={"content": {"compiler": identity}}))
         executable = compiled.outputs["executable"]
         inputs = {"data": data, "meta": meta, "program": program, "executable": executable}
         for step, arguments, result in _sampling(folder):

@@ -21,8 +21,8 @@ from stanchion.system.processes import descendants, end, has_word
 STEP = "stanchion-step"
 SERVER = "stanchion.runs.warm.server"
 _HEARD = (signal.SIGINT, signal.SIGTERM)
-_GRACE = 10.0
-"""Seconds that a step has to close its record, before it is killed."""
+_GRACE = 25.0
+"""Seconds that a step has to save its chain and close its record, before it is killed."""
 _PATIENCE = 30.0
 """Seconds that the main thread then has to come to its end, for instance to cancel Slurm's jobs."""
 _POLL = 0.1
