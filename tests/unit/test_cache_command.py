@@ -29,7 +29,7 @@ from stanchion.steps import sample_chain
 from stanchion.system.hashes import file_hash
 from stanchion.versions.manifest import Entry, Manifest
 from tests.unit.test_states import write_state
-from tests.versions import commit, make_repository, write_results
+from tests.versions import commit, git, make_repository, write_results
 
 DAY = 24 * 3600
 DAYS = 90 * DAY
@@ -315,6 +315,14 @@ def test_where_nothing_is_tracked_nothing_is_taken_for_untracked(
     make_repository(tmp_path / "project")
     os.chdir(tmp_path / "project")
     with pytest.raises(VersioningError, match="no results are tracked"):
+        prune(DAYS, keep_tracked=True)
+    Path("results").mkdir()
+    Path("results/means.manifest.json").write_text(Manifest("means", ()).text())
+    commit("Track")
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "--depth", "1", f"file://{tmp_path / 'project'}", str(clone))
+    os.chdir(clone)
+    with pytest.raises(VersioningError, match="not all of git's history"):
         prune(DAYS, keep_tracked=True)
     assert folder.exists()
 

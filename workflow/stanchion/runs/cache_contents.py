@@ -62,9 +62,10 @@ class Contents:
         """
         _require_readable(self.root)
         for folder in folders:
-            for path in self._below(self.root / folder, _DEPTHS[folder]):
-                rule = path.relative_to(self.root / folder).parts[0]
-                yield Piece(folder, rule if folder == RESULTS else folder, path)
+            top = str(self.root / folder)
+            for path in self._below(top, _DEPTHS[folder]):
+                rule = path[len(top) + 1 :].partition("/")[0]
+                yield Piece(folder, rule if folder == RESULTS else folder, Path(path))
 
     def size(self, path: Path, *, unshared: bool = False) -> int:
         """Return the bytes that a piece takes on the disk; those of one file with two names once.
@@ -94,7 +95,7 @@ class Contents:
             self._linked.add(identity)
         return status.st_blocks
 
-    def _below(self, folder: Path, depth: int) -> Iterator[Path]:
+    def _below(self, folder: str, depth: int) -> Iterator[str]:
         try:
             entries = list(os.scandir(folder))
         except FileNotFoundError:
@@ -104,9 +105,9 @@ class Contents:
             return
         for entry in entries:
             if depth == 1 or not entry.is_dir(follow_symlinks=False):
-                yield Path(entry.path)
+                yield entry.path
             else:
-                yield from self._below(Path(entry.path), depth - 1)
+                yield from self._below(entry.path, depth - 1)
 
 
 def _require_readable(root: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stanchion.errors import VersioningError
-from stanchion.system.git import content_of, require_repository, versions_of
+from stanchion.system.git import content_of, git, require_repository, versions_of
 from stanchion.system.hashes import file_hashes
 from stanchion.versions import dvc as versioning
 from stanchion.versions.manifest import Manifest, manifest_path, parse_manifest, read_manifest
@@ -32,6 +32,12 @@ def tracked_keys() -> set[str]:
         VersioningError: no result of this folder is tracked, or git does not know of any.
     """
     require_repository()
+    if git("rev-parse", "--is-shallow-repository") != "false":
+        raise VersioningError(
+            "this clone has not all of git's history, so what is tracked cannot be known",
+            where=str(Path.cwd()),
+            todo="fetch it: `git fetch --unshallow`",
+        )
     texts = [content_of(name) for name in versions_of(f"results/{_MANIFESTS}")]
     texts += [path.read_text(errors="replace") for path in Path("results").glob(_MANIFESTS)]
     if not texts:
