@@ -24,7 +24,7 @@ from stanchion.runs import cache_prune
 from stanchion.runs.cache_contents import size
 from stanchion.runs.cache_prune import prune
 from stanchion.stan.program import _keep, _look_up
-from stanchion.stan.states import ChainState, open_state
+from stanchion.stan.states import ChainState, Finished, open_state
 from stanchion.steps import sample_chain
 from stanchion.system.hashes import file_hash
 from stanchion.versions.manifest import Entry, Manifest
@@ -75,7 +75,7 @@ def save(family: str, days: float = 0, finished: str | None = None) -> Path:
         assert state is not None
         write_state(state.folder, "")
         if finished is not None:
-            state.finish(finished, 1000, keep=True)
+            state.finish(Finished(finished, 6, 6), 9, keep=True)
     age(state.folder, days)
     return state.folder
 
@@ -232,7 +232,7 @@ def test_only_what_dead_writers_left_goes(root: Path) -> None:
         path.mkdir()
     age(living, 400)
     said = prune(DAYS, keep_tracked=False)
-    assert "1 pieces that killed processes left" in said and said.endswith("1 in use")
+    assert "1 pieces that killed processes left" in said and "1 in use" in said
     assert living.exists() and not left.exists()
 
 

@@ -20,13 +20,14 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from stanchion.runs.cache_contents import LOCKS, PROGRAMS, RESULTS, STATES, Contents, Piece
-from stanchion.stan.states import ChainState
+from stanchion.stan.states import LOCK, ChainState
 from stanchion.system.folders import cache_root
 from stanchion.system.temporaries import beside, is_orphaned, remove
 from stanchion.system.usage import DAY, note_use
 from stanchion.versions.known import tracked_keys
 
 _PRUNED = (RESULTS, STATES, PROGRAMS, LOCKS)
+_LOCKING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
 _HALF = "half"
 _WORDS = {
     RESULTS: "results",
@@ -116,7 +117,7 @@ class _Pruning:
             return None
         if piece.folder == RESULTS:
             return self.contents.root / LOCKS / piece.kind / piece.key
-        return piece.path / "lock" if piece.folder == STATES else piece.path
+        return piece.path / LOCK if piece.folder == STATES else piece.path
 
     def _remove(self, piece: Piece) -> None:
         """Remove a piece that one may remove whole.
@@ -184,7 +185,7 @@ def _lock(path: Path | None) -> Iterator[bool]:
         OSError: the lock is not one's own to open.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW) if path is not None else None
+        descriptor = os.open(path, _LOCKING) if path is not None else None
     except (FileNotFoundError, NotADirectoryError):
         descriptor = None  # nobody has ever locked it
     try:

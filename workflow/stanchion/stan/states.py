@@ -23,6 +23,7 @@ from typing import Any
 
 from stanchion.stan.console import MARK
 from stanchion.system.folders import cache_root
+from stanchion.system.usage import note_use
 from stanchion.system.writing import write_whole
 
 FOLDER = "states"
@@ -183,6 +184,7 @@ def open_state(family: str) -> Iterator[ChainState | None]:
         if not os.fstat(lock.fileno()).st_nlink:  # its last holder has removed it meanwhile
             yield None
             return
+        note_use(folder / LOCK)
         try:
             _remove_what_is_no_file(folder)
             yield ChainState(folder)
