@@ -101,7 +101,7 @@ class Submitted:
 
     project: ProjectDir
     process: subprocess.Popen[str]
-    output: Path
+    log: Path
 
     def kill(self) -> None:
         """End the submitting process and what it started here, at once."""
@@ -116,7 +116,7 @@ class Submitted:
 
     def so_far(self) -> str:
         """Return what has been printed."""
-        return self.output.read_text()
+        return self.log.read_text()
 
 
 Submit = Callable[..., Submitted]
@@ -129,8 +129,8 @@ def submit(cluster: slurm.Slurm, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("said")
 
     def start(project: ProjectDir, *command: str) -> Submitted:
-        output = folder / f"{len(started)}.txt"
-        with output.open("w") as file:
+        log = folder / f"{len(started)}.txt"
+        with log.open("w") as file:
             process = subprocess.Popen(
                 ["timeout", "-k", "5", str(LIMIT), str(BIN / command[0]), *command[1:], *IMPATIENT],
                 cwd=project.path,
@@ -140,7 +140,7 @@ def submit(cluster: slurm.Slurm, tmp_path_factory: pytest.TempPathFactory) -> It
                 text=True,
                 start_new_session=True,
             )
-        started.append(Submitted(project, process, output))
+        started.append(Submitted(project, process, log))
         return started[-1]
 
     yield start
