@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+OnFail = Literal["stop", "flag"]
+"""What a failed fit does: stop what would be computed from it, or flag it."""
 PASS, WARN, WAIVED, FAIL = "pass", "warn", "waived", "fail"
 SKIPPED = "skipped"
 """The verdict of a check that could not be made for want of something outside of the fit."""
@@ -38,12 +40,12 @@ def gravest(verdicts: Iterable[str]) -> str:
     return min((v for v in verdicts if v != SKIPPED), key=GRAVEST_FIRST.index, default=PASS)
 
 
-def stops(verdict: str, on_fail: str) -> bool:
+def stops(verdict: str, on_fail: OnFail) -> bool:
     """Tell whether nothing may be computed from what has this verdict, and the run exits with 3."""
     return verdict == FAIL and on_fail == "stop"
 
 
-def why_stopped(diagnostics: Mapping[str, Any], on_fail: str) -> str | None:
+def why_stopped(diagnostics: Mapping[str, Any], on_fail: OnFail) -> str | None:
     """Return why nothing is computed from a fit (its diagnostics.json), or None if something is."""
     if not stops(diagnostics["verdict"], on_fail):
         return None

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, create_model
 
 from stanchion.checks.catalogue import judging, thresholds
 from stanchion.checks.row import Threshold
+from stanchion.checks.verdicts import OnFail
 from stanchion.methods.catalogue import METHODS
-from stanchion.methods.fields import OnFail
 from stanchion.schema.fields import Count, Section, is_number, refused, titled
 from stanchion.system.sentences import listed
 
 _DEFAULTS = ", ".join(
     f"`{on_fail}` for {' and '.join(names)}"
-    for on_fail in ("stop", "flag")
+    for on_fail in get_args(OnFail)
     if (names := [name for name, method in METHODS.items() if method.default_on_fail == on_fail])
 )
 _SHARE = "a share of the draws, such as `{share: 0.001}`"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from stanchion.methods.fields import METHOD_WORDS, Init, MethodOnFail, MethodSeed, OnFail, TimeLimit
+from stanchion.checks.verdicts import OnFail
+from stanchion.methods.fields import METHOD_WORDS, Init, MethodOnFail, MethodSeed, TimeLimit
 from stanchion.methods.method import Method, Misfit, without_parameters
 from stanchion.schema.fields import Count, Positive
 from stanchion.stan.command import number

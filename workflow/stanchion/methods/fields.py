@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from stanchion.checks.verdicts import OnFail
 from stanchion.schema.fields import Seed, is_number, refused, titled
 from stanchion.system.durations import PATTERN, WORDS, seconds_of
 
-OnFail = Literal["stop", "flag"]
 METHOD_WORDS = "What the method is; needed where its name is another."
 SAVING = ("checkpoint", "keep_state", "resume_elsewhere")
 """Settings of how a chain saves its state."""

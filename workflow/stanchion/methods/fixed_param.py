@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from stanchion.checks.verdicts import OnFail
 from stanchion.methods.fields import (
     METHOD_WORDS,
     SAVING,
@@ -14,7 +15,6 @@ from stanchion.methods.fields import (
     KeepState,
     MethodOnFail,
     MethodSeed,
-    OnFail,
     ResumeElsewhere,
     TimeLimit,
 )

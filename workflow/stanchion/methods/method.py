@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stanchion.checks.row import Size
-from stanchion.methods.fields import SAVING, OnFail
+from stanchion.checks.verdicts import OnFail
+from stanchion.methods.fields import SAVING
 from stanchion.schema.fields import Section
 from stanchion.stan.rows import Rows
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from stanchion.checks.catalogue import OF_SAMPLED
+from stanchion.checks.verdicts import OnFail
 from stanchion.methods.fields import (
     METHOD_WORDS,
     SAVING,
@@ -16,7 +17,6 @@ from stanchion.methods.fields import (
     KeepState,
     MethodOnFail,
     MethodSeed,
-    OnFail,
     ResumeElsewhere,
     TimeLimit,
 )

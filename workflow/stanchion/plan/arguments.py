@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from stanchion.checks.verdicts import OnFail
 from stanchion.errors import Fault, StepError
 from stanchion.stan.program import Variable
 from stanchion.stan.rows import Rows
@@ -19,7 +20,6 @@ from stanchion.stan.rows import Rows
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-OnFail = Literal["stop", "flag"]
 UNKEYED: Mapping[str, bool] = {"keyed": False}
 """Metadata of a field that decides no result: a person's name of a thing, a limit, a path."""
 _ADAPTERS: dict[type[Arguments], TypeAdapter[Any]] = {}

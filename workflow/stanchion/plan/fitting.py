@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from stanchion.checks.verdicts import OnFail
 from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import (
     CollectDraws,
     DiagnoseFit,
-    OnFail,
     PredictOutcomes,
     ProgramVariables,
     SampleChain,

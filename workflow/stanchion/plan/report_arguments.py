@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stanchion.checks.verdicts import OnFail
 from stanchion.plan.arguments import (
     UNKEYED,
     Arguments,
     Intervals,
-    OnFail,
     PosteriorPredictive,
     Predict,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from stanchion.checks.catalogue import CHECKS
-from stanchion.checks.verdicts import FAIL, stops
+from stanchion.checks.verdicts import FAIL, OnFail, stops
 from stanchion.errors import Fault, GateError
 from stanchion.plan.arguments import CheckVerdicts
 from stanchion.plan.job import Job
@@ -67,7 +67,7 @@ def run(job: Job[CheckVerdicts]) -> None:
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, str]]:
+def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, OnFail]]:
     """Return each comparison's name and judgement, and whether its failure stops."""
     return [
         (f"{job.arguments.analysis}/{judgement.dataset}", judgement, _on_fail(job))
@@ -76,7 +76,7 @@ def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, str]]:
     ]
 
 
-def _priors(job: Job[CheckVerdicts]) -> list[tuple[str, Judged, str]]:
+def _priors(job: Job[CheckVerdicts]) -> list[tuple[str, Judged, OnFail]]:
     """Return each prior's name and verdict, and whether its failure stops."""
     files = zip(job.arguments.priors, job.paths("priors"), strict=True)
     return [
@@ -85,7 +85,7 @@ def _priors(job: Job[CheckVerdicts]) -> list[tuple[str, Judged, str]]:
     ]
 
 
-def _on_fail(job: Job[CheckVerdicts]) -> str:
+def _on_fail(job: Job[CheckVerdicts]) -> OnFail:
     stops = any(fit.on_fail == "stop" for fit in job.arguments.fits)
     return "stop" if stops else "flag"
 
