@@ -149,11 +149,11 @@ def _directives(snakefile: Path) -> Iterator[tuple[int, str, str | None]]:
         called = index > 0 and tokens[index - 1].string == "."
         if follows == ":" or called:
             plain = follows == ":" and token.start[1] == 0
-            value = _text(tokens[index + 2 :], token.start[0]) if plain else None
+            value = _text(tokens[index + 2 :]) if plain else None
             yield token.start[0], token.string, value
 
 
-def _text(tokens: Sequence[tokenize.TokenInfo], line: int) -> str | None:
+def _text(tokens: Sequence[tokenize.TokenInfo]) -> str | None:
     """Return the text that a directive's value is, or None where it is anything else."""
     parts: list[str] = []
     for token in tokens:
