@@ -17,14 +17,14 @@ import pytest
 from stanchion.errors import DataError, StepError
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
-from stanchion.plan.keys import key_of, text_hash
+from stanchion.plan.keys import key_of
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.stamps import contents
 from stanchion.stan import toolchain
 from stanchion.stan.process import run_program
 from stanchion.steps import inputs, runner
-from stanchion.system.hashes import file_hash
+from stanchion.system.hashes import file_hash, text_hash
 from stanchion.system.writing import write_whole
 
 KEY = key_of({"arguments": {}})

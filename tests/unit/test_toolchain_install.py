@@ -19,7 +19,7 @@ from stanchion.errors import ToolchainError
 from stanchion.stan.toolchain import check, find, installation, wheel
 from stanchion.stan.toolchain.compiler import Compiler
 from stanchion.stan.toolchain.installation import install
-from stanchion.stan.toolchain.layout import clean_environment, file_hashes
+from stanchion.stan.toolchain.layout import clean_environment, folder_hashes
 from stanchion.stan.toolchain.pieces import wheel_layout
 
 
@@ -268,7 +268,7 @@ def test_changed_files_are_noticed(
     """`check` names a file that is no longer what was installed, before it compiles anything."""
 
     def record(folder: Path, offline: Path | None, progress: Any) -> dict[str, Any]:
-        return builder(folder, offline, progress) | {"files": file_hashes(folder)}
+        return builder(folder, offline, progress) | {"files": folder_hashes(folder)}
 
     monkeypatch.setattr(installation, "lay_out", record)
     installed = install("wheel")

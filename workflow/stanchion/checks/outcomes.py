@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stanchion.system.hashes import content_hash
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,4 @@ def _digest(value: Any) -> tuple[int, str] | None:
         numbers: NDArray[np.float64] = np.asarray(value, dtype=np.float64) + 0.0
     except (TypeError, ValueError):
         return None
-    return numbers.ndim, sha256(f"{numbers.shape}".encode() + numbers.tobytes()).hexdigest()
+    return numbers.ndim, content_hash(f"{numbers.shape}".encode() + numbers.tobytes())

@@ -11,10 +11,11 @@ from stanchion.config import Project
 from stanchion.methods.method import Method
 from stanchion.plan.arguments import Arguments, as_json
 from stanchion.plan.catalogue import STEPS
-from stanchion.plan.keys import key_of, text_hash
+from stanchion.plan.keys import key_of
 from stanchion.plan.model import Facts, Fit, Step, identity
 from stanchion.stan.program import Program
 from stanchion.stan.sources import FUNCTIONS
+from stanchion.system.hashes import text_hash
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any
 import rfc8785
 
 from stanchion.stan.states import without_draws
+from stanchion.system.hashes import content_hash
 
 SEED_LIMIT = 2**31
 """CmdStan takes seeds below 2³²; staying below 2³¹ suits every other program that may read one."""
@@ -16,7 +17,7 @@ SEED_LIMIT = 2**31
 
 def key_of(made_of: Mapping[str, object]) -> str:
     """Return the SHA-256 of the canonical JSON (RFC 8785) of what a step is made of."""
-    return hashlib.sha256(rfc8785.dumps(made_of)).hexdigest()  # type: ignore[arg-type]
+    return content_hash(rfc8785.dumps(made_of))  # type: ignore[arg-type]
 
 
 def family_of(made_of: Mapping[str, Any], arguments: Mapping[str, Any], threads: int) -> str:
@@ -31,8 +32,3 @@ def seed_of(seed: int, *names: str) -> int:
     """Return a fit's seed: SHA-256 of the project's seed and the fit's names, below 2³¹."""
     digest = hashlib.sha256(rfc8785.dumps([seed, *names])).digest()
     return int.from_bytes(digest[:8], "big") % SEED_LIMIT
-
-
-def text_hash(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -10,9 +10,10 @@ from stanchion.config import resolved_compiling
 from stanchion.plan.arguments import CompileProgram, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, ingredients
-from stanchion.plan.keys import key_of, text_hash
+from stanchion.plan.keys import key_of
 from stanchion.plan.model import Step
 from stanchion.plan.sections import predict_of
+from stanchion.system.hashes import text_hash
 
 _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +13,7 @@ from stanchion.checks.catalogue import CHECKS, figures
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
+from stanchion.system.hashes import content_hash
 
 FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
 """The checks of each figure that a status has."""
@@ -132,7 +132,7 @@ def _proved(step: Step, output: str) -> dict[str, Any] | None:
         text = Path(step.outputs[output]).read_bytes()
     except OSError:
         return None
-    if line is None or hashlib.sha256(text).hexdigest() != line.outputs[output].sha256:
+    if line is None or content_hash(text) != line.outputs[output].sha256:
         return None
     content: dict[str, Any] = json.loads(text)
     return content

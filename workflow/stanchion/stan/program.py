@@ -6,7 +6,6 @@ look costs no process. Imports the standard library only.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from stanchion.errors import Fault, ProgramError
 from stanchion.stan.sizes import Declaration, declarations
 from stanchion.stan.sources import BELOW, COPIED_PROGRAM
 from stanchion.system.files import read_bounded
+from stanchion.system.hashes import content_hash, text_hash
 from stanchion.system.usage import note_use
 
 CANONICAL = "deprecations,includes,braces,parentheses,strip-comments"
@@ -121,7 +121,7 @@ def describe_sources(sources: Sources, stanc: Path, cache: Path | None = None) -
         if entry:
             _keep(entry, described)
     files = {str(path): text for path, text in sources.files()}
-    hashes = {path: hashlib.sha256(text).hexdigest() for path, text in files.items()}
+    hashes = {path: content_hash(text) for path, text in files.items()}
     origin = {"path": str(sources.path), "includes": list(files)[1:], "files": hashes}
     return Program.from_json(described | origin)
 
@@ -207,8 +207,8 @@ def _fingerprint(stanc: Path, sources: Sources) -> str:
     """Hash what a description depends on; stanc stands for itself by path, size and time."""
     state = stanc.stat()
     parts = [_SCHEMA, str(stanc.resolve()), str(state.st_size), str(state.st_mtime_ns)]
-    hashes = [hashlib.sha256(text).hexdigest() for _, text in sources.files()]
-    return hashlib.sha256("\n".join(parts + hashes).encode()).hexdigest()
+    hashes = [content_hash(text) for _, text in sources.files()]
+    return text_hash("\n".join(parts + hashes))
 
 
 def _ask(sources: Sources, stanc: Path) -> dict[str, Any]:
@@ -284,7 +284,7 @@ def _look_up(entry: Path) -> dict[str, Any] | None:
         digest, _, text = entry.read_bytes().partition(b"\n")
     except OSError:
         return None
-    if hashlib.sha256(text).hexdigest().encode() != digest:
+    if content_hash(text).encode() != digest:
         return None
     note_use(entry)
     described: dict[str, Any] = json.loads(text)
@@ -298,5 +298,5 @@ def _keep(entry: Path, described: dict[str, Any]) -> None:
         handle, name = tempfile.mkstemp(dir=entry.parent, prefix=".")
         text = json.dumps(described).encode()
         with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+            file.write(content_hash(text).encode() + b"\n" + text)
         Path(name).replace(entry)

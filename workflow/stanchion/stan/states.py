@@ -8,7 +8,6 @@ cache as its result, and `finished.json` says under which key. Standard library 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from typing import Any
 
 from stanchion.stan.console import MARK
 from stanchion.system.folders import cache_root
+from stanchion.system.hashes import text_hash
 from stanchion.system.usage import note_use
 from stanchion.system.writing import write_whole
 
@@ -266,4 +266,4 @@ def processor() -> str:
     except OSError:
         return "unknown"
     flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
-    return hashlib.sha256(" ".join(sorted(flags.split())).encode()).hexdigest()[:16]
+    return text_hash(" ".join(sorted(flags.split())))[:16]

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from stanchion.errors import Fault, ProgramError, StanchionError, StepError
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
-from stanchion.plan.keys import text_hash
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.keyfile import read_line
 from stanchion.system.folders import TEMPORARY, cache_root
-from stanchion.system.hashes import file_hash, file_hashes
+from stanchion.system.hashes import content_hash, file_hash, file_hashes, text_hash
 from stanchion.system.temporaries import own_name
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ def _take_program(name: str, file: _Input, inputs: Inputs, faults: list[Fault]) 
         faults.append(_changed(str(file.path)))
         return file.copy
     texts = {str(path): text for path, text in sources.files()}
-    files = {path: hashlib.sha256(text).hexdigest() for path, text in texts.items()}
+    files = {path: content_hash(text) for path, text in texts.items()}
     if files != planned and _canonical_hash(sources) != file.expected["program"]:
         paths = [path for path in {**planned, **files} if files.get(path) != planned.get(path)]
         faults += map(_changed, paths)

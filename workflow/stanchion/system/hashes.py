@@ -1,4 +1,4 @@
-"""SHA-256 of files; the standard library only, since every step hashes what it reads."""
+"""SHA-256 of files, bytes and texts; the standard library only, since every step hashes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from pathlib import Path
 
 _LARGE = 32 << 20
 """Bytes above which threads are worth their import, some milliseconds."""
+
+
+def content_hash(content: bytes) -> str:
+    """Return the SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8."""
+    return content_hash(text.encode())
 
 
 def file_hash(path: Path) -> str:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,6 +19,7 @@ from stanchion.plan.keys import key_of
 from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.stamps import Content
 from stanchion.system.folders import STATE
+from stanchion.system.hashes import content_hash
 from stanchion.versions.difference import Difference, Kind
 
 Json = Mapping[str, Any]
@@ -126,7 +126,7 @@ def _read(path: str, text: bytes) -> SoundRecord:
     if content["made_of"]["step"] != rule or content["key"][:12] != named["key"]:
         raise ValueError("its name is not that of its key")
     copied = KNOWN[rule].shared
-    if named["rest"] != (sha256(text).hexdigest()[:12] if copied else str(content["attempt"])):
+    if named["rest"] != (content_hash(text)[:12] if copied else str(content["attempt"])):
         raise ValueError("its name is not that of its attempt")
     record = SoundRecord(path, named["folder"], rule, int(content["attempt"]), content)
     if record.ended_well:

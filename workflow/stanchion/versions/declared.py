@@ -10,9 +10,9 @@ from typing import Any
 
 from stanchion.plan import paths
 from stanchion.plan.catalogue import FORMER, STEPS
-from stanchion.plan.keys import text_hash
 from stanchion.plan.model import Facts, Plan, Step, identity
 from stanchion.plan.planner import make_plan
+from stanchion.system.hashes import text_hash
 from stanchion.versions.custody import SoundRecord
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.results import Results

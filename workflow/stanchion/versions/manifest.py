@@ -5,13 +5,13 @@ A manifest holds no clock and no host: the same results give the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stanchion.errors import Fault, VersioningError
+from stanchion.system.hashes import text_hash
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.results import Results, folder_of
 
@@ -54,7 +54,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """The SHA-256 of the text."""
-        return hashlib.sha256(self.text().encode()).hexdigest()
+        return text_hash(self.text())
 
     @property
     def size(self) -> int:

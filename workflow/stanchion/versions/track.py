@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from stanchion.plan.paths import compile_records
 from stanchion.plan.staying import chosen_analyses, staying_steps
 from stanchion.provenance.keyfile import State, state_of
 from stanchion.system.git import content_of, files_of, git, held_by, require_repository
+from stanchion.system.hashes import content_hash
 from stanchion.system.lock import lock_project
 from stanchion.system.writing import write_whole
 from stanchion.versions import dvc as versioning
@@ -121,7 +121,7 @@ def keep_compilations(plan: Plan, analyses: Sequence[str]) -> None:
             folder = Path(compile_records(name, step.wildcards["program"]))
             for record in Path(step.records).glob(f"{step.key[:12]}-*.json"):
                 text = record.read_bytes()
-                digest = hashlib.sha256(text).hexdigest()
+                digest = content_hash(text)
                 copy = folder / f"{step.key[:12]}-{digest[:12]}.json"
                 if not copy.exists() and folder_of(name).is_dir():
                     write_whole(copy, text.decode())

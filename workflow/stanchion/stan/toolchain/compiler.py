@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 import shutil
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from stanchion.errors import ToolchainError
+from stanchion.system.hashes import text_hash
 
 NATIVE = "=native"
 """What flags hold that compile for the processor at hand: `-march=native`, `-mcpu=native`."""
@@ -82,5 +82,5 @@ def native_target(command: str) -> str:
         raise ToolchainError(f"`{command}` knows no `-march{NATIVE}`: leave `native:` out")
     names = sorted(line for line in completed.stdout.splitlines() if line.endswith(" 1"))
     named = [line.split()[1].strip("_") for line in names if line.startswith("#define __tune_")]
-    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+    digest = text_hash("\n".join(names))[:12]
     return f"{named[0].removeprefix('tune_') if named else 'native'}-{digest}"

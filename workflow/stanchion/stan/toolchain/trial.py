@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from stanchion.errors import ToolchainError
 from stanchion.stan.toolchain.description import Toolchain, manifest
-from stanchion.stan.toolchain.layout import file_hashes
+from stanchion.stan.toolchain.layout import folder_hashes
 
 PROGRAM = Path(__file__).parent / "share" / "coin.stan"
 DATA = '{"N": 10, "y": [0, 1, 0, 0, 0, 0, 0, 0, 0, 1]}'
@@ -58,7 +58,7 @@ def _require_unchanged(toolchain: Toolchain) -> None:
     recorded = (manifest(toolchain.path) or {}).get("files")
     if recorded is None:
         return
-    now = file_hashes(toolchain.path)
+    now = folder_hashes(toolchain.path)
     changed = sorted(
         name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name)
     )

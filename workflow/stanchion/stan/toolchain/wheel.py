@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stanchion.errors import ToolchainError
 from stanchion.stan.toolchain.pieces import WHEEL, WHEEL_SHA256, WHEEL_VERSION
+from stanchion.system.hashes import file_hash
 
 REQUIREMENT = f"{WHEEL}=={WHEEL_VERSION}"
 DOWNLOAD = [
@@ -61,8 +62,7 @@ def verify(wheel: Path) -> None:
     Raises:
         ToolchainError: the SHA-256 differs.
     """
-    with wheel.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_hash(wheel)
     if digest != WHEEL_SHA256:
         raise ToolchainError(
             f"{wheel.name} is not the wheel that Stanchion knows: changed or truncated",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import subprocess
@@ -23,7 +22,7 @@ from stanchion.stan.program import describe
 from stanchion.stan.sources import FUNCTIONS
 from stanchion.system.folders import cache_root
 from stanchion.system.git import require_revision
-from stanchion.system.hashes import file_hash
+from stanchion.system.hashes import content_hash, file_hash
 from stanchion.versions import dvc as versioning
 from stanchion.versions.manifest import pointer_of
 from stanchion.versions.results import files_in, folder_of
@@ -127,7 +126,7 @@ class _Untracked(Results):
         lines = [
             line for p in (home / ".keys").glob("*") if (line := read_line(str(p))) is not None
         ]
-        digest = hashlib.sha256(content).hexdigest()
+        digest = content_hash(content)
         hashes = [output.sha256 for line in lines for output in line.outputs.values()]
         if hashes and digest not in hashes:
             raise VersioningError(
