@@ -69,8 +69,8 @@ def settle(file: JobFile) -> bool:
 
 def write_key_file(key: str = KEY) -> None:
     """Write a key file that says what the output holds now."""
-    held = contents(job().outputs, "nowhere/stamps")
-    write_whole(job().key_file, keyfile.line_of(key, held))
+    digests = contents(job().outputs, "nowhere/stamps")
+    write_whole(job().key_file, keyfile.line_of(key, digests))
 
 
 def test_key_file_of_the_plans_key_is_settled_in_time(project: Path) -> None:
@@ -167,11 +167,11 @@ def test_copied_results_are_proved_by_their_hash(project: Path) -> None:
     assert keyfile.state_of(job()) is State.CURRENT
 
 
-@pytest.mark.parametrize("said", ["", f"{KEY}\n", f"{KEY} draws=5\n", "\x00\n", f"{KEY} draws=5:x"])
-def test_a_key_file_that_says_nothing_proves_nothing(project: Path, said: str) -> None:
+@pytest.mark.parametrize("line", ["", f"{KEY}\n", f"{KEY} draws=5\n", "\x00\n", f"{KEY} draws=5:x"])
+def test_a_key_file_that_says_nothing_proves_nothing(project: Path, line: str) -> None:
     """An unreadable key file counts as none: a record decides, and it is written anew."""
     made(project)
-    write_whole(job().key_file, said)
+    write_whole(job().key_file, line)
     assert keyfile.state_of(job()) is State.STALE
     finished_record("draws")
     assert settle(job())
@@ -378,8 +378,8 @@ def test_what_a_killed_writer_left_in_the_cache_is_swept(tmp_path: Path) -> None
     _, entry = stored(tmp_path)
     dead = subprocess.Popen(["true"])
     dead.wait()
-    left = entry.with_name(f".{OTHER}.new-{os.uname().nodename}-{dead.pid}")
-    left.mkdir()
+    remaining = entry.with_name(f".{OTHER}.new-{os.uname().nodename}-{dead.pid}")
+    remaining.mkdir()
     shutil.rmtree(entry)
     stored(tmp_path)
     assert [path.name for path in entry.parent.iterdir()] == [KEY]
@@ -439,5 +439,5 @@ def test_many_files_are_hashed_in_order(
     paths = [tmp_path / str(number) for number in range(9)]
     for path, text in zip(paths, texts, strict=True):
         path.write_bytes(text)
-    wanted = [hashlib.sha256(text).hexdigest() for text in texts]
-    assert hashes.file_hashes(paths) == wanted
+    expected = [hashlib.sha256(text).hexdigest() for text in texts]
+    assert hashes.file_hashes(paths) == expected

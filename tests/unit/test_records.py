@@ -91,22 +91,22 @@ def test_a_record_names_the_diff_of_a_dirty_tree(project: Path, line: str) -> No
     """What is not committed is named by the hash of the diff, whatever its encoding."""
     path = project / ".gitignore"
     path.write_bytes(path.read_bytes() + line.encode().decode("unicode_escape").encode("latin-1"))
-    found = opened()["git"]
-    assert found["dirty"]
-    assert re.fullmatch("[0-9a-f]{64}", found["diff_sha256"])
-    assert found["diff_sha256"] != hashlib.sha256(b"").hexdigest()
+    state = opened()["git"]
+    assert state["dirty"]
+    assert re.fullmatch("[0-9a-f]{64}", state["diff_sha256"])
+    assert state["diff_sha256"] != hashlib.sha256(b"").hexdigest()
     path.write_bytes(path.read_bytes() + b"more\n")
-    assert opened()["git"]["diff_sha256"] != found["diff_sha256"]
+    assert opened()["git"]["diff_sha256"] != state["diff_sha256"]
 
 
 def test_untracked_files_are_part_of_what_differs(project: Path) -> None:
     """A program that git does not know yet makes the tree dirty, and its content is in the hash."""
-    found = []
+    results = []
     for text in ("model {}", "model { }"):
         (project / "new.stan").write_text(text)
-        found.append(opened()["git"])
-    assert [one["dirty"] for one in found] == [True, True]
-    assert found[0]["diff_sha256"] != found[1]["diff_sha256"]
+        results.append(opened()["git"])
+    assert [entry["dirty"] for entry in results] == [True, True]
+    assert results[0]["diff_sha256"] != results[1]["diff_sha256"]
 
 
 @pytest.mark.parametrize("folder", [".", "inner"])
@@ -120,9 +120,9 @@ def test_what_a_run_makes_itself_is_no_change(
     Path("results").mkdir()
     Path("results/means.dvc").write_text("outs:\n")
     assert "?? " in git("status", "--porcelain")
-    found = state_of_tree()
-    assert found is not None
-    assert (found["dirty"], found["diff_sha256"]) == (False, None)
+    state = state_of_tree()
+    assert state is not None
+    assert (state["dirty"], state["diff_sha256"]) == (False, None)
     Path("mine.csv").write_text("y")
     assert (state_of_tree() or {})["dirty"]
 

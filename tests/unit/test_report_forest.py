@@ -63,8 +63,8 @@ def test_what_cannot_be_drawn_is_left_out() -> None:
 def test_ticks_are_few_round_and_inside(scale: float, start: float) -> None:
     """Two to seven ticks, evenly spaced, within the range."""
     low, high = start * scale, (start + 1) * scale
-    found = ticks(low, high)
-    gaps = [b - a for a, b in pairwise(found)]
-    assert 2 <= len(found) <= 7
-    assert low - 1e-6 * scale <= found[0] and found[-1] <= high + 1e-6 * scale
+    result = ticks(low, high)
+    gaps = [b - a for a, b in pairwise(result)]
+    assert 2 <= len(result) <= 7
+    assert low - 1e-6 * scale <= result[0] and result[-1] <= high + 1e-6 * scale
     assert max(gaps) == pytest.approx(min(gaps), rel=1e-6)

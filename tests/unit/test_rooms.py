@@ -91,8 +91,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         open_modules.update(ready)
         for module in ready:
             del rest[module]
-    left = {m: [o for o in others if o in rest] for m, others in rest.items()}
-    assert not rest, f"in a circle, or standing on one: {left}"
+    remaining = {m: [o for o in others if o in rest] for m, others in rest.items()}
+    assert not rest, f"in a circle, or standing on one: {remaining}"
 
 
 def test_the_page_lists_the_rooms() -> None:

@@ -22,9 +22,9 @@ def rules() -> dict[str, str]:
 
 
 def section(body: str, name: str) -> str:
-    found = re.search(rf"^    {name}:(.*?)(?=^    \w+:|\Z)", body, re.MULTILINE | re.DOTALL)
-    assert found, f"no {name}:"
-    return found.group(1)
+    match = re.search(rf"^    {name}:(.*?)(?=^    \w+:|\Z)", body, re.MULTILINE | re.DOTALL)
+    assert match, f"no {name}:"
+    return match.group(1)
 
 
 def test_a_rule_for_each_step_and_no_other() -> None:
@@ -58,8 +58,8 @@ def test_literal_resources_are_the_catalogues(rule: str) -> None:
     of_method = {"mem_mb": f'GRAPH.memory("{rule}")', "runtime": f'GRAPH.minutes("{rule}")'}
     of_row = {"mem_mb": str(row.memory), "runtime": str(row.minutes)}
     assert literal == (of_method if row.memory is row.minutes is None else of_row)
-    asked = f'GRAPH.threads("{rule}")' if row.per == "chain" else "1"
-    assert section(body, "threads").strip() in (asked, "1")
+    requested = f'GRAPH.threads("{rule}")' if row.per == "chain" else "1"
+    assert section(body, "threads").strip() in (requested, "1")
 
 
 @pytest.mark.parametrize("rule", sorted(STEPS))

@@ -86,8 +86,8 @@ def test_finished_step_leaves_outputs_record_and_key_file(
     assert runner.main([str(job_file(project))]) == 0
     assert (project / "results/fit/draws.nc").read_text() == "draws"
     digest = hashlib.sha256(b"draws").hexdigest()
-    said = (project / "results/fit/.keys/collect_draws").read_text()
-    assert said == f"{KEY} draws=5:{digest}\n"
+    output = (project / "results/fit/.keys/collect_draws").read_text()
+    assert output == f"{KEY} draws=5:{digest}\n"
     content = record(project)
     assert content["state"] == "done" and content["exit_code"] == 0
     assert content["outputs"][0]["path"] == "results/fit/draws.nc"
@@ -110,8 +110,8 @@ def test_failed_step_leaves_a_record_and_nothing_else(
     assert not (project / "results/fit/.keys/collect_draws").exists()
     assert (project / "chain.csv").exists()
     assert record(project)["state"] == "failed"
-    said = capsys.readouterr().err
-    assert "logs/chain.log: chain 3 did not start" in said and "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "logs/chain.log: chain 3 did not start" in output and "Traceback" not in output
 
 
 def test_full_disk_is_one_message(
@@ -124,8 +124,8 @@ def test_full_disk_is_one_message(
 
     use(monkeypatch, fill)
     assert runner.main([str(job_file(project))]) == 1
-    said = capsys.readouterr().err
-    assert "draws.nc: no space left on the device" in said and "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "draws.nc: no space left on the device" in output and "Traceback" not in output
 
 
 def test_unexpected_error_keeps_its_traceback_in_the_log(
@@ -166,7 +166,7 @@ def test_second_run_of_a_key_is_reused(project: Path, monkeypatch: pytest.Monkey
     assert content["origin"]["sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
     assert content["origin"]["folder"] == str(project)
     assert content["notes"]["command"] == json.loads(first.read_text())["notes"]["command"]
-    assert [(one["path"], one["sha256"]) for one in content["inputs"]] == [
+    assert [(entry["path"], entry["sha256"]) for entry in content["inputs"]] == [
         ("data.json", hashlib.sha256(b"{}").hexdigest())
     ]
 
@@ -246,9 +246,9 @@ def test_scratch_that_the_node_does_not_know_is_one_message(
     monkeypatch.setenv("STANCHION_SCRATCH", "$NO_SUCH_DISK/x")
     use(monkeypatch, write_draws)
     assert runner.main([str(job_file(project))]) == 1
-    said = capsys.readouterr().err
-    assert "STANCHION_SCRATCH=$NO_SUCH_DISK/x names a variable" in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "STANCHION_SCRATCH=$NO_SUCH_DISK/x names a variable" in output
+    assert "Traceback" not in output
     assert not (project / "results/fit/draws.nc").exists()
 
 
@@ -280,27 +280,27 @@ def test_runs_that_compile_the_same_at_once_compile_once(
         arguments = [str(file), str(tmp_path / "compiled")]
         command = [sys.executable, "-c", code, *arguments]
         running.append(subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, text=True))
-    said = [process.communicate(timeout=60)[1] for process in running]
-    assert [process.returncode for process in running] == [0] * 4, said
+    output = [process.communicate(timeout=60)[1] for process in running]
+    assert [process.returncode for process in running] == [0] * 4, output
     assert (tmp_path / "compiled").read_text() == "compiled\n"
-    assert sum("reused, the cache holds key" in text for text in said) == 3
+    assert sum("reused, the cache holds key" in text for text in output) == 3
     assert not [path for path in (tmp_path / "cache/locks").rglob("*") if path.is_file()]
 
 
 def test_without_locks_everybody_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that cannot be written, or a file system without locks, stops nobody."""
-    made = []
+    results = []
     (tmp_path / "file").write_text("")
     with Cache(tmp_path / "file").alone("compile_program", KEY):
-        made.append("cache that cannot be written")
+        results.append("cache that cannot be written")
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr(cache.fcntl, "flock", refuse)
     with Cache(tmp_path / "cache").alone("compile_program", KEY):
-        made.append("no locks")
-    assert len(made) == 2
+        results.append("no locks")
+    assert len(results) == 2
 
 
 def test_job_of_another_version_is_refused(

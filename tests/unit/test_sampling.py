@@ -30,7 +30,7 @@ def test_a_whole_chain_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("breaks", "said"),
+    ("breaks", "message"),
     [
         (lambda text: text[: text.index("3.25")], "its last line is cut off"),
         (lambda text: text[: text.index("2.5")], "chain 1 is not whole: 3 draws of 4"),
@@ -42,11 +42,11 @@ def test_a_whole_chain_is_taken(tmp_path: Path) -> None:
         (lambda text: "", "0 draws of 4"),
     ],
 )
-def test_a_chain_that_is_not_whole_has_failed(tmp_path: Path, breaks: Breaks, said: str) -> None:
+def test_a_chain_that_is_not_whole_has_failed(tmp_path: Path, breaks: Breaks, message: str) -> None:
     """Cut anywhere, a CSV is no chain, whatever exit code the sampler gave."""
     path = tmp_path / "chain_1.csv"
     path.write_text(breaks(nuts_text(DRAWS)))
-    with pytest.raises(ChainError, match=said) as caught:
+    with pytest.raises(ChainError, match=message) as caught:
         check_csv(path, WHOLE, chain="chain 1")
     assert str(path) in str(caught.value)
 
@@ -149,10 +149,10 @@ def test_a_log_of_gigabytes_is_bounded(tmp_path: Path) -> None:
     text = log.read_text().partition("\n")[2]
     assert len(text) < (5 << 20)
     assert text.startswith("first\n") and text.endswith("the very last\n")
-    kept = text.count("x")
+    stored = text.count("x")
     omitted = int(re.search(r"leaves out (\d+) bytes", notes["log"])[1])
     assert "print()" in notes["log"] and notes["log"].removeprefix("chain 1: ") in text
-    assert kept + omitted == 300_000_000
+    assert stored + omitted == 300_000_000
 
 
 def test_a_log_below_the_bound_is_whole(tmp_path: Path) -> None:

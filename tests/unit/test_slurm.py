@@ -83,8 +83,8 @@ def test_pending_are_cancelled_and_running_waited_for(
     monkeypatch.setattr(slurm, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     slurm.settle_leftovers("stanchion")
     assert Path(f"{queue}.cancelled").read_text() == "--state=PENDING 8\n"
-    said = capsys.readouterr().err
-    assert said.count("waiting for jobs of an earlier run, whose work is kept: 7\n") == 1
+    output = capsys.readouterr().err
+    assert output.count("waiting for jobs of an earlier run, whose work is kept: 7\n") == 1
 
 
 def test_silence_is_not_taken_for_no_jobs(
@@ -92,21 +92,23 @@ def test_silence_is_not_taken_for_no_jobs(
 ) -> None:
     """While squeue fails a run waits and says so once; then it finds the job that runs on."""
     fall_silent(queue)
-    seen: list[str] = []
+    visited: list[str] = []
 
     def sleep(_: float) -> None:
-        seen.append(capsys.readouterr().err)
-        if len(seen) == 3:
+        visited.append(capsys.readouterr().err)
+        if len(visited) == 3:
             queue.write_text(row(7, "RUNNING", "stanchion:a/b", tmp_path, "node1"))
-        if len(seen) == 5:
+        if len(visited) == 5:
             queue.write_text("")
 
     monkeypatch.setattr(slurm, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     slurm.settle_leftovers("stanchion")
-    assert seen[0] == f"Slurm does not answer ({AWAY}): waiting; its jobs go on meanwhile\n"
-    assert seen[1:3] == ["", ""]
-    assert seen[3].startswith("Slurm answers again, after 0 s\nwaiting for jobs of an earlier run")
-    assert len(seen) == 5
+    assert visited[0] == f"Slurm does not answer ({AWAY}): waiting; its jobs go on meanwhile\n"
+    assert visited[1:3] == ["", ""]
+    assert visited[3].startswith(
+        "Slurm answers again, after 0 s\nwaiting for jobs of an earlier run"
+    )
+    assert len(visited) == 5
 
 
 def test_squeue_that_hangs_is_no_answer(queue: Path) -> None:
@@ -178,9 +180,9 @@ def test_status_names_jobs_by_their_fit(queue: Path, tmp_path: Path) -> None:
         + row(17, "PENDING", step.format("long", 3), tmp_path)
         + row(16, "RUNNING", step.format("nuts", 4), tmp_path / "other", "node1")
     )
-    known = jobs.known_jobs(["a"])
-    assert known is not None
-    assert jobs.job_table(known).splitlines() == [
+    names = jobs.known_jobs(["a"])
+    assert names is not None
+    assert jobs.job_table(names).splitlines() == [
         "job  step            of          state",
         "10   sample_chain.1  a/d/m/nuts  running on node1 since 2026-11-21T14:02:11",
         "12   sample_chain.2  a/d/m/nuts  pending (Resources)",
@@ -190,9 +192,9 @@ def test_status_names_jobs_by_their_fit(queue: Path, tmp_path: Path) -> None:
         "jobs done: 1",
     ]
     fits = [FitStatus(f"a/d/m/{name}", "missing") for name in ("nuts", "long", "idle")]
-    states = [fit.state for fit in jobs.in_progress(fits, known)]
+    states = [fit.state for fit in jobs.in_progress(fits, names)]
     assert states == ["running", "pending", "missing"]
-    shown = json.loads(as_json(fits, jobs=known))["jobs"]
+    shown = json.loads(as_json(fits, jobs=names))["jobs"]
     assert {"step": "sample_chain.1", "state": "running", "node": "node1"}.items() <= shown[
         0
     ].items()

@@ -45,14 +45,14 @@ class Resources(dict[str, Any]):
 class Job:
     """A chain's job, with what the executors read of it."""
 
-    def __init__(self, folder: Path, asked: dict[str, int], group: str = "") -> None:
+    def __init__(self, folder: Path, requested: dict[str, int], group: str = "") -> None:
         self.name = group or "sample_chain"
         self.rule = SimpleNamespace(name=self.name)
         self.wildcards = ["means", "slow", "mean", "nuts", "2"]
         self.jobid, self.threads, self.attempt, self.restart_times = 1, 1, 1, 9
         self.input = [f".stanchion/jobs/{PLACE}/sample_chain.2/{KEY}.json"]
         self.output = Outputs([str(folder / "chain_2.csv"), str(folder / "sample_chain.2")])
-        self.resources = Resources(asked)
+        self.resources = Resources(requested)
         self._resources = self.resources
         self.errors: list[str] = []
         self.group = group
@@ -91,9 +91,9 @@ class Played:
             self.play(name, script)
         for name in ("sacct", "sacctmgr", "sshare"):
             self.play(name, "echo 'Slurm accounting storage is disabled' >&2; exit 1")
-        made = self.executor = kind.__new__(kind)
+        result = self.executor = kind.__new__(kind)
         log = SimpleNamespace(**dict.fromkeys(("info", "warning", "error"), self._say))
-        made.logger = SimpleNamespace(**vars(log), debug=lambda *_: None)
+        result.logger = SimpleNamespace(**vars(log), debug=lambda *_: None)
         scheduler = SimpleNamespace(
             finish_callback=self.done.append,
             error_callback=self.failed.append,
@@ -105,14 +105,14 @@ class Played:
             init_seconds_before_status_checks=10,
             no_account=True,
         )
-        made.workflow = SimpleNamespace(
+        result.workflow = SimpleNamespace(
             executor_settings=settings, scheduler=scheduler, workdir_init=str(folder)
         )
-        made._next_seconds_between_status_checks = 10
-        made.status_rate_limiter = Throttler(rate_limit=100, period=1)
-        made.active_jobs, made.lock = [], threading.Lock()
-        made.format_job_exec = lambda _: "true"
-        made.__post_init__()
+        result._next_seconds_between_status_checks = 10
+        result.status_rate_limiter = Throttler(rate_limit=100, period=1)
+        result.active_jobs, result.lock = [], threading.Lock()
+        result.format_job_exec = lambda _: "true"
+        result.__post_init__()
         self.said.clear()
 
     def play(self, name: str, script: str) -> None:
@@ -210,7 +210,7 @@ def test_forgotten_job_is_settled_by_its_files(
 
 @pytest.mark.parametrize("group", ["", "fit"])
 @pytest.mark.parametrize(
-    ("state", "resource", "option", "asked"),
+    ("state", "resource", "option", "requested"),
     [
         ("TIMEOUT", "runtime", "-t", (60, 100)),
         ("OUT_OF_MEMORY", "mem_mb", "--mem", (1500,)),
@@ -221,7 +221,7 @@ def test_retry_asks_for_what_was_short(
     state: str,
     resource: str,
     option: str,
-    asked: tuple[int, ...],
+    requested: tuple[int, ...],
     group: str,
     play: Callable[..., Played],
     tmp_path: Path,
@@ -235,18 +235,18 @@ def test_retry_asks_for_what_was_short(
     job = Job(tmp_path, dict(first), group)
     played.play("sbatch", "echo 7")
     played.queue(state)
-    for attempt, expected in enumerate((None, *asked), 1):
+    for attempt, expected in enumerate((None, *requested), 1):
         job.attempt = attempt
         job.resources = job._resources = Resources(first)
         played.executor._settled.clear()
         played.executor.run_job(job)
-        sent = played.called("sbatch")[-1]
+        command = played.called("sbatch")[-1]
         if expected is not None:
-            assert f" {option} {expected} " in sent
-        assert f"-t {30 if state != 'TIMEOUT' or expected is None else expected} " in sent
+            assert f" {option} {expected} " in command
+        assert f"-t {30 if state != 'TIMEOUT' or expected is None else expected} " in command
         assert played.poll(job) == []
         assert len(played.failed) == attempt
-        assert (job.attempt > job.restart_times) == (bool(resource) and expected == asked[-1])
+        assert (job.attempt > job.restart_times) == (bool(resource) and expected == requested[-1])
     [note] = failures()
     assert note["message"].startswith(f"ended by Slurm, which says {state} of job 7")
     assert (f"`max_{resource}`, which allows no more" in note["message"]) == bool(resource)

@@ -20,7 +20,7 @@ def of(elpd: Any, khat: float = 0.2) -> Loo:
 
 def weights(*elpd: Any) -> list[float]:
     """Return the weights of models."""
-    return [row.weight for row in compare([of(one) for one in elpd], range(len(elpd)))]
+    return [row.weight for row in compare([of(entry) for entry in elpd], range(len(elpd)))]
 
 
 def test_a_comparison_is_against_the_best() -> None:
@@ -76,8 +76,8 @@ def test_stacking_finds_the_mixture_s_proportion() -> None:
     Densities are (a, b) for 70 observations and (b, a) for 30, with a = 0.9 and b = 0.1; the weight
     w solves 70 (a − b) / (wa + (1−w)b) = 30 (a − b) / (wb + (1−w)a), so w = 0.75.
     """
-    one, other = np.log([[0.9] * 70 + [0.1] * 30, [0.1] * 70 + [0.9] * 30])
-    assert weights(one, other) == pytest.approx([0.75, 0.25], abs=1e-4)
+    first, other = np.log([[0.9] * 70 + [0.1] * 30, [0.1] * 70 + [0.9] * 30])
+    assert weights(first, other) == pytest.approx([0.75, 0.25], abs=1e-4)
 
 
 def test_densities_below_what_a_number_can_hold_have_weights() -> None:
@@ -94,7 +94,7 @@ def test_stacking_of_many_like_models_is_quick() -> None:
     rng = np.random.default_rng(11)
     common = rng.normal(-1.4, 1, size=1000)
     elpd = [common + rng.normal(0, 0.05, size=1000) for _ in range(10)]
-    compare([of(one) for one in elpd[:2]], [0, 1])
+    compare([of(entry) for entry in elpd[:2]], [0, 1])
     start = time.process_time()
     stacked = np.array(weights(*elpd))
     assert time.process_time() - start < 1

@@ -36,13 +36,13 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """A plan whose every result stands there, as its step wrote it."""
     monkeypatch.chdir(tmp_path)
     write_whole("config.yaml", CONFIG)
-    made = make_plan(load(Path("config.yaml")), FACTS)
-    for step in made:
+    planned = make_plan(load(Path("config.yaml")), FACTS)
+    for step in planned:
         for path in step.outputs.values():
             write_whole(path, json.dumps(DIAGNOSTICS))
-        held = contents(step.outputs, "nowhere/stamps")
-        write_whole(step.key_file, keyfile.line_of(step.key, held))
-    return made
+        digests = contents(step.outputs, "nowhere/stamps")
+        write_whole(step.key_file, keyfile.line_of(step.key, digests))
+    return planned
 
 
 def output(step: Step, name: str) -> Path:
@@ -51,8 +51,8 @@ def output(step: Step, name: str) -> Path:
 
 def test_a_fit_as_its_steps_wrote_it_is_current(plan: Plan) -> None:
     """Nothing touched: current, with the verdict and its figures."""
-    found = fit_status(plan, FIT)
-    assert (found.state, found.verdict, found.figures.get("rhat")) == ("current", "fail", 1.3)
+    status = fit_status(plan, FIT)
+    assert (status.state, status.verdict, status.figures.get("rhat")) == ("current", "fail", 1.3)
     assert altered_results(plan) == []
 
 
@@ -74,13 +74,13 @@ def test_an_edited_result_is_altered_and_shows_no_verdict(
     text = path.read_text()
     path.write_text(text.replace("fail", "pass") if edit == "a word" else "\0" * len(text))
     assert path.stat().st_size == len(text)
-    found = fit_status(plan, FIT)
-    assert (found.state, found.verdict, found.figures.get("rhat")) == ("altered", None, None)
+    status = fit_status(plan, FIT)
+    assert (status.state, status.verdict, status.figures.get("rhat")) == ("altered", None, None)
     altered = altered_results(plan)
     assert altered == [str(path)]
     shown = table(fit_statuses(plan), altered)
     assert f"altered: {path}" in shown and f"{FIT.name}    altered" in shown
-    assert json.loads(as_json([found], altered))["altered"] == altered
+    assert json.loads(as_json([status], altered))["altered"] == altered
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe", b"", b"[" * 100_000])
@@ -104,7 +104,7 @@ def test_an_edited_report_is_named(plan: Plan) -> None:
     report = output(plan.step("write_report", {"analysis": "means"}), "report")
     report.write_text("<p>all is well</p>")
     assert str(report) in altered_results(plan)
-    assert {found.state for found in fit_statuses(plan)} == {"current"}
+    assert {result.state for result in fit_statuses(plan)} == {"current"}
 
 
 def test_a_missing_diagnosis_is_missing(plan: Plan) -> None:
@@ -149,14 +149,14 @@ def test_a_comparison_has_a_row_of_its_own(plan: Plan) -> None:
         "checks": [{"check": "loo_khat", "value": 7}],
     }
     write_whole(step.outputs["judgement"], json.dumps({"datasets": [judged]}))
-    (found,) = comparison_statuses(plan)
-    assert (found.comparison, found.state, found.verdict) == ("means/points", "altered", None)
+    (result,) = comparison_statuses(plan)
+    assert (result.comparison, result.state, result.verdict) == ("means/points", "altered", None)
     write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/others")))
-    (found,) = comparison_statuses(plan)
-    assert (found.state, found.verdict, found.khat_bad) == ("current", "warn", 7)
-    last = table(fit_statuses(plan), comparisons=[found]).splitlines()[-1]
+    (result,) = comparison_statuses(plan)
+    assert (result.state, result.verdict, result.khat_bad) == ("current", "warn", 7)
+    last = table(fit_statuses(plan), comparisons=[result]).splitlines()[-1]
     assert last.split() == ["means/points:", "comparison", "warn", "7", "bad"]
-    assert json.loads(as_json([], [], [found]))["comparisons"][0]["khat_bad"] == 7
+    assert json.loads(as_json([], [], [result]))["comparisons"][0]["khat_bad"] == 7
 
 
 def test_the_table_says_what_khat_says() -> None:

@@ -53,7 +53,7 @@ def test_declared_parameters_narrow_and_order_the_summary(tmp_path: Path) -> Non
     """Generated quantities that are kept elsewhere may be asked for by name."""
     collect(tmp_path, [chain(1)], parameters=["log_lik", "mu"])
     names = [row["variable"] for row in read_csv(tmp_path / "summary.csv")]
-    assert names == [*(f"log_lik[{place}]" for place in range(1, 13)), "mu"]
+    assert names == [*(f"log_lik[{index}]" for index in range(1, 13)), "mu"]
     with pytest.raises(StepError, match="declares no nu, xi"):
         collect(tmp_path, [chain(1)], parameters=["nu", "mu", "xi"])
 
@@ -71,14 +71,14 @@ def test_a_program_without_parameters_has_an_empty_summary(tmp_path: Path) -> No
 
 def test_the_same_chains_give_the_same_bytes(tmp_path: Path) -> None:
     """draws.nc, summary.csv, diagnostics, predictions and pictures: all of them."""
-    made = []
+    results = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         fit(folder)
         predict(folder)
         names = ["draws.nc", "summary.csv", "diagnostics.json", "predictive.json"]
         names += ["ranks.png", "posterior_predictive.png"]
-        made.append([(folder / name).read_bytes() for name in names])
-    assert made[0] == made[1]
+        results.append([(folder / name).read_bytes() for name in names])
+    assert results[0] == results[1]
 
 
 def test_arviz_takes_the_file(tmp_path: Path) -> None:
@@ -105,9 +105,9 @@ def test_arviz_takes_the_file(tmp_path: Path) -> None:
 def test_a_verdict_is_written_whatever_it_is(tmp_path: Path) -> None:
     """Chains that disagree fail, and the step succeeds."""
     collect(tmp_path, [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
-    found = diagnose(tmp_path)
-    assert (found["schema"], found["verdict"]) == ("stanchion/diagnostics/1", "fail")
-    rhat = next(check for check in found["checks"] if check["check"] == "rhat")
+    diagnostics = diagnose(tmp_path)
+    assert (diagnostics["schema"], diagnostics["verdict"]) == ("stanchion/diagnostics/1", "fail")
+    rhat = next(check for check in diagnostics["checks"] if check["check"] == "rhat")
     assert set(rhat) == {"check", "value", "threshold", "verdict", "where", "source"}
     assert set(rhat["where"]) == {"mu", "twice"}
     assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")
@@ -127,23 +127,23 @@ def test_declared_parameters_do_not_narrow_the_gate(tmp_path: Path) -> None:
     chains = [chain(seed) for seed in range(1, 5)]
     chains[2]["twice"][3] = np.nan
     collect(tmp_path, chains, parameters=["mu"])
-    found = diagnose(tmp_path, parameters=["mu"])
-    assert [c["check"] for c in found["checks"] if c["verdict"] == "fail"] == ["finite"]
+    diagnostics = diagnose(tmp_path, parameters=["mu"])
+    assert [c["check"] for c in diagnostics["checks"] if c["verdict"] == "fail"] == ["finite"]
 
 
 def test_predictive_checks_hold_what_they_promise(tmp_path: Path) -> None:
     """Statistics with tail probabilities, LOO-PIT, and a row for each new row."""
-    found = predict(fit(tmp_path))
-    assert (found["schema"], found["made"]) == ("stanchion/predictive/1", True)
-    mean = found["statistics"][0]
+    predictive = predict(fit(tmp_path))
+    assert (predictive["schema"], predictive["made"]) == ("stanchion/predictive/1", True)
+    mean = predictive["statistics"][0]
     assert mean["observed"] == pytest.approx(Y.mean())
     assert mean["replicated_mean"] == pytest.approx(1, abs=0.1)
     assert 0.05 < mean["tail_probability"] < 0.95
-    assert found["loo_pit"]["uniform"] is True
-    assert found["loo_pit"]["khat_max"] < 0.5
-    assert found["loo_pit"]["khat_bad"] == 0
-    assert found["loo_pit_because"] is None
-    rows = found["predictions"]["rows"]
+    assert predictive["loo_pit"]["uniform"] is True
+    assert predictive["loo_pit"]["khat_max"] < 0.5
+    assert predictive["loo_pit"]["khat_bad"] == 0
+    assert predictive["loo_pit_because"] is None
+    rows = predictive["predictions"]["rows"]
     assert [row["row"] for row in rows] == ["p", "q"]
     assert rows[1]["mean"] == pytest.approx(3, abs=0.1)
     assert rows[0]["q5"] < rows[0]["mean"] < rows[0]["q95"]
@@ -151,8 +151,8 @@ def test_predictive_checks_hold_what_they_promise(tmp_path: Path) -> None:
 
 def test_declared_intervals_stand_with_each_prediction(tmp_path: Path) -> None:
     """Under the names that summary.csv has for them."""
-    found = predict(fit(tmp_path), intervals={"prob": 0.5, "kind": "hdi"})
-    assert {"hdi50_lower", "hdi50_upper"} < set(found["predictions"]["rows"][0])
+    predictive = predict(fit(tmp_path), intervals={"prob": 0.5, "kind": "hdi"})
+    assert {"hdi50_lower", "hdi50_upper"} < set(predictive["predictions"]["rows"][0])
 
 
 def test_what_is_not_declared_is_not_made(tmp_path: Path) -> None:
@@ -172,19 +172,19 @@ def test_without_log_lik_the_file_says_why_there_is_no_pit(tmp_path: Path) -> No
     )
     collect(tmp_path, chains, variables=declared)
     diagnose(tmp_path)
-    found = predict(tmp_path)
-    assert found["loo_pit"] is None
-    assert "log_lik" in found["loo_pit_because"]
-    assert len(found["statistics"]) == 2
+    predictive = predict(tmp_path)
+    assert predictive["loo_pit"] is None
+    assert "log_lik" in predictive["loo_pit_because"]
+    assert len(predictive["statistics"]) == 2
 
 
 def test_nothing_is_predicted_from_a_failed_fit_that_stops(tmp_path: Path) -> None:
     """predictive.json and the picture say why; with `flag` they are made."""
     collect(tmp_path, [chain(1), chain(2), chain(3), chain(4, centre=3.0)])
     diagnose(tmp_path)
-    found = predict(tmp_path)
-    assert set(found) == {"schema", "made", "because"}
-    assert "rhat" in found["because"]
+    predictive = predict(tmp_path)
+    assert set(predictive) == {"schema", "made", "because"}
+    assert "rhat" in predictive["because"]
     assert (tmp_path / "posterior_predictive.png").read_bytes().startswith(b"\x89PNG")
     assert predict(tmp_path, on_fail="flag")["made"] is True
 
@@ -201,8 +201,8 @@ def test_a_replication_of_another_shape_is_refused(tmp_path: Path) -> None:
 def prior(
     folder: Path,
     chains: list[dict[str, Any]],
-    found: Densities | None = None,
-    **told: Any,
+    result: Densities | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Summarise chains of the prior and return what was written."""
     inputs: dict[str, Path | list[Path]] = {
@@ -210,17 +210,17 @@ def prior(
         "meta": write_json(folder / "meta.json", META),
     }
     outputs = {"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")}
-    arguments = {"sampler": {}, "seed": 5, "variables": collecting(**told)["variables"]}
-    made = job(folder, "sample_prior", arguments, inputs, outputs)
-    summarise_prior(made, read_whole(write_chains(folder, chains)), found)
+    arguments = {"sampler": {}, "seed": 5, "variables": collecting(**options)["variables"]}
+    step = job(folder, "sample_prior", arguments, inputs, outputs)
+    summarise_prior(step, read_whole(write_chains(folder, chains)), result)
     content: dict[str, Any] = json.loads((folder / "prior.json").read_text())
     return content
 
 
 def test_a_prior_has_draws_checks_and_a_picture(tmp_path: Path) -> None:
     """A proper prior passes."""
-    found = prior(tmp_path, [chain(seed) for seed in range(1, 5)])
-    assert (found["schema"], found["verdict"], found["draws"]) == (
+    judgement = prior(tmp_path, [chain(seed) for seed in range(1, 5)])
+    assert (judgement["schema"], judgement["verdict"], judgement["draws"]) == (
         "stanchion/prior/1",
         "pass",
         2000,
@@ -230,8 +230,8 @@ def test_a_prior_has_draws_checks_and_a_picture(tmp_path: Path) -> None:
 
 def test_a_prior_without_declared_replication_has_no_predictions(tmp_path: Path) -> None:
     """The picture says so."""
-    told = {"observed": None, "replicated": None, "predicted": None}
-    assert prior(tmp_path, [chain(seed) for seed in range(1, 5)], **told)["verdict"] == "pass"
+    arguments = {"observed": None, "replicated": None, "predicted": None}
+    assert prior(tmp_path, [chain(seed) for seed in range(1, 5)], **arguments)["verdict"] == "pass"
     assert (tmp_path / "prior_predictive.png").exists()
 
 
@@ -240,15 +240,15 @@ def test_the_draws_of_a_fit_hold_those_of_its_prior(tmp_path: Path) -> None:
     prior(tmp_path, [chain(seed) for seed in range(1, 5)])
     draws = tmp_path / "draws.nc"
     job = collect(tmp_path, [chain(seed) for seed in range(5, 9)], prior=True)
-    with xr.open_datatree(draws) as tree, xr.open_datatree(tmp_path / "prior.nc") as own:
+    with xr.open_datatree(draws) as tree, xr.open_datatree(tmp_path / "prior.nc") as ours:
         assert [name for name in tree.children if "prior" in name] == [
             "prior",
             "prior_predictive",
             "sample_stats_prior",
         ]
         for name in ("prior", "prior_predictive", "sample_stats_prior"):
-            xr.testing.assert_identical(tree[name].to_dataset(), own[name].to_dataset())
-            assert list(tree[name].data_vars) == list(own[name].data_vars)
+            xr.testing.assert_identical(tree[name].to_dataset(), ours[name].to_dataset())
+            assert list(tree[name].data_vars) == list(ours[name].data_vars)
     assert "prior" not in job.notes
     assert diagnose(tmp_path)["verdict"] == "pass"
     assert read_gated(draws).names == ["lp__", "mu", "twice"]
@@ -264,9 +264,9 @@ def test_an_improper_prior_is_a_warning(tmp_path: Path) -> None:
     """Draws that wander off are no reason to stop, and a reason to look."""
     chains = [chain(seed) for seed in range(1, 5)]
     chains[0]["mu"] *= 1e15
-    found = prior(tmp_path, chains)
-    assert found["verdict"] == "warn"
-    assert "extent" in [c["check"] for c in found["checks"] if c["verdict"] == "warn"]
+    judgement = prior(tmp_path, chains)
+    assert judgement["verdict"] == "warn"
+    assert "extent" in [c["check"] for c in judgement["checks"] if c["verdict"] == "warn"]
 
 
 def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
@@ -288,14 +288,14 @@ def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
             tmp_path / "m.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
         ),
     }
-    told = collecting(variables=declared, predicted=None, settings={"draws": 150})
+    arguments = collecting(variables=declared, predicted=None, settings={"draws": 150})
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    collect_draws.run(job(tmp_path, "collect_draws", told, inputs, outputs))
+    collect_draws.run(job(tmp_path, "collect_draws", arguments, inputs, outputs))
     rows = {row["variable"]: row for row in read_csv(tmp_path / "summary.csv")}
     assert set(rows) >= {"mu", "tau", "theta[8]"}
     assert float(rows["mu"]["mean"]) == pytest.approx(4.4, abs=1.5)  # the literature's posterior
-    found = diagnose(tmp_path)
-    assert [check["check"] for check in found["checks"]] == [
+    diagnostics = diagnose(tmp_path)
+    assert [check["check"] for check in diagnostics["checks"]] == [
         "finite", "constant", "chains", "rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi",
         "treedepth", "generated",
     ]  # fmt: skip
@@ -318,10 +318,10 @@ def test_what_needs_no_statistics_imports_none() -> None:
 def imported_with(modules: str) -> set[str]:
     """Return the packages that a fresh process holds once it has imported modules."""
     script = f"import sys, {modules}; print(*{{m.split('.')[0] for m in sys.modules}})"
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    return set(done.stdout.split())
+    return set(completed.stdout.split())
 
 
 def failing(share: float, seed: int) -> dict[str, Any]:
@@ -339,29 +339,29 @@ def test_replications_without_value_fail_and_give_no_numbers(
 ) -> None:
     """One draw in 500 is enough: no mean, no tail probability and no PIT of the others."""
     collect(tmp_path, [failing(share, seed) for seed in range(1, 5)])
-    found = diagnose(tmp_path, uses=["y_new", "y_rep"])
-    check = next(check for check in found["checks"] if check["check"] == "generated")
-    assert (found["verdict"], check["verdict"]) == ("fail", "fail")
+    diagnostics = diagnose(tmp_path, uses=["y_new", "y_rep"])
+    check = next(check for check in diagnostics["checks"] if check["check"] == "generated")
+    assert (diagnostics["verdict"], check["verdict"]) == ("fail", "fail")
     assert check["value"] == pytest.approx(share)
     assert check["where"][0].endswith(f": {shown}")
     assert "log_lik" not in check["where"][0]
     assert "generated" in predict(tmp_path)["because"]
-    made = predict(tmp_path, on_fail="flag")
-    assert (made["statistics"], made["loo_pit"]) == ([], None)
+    predictive = predict(tmp_path, on_fail="flag")
+    assert (predictive["statistics"], predictive["loo_pit"]) == ([], None)
     reason = f"y_rep has no finite value in {shown} of the draws"
-    assert made["statistics_because"] == made["loo_pit_because"] == reason
-    assert made["predictions"]["because"] == reason.replace("y_rep", "y_new")
-    assert {row[column] for row in made["predictions"]["rows"] for column in ("mean", "q5")} == {
-        None
-    }
+    assert predictive["statistics_because"] == predictive["loo_pit_because"] == reason
+    assert predictive["predictions"]["because"] == reason.replace("y_rep", "y_new")
+    assert {
+        row[column] for row in predictive["predictions"]["rows"] for column in ("mean", "q5")
+    } == {None}
 
 
 def test_generated_quantities_that_nothing_uses_are_a_warning(tmp_path: Path) -> None:
     """With their share: a fit whose parameters are sound goes on, and is no `pass`."""
     collect(tmp_path, [failing(0.46, seed) for seed in range(1, 5)])
-    found = diagnose(tmp_path)
-    check = next(check for check in found["checks"] if check["check"] == "generated")
-    assert (found["verdict"], check["verdict"]) == ("warn", "warn")
+    diagnostics = diagnose(tmp_path)
+    check = next(check for check in diagnostics["checks"] if check["check"] == "generated")
+    assert (diagnostics["verdict"], check["verdict"]) == ("warn", "warn")
 
 
 def test_integers_that_were_never_assigned_have_no_value(tmp_path: Path) -> None:
@@ -382,8 +382,8 @@ def test_an_integer_without_value_in_a_draw_has_no_number(tmp_path: Path) -> Non
     for columns in chains:
         columns |= {"count.1": np.ones(500), "count.2": np.ones(500)}
     chains[0]["count.2"][7] = -(2.0**31)
-    told = {"variables": declared, "predicted": None, "parameters": ["mu", "count"]}
-    collect(tmp_path, chains, {"N": 2}, **told)
+    arguments = {"variables": declared, "predicted": None, "parameters": ["mu", "count"]}
+    collect(tmp_path, chains, {"N": 2}, **arguments)
     mu, first, second = read_csv(tmp_path / "summary.csv")
     assert "" not in mu.values()
     assert first["mean"] == "1.0"
@@ -395,10 +395,10 @@ def test_an_observation_without_value_has_no_place_among_its_replications(tmp_pa
     data = {"N": len(Y), "M": 2, "y": ["NaN", *Y.tolist()[1:]]}
     collect(tmp_path, [chain(seed) for seed in range(1, 5)], data)
     diagnose(tmp_path)
-    found = predict(tmp_path)
-    assert {one["tail_probability"] for one in found["statistics"]} == {None}
-    assert found["loo_pit"] is None
-    assert found["loo_pit_because"] == "1 of 12 observations are NaN"
+    predictive = predict(tmp_path)
+    assert {entry["tail_probability"] for entry in predictive["statistics"]} == {None}
+    assert predictive["loo_pit"] is None
+    assert predictive["loo_pit_because"] == "1 of 12 observations are NaN"
 
 
 def test_without_observations_or_new_rows_the_file_says_so(tmp_path: Path) -> None:
@@ -406,19 +406,21 @@ def test_without_observations_or_new_rows_the_file_says_so(tmp_path: Path) -> No
     chains = [{name: chain(seed)[name] for name in ("mu", "twice")} for seed in range(1, 5)]
     collect(tmp_path, chains, {"N": 0, "M": 0, "y": []})
     diagnose(tmp_path)
-    found = predict(tmp_path)
-    assert (found["statistics"], found["loo_pit"]) == ([], None)
-    assert found["statistics_because"] == found["loo_pit_because"] == "y has no observations"
-    assert found["predictions"]["rows"] == []
-    assert found["predictions"]["because"] == "y_new has no elements"
+    predictive = predict(tmp_path)
+    assert (predictive["statistics"], predictive["loo_pit"]) == ([], None)
+    assert (
+        predictive["statistics_because"] == predictive["loo_pit_because"] == "y has no observations"
+    )
+    assert predictive["predictions"]["rows"] == []
+    assert predictive["predictions"]["because"] == "y_new has no elements"
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_observation_has_no_standard_deviation() -> None:
     """The statistic is undefined, without a word of NumPy's on the terminal."""
-    found = statistic("sd", np.array([1.0]), np.ones((5, 1)))
-    assert np.isnan(found.observed)
-    assert (found.undefined, found.replicated.size) == (5, 0)
+    result = statistic("sd", np.array([1.0]), np.ones((5, 1)))
+    assert np.isnan(result.observed)
+    assert (result.undefined, result.replicated.size) == (5, 0)
 
 
 def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:
@@ -426,10 +428,10 @@ def test_what_the_sampler_said_reaches_the_verdict(tmp_path: Path) -> None:
     chains = [failing(0.46, seed) for seed in range(1, 5)]
     for number, path in enumerate(write_chains(tmp_path, chains), start=1):
         append_messages(path, [f"{number} times: normal_rng: Scale parameter is -1"])
-    said = read_whole(sorted(tmp_path.glob("chain_*.csv"))).messages
-    assert said[1] == "chain 2, 2 times: normal_rng: Scale parameter is -1"
-    write_tree(xr.DataTree.from_dict({"posterior": xr.Dataset()}), tmp_path / "some.nc", said)
-    assert read_messages(tmp_path / "some.nc") == list(said)
+    messages = read_whole(sorted(tmp_path.glob("chain_*.csv"))).messages
+    assert messages[1] == "chain 2, 2 times: normal_rng: Scale parameter is -1"
+    write_tree(xr.DataTree.from_dict({"posterior": xr.Dataset()}), tmp_path / "some.nc", messages)
+    assert read_messages(tmp_path / "some.nc") == list(messages)
 
 
 def test_no_number_is_made_of_draws_without_value(tmp_path: Path) -> None:
@@ -446,12 +448,12 @@ def test_draws_of_the_posterior_are_no_prior(tmp_path: Path) -> None:
     """Where `prior_only` does nothing, the check fails, and the picture says so in its place."""
     chains = [chain(seed) for seed in range(1, 5)]
     same = [float(x) for x in range(20)]
-    found = prior(tmp_path, chains, Densities(same, [x + 1 for x in same]))
-    failed = [check["check"] for check in found["checks"] if check["verdict"] == "fail"]
-    assert (found["verdict"], failed) == ("fail", ["prior_only"])
+    judgement = prior(tmp_path, chains, Densities(same, [x + 1 for x in same]))
+    failed = [check["check"] for check in judgement["checks"] if check["verdict"] == "fail"]
+    assert (judgement["verdict"], failed) == ("fail", ["prior_only"])
     without = (tmp_path / "prior_predictive.png").read_bytes()
-    found = prior(tmp_path, chains, Densities(same, [x * x for x in same]))
-    assert found["verdict"] == "pass"
+    judgement = prior(tmp_path, chains, Densities(same, [x * x for x in same]))
+    assert judgement["verdict"] == "pass"
     assert (tmp_path / "prior_predictive.png").read_bytes() != without
 
 
@@ -463,10 +465,10 @@ def test_a_prior_is_not_held_to_a_summary_s_precision(
     moved = autoregressive(phi, 4, 250, seed=3)
     chains = [{"mu": some, "twice": 2 * some} for some in moved]
     declared = variables(parameters="real mu", transformed_parameters="real twice")
-    told = {"variables": declared, "observed": None, "replicated": None, "predicted": None}
-    found = prior(tmp_path, chains, **told)
-    assert found["verdict"] == verdict
-    values = {check["check"]: check["value"] for check in found["checks"]}
+    arguments = {"variables": declared, "observed": None, "replicated": None, "predicted": None}
+    judgement = prior(tmp_path, chains, **arguments)
+    assert judgement["verdict"] == verdict
+    values = {check["check"]: check["value"] for check in judgement["checks"]}
     assert phi > 0.9 or 200 < values["ess_bulk"] < 400
 
 
@@ -479,16 +481,18 @@ def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
     rest = {"mu": 0.5, **corner, "twice": 1.0}
     chains = [{name: np.full(200, value) for name, value in rest.items()} for _ in range(4)]
     settings = {"draws": 200}
-    told: dict[str, Any] = {"variables": declared, "predicted": None, "settings": settings}
+    arguments: dict[str, Any] = {"variables": declared, "predicted": None, "settings": settings}
     inputs: dict[str, Path | list[Path]] = {
         "chains": write_chains(tmp_path, chains, lp__=-1.0, energy__=2.0),
         "data": write_json(tmp_path / "data.json", {}),
         "meta": write_json(tmp_path / "meta.json", {"sizes": {}}),
     }
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
-    collect_draws.run(job(tmp_path, "collect_draws", collecting(**told), inputs, outputs))
-    found = diagnose(tmp_path)
-    failed = {check["check"]: check for check in found["checks"] if check["verdict"] == "fail"}
+    collect_draws.run(job(tmp_path, "collect_draws", collecting(**arguments), inputs, outputs))
+    diagnostics = diagnose(tmp_path)
+    failed = {
+        check["check"]: check for check in diagnostics["checks"] if check["verdict"] == "fail"
+    }
     assert set(failed) == {"constant", "rhat", "ess_bulk", "ess_tail", "ebfmi"}
     assert set(failed["constant"]["where"]) == {"mu", *(f"L[{i},{j}]" for i in "12" for j in "12")}
     for seed, columns in enumerate(chains):
@@ -496,5 +500,5 @@ def test_a_fit_whose_chains_never_moved_fails(tmp_path: Path) -> None:
         columns |= {"mu": moving, "twice": 2 * moving, "L.2.1": np.tanh(moving)}
         columns["L.2.2"] = np.sqrt(1 - columns["L.2.1"] ** 2)
     inputs["chains"] = write_chains(tmp_path, chains)
-    collect_draws.run(job(tmp_path, "collect_draws", collecting(**told), inputs, outputs))
+    collect_draws.run(job(tmp_path, "collect_draws", collecting(**arguments), inputs, outputs))
     assert diagnose(tmp_path)["verdict"] == "pass"

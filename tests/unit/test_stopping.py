@@ -57,11 +57,11 @@ def test_a_signal_ends_children_and_run(number: signal.Signals, code: int, how: 
     while len(children := descendants(run.pid)) < 4:
         time.sleep(0.05)
     os.kill(run.pid, number)
-    said, _ = run.communicate(timeout=30)
+    output, _ = run.communicate(timeout=30)
     assert run.returncode == code
     assert not [child for child in children if is_alive(child)]
     if how == "ends":
-        assert said.startswith(f"stopped by {number.name}\n  do:       finished steps are kept")
+        assert output.startswith(f"stopped by {number.name}\n  do:       finished steps are kept")
 
 
 def test_a_child_that_does_not_listen_is_killed() -> None:

@@ -31,20 +31,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def event(kind: LogEvent | None, message: str = "", **facts: Any) -> logging.LogRecord:
-    made = logging.makeLogRecord({"msg": message, **facts})
-    made.event = kind
-    return made
+    record = logging.makeLogRecord({"msg": message, **facts})
+    record.event = kind
+    return record
 
 
 def failed(kind: LogEvent = LogEvent.JOB_ERROR, **facts: Any) -> logging.LogRecord:
-    told = {"input": [f".stanchion/jobs/fit/sample_chain.1/{KEY}.json"], "indent": False}
-    return event(kind, **{**told, **facts})
+    arguments = {"input": [f".stanchion/jobs/fit/sample_chain.1/{KEY}.json"], "indent": False}
+    return event(kind, **{**arguments, **facts})
 
 
 def terminal(*, elsewhere: bool) -> Terminal:
-    made = Terminal()
-    made.steps_are_elsewhere = elsewhere
-    return made
+    result = Terminal()
+    result.steps_are_elsewhere = elsewhere
+    return result
 
 
 def test_step_elsewhere_says_its_line_when_it_ends(
@@ -52,11 +52,11 @@ def test_step_elsewhere_says_its_line_when_it_ends(
 ) -> None:
     """A step on a node is one line, its own, once; a step that ran here has said it already."""
     (project / "chain.log").write_text("sampling\nsample_chain.1 fit: ran\n")
-    for elsewhere, local, said in ((True, False, 1), (True, True, 0), (False, False, 0)):
+    for elsewhere, local, output in ((True, False, 1), (True, True, 0), (False, False, 0)):
         shown = terminal(elsewhere=elsewhere)
         shown.speak(event(LogEvent.JOB_INFO, jobid=1, local=local, log=["chain.log"]))
         shown.speak(event(LogEvent.JOB_FINISHED, job_id=1))
-        assert capsys.readouterr().err == "sample_chain.1 fit: ran\n" * said
+        assert capsys.readouterr().err == "sample_chain.1 fit: ran\n" * output
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
@@ -69,9 +69,9 @@ def test_failure_is_told_once_in_the_steps_words(
     for error in (failed(), failed()):
         shown.speak(error)
         assert not shown.filter(error)
-    said = capsys.readouterr().err
-    assert said.count("mu cannot be 3") == int(elsewhere)
-    assert "ended" not in said
+    output = capsys.readouterr().err
+    assert output.count("mu cannot be 3") == int(elsewhere)
+    assert "ended" not in output
 
 
 def test_failed_group_is_told_by_the_step_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,10 +93,10 @@ def test_job_that_slurm_ended_is_told_with_slurms_reason(
         note_failure(KEY, "sample_chain.1 fit", 143, "stopped by SIGTERM")
     note_ending(KEY, "sample_chain.1 fit", "TIMEOUT", slurm.ending("TIMEOUT", "17"))
     terminal(elsewhere=True).speak(failed(aux={"external_jobid": "17"}))
-    said = capsys.readouterr().err
-    assert "sample_chain.1 fit failed\nended by Slurm, which says TIMEOUT of job 17\n" in said
-    assert "`runtime` under set-resources" in said
-    assert "SIGTERM" not in said
+    output = capsys.readouterr().err
+    assert "sample_chain.1 fit failed\nended by Slurm, which says TIMEOUT of job 17\n" in output
+    assert "`runtime` under set-resources" in output
+    assert "SIGTERM" not in output
 
 
 def test_word_of_an_ending_keeps_the_steps_own(project: Path) -> None:
@@ -149,8 +149,8 @@ def test_job_that_could_not_be_sent_is_told_with_the_schedulers_words(
     for chain in ("1", "2"):
         file = f".stanchion/jobs/fit/sample_chain.{chain}/{KEY}.json"
         shown.speak(failed(input=[file], rule_msg=message, aux={}))
-    said = capsys.readouterr().err
-    assert said == "\nsample_chain.1 fit: sbatch failed: invalid partition\n\n"
+    output = capsys.readouterr().err
+    assert output == "\nsample_chain.1 fit: sbatch failed: invalid partition\n\n"
 
 
 def test_submissions_are_not_shown() -> None:

@@ -45,124 +45,126 @@ def seal(folder: Path, **more: object) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> dict[str, str]:
+def environ(tmp_path: Path) -> dict[str, str]:
     """An environment whose home, cache and conda prefix are empty folders."""
     names = {"HOME": "home", "STANCHION_CACHE": "cache", "CONDA_PREFIX": "conda"}
     return {name: str(tmp_path / folder) for name, folder in names.items()}
 
 
-def own(places: dict[str, str]) -> Path:
+def own(environ: dict[str, str]) -> Path:
     """Where the environment's own toolchain from the wheel lies."""
-    return Path(places["STANCHION_CACHE"]) / "toolchains" / wheel_layout().name
+    return Path(environ["STANCHION_CACHE"]) / "toolchains" / wheel_layout().name
 
 
-def test_places_are_tried_in_order(places: dict[str, str], tmp_path: Path) -> None:
+def test_places_are_tried_in_order(environ: dict[str, str], tmp_path: Path) -> None:
     """CMDSTAN, then conda, then ~/.cmdstan, then the cache; each is used where the others lack."""
-    seal(cmdstan(own(places)))
-    assert find(places).found_by == "cache"
-    cmdstan(Path(places["HOME"]) / ".cmdstan" / "cmdstan-2.36.0")
-    assert find(places).found_by == "~/.cmdstan"
-    cmdstan(Path(places["CONDA_PREFIX"]) / "bin" / "cmdstan", "2.35.0")
-    assert (find(places).found_by, find(places).version) == ("conda", "2.35.0")
+    seal(cmdstan(own(environ)))
+    assert find(environ).found_by == "cache"
+    cmdstan(Path(environ["HOME"]) / ".cmdstan" / "cmdstan-2.36.0")
+    assert find(environ).found_by == "~/.cmdstan"
+    cmdstan(Path(environ["CONDA_PREFIX"]) / "bin" / "cmdstan", "2.35.0")
+    assert (find(environ).found_by, find(environ).version) == ("conda", "2.35.0")
     named = cmdstan(tmp_path / "named", "2.34.0")
-    found = find(places | {"CMDSTAN": str(named)})
-    assert (found.found_by, found.version, found.path) == ("CMDSTAN", "2.34.0", named)
+    toolchain = find(environ | {"CMDSTAN": str(named)})
+    assert (toolchain.found_by, toolchain.version, toolchain.path) == ("CMDSTAN", "2.34.0", named)
 
 
-def test_newest_release_at_home_is_taken(places: dict[str, str]) -> None:
+def test_newest_release_at_home_is_taken(environ: dict[str, str]) -> None:
     """2.10 is newer than 2.9, a release newer than its candidate; other names are passed over."""
     for name in ("cmdstan-2.9.0", "cmdstan-2.10.0-rc1", "cmdstan-2.10.0", "cmdstan-develop"):
-        cmdstan(Path(places["HOME"]) / ".cmdstan" / name)
-    assert find(places).path.name == "cmdstan-2.10.0"
+        cmdstan(Path(environ["HOME"]) / ".cmdstan" / name)
+    assert find(environ).path.name == "cmdstan-2.10.0"
 
 
-def test_wrong_cmdstan_variable_is_an_error(places: dict[str, str], tmp_path: Path) -> None:
+def test_wrong_cmdstan_variable_is_an_error(environ: dict[str, str], tmp_path: Path) -> None:
     """A CMDSTAN that holds no CmdStan is never passed over in silence."""
-    seal(cmdstan(own(places)))
+    seal(cmdstan(own(environ)))
     with pytest.raises(ToolchainError, match="CMDSTAN names a folder that is not a built CmdStan"):
-        find(places | {"CMDSTAN": str(tmp_path / "nowhere")})
+        find(environ | {"CMDSTAN": str(tmp_path / "nowhere")})
 
 
-def test_no_cmdstan_says_what_to_do(places: dict[str, str]) -> None:
+def test_no_cmdstan_says_what_to_do(environ: dict[str, str]) -> None:
     """Without any CmdStan the message names the command that installs one."""
     with pytest.raises(ToolchainError, match="stanchion toolchain install"):
-        find(places)
+        find(environ)
 
 
-def test_unfinished_install_is_not_found(places: dict[str, str]) -> None:
+def test_unfinished_install_is_not_found(environ: dict[str, str]) -> None:
     """A folder in the cache without its last file is what a killed install left."""
-    cmdstan(own(places))
+    cmdstan(own(environ))
     with pytest.raises(ToolchainError, match="there is no CmdStan"):
-        find(places)
+        find(environ)
 
 
-def test_chosen_folder_comes_before_the_wheel(places: dict[str, str], tmp_path: Path) -> None:
+def test_chosen_folder_comes_before_the_wheel(environ: dict[str, str], tmp_path: Path) -> None:
     """What `install --from DIR` chose is used in place of the layout from the wheel."""
-    seal(cmdstan(own(places)))
+    seal(cmdstan(own(environ)))
     elsewhere = cmdstan(tmp_path / "elsewhere", "2.37.0")
-    (own(places).parent / "chosen").symlink_to(elsewhere)
-    assert find(places).path == elsewhere
+    (own(environ).parent / "chosen").symlink_to(elsewhere)
+    assert find(environ).path == elsewhere
 
 
-def test_identity_knows_no_place(places: dict[str, str], tmp_path: Path) -> None:
+def test_identity_knows_no_place(environ: dict[str, str], tmp_path: Path) -> None:
     """The same toolchain in another folder has the same identity, and no path is in it."""
-    one = find(places | {"CMDSTAN": str(seal(cmdstan(tmp_path / "one")))})
-    two = find(places | {"CMDSTAN": str(seal(cmdstan(tmp_path / "two")))})
-    assert one.identity() == two.identity()
-    assert str(tmp_path) not in json.dumps(one.identity())
+    toolchain = find(environ | {"CMDSTAN": str(seal(cmdstan(tmp_path / "one")))})
+    two = find(environ | {"CMDSTAN": str(seal(cmdstan(tmp_path / "two")))})
+    assert toolchain.identity() == two.identity()
+    assert str(tmp_path) not in json.dumps(toolchain.identity())
 
 
 @pytest.mark.parametrize("changed", ["stanc", "make/local", "makefile"])
 def test_identity_follows_what_others_installed(
-    places: dict[str, str], tmp_path: Path, changed: str
+    environ: dict[str, str], tmp_path: Path, changed: str
 ) -> None:
     """Another stanc, another make/local or another version is another identity."""
     folder = cmdstan(tmp_path / "named")
-    before = find(places | {"CMDSTAN": str(folder)}).identity()
+    before = find(environ | {"CMDSTAN": str(folder)}).identity()
     (folder / "make").mkdir()
     file = {"stanc": folder / "bin" / "stanc"}.get(changed, folder / changed)
     file.write_text("CMDSTAN_VERSION := 2.38.0\nCXXFLAGS += -march=native\n")
-    assert find(places | {"CMDSTAN": str(folder)}).identity() != before
+    assert find(environ | {"CMDSTAN": str(folder)}).identity() != before
 
 
-def test_compiler_is_the_one_that_built_the_toolchain(places: dict[str, str]) -> None:
+def test_compiler_is_the_one_that_built_the_toolchain(environ: dict[str, str]) -> None:
     """A machine without, or with another, compiler has the keys of the machine that installed."""
-    seal(cmdstan(own(places)))
-    here = find(places).identity()
-    assert here == find(places | {"CXX": "no-such-compiler"}).identity()
+    seal(cmdstan(own(environ)))
+    here = find(environ).identity()
+    assert here == find(environ | {"CXX": "no-such-compiler"}).identity()
     assert here["compiler"] == "g++ 12"
 
 
-def test_compile_options_enter_the_compile_identity(places: dict[str, str]) -> None:
+def test_compile_options_enter_the_compile_identity(environ: dict[str, str]) -> None:
     """Options of stanc and make tell two compiled programs apart."""
-    seal(cmdstan(own(places)))
-    found = find(places)
-    plain = found.compile_identity(stanc={}, cpp={}, native=False)
-    assert plain != found.compile_identity(stanc={"O1": True}, cpp={}, native=False)
-    assert plain != found.compile_identity(stanc={}, cpp={"STAN_CPP_OPTIMS": True}, native=False)
+    seal(cmdstan(own(environ)))
+    toolchain = find(environ)
+    plain = toolchain.compile_identity(stanc={}, cpp={}, native=False)
+    assert plain != toolchain.compile_identity(stanc={"O1": True}, cpp={}, native=False)
+    assert plain != toolchain.compile_identity(
+        stanc={}, cpp={"STAN_CPP_OPTIMS": True}, native=False
+    )
     assert plain["cpu"] == "x86-64"
 
 
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_native_build_names_the_processor(places: dict[str, str]) -> None:
+def test_native_build_names_the_processor(environ: dict[str, str]) -> None:
     """A native build's identity holds the kind of processor, the same at each call."""
-    seal(cmdstan(own(places)))
-    native = find(places).compile_identity(stanc={}, cpp={}, native=True)
+    seal(cmdstan(own(environ)))
+    native = find(environ).compile_identity(stanc={}, cpp={}, native=True)
     assert native["cpu"] == native_target("g++") != "x86-64"
 
 
 @pytest.mark.skipif(compiler() is None, reason="needs a C++ compiler")
-def test_native_flags_name_the_processor_too(places: dict[str, str], tmp_path: Path) -> None:
+def test_native_flags_name_the_processor_too(environ: dict[str, str], tmp_path: Path) -> None:
     """`-march=native` in a model's flags, or in another CmdStan's make/local, is a native build."""
-    seal(cmdstan(own(places)))
-    by_hand = find(places).compile_identity(
+    seal(cmdstan(own(environ)))
+    by_hand = find(environ).compile_identity(
         stanc={}, cpp={"CXXFLAGS": "-march=native"}, native=False
     )
     assert by_hand["cpu"] == native_target("g++")
     theirs = cmdstan(tmp_path / "theirs")
     (theirs / "make").mkdir()
     (theirs / "make" / "local").write_text("# fast\nCXXFLAGS += -march=native\n")
-    assert find(places | {"CMDSTAN": str(theirs)}).identity()["cpu"] == native_target("g++")
+    assert find(environ | {"CMDSTAN": str(theirs)}).identity()["cpu"] == native_target("g++")
 
 
 def test_native_without_a_compiler_is_one_sentence() -> None:
@@ -184,11 +186,11 @@ def test_finding_imports_the_standard_library_only() -> None:
 
 
 def test_finding_again_hashes_nothing(
-    places: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The hash of a stanc is remembered: a second look gives it without reading the file."""
     folder = cmdstan(tmp_path / "named", stanc="x" * 1000)
-    environ = places | {"CMDSTAN": str(folder)}
+    environ = environ | {"CMDSTAN": str(folder)}
     first = find(environ).identity()
     monkeypatch.delattr(hashlib, "file_digest")
     assert find(environ).identity() == first
@@ -222,19 +224,19 @@ def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         require_compiler()
 
 
-def test_licences_are_listed_for_the_wheel_only(places: dict[str, str], tmp_path: Path) -> None:
+def test_licences_are_listed_for_the_wheel_only(environ: dict[str, str], tmp_path: Path) -> None:
     """Each part of the wheel's layout has a licence; of others' CmdStan nothing is claimed."""
-    seal(cmdstan(own(places)))
-    parts = {part["part"]: part["licence"] for part in licences(find(places))}
+    seal(cmdstan(own(environ)))
+    parts = {part["part"]: part["licence"] for part in licences(find(environ))}
     assert {"Stan", "Stan Math", "stanc", "Boost", "Eigen", "SUNDIALS"} <= set(parts)
     assert all(parts.values())
-    assert licences(find(places | {"CMDSTAN": str(cmdstan(tmp_path / "real"))})) == []
+    assert licences(find(environ | {"CMDSTAN": str(cmdstan(tmp_path / "real"))})) == []
 
 
-def test_show_says_how_it_was_found(places: dict[str, str], tmp_path: Path) -> None:
+def test_show_says_how_it_was_found(environ: dict[str, str], tmp_path: Path) -> None:
     """The description holds the path, how it was found and the identity."""
     named = cmdstan(tmp_path / "named")
-    about = show(find(places | {"CMDSTAN": str(named)}))
+    about = show(find(environ | {"CMDSTAN": str(named)}))
     assert (about["path"], about["found_by"], about["origin"]) == (str(named), "CMDSTAN", "found")
     json.dumps(about)
 

@@ -23,13 +23,13 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs the command with an empty home and cache."""
-    kept = {name: value for name, value in os.environ.items() if "CMDSTAN" not in name}
-    places = {"HOME": str(tmp_path / "home"), "STANCHION_CACHE": str(tmp_path / "cache")}
+    stored = {name: value for name, value in os.environ.items() if "CMDSTAN" not in name}
+    environ = {"HOME": str(tmp_path / "home"), "STANCHION_CACHE": str(tmp_path / "cache")}
 
     def call(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "stanchion", "toolchain", *words],
-            env={**kept, "CONDA_PREFIX": "", **places, **more},
+            env={**stored, "CONDA_PREFIX": "", **environ, **more},
             capture_output=True,
             text=True,
             timeout=120,
@@ -66,24 +66,24 @@ def fake_wheel(folder: Path) -> Path:
 
 def test_path_is_one_line(run: Run, installed: Path) -> None:
     """`path` prints the path and nothing else, on one stream."""
-    done = run("path")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{installed}\n", "")
+    completed = run("path")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, f"{installed}\n", "")
 
 
 def test_without_cmdstan_the_way_to_one_is_named(run: Run) -> None:
     """`path`, `show` and `check` fail with the command that installs one, and print no path."""
     for command in ("path", "show", "check"):
-        done = run(command)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert "run `stanchion toolchain install`" in done.stderr
-        assert "Traceback" not in done.stderr
+        completed = run(command)
+        assert (completed.returncode, completed.stdout) == (1, "")
+        assert "run `stanchion toolchain install`" in completed.stderr
+        assert "Traceback" not in completed.stderr
 
 
 def test_show_tells_what_it_is_made_of(run: Run, installed: Path) -> None:
     """Version, origin, hashes, compiler, flags and CPU target, for people and as JSON."""
     about = json.loads(run("show", "--json").stdout)
     assert about["schema"] == "stanchion/toolchain-description/1"
-    wanted = {
+    expected = {
         "path": str(installed),
         "version": "2.39.0",
         "origin": "wheel",
@@ -94,9 +94,9 @@ def test_show_tells_what_it_is_made_of(run: Run, installed: Path) -> None:
         "flags": "-O3",
         "cpu": "x86-64",
     }
-    assert {name: about[name] for name in wanted} == wanted
+    assert {name: about[name] for name in expected} == expected
     lines = dict(line.split(":", 1) for line in run("show").stdout.splitlines())
-    assert {name: lines[name].strip() for name in wanted} == wanted
+    assert {name: lines[name].strip() for name in expected} == expected
 
 
 def test_licences_are_lines(run: Run, installed: Path) -> None:
@@ -123,17 +123,17 @@ def test_a_folder_is_chosen_and_checked(run: Run, tmp_path: Path) -> None:
     folder = cmdstan(tmp_path / "mine")
     assert run("install", "--from", str(folder)).stdout == f"{folder}\n"
     assert run("path").stdout == f"{folder}\n"
-    done = run("install", "--from", str(tmp_path / "nowhere"))
-    assert done.returncode == 1
-    assert "a folder with `makefile` and `bin/stanc`" in done.stderr
+    completed = run("install", "--from", str(tmp_path / "nowhere"))
+    assert completed.returncode == 1
+    assert "a folder with `makefile` and `bin/stanc`" in completed.stderr
 
 
 @pytest.mark.parametrize("source", ["release", "somewhere"])
 def test_wheels_are_for_the_wheel(run: Run, tmp_path: Path, source: str) -> None:
     """`--offline` beside another source is refused rather than passed over."""
-    done = run("install", "--from", source, "--offline", str(tmp_path))
-    assert done.returncode == 1
-    assert "leave out one of --from and --offline" in done.stderr
+    completed = run("install", "--from", source, "--offline", str(tmp_path))
+    assert completed.returncode == 1
+    assert "leave out one of --from and --offline" in completed.stderr
 
 
 @pytest.mark.parametrize("how", ["changed", "truncated", "missing"])
@@ -144,10 +144,10 @@ def test_only_the_pinned_wheel_is_installed(run: Run, tmp_path: Path, how: str) 
         wheel.write_bytes(wheel.read_bytes()[: wheel.stat().st_size // 2])
     if how == "missing":
         wheel.unlink()
-    done = run("install", "--offline", str(tmp_path / "wheels"), PIP_CONFIG_FILE=os.devnull)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "Traceback" not in done.stderr
-    said = "is not the wheel that Stanchion knows" if how == "changed" else "holds no wheel"
-    assert said in done.stderr
+    completed = run("install", "--offline", str(tmp_path / "wheels"), PIP_CONFIG_FILE=os.devnull)
+    assert (completed.returncode, completed.stdout) == (1, "")
+    assert "Traceback" not in completed.stderr
+    output = "is not the wheel that Stanchion knows" if how == "changed" else "holds no wheel"
+    assert output in completed.stderr
     assert [path.name for path in (tmp_path / "cache/toolchains").iterdir()] == [".lock"]
     assert run("path").returncode == 1

@@ -52,8 +52,8 @@ def test_init_is_a_number_or_a_file(start: Path | float | None, written: str) ->
 def test_numbers_are_read_back_as_themselves(value: float) -> None:
     """No digit of a declared number is lost on the command line."""
     command = Nuts.model_construct(adapt_delta=value).command()
-    written = next(word for word in command if word.startswith("delta="))
-    assert float(written.removeprefix("delta=")) == value
+    content = next(word for word in command if word.startswith("delta="))
+    assert float(content.removeprefix("delta=")) == value
 
 
 @pytest.mark.parametrize("value", [1 / 3, 0.1 + 0.2, 2**-1074 * 3, 123456789.123456789])

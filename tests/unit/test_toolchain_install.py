@@ -49,15 +49,15 @@ class Builder:
 @pytest.fixture
 def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
     """A machine with a compiler, an empty home and cache, and a stand-in for the build."""
-    made = Builder()
+    result = Builder()
     monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in ("CMDSTAN", "CONDA_PREFIX"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(installation, "lay_out", made)
+    monkeypatch.setattr(installation, "lay_out", result)
     monkeypatch.setattr(installation, "require_platform", lambda: None)
-    monkeypatch.setattr(installation, "require_compiler", lambda: Compiler("g++", made.version))
-    return made
+    monkeypatch.setattr(installation, "require_compiler", lambda: Compiler("g++", result.version))
+    return result
 
 
 def test_installed_toolchain_is_found_and_kept(builder: Builder, tmp_path: Path) -> None:
@@ -72,9 +72,9 @@ def test_installed_toolchain_is_found_and_kept(builder: Builder, tmp_path: Path)
 def test_two_installs_at_once_build_once(builder: Builder) -> None:
     """Of several installs at the same time one builds, and the others wait and find it done."""
     builder.seconds = 0.3
-    said: list[str] = []
+    messages: list[str] = []
     threads = [
-        threading.Thread(target=install, args=("wheel",), kwargs={"progress": said.append})
+        threading.Thread(target=install, args=("wheel",), kwargs={"progress": messages.append})
         for _ in range(4)
     ]
     for thread in threads:
@@ -82,7 +82,7 @@ def test_two_installs_at_once_build_once(builder: Builder) -> None:
     for thread in threads:
         thread.join()
     assert builder.times == 1
-    assert "another install is at work: waiting for it" in said
+    assert "another install is at work: waiting for it" in messages
     assert find().origin == "wheel"
 
 
@@ -158,9 +158,9 @@ def test_silent_download_site_means_the_wheel(
 ) -> None:
     """Where the release's site is silent the wheel is taken, unless the release was asked for."""
     monkeypatch.setattr("stanchion.stan.toolchain.release.release_answers", lambda version: False)
-    said: list[str] = []
-    assert install(progress=said.append).origin == "wheel"
-    assert "download site does not answer" in said[0]
+    messages: list[str] = []
+    assert install(progress=messages.append).origin == "wheel"
+    assert "download site does not answer" in messages[0]
     with pytest.raises(ToolchainError, match="--from wheel"):
         install("release")
 
@@ -171,10 +171,10 @@ def test_release_is_sealed_after_its_build(
     """A built release is recorded as one, and chosen."""
 
     def build(version: str, folder: Path) -> bool:
-        place = folder / f"cmdstan-{version}"
-        (place / "bin").mkdir(parents=True)
-        (place / "makefile").write_text(f"CMDSTAN_VERSION := {version}\n")
-        (place / "bin" / "stanc").write_text("stanc")
+        index = folder / f"cmdstan-{version}"
+        (index / "bin").mkdir(parents=True)
+        (index / "makefile").write_text(f"CMDSTAN_VERSION := {version}\n")
+        (index / "bin" / "stanc").write_text("stanc")
         return True
 
     monkeypatch.setattr("stanchion.stan.toolchain.release.release_answers", lambda version: True)

@@ -191,12 +191,12 @@ def test_results_of_another_revision_are_told_as_such(
 ) -> None:
     """Results of an earlier version beside the pointer of a later one: stale, with the revision."""
     first = git("rev-parse", "--short", "HEAD")
-    kept = Path("../kept")
-    shutil.copytree("results/means", kept)
+    path = Path("../kept")
+    shutil.copytree("results/means", path)
     run_steps(monkeypatch, " again")
     track_results()
     shutil.rmtree("results/means")
-    shutil.copytree(kept, "results/means")
+    shutil.copytree(path, "results/means")
     result = verified()
     assert (result.state, found(result)) == ("stale", {("stale", "results/means")})
     assert first in result.text()

@@ -155,9 +155,9 @@ def is_alive(process: int) -> bool:
 def test_each_step_is_a_fork_of_one_warm_process(run: Run) -> None:
     """Steps share one parent, not the run, and have their client's folder, files and variables."""
     started = run.start(run.job("a"), run.job("b"))
-    said, _ = started.communicate(timeout=60)
-    assert started.returncode == 0, said
-    assert said.count("said by the step") == 2
+    output, _ = started.communicate(timeout=60)
+    assert started.returncode == 0, output
+    assert output.count("said by the step") == 2
     assert run.processes("a") == run.processes("b") == ["forked"]
     a, b = run.marker("a"), run.marker("b")
     assert a["parent"] == b["parent"] != started.pid
@@ -204,8 +204,8 @@ def test_no_client_is_written_that_could_not_start(
 def test_nothing_is_left_of_a_run(run: Run) -> None:
     """When a run has ended, its warm process and its socket's folder are gone."""
     started = run.start(run.job("a"))
-    said, _ = started.communicate(timeout=60)
-    folder = Path(said.splitlines()[0].partition(":")[2]).parent
+    output, _ = started.communicate(timeout=60)
+    folder = Path(output.splitlines()[0].partition(":")[2]).parent
     wait(lambda: not folder.exists() and not is_alive(int(str(run.marker("a")["parent"]))))
 
 
