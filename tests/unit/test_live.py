@@ -148,3 +148,30 @@ def test_lines_of_steps_do_not_mix_with_the_block(
         "the table",
         "",
     ]
+
+
+def test_terminal_that_goes_away_stops_no_step(tmp_path: Path) -> None:
+    """Steps go on speaking, far more than a pipe holds, and the run comes to its end."""
+    script = (
+        "import subprocess, sys\n"
+        "from stanchion.runs import live\n"
+        "with live.progress_shown():\n"
+        "    print('begun', file=sys.stderr, flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    subprocess.run(['sh', '-c', 'yes words | head -c 1000000 >&2'], check=True)\n"
+        "print('the table')\n"
+    )
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+        cwd=tmp_path,
+    )
+    os.close(theirs)
+    assert b"begun" in os.read(ours, 4096)
+    os.close(ours)
+    output, _ = run.communicate(b"\n", timeout=60)
+    assert run.returncode == 0 and output == b"the table\n"

@@ -265,6 +265,10 @@ def test_progress_of_all_jobs_is_read_from_their_files() -> None:
     put("b/d/m/nuts", 5).write_text('{"schema": ')
     put("b/d/m/nuts", 6, at="x")
     put("b/d/m/nuts", 7).write_text("[]")
+    for chain, facts in enumerate(
+        ({"iteration": float("nan")}, {"treedepth": "deep"}, {"total": []}, {"steps": 3})
+    ):
+        put("b/d/m/nuts", 20 + chain, **facts)
     jobs = known_progress()
     shown = [(job.of[0], job.name) for job in jobs]
     assert shown == [("a", f"chain {c}") for c in (1, 2, 3, 10)] + [("b", "chain 3")]

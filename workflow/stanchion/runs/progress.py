@@ -160,17 +160,21 @@ def _job(
             content["name"],
             content["phase"],
             elapsed,
-            iteration=content["iteration"] if has_total else None,
-            iterations=content["total"] if has_total else None,
+            iteration=_whole(content["iteration"]) if has_total else None,
+            iterations=_whole(content["total"]) if has_total else None,
             per_second=rate(content) if has_total else None,
             seconds_left=seconds_left(content, elapsed) if has_total else None,
-            divergences=content.get("divergences"),
-            treedepth=content.get("treedepth"),
-            deepest=content.get("deepest"),
+            divergences=_whole(content.get("divergences")),
+            treedepth=None if content.get("treedepth") is None else float(content["treedepth"]),
+            deepest=_whole(content.get("deepest")),
             behind=behind(content, others, elapsed) if has_total else None,
         )
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (ArithmeticError, KeyError, TypeError, ValueError, IndexError):
         return None
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _goes_on(content: Mapping[str, Any], now: float) -> bool:
@@ -186,6 +190,8 @@ def _content(path: Path) -> dict[str, Any] | None:
         content: dict[str, Any] = json.loads(path.read_text())
         numbers = (content["updated"], content["seconds"], float(int(content["process"])))
         words = (content["host"], content["phase"], content["name"], content["ended"])
+        for trace in ("steps", "times"):
+            content[trace] = [(int(i), float(value)) for i, value in content.get(trace) or ()]
         if content["schema"] == SCHEMA and all(map(math.isfinite, numbers)) and words:
             return content
     return None
