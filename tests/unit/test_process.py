@@ -96,6 +96,26 @@ def test_a_sampler_that_saves_is_asked_to_end_once(tmp_path: Path) -> None:
     assert (tmp_path / "asked").read_text() == "asked\n"
 
 
+@pytest.mark.parametrize("output", ["", "exec 1>&- 2>&-; "], ids=["open", "closed"])
+def test_a_sampler_whose_iteration_does_not_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    """One that is asked to end and does not is killed after some seconds, and none is left."""
+    monkeypatch.setattr("stanchion.stan.process._SAVE_SECONDS", 1)
+    script = f"echo $$ > {tmp_path}/process; trap '' XCPU; {output}while :; do sleep 0.05; done"
+    before = time.monotonic()
+    with pytest.raises(ChainError, match="time limit of 1s"):
+        run_program(
+            ["sh", "-c", script],
+            tmp_path / "log",
+            chain="chain 1",
+            time_limit="1s",
+            saving={"STATE": "here"},
+        )
+    assert time.monotonic() - before < 10
+    assert not Path(f"/proc/{(tmp_path / 'process').read_text().strip()}").exists()
+
+
 def test_a_sampler_killed_twice_says_by_what(tmp_path: Path) -> None:
     """The signal's name is in the message."""
     with pytest.raises(ChainError, match="chain 1 was killed by SIGTERM, twice"):
