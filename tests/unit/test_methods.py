@@ -115,7 +115,7 @@ def planned(folder: Path, method: str, **blocks: tuple[Variable, ...]) -> Plan:
     facts = Facts(
         programs={"m": replace(program, **blocks)},  # type: ignore[arg-type]
         files={"data/size.json": "0" * 64},
-        compilers={"m": {}},
+        compilers={"m": {"cpu": "x86-64"}},
         toolchain={},
         waivers={},
     )
@@ -244,6 +244,29 @@ def test_the_plan_asks_the_method(tmp_path: Path) -> None:
     diagnosis = plan.of(plan.fits[0], "diagnose_fit")
     row = STEPS["diagnose_fit"]
     assert (diagnosis.memory, diagnosis.minutes, diagnosis.threads) == (row.memory, row.minutes, 1)
+
+
+@pytest.mark.parametrize(
+    ("toolchain", "method", "exact"),
+    [
+        ("{}", "{}", True),
+        ("{stanc: {O0: true, O1: false}, cpp: {STAN_NO_RANGE_CHECKS: false}}", "{}", True),
+        ("{native: true}", "{}", False),
+        ("{stanc: {O1: true}}", "{}", False),
+        ("{stanc: {Oexperimental: true}}", "{}", False),
+        ("{cpp: {CXXFLAGS: -ffast-math}}", "{}", False),
+        ("{}", "{threads_per_chain: 2}", False),
+    ],
+)
+def test_bytes_are_promised_for_plain_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toolchain: str, method: str, exact: bool
+) -> None:
+    """Where sums may come in another order, a chain that goes on is not said to have its bytes."""
+    declared = f"toolchain: {toolchain}\n{DECLARED}".replace("METHOD: {}", f"nuts: {method}")
+    monkeypatch.setitem(globals(), "DECLARED", declared)
+    plan = planned(tmp_path, "nuts", parameters=MU)
+    chains = [step for step in plan if step.rule == "sample_chain"]
+    assert {step.unkeyed["saving"]["exact"] for step in chains} == {exact}
 
 
 def test_a_methods_version_is_of_what_is_made_of_its_chains(

@@ -27,6 +27,8 @@ from stanchion.plan.sections import intervals_of, posterior_predictive_of, predi
 from stanchion.stan.program import Program
 
 PRIOR_CHAINS = 4
+_VECTORISING = ("O1", "Oexperimental")
+"""Levels of stanc that lay out memory for vectorised sums."""
 _PRIOR = ("analysis", "dataset", "model")
 """The wildcards of a prior: the fits of one dataset and model share it."""
 
@@ -114,17 +116,18 @@ def _saving(method: Method, program: Step) -> Saving | None:
     """Return how a job saves its state.
 
     The order of sums may follow from addresses in memory where the compiler vectorises, and from
-    the scheduler where several threads share a chain: bytes are promised for the others.
+    the scheduler where several threads share a chain: bytes are promised for the others, where no
+    variable for make may change the compiler's flags.
     """
     if method.saving is None or not method.saving["checkpoint"]:
         return None
     options = program.arguments
-    vectorised = options["native"] or bool(options["stanc"].get("O1"))
+    vectorised = options["native"] or any(options["stanc"].get(level) for level in _VECTORISING)
     return Saving(
         seconds=float(method.saving["checkpoint"]),
         keep=method.saving["keep_state"],
         elsewhere=method.saving["resume_elsewhere"],
-        exact=not vectorised and method.threads == 1,
+        exact=not vectorised and not any(options["cpp"].values()) and method.threads == 1,
     )
 
 
