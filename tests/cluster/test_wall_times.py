@@ -33,8 +33,9 @@ def test_a_chain_of_three_wall_times_ends_with_the_bytes_of_one(
     if "STANCHION_SLOW_TESTS" not in os.environ:
         pytest.skip("takes minutes; set STANCHION_SLOW_TESTS=1")
     project, whole = make(chains=1, slow=WORK), make(chains=1, slow=WORK)
-    for one, seconds in ((project, 86400), (whole, 0)):
-        one.edit("config/config.yaml", "draws: 400}", f"draws: 400, checkpoint: {seconds}}}")
+    for project_dir, seconds in ((project, 86400), (whole, 0)):
+        wanted = f"draws: 1000, checkpoint: {seconds}}}"
+        project_dir.edit("config/config.yaml", "draws: 400}", wanted)
     monkeypatch.setattr(conftest, "LIMIT", 1500)
     runs = [
         submit(project, *RUN, "--retries", "20", "--set-resources", *ASKED),
