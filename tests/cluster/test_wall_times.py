@@ -44,6 +44,8 @@ def test_a_chain_of_three_wall_times_ends_with_the_bytes_of_one(
     for run in runs:
         assert_finished(run)
     (attempts,) = chains(project, "slow").values()
-    assert len(attempts) >= 3 and attempts[-1]["state"] == "done"
-    assert attempts[-1]["notes"]["resumed"]["same_bytes"]
+    stopped = [attempt for attempt in attempts if attempt["state"] == "failed"]
+    assert len(stopped) >= 2
+    (done,) = [attempt for attempt in attempts if attempt["state"] == "done"]
+    assert done["notes"]["resumed"]["same_bytes"]
     assert_same_draws(project, whole)
