@@ -164,15 +164,15 @@ def test_a_time_limit_leaves_a_state(
     tmp_path: Path, caches: Path, undisturbed: dict[str, Any]
 ) -> None:
     """A chain that is ended by its time limit goes on from there in the next run."""
-    limit = ("checkpoint: 0.2", "checkpoint: 86400, time_limit: 2s")
-    project = make(tmp_path, caches, limit)
+    limit = ("checkpoint: 0.2", "checkpoint: 86400, time_limit: 1s")
+    project = make(tmp_path, caches, limit, (SHORT, LONG))
     completed = project.stanchion("run", "--cores", "2")
     assert completed.returncode == 1
-    assert "time limit of 2s" in completed.stdout + completed.stderr
+    assert "time limit of 1s" in completed.stdout + completed.stderr
     before = [ChainState(folder).position() for folder in states(project)]
     assert len(before) == 2
-    project.edit("config/config.yaml", ", time_limit: 2s", "")
+    project.edit("config/config.yaml", ", time_limit: 1s", "")
     run(project)
-    assert rows(project) == undisturbed[SHORT]
+    assert rows(project) == undisturbed[LONG]
     resumed = {note["resumed"]["at_iteration"] for note in notes(project)}
     assert resumed == {position.iteration for position in before if position is not None}
