@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.project import SHARED
+
+
+def pytest_configure() -> None:
+    """Let tests send Ctrl-C where pytest was started in the background, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

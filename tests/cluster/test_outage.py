@@ -82,13 +82,15 @@ def test_job_that_ran_out_of_time_or_memory_gets_more(
 ) -> None:
     """After TIMEOUT a retry has twice the time, after OUT_OF_MEMORY twice the memory, to a cap.
 
-    At the cap nothing is tried again, and the closing summary names cause and remedy.
+    At the cap a chain that saves no state is not tried again, and the closing summary names cause
+    and remedy.
     """
     if reason := reason_not_to_limit_memory():
         pytest.skip(reason)
     requested = ("sample_chain:mem_mb=800", "sample_chain:runtime=1")
     capped = ("sample_chain:max_mem_mb=800", "sample_chain:max_runtime=1")
     free, capped_project = (make(chains=1, heavy=["big"], slow=SLOW, big=0) for _ in range(2))
+    capped_project.edit("config/config.yaml", "draws: 400}", "draws: 400, checkpoint: 0}")
     runs = [
         submit(free, *RUN, "--until", "sample_chain", "--set-resources", *requested),
         submit(capped_project, *RUN, "--set-resources", *requested, *capped),

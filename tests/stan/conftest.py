@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,14 @@ import pytest
 from stanchion.stan.toolchain import Toolchain
 from tests.stan.normal import DATA, FUNCTIONS, PROGRAM
 from tests.stan.toolchains import toolchain_for_tests
+
+
+@pytest.fixture(autouse=True)
+def no_number_of_threads() -> Iterator[None]:
+    """cmdstanpy leaves STAN_NUM_THREADS in the environment, which CmdStan takes for its default."""
+    os.environ.pop("STAN_NUM_THREADS", None)
+    yield
+    os.environ.pop("STAN_NUM_THREADS", None)
 
 
 @contextmanager
