@@ -1,4 +1,4 @@
-"""Runs one job of a fit's method; imports nothing heavier than the standard library."""
+"""Runs one job of a fit's method."""
 
 from __future__ import annotations
 
