@@ -111,6 +111,54 @@ def test_what_is_to_be_kept_is_what_some_method_has(tmp_path: Path, word: str) -
     assert "no method of this analysis has" in refusal.what
 
 
+@pytest.mark.parametrize(
+    ("limits", "key", "what", "todo"),
+    [
+        (
+            {"nuts": "[partail]"},
+            "methods.nuts.models[0]",
+            "'partail' is not a model of this analysis",
+            "write partial",
+        ),
+        (
+            {"nuts": "[pooled, centred]"},
+            "methods.nuts.models[1]",
+            "'centred' is not a model of this analysis",
+            "correct the name, or add it to the models of the analysis",
+        ),
+        ({"advi": "[]"}, "methods.advi.models", "must not be empty", None),
+        ({"advi": "[pooled, pooled]"}, "methods.advi.models[1]", "'pooled' stands twice", None),
+        ({"advi": "pooled"}, "methods.advi.models", "wrong type: text", "write [pooled]"),
+        (
+            {"nuts": "[pooled]", "advi": "[pooled]"},
+            "models[0]",
+            "no method of this analysis fits the model 'partial'",
+            "add partial to the models of a method, or remove it from the analysis",
+        ),
+    ],
+)
+def test_the_models_of_a_method_are_models_of_its_analysis(
+    tmp_path: Path, limits: dict[str, str], key: str, what: str, todo: str | None
+) -> None:
+    """A name that the analysis has not, a list of none and a model without method are faults."""
+    text = changed("  pooled: {", "  centred: {program: stan/c.stan}\n  pooled: {")
+    for label, models in limits.items():
+        text = changed(f"{label}: {{", f"{label}: {{models: {models}, ", text)
+    refusal = fault(tmp_path, text)
+    assert (refusal.key, refusal.what) == (f"analyses.coaching.{key}", what)
+    assert todo is None or refusal.todo == todo
+
+
+def test_a_limited_method_has_fits_of_its_models_alone(tmp_path: Path) -> None:
+    """In the order of the declaration: datasets, models, methods."""
+    text = changed("advi: {", "advi: {models: [pooled], ")
+    assert list(declared(tmp_path, text).analyses["coaching"].fits()) == [
+        ("schools", "partial", "nuts"),
+        ("schools", "pooled", "nuts"),
+        ("schools", "pooled", "advi"),
+    ]
+
+
 def test_the_example_has_nothing_to_object_to(tmp_path: Path) -> None:
     """Threads in a chain need no more than to be asked for."""
     text = changed("adapt_delta: 0.95", "adapt_delta: 0.95, threads_per_chain: 2", EXAMPLE)

@@ -34,6 +34,18 @@ def test_a_waiver_is_read(tmp_path: Path) -> None:
     assert waiver.model_dump(mode="json")["until"] == "2026-12-31"
 
 
+def test_a_waiver_is_of_a_fit_that_the_methods_limits_leave(tmp_path: Path) -> None:
+    """A method that is limited to other models has no fit to waive a check of."""
+    limited = changed("nuts: {", "nuts: {models: [pooled], ")
+    path = tmp_path / "waivers.yaml"
+    path.write_text(TEXT.replace("/partial/", "/pooled/"))
+    (waiver,) = load_waivers(path, declared(tmp_path, limited))
+    assert waiver.fit == "coaching/schools/pooled/nuts"
+    path.write_text(TEXT)
+    with pytest.raises(DeclarationError, match="there is no such fit"):
+        load_waivers(path, declared(tmp_path, limited))
+
+
 @pytest.mark.parametrize(
     ("today", "fit", "count"),
     [

@@ -40,7 +40,8 @@ def test_a_method_is_declared_by_its_name(name: str) -> None:
     assert METHODS[name].__module__ == f"stanchion.methods.{name}"
     assert set(method.checks) <= CHECKS.keys()
     assert set(method.results) <= set(BLOCKS)
-    assert method.unkeyed <= METHODS[name].model_fields.keys()
+    declared = METHODS[name].model_fields.keys()
+    assert declared >= {"draws", "models", "seed", "time_limit", "on_fail", *method.unkeyed}
 
 
 @EVERY
@@ -148,6 +149,32 @@ def test_fixed_param_refuses_what_it_cannot_simulate(tmp_path: Path) -> None:
     assert message.todo is not None and "`method: nuts`" in message.todo
     message = refusal(tmp_path, "fixed_param")
     assert "has no generated quantities" in message.what
+
+
+def test_a_program_that_a_method_refuses_may_be_left_to_others(tmp_path: Path) -> None:
+    """The message names the models that the method can fit; limited to these it is none."""
+    facts = planned(tmp_path, "nuts", parameters=MU).facts
+    empty = replace(facts.programs["m"], path="s.stan", parameters=(), generated_quantities=Y_SIM)
+    facts = replace(
+        facts,
+        programs={**facts.programs, "simulated": empty},
+        compilers={**facts.compilers, "simulated": {"cpu": "x86-64"}},
+    )
+    text = DECLARED.replace("{m: {", "{simulated: {program: s.stan}, m: {")
+    text = text.replace("[m]", "[simulated, m]")
+    path = tmp_path / "config.yaml"
+    path.write_text(text.replace("METHOD: {}", "nuts: {}"))
+    with pytest.raises(DeclarationError, match="there is nothing to sample") as caught:
+        make_plan(load(path), facts)
+    (message,) = caught.value.faults
+    assert message.todo is not None and message.todo.endswith("; or limit it by `models: [m]`")
+    methods = "nuts: {models: [m]}, fixed_param: {models: [simulated]}"
+    path.write_text(text.replace("METHOD: {}", methods))
+    fits = make_plan(load(path), facts).fits
+    assert [(fit.model, fit.method) for fit in fits] == [
+        ("simulated", "fixed_param"),
+        ("m", "nuts"),
+    ]
 
 
 def test_a_simulation_is_one_job_held_to_all_that_it_draws(tmp_path: Path) -> None:

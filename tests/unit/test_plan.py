@@ -81,10 +81,15 @@ def planned(tmp_path: Path) -> Planned:
     return make
 
 
+def keys(plan: Plan) -> set[str]:
+    """Return the keys of a plan's steps."""
+    return {step.key for step in plan}
+
+
 def changed(before: Plan, after: Plan) -> set[str]:
     """Rules of the steps that are in `after` with a key that `before` does not have."""
-    keys = {step.key for step in before}
-    return {step.rule for step in after if step.key not in keys}
+    known = keys(before)
+    return {step.rule for step in after if step.key not in known}
 
 
 AFTER_DIAGNOSIS = {
@@ -218,6 +223,49 @@ def test_an_approximation_is_held_to_the_fits_by_nuts(planned: Planned, first: s
         ours = {("collect_draws", step.wildcards["method"])}
         assert followed == ours | {(rule, method) for rule in rules for method in expected}
         assert {s.wildcards["model"] for s in step.upstream} == {step.wildcards["model"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "limited", "rules"),
+    [
+        ("advi: {}", "advi: {models: [narrow]}", set()),
+        (
+            "nuts: {chains: 2}",
+            "nuts: {chains: 2, models: [narrow]}",
+            {"diagnose_fit", "predict_outcomes"},
+        ),
+    ],
+)
+def test_a_limited_method_has_fewer_fits_and_the_same_keys(
+    planned: Planned, old: str, limited: str, rules: set[str]
+) -> None:
+    """A fit that stays is as it was, but for an approximation that loses what it is held to."""
+    before, after = planned(), planned(old, limited)
+    method = old.partition(":")[0]
+    (fit,) = set(before.fits) - set(after.fits)
+    assert (fit.model, fit.method) == ("wide", method)
+    assert set(before.steps) - set(after.steps) == {
+        (step.rule, *(f"{name}={step.wildcards[name]}" for name in sorted(step.wildcards)))
+        for step in before.steps_of(fit)
+    }
+    gathered = {"compare_models", "write_report", "check_verdicts"}
+    assert changed(before, after) == rules | gathered
+    anew = [step for step in after if step.rule in rules and step.key not in keys(before)]
+    assert {step.wildcards["model"] for step in anew} == ({"wide"} if rules else set())
+
+
+def test_a_limit_to_all_models_changes_nothing(planned: Planned) -> None:
+    """Naming every model says what is so without it."""
+    assert changed(planned(), planned("advi: {}", "advi: {models: [wide, narrow]}")) == set()
+
+
+def test_threads_are_of_the_models_that_the_method_fits(planned: Planned) -> None:
+    """A program that only methods of one thread fit is compiled without threads."""
+    limited = planned("chains: 2}", "chains: 2, threads_per_chain: 2, models: [narrow]}")
+    threads = {
+        s.unkeyed["program"]: s.arguments["threads"] for s in limited if s.rule == "compile_program"
+    }
+    assert threads == {"stan/wide.stan": False, "stan/narrow.stan": True}
 
 
 def test_a_chain_more_keeps_the_chains_there_are(planned: Planned) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -148,6 +148,21 @@ class Analysis(Section):
         "of the warm-up, and `metric`, the step size and inverse metric that each chain adapted "
         "to, both as groups of `draws.nc`.",
     )
+
+    def methods_of(self, model: str) -> dict[str, Method]:
+        """Return the methods that fit a model, by their names."""
+        return {
+            label: method
+            for label, method in self.methods.items()
+            if method.models is None or model in method.models
+        }
+
+    def fits(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the names of dataset, model and method of each fit, in the order of declaration."""
+        for dataset in self.datasets:
+            for model in self.models:
+                for label in self.methods_of(model):
+                    yield dataset, model, label
 
     @property
     def outcome(self) -> str | None:

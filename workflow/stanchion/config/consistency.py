@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from stanchion.config.analysis import Analysis
 from stanchion.config.project import Project
 from stanchion.errors import Fault
-from stanchion.schema.locations import Key
+from stanchion.schema.locations import Key, nearest
 from stanchion.schema.references import reference
 
 
@@ -16,6 +16,7 @@ def inconsistencies(project: Project) -> list[Fault]:
     faults = [*_named_datasets(project), *_kinds_of_methods(project)]
     for name, analysis in project.analyses.items():
         key = ("analyses", name)
+        faults += _fitted(project, analysis, key)
         faults += _too_few_draws(project, analysis, key)
         faults += _unmapped(project, analysis)
         faults += _observed(project, analysis, key)
@@ -68,6 +69,37 @@ def _kinds_of_methods(project: Project) -> Iterator[Fault]:
                     label,
                     value=method.method,
                     todo="give one of them another name",
+                )
+
+
+def _fitted(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """Each model of an analysis has a method; a misspelt one is not asked for another time."""
+    misspelt = list(_not_of_the_analysis(project, analysis, key))
+    yield from misspelt
+    for position, model in enumerate(analysis.models):
+        if not misspelt and not analysis.methods_of(model):
+            yield project.fault(
+                f"no method of this analysis fits the model {model!r}",
+                *(*key, "models", position),
+                value=model,
+                todo=f"add {model} to the models of a method, or remove it from the analysis",
+            )
+
+
+def _not_of_the_analysis(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """The models of a method are models of its analysis."""
+    for label, method in analysis.methods.items():
+        for position, model in enumerate(method.models or []):
+            if model not in analysis.models:
+                suggestion = nearest(model, analysis.models)
+                yield project.fault(
+                    f"{model!r} is not a model of this analysis",
+                    *(*key, "methods", label, "models", position),
+                    value=model,
+                    allowed=", ".join(analysis.models),
+                    todo=f"write {suggestion}"
+                    if suggestion
+                    else "correct the name, or add it to the models of the analysis",
                 )
 
 

@@ -73,9 +73,7 @@ def _fits(project: Project) -> list[str]:
     return [
         f"{name}/{dataset}/{model}/{method}"
         for name, analysis in project.analyses.items()
-        for dataset in analysis.datasets
-        for model in analysis.models
-        for method in analysis.methods
+        for dataset, model, method in analysis.fits()
     ]
 
 

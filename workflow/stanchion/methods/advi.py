@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from stanchion.checks.verdicts import OnFail
-from stanchion.methods.fields import METHOD_WORDS, Init, MethodOnFail, MethodSeed, TimeLimit
+from stanchion.methods.fields import (
+    METHOD_WORDS,
+    Init,
+    MethodModels,
+    MethodOnFail,
+    MethodSeed,
+    TimeLimit,
+)
 from stanchion.methods.method import Method, Misfit, without_parameters
 from stanchion.schema.fields import Count, Positive
 from stanchion.stan.command import number
@@ -66,6 +73,7 @@ class Advi(Method):
     )
     eval_elbo: Count = Field(default=100, description="Iterations between looks at the ELBO.")
     init: Init = None
+    models: MethodModels = None
     seed: MethodSeed = None
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.checks.verdicts import OnFail
-from stanchion.schema.fields import Seed, is_number, refused, titled
+from stanchion.schema.fields import Distinct, NotEmpty, Seed, is_number, refused, titled
 from stanchion.system.durations import PATTERN, WORDS, seconds_of
 
 METHOD_WORDS = "What the method is; needed where its name is another."
@@ -35,6 +35,15 @@ Init = Annotated[
     Field(
         description="Start within ± this number on the unconstrained scale (0: at zero), or from "
         "the values in a JSON file; without it, CmdStan's 2."
+    ),
+]
+MethodModels = Annotated[
+    Annotated[
+        list[Annotated[str, titled("the name of a model of the analysis")]], NotEmpty, Distinct
+    ]
+    | None,
+    Field(
+        description="The models of the analysis that it fits; without it, all. It enters no key."
     ),
 ]
 MethodSeed = Annotated[

@@ -13,6 +13,7 @@ from stanchion.methods.fields import (
     SAVING,
     Checkpoint,
     KeepState,
+    MethodModels,
     MethodOnFail,
     MethodSeed,
     ResumeElsewhere,
@@ -49,6 +50,7 @@ class FixedParam(Method):
 
     method: Literal["fixed_param"] = Field(default="fixed_param", description=METHOD_WORDS)
     draws: Count = Field(default=1000, description="Draws.")
+    models: MethodModels = None
     seed: MethodSeed = None
     checkpoint: Checkpoint = 60
     keep_state: KeepState = True

@@ -52,6 +52,7 @@ class Method(Section):
     if TYPE_CHECKING:  # each method declares them itself, below its own settings
         method: str
         draws: int
+        models: list[str] | None
         seed: int | None
         time_limit: str | None
         on_fail: OnFail | None
@@ -112,7 +113,7 @@ class Method(Section):
     @property
     def settings(self) -> dict[str, Any]:
         """What was declared of it with the defaults, as plain JSON, where it decides a result."""
-        outside = {"method", "seed", "time_limit", "on_fail"}
+        outside = {"method", "models", "seed", "time_limit", "on_fail"}
         return self.model_dump(mode="json", exclude={*outside, *self.unkeyed})
 
     @property

@@ -15,6 +15,7 @@ from stanchion.methods.fields import (
     Checkpoint,
     Init,
     KeepState,
+    MethodModels,
     MethodOnFail,
     MethodSeed,
     ResumeElsewhere,
@@ -60,6 +61,7 @@ class Nuts(Method):
     )
     init: Init = None
     threads_per_chain: Count = Field(default=1, description="Threads within a chain.")
+    models: MethodModels = None
     seed: MethodSeed = None
     checkpoint: Checkpoint = 60
     keep_state: KeepState = True

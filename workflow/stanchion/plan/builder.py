@@ -85,8 +85,8 @@ class Planner:
         return frozenset(
             model
             for analysis in self.project.analyses.values()
-            if any(method.threads > 1 for method in analysis.methods.values())
             for model in analysis.models
+            if any(method.threads > 1 for method in analysis.methods_of(model).values())
         )
 
     def _expected(

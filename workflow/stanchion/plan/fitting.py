@@ -201,7 +201,7 @@ def _references(planner: Planner, fit: Fit, analysis: Analysis) -> list[Fit]:
     """Return the fits that an approximation of the same posterior is held to."""
     if is_reference(planner, fit):
         return []
-    others = (replace(fit, method=method) for method in analysis.methods)
+    others = (replace(fit, method=method) for method in analysis.methods_of(fit.model))
     return [other for other in others if is_reference(planner, other)]
 
 

@@ -39,7 +39,7 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
         for model in analysis.models:
             if analysis.prior_predictive is not None:
                 prior_step(planner, name, dataset, model)
-            declared = [Fit(name, dataset, model, method) for method in analysis.methods]
+            declared = [Fit(name, dataset, model, method) for method in analysis.methods_of(model)]
             for fit in sorted(declared, key=lambda fit: not is_reference(planner, fit)):
                 fit_steps(planner, fit)
             fits += declared
