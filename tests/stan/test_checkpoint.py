@@ -10,7 +10,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -227,12 +227,20 @@ def spoil(path: Path, offset: int) -> None:
     path.write_bytes(content)
 
 
+def saved_size(folder: Path) -> int:
+    position = ChainState(folder).position()
+    assert position is not None
+    return position.size
+
+
 SPOILED = {
     "cut off": (lambda state: os.truncate(state / STATE, 400), "damaged"),
     "a bit": (lambda state: spoil(state / STATE, -9), "damaged"),
     "another version": (lambda state: spoil(state / STATE, 16), "not one of this driver"),
     "rows": (lambda state: os.truncate(state / ROWS, 10), "more rows than were saved"),
     "no rows": (lambda state: (state / ROWS).unlink(), "more rows than were saved"),
+    "a bit of the rows": (lambda state: spoil(state / ROWS, 5), "rows are damaged"),
+    "the rows' last bit": (lambda state: spoil(state / ROWS, saved_size(state) - 2), "rows are"),
 }
 
 
@@ -247,6 +255,49 @@ def test_a_spoiled_state_is_not_used(tmp_path: Path, program: Path, name: str) -
     change(killed.state.folder)
     output = killed.finish()
     assert words in output and "starts anew" in output
+    assert killed.rows() == undisturbed.rows()
+
+
+@pytest.mark.parametrize("name", ["a bit of the rows", "the rows' last bit", "rows"])
+def test_a_finished_chain_whose_rows_are_spoiled_is_not_extended(
+    tmp_path: Path, program: Path, name: str
+) -> None:
+    """More draws do not follow rows that are not those of the state: the chain starts anew."""
+    whole = chain(tmp_path / "whole", program, f"num_warmup={WARMUP} num_samples=400")
+    whole.finish(None)
+    chain(tmp_path / "more", program, ITERATIONS).finish()
+    more = replace(whole, folder=tmp_path / "more")
+    change, words = SPOILED[name]
+    change(more.state.folder)
+    output = more.finish()
+    assert words in output and "starts anew" in output
+    assert more.rows() == whole.rows()
+    assert more.adaptation() == whole.adaptation()
+
+
+def test_rows_of_another_chain_are_not_used(tmp_path: Path, program: Path) -> None:
+    """Rows that are whole, but not those that the state was saved with, are none of its chain."""
+    undisturbed = chain(tmp_path / "undisturbed", program, ITERATIONS)
+    undisturbed.finish(None)
+    killed = chain(tmp_path / "killed", program, ITERATIONS)
+    killed.stop_at(230)
+    other = chain(tmp_path / "other", program, f"{ITERATIONS} adapt delta=0.9")
+    other.finish()
+    shutil.copy(other.state.folder / ROWS, killed.state.folder / ROWS)
+    output = killed.finish()
+    assert "rows are damaged" in output and "starts anew" in output
+    assert killed.rows() == undisturbed.rows()
+
+
+def test_rows_beyond_the_state_are_of_no_account(tmp_path: Path, program: Path) -> None:
+    """Rows that were saved just before a kill, without their state, do not count."""
+    undisturbed = chain(tmp_path / "undisturbed", program, ITERATIONS)
+    undisturbed.finish(None)
+    killed = chain(tmp_path / "killed", program, ITERATIONS)
+    killed.stop_at(260)
+    with (killed.state.folder / ROWS).open("ab") as file:
+        file.write(b"1,2,3\n")
+    assert "starts anew" not in killed.finish()
     assert killed.rows() == undisturbed.rows()
 
 

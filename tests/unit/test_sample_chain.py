@@ -15,6 +15,7 @@ from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.plan.keys import key_of
 from stanchion.provenance.cache import Cache
+from stanchion.stan import states
 from stanchion.stan.rows import Rows
 from stanchion.stan.states import FOLDER, STATE, iterations_in
 from stanchion.steps import sample_chain
@@ -145,6 +146,37 @@ def test_a_finished_chain_of_another_key_is_not_used(
 
 
 @pytest.mark.parametrize("draws", [6, 12])
+@pytest.mark.parametrize("row", ["1.5,1\n", "1.5,2\n"])
+@pytest.mark.parametrize("described", [False, True])
+def test_a_finished_chain_with_a_changed_byte_is_not_used(
+    tmp_path: Path, cache: Path, draws: int, row: str, described: bool
+) -> None:
+    """Rows that are not those of the state are neither cut nor extended: the chain starts anew.
+
+    Nor where the cache describes the changed bytes as its own.
+    """
+    with job(tmp_path, 9, before=leaving(tmp_path)) as longer:
+        finish(longer, cache)
+    (entry,) = (cache / "steps/sample_chain").glob("*/*")
+    before = file_hash(entry / "chain")
+    (entry / "chain").write_text((entry / "chain").read_text().replace(row, "1.5,7\n", 1))
+    if described:
+        text = (entry / "entry.json").read_text()
+        (entry / "entry.json").write_text(text.replace(before, file_hash(entry / "chain")))
+    with job(tmp_path, draws) as made:
+        sample_chain.run(made)
+        assert rows(made) == [f"1.5,{row}" for row in range(1, draws + 1)]
+        assert "cut_from" not in made.notes and "resumed" not in made.notes
+        sentence = made.notes["started_anew"]
+    assert sentence.startswith("The saved state ")
+    assert sentence.endswith(": the chain starts anew.")
+    assert sentence in (tmp_path / "log").read_text().splitlines()
+    with job(tmp_path, draws) as made:
+        sample_chain.run(made)
+        assert "started_anew" not in made.notes
+
+
+@pytest.mark.parametrize("draws", [6, 12])
 def test_messages_are_those_of_a_chains_own_draws(tmp_path: Path, cache: Path, draws: int) -> None:
     """A chain of which the sampler had to say something is not cut or extended.
 
@@ -172,6 +204,25 @@ def test_a_state_that_was_of_no_use_is_not_said_to_be_used(tmp_path: Path, cache
     with job(tmp_path, before=words) as made:
         sample_chain.run(made)
         assert "resumed" not in made.notes
+        assert made.notes["started_anew"] == "The saved state is damaged: the chain starts anew."
+
+
+def test_a_state_of_another_processor_is_said(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state that goes since it was saved with other instructions is one sentence."""
+    write_state(tmp_path / "leave", "", 5)
+    with job(tmp_path, before=leaving(tmp_path)) as made:
+        sample_chain.run(made)
+        assert "started_anew" not in made.notes
+    monkeypatch.setattr(states, "processor", lambda: "another")
+    once = (
+        f"test -e {tmp_path}/once || {{ touch {tmp_path}/once; {leaving(tmp_path)}; kill -9 $$; }}"
+    )
+    with job(tmp_path, before=once) as made:
+        sample_chain.run(made)
+        assert "processor with other instructions" in made.notes["started_anew"]
+        assert made.notes["resumed"]["other_processor"] is False
 
 
 def test_a_second_start_in_one_step_is_noted(tmp_path: Path, cache: Path) -> None:

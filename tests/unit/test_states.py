@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,17 +39,25 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_state(folder: Path, rows: str, iteration: int = 9) -> None:
     """Write a state as the driver does: a mark, a checksum, whose it is, where it stands."""
     identity = b"model=m\n"
-    position = struct.pack("<qqq?7x", iteration, rows.count("\n"), len(rows), True)
+    numbers = (iteration, rows.count("\n"), len(rows), zlib.crc32(rows.encode()))
+    position = struct.pack("<qqqI?3x", *numbers, True)
     body = struct.pack("<Q", len(identity)) + identity + position + struct.pack("<Q", 3) + b"abc"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "state").write_bytes(b"stanchion chain 1\n" + bytes(8) + body)
+    (folder / "state").write_bytes(b"stanchion chain 2\n" + bytes(8) + body)
 
 
 def test_a_state_says_where_it_stands(tmp_path: Path) -> None:
-    """Transitions, rows and bytes are read from where the driver writes them."""
+    """Transitions, rows, bytes and their CRC-32 are read from where the driver writes them."""
+    write_state(tmp_path, "123456789")
+    assert ChainState(tmp_path).position() == Position(9, 0, 9, 0xCBF43926, sampling=True)
+
+
+def test_a_state_of_another_version_stands_nowhere(tmp_path: Path) -> None:
+    """A state whose rows have no checksum is not read."""
     write_state(tmp_path, "".join(ROWS))
-    size = len("".join(ROWS))
-    assert ChainState(tmp_path).position() == Position(9, 6, size, sampling=True)
+    content = (tmp_path / "state").read_bytes()
+    (tmp_path / "state").write_bytes(content.replace(b"chain 2", b"chain 1", 1))
+    assert ChainState(tmp_path).position() is None
 
 
 @pytest.mark.parametrize("size", [0, 10, 30, 50, 60])
@@ -99,17 +108,42 @@ def test_the_rows_of_a_finished_chain_come_back(cache: Path, tmp_path: Path) -> 
         assert state.finished() is None
 
 
-def test_a_chain_that_is_shorter_than_its_state_is_not_extended(
-    cache: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("# Step size = 0.9", "# Step size = 0.8", False),
+        ("-1.5,1\n", "-1.5,2\n", False),
+        ("-6.5,6\n", "-6.5,7\n", False),
+        ("-6.5,6\n", "", False),
+        (ROWS[0] + ROWS[1], ROWS[1] + ROWS[0], False),
+        ("lp__,mu", "lp__,nu", True),
+        ("0.3 seconds", "0.4 seconds", True),
+        (FOOT, ROWS[0] + FOOT, True),
+    ],
+)
+def test_the_rows_of_a_state_are_known_byte_by_byte(
+    cache: Path, tmp_path: Path, before: str, after: str, same: bool
 ) -> None:
-    """Where the CSV holds fewer bytes than the state says, the state goes."""
+    """A CSV that differs below its names, as far as the state goes, is not that of the state."""
     csv = tmp_path / "chain.csv"
-    csv.write_text(HEAD + ROWS[0])
+    csv.write_text(CSV.replace(before, after))
+    assert csv.read_text() != CSV
+    with open_state(FAMILY) as state:
+        assert state is not None
+        assert not state.has_rows_of(csv)
+        write_state(state.folder, ADAPTED + "".join(ROWS))
+        assert state.has_rows_of(csv) == same
+
+
+def test_rows_that_do_not_fit_are_not_taken(cache: Path, tmp_path: Path) -> None:
+    """Where the rows of a finished chain cannot be written, the caller hears of it."""
+    csv = tmp_path / "chain.csv"
+    csv.write_text(CSV)
     with open_state(FAMILY) as state:
         assert state is not None
         write_state(state.folder, ADAPTED + "".join(ROWS))
+        (state.folder / "rows").symlink_to("/dev/full")
         assert not state.take_rows(csv)
-        assert state.position() is None
 
 
 def test_a_state_that_is_not_to_be_kept_goes(cache: Path) -> None:
@@ -180,10 +214,8 @@ def test_what_is_no_file_is_in_nobodys_way(
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def test_a_state_that_names_more_than_memory_holds_is_not_taken(
-    cache: Path, tmp_path: Path
-) -> None:
-    """A damaged state that says to have 2⁶² bytes of rows goes, and nothing so large is read."""
+def test_a_state_that_names_more_than_memory_holds_has_no_rows(cache: Path, tmp_path: Path) -> None:
+    """A damaged state that says to have 2⁶² bytes of rows is of no CSV; no memory is asked for."""
     csv = tmp_path / "chain.csv"
     csv.write_text(CSV)
     with open_state(FAMILY) as state:
@@ -195,8 +227,7 @@ def test_a_state_that_names_more_than_memory_holds_is_not_taken(
         (state.folder / "state").write_bytes(huge)
         position = state.position()
         assert position is not None and position.size == 2**62
-        assert not state.take_rows(csv)
-        assert state.position() is None
+        assert not state.has_rows_of(csv)
 
 
 @pytest.mark.parametrize(

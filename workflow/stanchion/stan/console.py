@@ -20,7 +20,7 @@ _OF_ANOTHER_KIND = ("Informational Message:", "Error evaluating the log probabil
 """What stands before the exception of a rejected proposal or a rejected initial value."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _MOST, _LONGEST = 5, 300
-_ANEW = re.compile(r"The saved state .*: the chain starts anew\.\n")
+_ANEW = re.compile(r"The saved state\b.*: the chain starts anew\.\n")
 _COPY = re.compile(rf"'[^'\n]*/{COPIED_PROGRAM}/(?:{BELOW}/)*")
 """Where a compiled program's own words name the copy of an include."""
 
@@ -48,13 +48,16 @@ def complaints(log: Path) -> list[str]:
     return [f"{least}{_times(counts[kind])}: {first[kind]}" for kind in most]
 
 
-def started_anew(log: Path) -> bool:
-    """Tell whether the last program in a log says that a saved state was of no use to it."""
-    anew = False
+def started_anew(log: Path) -> str | None:
+    """Return what the last program in a log says of a saved state that was of no use to it."""
+    sentence = None
     with log.open(encoding="utf-8", errors="replace") as file:
         while line := file.readline(10 * _LONGEST):
-            anew = not line.startswith(_START) and (anew or _ANEW.fullmatch(line) is not None)
-    return anew
+            if line.startswith(_START):
+                sentence = None
+            elif _ANEW.fullmatch(line):
+                sentence = line.rstrip()
+    return sentence
 
 
 def with_included_names(text: str) -> str:

@@ -14,6 +14,7 @@ import re
 import shutil
 import stat
 import struct
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,8 +30,9 @@ from stanchion.system.writing import write_whole
 FOLDER = "states"
 STATE, ROWS, FINISHED, MACHINE, LOCK = "state", "rows", "finished.json", "machine", "lock"
 _FILES = (STATE, ROWS, FINISHED, MACHINE, f"{STATE}.part")
-_MAGIC = b"stanchion chain 1\n"
-_POSITION = struct.Struct("<qqq?7x")
+_MAGIC = b"stanchion chain 2\n"
+_POSITION = struct.Struct("<qqqI?3x")
+_BLOCK = 1 << 20
 _SAMPLES, _WARMUP = "num_samples=", "num_warmup="
 _MOST = 2**53
 _DEFAULT_DRAWS = 1000
@@ -40,11 +42,12 @@ _DRAWS_LINE = re.compile(rb"^(#\s*num_samples = )\d+( \(Default\))?\n", re.MULTI
 
 @dataclass(frozen=True)
 class Position:
-    """Where a saved state stands: transitions done, and the rows and bytes that belong to it."""
+    """Where a saved state stands: transitions done, and its rows, their bytes and CRC-32."""
 
     iteration: int
     rows: int
     size: int
+    checksum: int
     sampling: bool
 
 
@@ -95,27 +98,30 @@ class ChainState:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def take_rows(self, csv: Path) -> bool:
-        """Put the rows of a finished chain's CSV where the driver looks for them.
+    def has_rows_of(self, csv: Path) -> bool:
+        """Tell whether the rows of a Stan CSV begin with the bytes that the state was saved with.
 
-        Return False, and let the state go, where they are fewer than the state says.
+        Raises:
+            OSError: the CSV cannot be read.
         """
         position = self.position()
+        if position is None:
+            return False
+        size = checksum = 0
+        for block in _row_blocks(csv, position.size):
+            size, checksum = size + len(block), zlib.crc32(block, checksum)
+        return (size, checksum) == (position.size, position.checksum)
+
+    def take_rows(self, csv: Path) -> bool:
+        """Put the rows of a finished chain's CSV where the driver looks for them, if they fit."""
+        position = self.position()
         try:
-            with csv.open("rb") as file:
-                for line in file:
-                    if not line.startswith(b"#"):
-                        break
-                whole = position is not None and position.size <= csv.stat().st_size
-                body = file.read(position.size) if position is not None and whole else b""
-            if position is not None and len(body) == position.size and body.endswith(b"\n"):
-                (self.folder / ROWS).write_bytes(body)
-                (self.folder / FINISHED).unlink(missing_ok=True)
-                return True
+            with (self.folder / ROWS).open("wb") as file:
+                file.writelines(_row_blocks(csv, 0 if position is None else position.size))
+            (self.folder / FINISHED).unlink(missing_ok=True)
         except OSError:
-            pass
-        self.clear()
-        return False
+            return False
+        return True
 
     def finish(self, finished: Finished, iterations: int, *, keep: bool) -> None:
         """Say that a chain is done and in the cache; keep its last state, or let it go.
@@ -203,6 +209,17 @@ def _remove_what_is_no_file(folder: Path) -> None:
                 shutil.rmtree(path)
             elif not stat.S_ISREG(kind):
                 path.unlink()
+
+
+def _row_blocks(csv: Path, size: int) -> Iterator[bytes]:
+    """Yield what stands below the names of a Stan CSV, so many bytes at most."""
+    with csv.open("rb") as file:
+        for line in file:
+            if not line.startswith(b"#"):
+                break
+        while size > 0 and (block := file.read(min(size, _BLOCK))):
+            size -= len(block)
+            yield block
 
 
 def cut_csv(csv: Path, target: Path, draws: int, rows: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,22 +93,20 @@ def _sample(
 def _go_on(job: Job[SampleChain], state: ChainState, saving: Saving) -> None:
     """Sample from the saved state on, or cut a longer chain, which gave all rows already."""
     elsewhere = state.is_elsewhere(allowed=saving.elsewhere)
+    if elsewhere and not saving.elsewhere:
+        elsewhere = False
+        _start_anew(job, state, "is of a processor with other instructions")
     finished = state.finished()
-    draws, rows = draws_in(job.arguments.command), job.arguments.rows
     if finished is not None:
         chain = job.outputs["chain"].with_name("finished.csv")
-        if finished.key != _key(job, finished) or not _fetch(finished.key, chain):
-            state.clear()
-        elif has_messages(chain):
-            state.clear()  # what was said of draws that are not these, or of the first of them only
-        elif finished.draws > draws:
-            if cut_csv(chain, job.outputs["chain"], draws, rows.before + rows.draws):
-                job.notes["cut_from"] = {"key": finished.key, "draws": finished.draws}
-                return
-            state.clear()
-        else:
-            state.take_rows(chain)
+        fault = _use(job, state, finished, chain)
         chain.unlink(missing_ok=True)
+        if fault is not None:
+            finished = None
+            _start_anew(job, state, fault)
+        elif finished.draws > draws_in(job.arguments.command):
+            job.notes["cut_from"] = {"key": finished.key, "draws": finished.draws}
+            return
     facts = {
         "extends": None if finished is None else finished.key,
         "other_processor": elsewhere,
@@ -117,8 +115,35 @@ def _go_on(job: Job[SampleChain], state: ChainState, saving: Saving) -> None:
     note = partial(_note_position, job, state, facts)
     note()
     _sample(job, state.environment(saving.seconds), note)
-    if started_anew(job.log):
+    if sentence := started_anew(job.log):
         job.notes.pop("resumed", None)
+        job.notes["started_anew"] = sentence
+
+
+def _use(job: Job[SampleChain], state: ChainState, finished: Finished, chain: Path) -> str | None:
+    """Cut a finished chain, or have it extended; return in words why neither can be done, if so."""
+    draws, rows = draws_in(job.arguments.command), job.arguments.rows
+    if finished.key != _key(job, finished):
+        return "is of another chain"
+    if not _fetch(finished.key, chain):
+        return "is of a chain that is not in the cache, or not whole there"
+    if has_messages(chain):  # of draws that are not these, or of the first of them only
+        return "is of a chain with failed generated quantities"
+    if not state.has_rows_of(chain):
+        return "is not of the rows that its chain has in the cache"
+    if finished.draws > draws:
+        is_cut = cut_csv(chain, job.outputs["chain"], draws, rows.before + rows.draws)
+        return None if is_cut else "says more draws than its chain has"
+    return None if state.take_rows(chain) else "has no room for its rows"
+
+
+def _start_anew(job: Job[SampleChain], state: ChainState, fault: str) -> None:
+    """Let a state go that is of no use, and say so in the log and the record."""
+    state.clear()
+    sentence = f"The saved state {fault}: the chain starts anew."
+    job.notes["started_anew"] = sentence
+    with suppress(OSError), job.log.open("a", encoding="utf-8") as log:
+        log.write(f"{sentence}\n")
 
 
 def _note_position(job: Job[SampleChain], state: ChainState, facts: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@
 namespace driver {
 namespace {
 
-constexpr char magic[] = "stanchion chain 1\n";
+constexpr char magic[] = "stanchion chain 2\n";
 Checkpoint* the_active = nullptr;
 
 std::uint64_t checksum(const std::string& text) {  // FNV-1a, 64 bits
@@ -159,11 +159,11 @@ Checkpoint::~Checkpoint() {
 void Checkpoint::begin(std::int64_t finish) {
   if (header_ < 0) {
     header_ = draws_.file()->size();
-    load(finish);
+    read_state(finish);
   }
 }
 
-void Checkpoint::load(std::int64_t finish) {
+void Checkpoint::read_state(std::int64_t finish) {
   std::ifstream file(path("state"), std::ios::binary);
   if (!file) {
     return;
@@ -202,23 +202,41 @@ void Checkpoint::load(std::int64_t finish) {
     warn_("The saved state names more rows than were saved: the chain starts anew.");
     return;
   }
+  if (!read_rows(position, [](const char*, std::int64_t) {})) {
+    warn_("The saved state's rows are damaged, or another chain's: the chain starts anew.");
+    return;
+  }
   position_ = position;
   sampler_ = std::move(sampler);
 }
 
-void Checkpoint::restore_rows() {
+bool Checkpoint::read_rows(const Position& position, const Block& take) const {
   std::ifstream file(path("rows"), std::ios::binary);
   std::vector<char> block(1 << 20);
+  Checksum checksum;
+  std::int64_t left = position.size;
+  while (left > 0) {
+    const auto size = std::min<std::int64_t>(left, static_cast<std::int64_t>(block.size()));
+    if (!file.read(block.data(), size)) {
+      return false;
+    }
+    checksum.process_bytes(block.data(), static_cast<std::size_t>(size));
+    take(block.data(), size);
+    left -= size;
+  }
+  return checksum.checksum() == position.checksum;
+}
+
+void Checkpoint::restore_rows() {
   OutputFile& output = *draws_.file();
   output.cut(header_);
-  std::int64_t left = position_.size;
-  while (left > 0) {
-    const auto wanted = std::min<std::int64_t>(left, static_cast<std::int64_t>(block.size()));
-    if (!file.read(block.data(), wanted)) {
-      throw std::runtime_error("Cannot read the saved rows \"" + path("rows") + "\".");
-    }
-    output.sputn(block.data(), wanted);
-    left -= wanted;
+  const auto restore = [&](const char* data, std::int64_t size) {
+    output.sputn(data, size);
+    checksum_.process_bytes(data, static_cast<std::size_t>(size));
+  };
+  if (!read_rows(position_, restore)) {
+    throw std::runtime_error("The saved rows \"" + path("rows")
+                             + "\" have changed while the chain was going on from them.");
   }
   draws_.set_rows(static_cast<std::size_t>(position_.rows));
   saved_ = position_.size;
@@ -246,6 +264,7 @@ bool Checkpoint::append_rows(std::int64_t end) {
     if (block.empty() || !write_all(rows_, block.data(), block.size())) {
       return false;
     }
+    checksum_.process_bytes(block.data(), block.size());
     saved_ += static_cast<std::int64_t>(block.size());
   }
   return ::fsync(rows_) == 0;
@@ -266,7 +285,8 @@ void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& 
   }
   std::string body;
   put(body, identity_);
-  put(body, Position{iteration, static_cast<std::int64_t>(draws_.rows()), size, sampling});
+  put(body, Position{iteration, static_cast<std::int64_t>(draws_.rows()), size,
+                     checksum_.checksum(), sampling});
   put(body, sampler);
   std::string text = magic;
   put(text, checksum(body));
