@@ -16,7 +16,7 @@ from stanchion.checks.scan import scan
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.columns import Span
 from stanchion.methods.advi import Advi
-from stanchion.methods.nuts import FEWEST_DRAWS
+from stanchion.methods.hamiltonian import FEWEST_DRAWS
 from stanchion.stats.energy import ebfmi
 from stanchion.stats.psis import smooth
 from tests.unit.test_stats_psis import pareto_ratios

@@ -30,6 +30,13 @@ from tests.unit.steps_cases import collecting, diagnose, read_csv
 
 ROOT = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("name", METHODS)
+NO_WORDS: dict[str, set[str]] = {
+    "nuts": {"chains", "init"},
+    "hmc": {"chains", "init"},
+    "advi": {"resample", "init"},
+    "fixed_param": set(),
+}
+"""Settings that the plan or a later step reads, and the command line lacks."""
 
 
 @EVERY
@@ -59,14 +66,18 @@ def test_settings_make_the_method_again(name: str) -> None:
 def test_every_setting_that_the_command_line_lacks_is_of_another_step(name: str) -> None:
     """A chain's key holds its words, so that a setting which changes draws must be one of them."""
     plain = METHODS[name]().command()
-    elsewhere = {"nuts": {"chains", "init"}, "advi": {"resample", "init"}, "fixed_param": set()}
-    others: dict[str, Any] = {"metric": "dense_e", "algorithm": "fullrank", "init": 0.5}
+    others: dict[str, Any] = {
+        "metric": "dense_e",
+        "algorithm": "fullrank",
+        "init": 0.5,
+        "stepsize_jitter": 0.5,
+    }
     for field, value in METHODS[name]().settings.items():
         other = others.get(field)
         if other is None:
             other = not value if isinstance(value, bool) else value * 0.9 if value < 1 else 7
         words = METHODS[name].model_validate({field: other}).command()
-        assert (words == plain) == (field in elsewhere[name]), field
+        assert (words == plain) == (field in NO_WORDS[name]), field
 
 
 def test_only_the_files_of_methods_ask_which_method_it_is() -> None:
@@ -132,7 +143,7 @@ def refusal(folder: Path, method: str, **blocks: tuple[Variable, ...]) -> Fault:
     return only
 
 
-@pytest.mark.parametrize("method", ["nuts", "advi"])
+@pytest.mark.parametrize("method", ["nuts", "hmc", "advi"])
 def test_a_program_without_parameters_is_sent_to_fixed_param(tmp_path: Path, method: str) -> None:
     """There is no posterior, and no check of one that could be computed."""
     message = refusal(tmp_path, method, generated_quantities=Y_SIM)

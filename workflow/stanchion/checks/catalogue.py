@@ -258,7 +258,8 @@ CHECKS: Mapping[str, Row[Any]] = {row.name: row for row in _ROWS}
 
 _SAMPLED = "finite constant chains rhat ess_bulk ess_tail divergences ebfmi treedepth generated"
 OF_SAMPLED = tuple(_SAMPLED.split())
-"""The checks of chains by NUTS; those of a method stand in its file."""
+"""The checks of chains by NUTS, and for the tree depth by static HMC; the others' stand in their
+files."""
 OF_PRIORS = (*OF_SAMPLED, "extent", "prior_only")
 """The checks of draws from a prior: those of a fit by NUTS, which warn of it at most, and more."""
 

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.config.checks import Checks
 from stanchion.methods.catalogue import METHODS
+from stanchion.methods.hamiltonian import FEWEST_DRAWS
 from stanchion.methods.method import Method
-from stanchion.methods.nuts import FEWEST_DRAWS
 from stanchion.schema.fields import (
     RESERVED,
     DatasetName,

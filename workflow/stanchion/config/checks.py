@@ -15,7 +15,7 @@ from stanchion.schema.fields import Count, Section, is_number, refused, titled
 from stanchion.system.sentences import listed
 
 _DEFAULTS = ", ".join(
-    f"`{on_fail}` for {' and '.join(names)}"
+    f"`{on_fail}` for {listed(names)}"
     for on_fail in get_args(OnFail)
     if (names := [name for name, method in METHODS.items() if method.default_on_fail == on_fail])
 )
@@ -133,7 +133,11 @@ def _in_words(keys: Iterable[str]) -> str:
 
 
 _JUDGING = {name: judging(method.checks) for name, method in METHODS.items()}
-_LISTED = "; ".join(f"{_in_words(keys)} `{name}`" for name, keys in _JUDGING.items() if keys)
+_SENTENCES: dict[str, list[str]] = {}
+for _name, _keys in _JUDGING.items():
+    if _keys:
+        _SENTENCES.setdefault(_in_words(_keys), []).append(f"`{_name}`")
+_LISTED = "; ".join(f"{words} {listed(names)}" for words, names in _SENTENCES.items())
 _DOCUMENTED = f"{ChecksSection.__doc__}\n\n{_LISTED}."
 if TYPE_CHECKING:
     Checks = ChecksSection

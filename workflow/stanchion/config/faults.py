@@ -13,8 +13,11 @@ from stanchion.errors import Fault
 from stanchion.methods.catalogue import METHODS
 from stanchion.schema.locations import Key, nearest, written
 from stanchion.schema.tree import Tree
+from stanchion.system.sentences import listed
 
 _KEY = "[key]"
+_LENGTH_OF_SETTING = 5
+"""Of the key path `analyses.ANALYSIS.methods.NAME.SETTING`."""
 _WHAT = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
@@ -82,7 +85,22 @@ def _missing(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fa
 
 def _unknown(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
     names = list(section_at(root, tree.value, key[:-1])["properties"])
+    if others := _methods_with(key):
+        return _placed(
+            tree,
+            key,
+            f"{key[-1]!r} is a setting of {listed(others)}",
+            allowed=", ".join(names),
+            todo=f"remove it, or use `method: {others[0]}`",
+        )
     return _not_one_of(f"unknown key {key[-1]!r}", str(key[-1]), names, key, tree)
+
+
+def _methods_with(key: Key) -> list[str]:
+    """Return the methods that have a setting which another one was given."""
+    if key[:1] != ("analyses",) or key[2:3] != ("methods",) or len(key) != _LENGTH_OF_SETTING:
+        return []
+    return [name for name, method in METHODS.items() if key[-1] in method.model_fields]
 
 
 def _not_a_choice(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:

@@ -256,6 +256,11 @@ def _integers(values: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def _sample_stats(chains: Chains, values: NDArray[np.float64]) -> _Group:
+    """Return what the sampler says of each draw, under ArviZ's names.
+
+    Static HMC names no divergences, and rejects them: one is a proposal whose energy error e is so
+    large that exp(−e) is 0, above 745 where NUTS's limit is 1000 (Stan's base_nuts.hpp).
+    """
     stats: dict[str, NDArray[Any]] = {}
     for position, column in enumerate(chains.columns):
         if column.endswith("__"):
@@ -263,6 +268,8 @@ def _sample_stats(chains: Chains, values: NDArray[np.float64]) -> _Group:
             stats[name] = values[:, :, position].astype(_DTYPES.get(name, np.float64))
     if "tree_depth" in stats and chains.max_treedepth is not None:
         stats["reached_max_treedepth"] = stats["tree_depth"] >= chains.max_treedepth
+    if "int_time" in stats:
+        stats["diverging"] = stats["acceptance_rate"] == 0
     variables = {name: xr.Variable(SAMPLE_DIMS, drawn) for name, drawn in stats.items()}
     return _Group(_samples(values), variables)
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from stanchion.errors import StepError
 from stanchion.methods.advi import Advi
 from stanchion.methods.fixed_param import FixedParam
+from stanchion.methods.hmc import Hmc
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
 
 METHODS: Mapping[str, type[Method]] = {
     "nuts": Nuts,
+    "hmc": Hmc,
     "advi": Advi,
     "fixed_param": FixedParam,
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.checks.verdicts import OnFail
-from stanchion.schema.fields import Distinct, NotEmpty, Seed, is_number, refused, titled
+from stanchion.schema.fields import Count, Distinct, NotEmpty, Seed, is_number, refused, titled
 from stanchion.system.durations import PATTERN, WORDS, seconds_of
 
 METHOD_WORDS = "What the method is; needed where its name is another."
@@ -37,6 +37,19 @@ Init = Annotated[
         "the values in a JSON file; without it, CmdStan's 2."
     ),
 ]
+Chains = Annotated[Count, Field(description="Chains.")]
+Warmup = Annotated[Count, Field(description="Warmup iterations of a chain.")]
+Iterations = Annotated[
+    Count, Field(description="Iterations of a chain after warmup, before thinning.")
+]
+Thin = Annotated[Count, Field(description="Keep every so many-th draw.")]
+AdaptDelta = Annotated[
+    float, Field(ge=0.1, lt=1, description="Target acceptance statistic of the adaptation.")
+]
+Metric = Annotated[
+    Literal["diag_e", "dense_e", "unit_e"], Field(description="Form of the mass matrix.")
+]
+Threads = Annotated[Count, Field(description="Threads within a chain.")]
 MethodModels = Annotated[
     Annotated[
         list[Annotated[str, titled("the name of a model of the analysis")]], NotEmpty, Distinct
