@@ -51,7 +51,7 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
         read = read_arguments(kind, {**file.arguments, **file.unkeyed}, step.rule)
         assert as_json(read) == (file.arguments, file.unkeyed)
         visited.add(step.rule)
-    assert visited == set(STEPS)
+    assert visited == set(STEPS) - {"sample_fit"}
 
 
 def test_unkeyed_arguments_stand_apart() -> None:

@@ -23,9 +23,9 @@ from stanchion.provenance.keyfile import State, settle
 from stanchion.runs import cache_prune
 from stanchion.runs.cache_contents import size
 from stanchion.runs.cache_prune import prune
+from stanchion.sampling import chain
 from stanchion.stan.program import _keep, _look_up
 from stanchion.stan.states import ChainState, Finished, open_state
-from stanchion.steps import sample_chain
 from stanchion.system.hashes import file_hash
 from stanchion.versions.manifest import Entry, Manifest
 from tests.unit.test_states import write_state
@@ -204,7 +204,7 @@ def test_without_its_state_or_its_rows_a_chain_starts_anew(root: Path) -> None:
         assert state is not None
         assert state.finished() is None and state.position() is None
     assert ChainState(young).finished() is not None
-    assert not sample_chain._fetch(KEYS[1], root.parent / "finished.csv")
+    assert not chain._fetch(KEYS[1], root.parent / "finished.csv")
 
 
 def test_a_result_whose_key_is_locked_stays(root: Path) -> None:

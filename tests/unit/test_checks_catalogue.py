@@ -12,6 +12,7 @@ import pytest
 
 from stanchion.checks.agreement import Reference, agreement
 from stanchion.checks.catalogue import (
+    ATTEMPTS,
     CHECKS,
     OF_COMPARISONS,
     OF_FITS,
@@ -47,7 +48,7 @@ def test_every_row_has_words_a_source_and_advice(row: Row[Any]) -> None:
 
 def test_every_check_that_is_named_exists_and_every_row_is_named() -> None:
     """A check that no method, prior or comparison names would never be made."""
-    named = {name for method in METHODS.values() for name in method.checks} | set(OF_PRIORS)
+    named = {name for method in METHODS.values() for name in method.checks} | {*OF_PRIORS, ATTEMPTS}
     assert named | {row.name for row in OF_COMPARISONS} == CHECKS.keys()
 
 

@@ -15,6 +15,7 @@ ROOMS = (
     "cli",
     "runs",
     "steps",
+    "sampling",
     "versions",
     "report",
     "plan",

@@ -58,7 +58,7 @@ def test_literal_resources_are_the_catalogues(rule: str) -> None:
     of_method = {"mem_mb": f'GRAPH.memory("{rule}")', "runtime": f'GRAPH.minutes("{rule}")'}
     of_row = {"mem_mb": str(row.memory), "runtime": str(row.minutes)}
     assert literal == (of_method if row.memory is row.minutes is None else of_row)
-    requested = f'GRAPH.threads("{rule}")' if row.per == "chain" else "1"
+    requested = f'GRAPH.threads("{rule}")' if row.memory is None else "1"
     assert section(body, "threads").strip() in (requested, "1")
 
 

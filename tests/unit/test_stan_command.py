@@ -9,11 +9,12 @@ import pytest
 
 from stanchion.methods.advi import Advi
 from stanchion.methods.nuts import Nuts
-from stanchion.stan.command import SIGNIFICANT_DIGITS, run_command
+from stanchion.stan.command import SIGNIFICANT_DIGITS, RunFiles, run_command
 
 NUTS = Nuts(warmup=500, thin=2, adapt_delta=0.95, max_treedepth=12, metric="dense_e")
 ADVI = Advi(algorithm="fullrank", draws=250, adapt_engaged=False)
-FILES: dict[str, Any] = {"data": Path("d.json"), "output": Path("o.csv"), "chain": 3, "seed": 7}
+DATA = Path("d.json")
+FILES: dict[str, Any] = {"files": RunFiles(DATA), "output": Path("o.csv"), "chain": 3, "seed": 7}
 
 
 def words(command: list[str]) -> str:
@@ -45,7 +46,19 @@ def test_advi_is_written_out() -> None:
 )
 def test_init_is_a_number_or_a_file(start: Path | float | None, written: str) -> None:
     """CmdStan's 2 stands where nothing is declared."""
-    assert written in run_command(NUTS.command(), **FILES, start=start)
+    file, number = (start, None) if isinstance(start, Path) else (None, start)
+    files = {**FILES, "files": RunFiles(DATA, init=file)}
+    assert written in run_command(NUTS.command(), **files, start=number)
+
+
+def test_metric_and_mode_stand_with_their_method() -> None:
+    """A file of the inverse metric follows the metric, and one of the mode follows laplace."""
+    files = {**FILES, "files": RunFiles(DATA, metric=Path("m.json"), mode=Path("o.json"))}
+    assert "metric=dense_e metric_file=m.json num_chains=1" in words(
+        run_command(NUTS.command(), **files)
+    )
+    laplace = run_command(["method=laplace", "jacobian=1"], **files)
+    assert laplace[:3] == ["method=laplace", "mode=o.json", "jacobian=1"]
 
 
 @pytest.mark.parametrize("value", [1e-300, 0.1 + 0.2, 5e-324, 0.8])

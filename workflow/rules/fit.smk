@@ -21,6 +21,29 @@ rule sample_chain:
         "exec stanchion-step {input.job:q}"
 
 
+rule sample_fit:
+    """Samples a fit whose method decides by results what to run next, with a core a chain."""
+    input:
+        job=GRAPH.job("sample_fit"),
+        upstream=GRAPH.upstream("sample_fit"),
+        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
+        executable=ancient(GRAPH.files("sample_fit", "executable")),
+        init=ancient(GRAPH.files("sample_fit", "init")),
+    output:
+        chains="results/{analysis}/{dataset}/{model}/{method}/chains/chains.zip",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/sample_fit",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/sample_fit.log",
+    threads: GRAPH.threads("sample_fit")
+    resources:
+        mem_mb=GRAPH.memory("sample_fit"),
+        runtime=GRAPH.minutes("sample_fit"),
+    params:
+        key=GRAPH.key("sample_fit"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
 rule collect_draws:
     """Joins a fit's chains, and its prior where there is one, into draws and a summary."""
     input:

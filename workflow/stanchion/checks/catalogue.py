@@ -17,6 +17,8 @@ from stanchion.stats.thresholds import khat_threshold
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
 
+ATTEMPTS = "attempts"
+"""The check of what was tried, of each fit that is sampled by a procedure."""
 ESS_PER_CHAIN = 100
 FEWEST_CHAINS = 4
 GREATEST_DIFFERENCE = 0.5
@@ -220,6 +222,16 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         digits="significant",
         waivable=False,
         allows="above rounding error",
+    ),
+    Row(
+        name=ATTEMPTS,
+        words="retries",
+        source="draws that were taken after a failure are chosen by it",
+        advice="Sampling failed before it succeeded, and was declared to be repaired. Look at what "
+        "was tried; rest the result on a declaration that needs no repair.",
+        measure=measures.attempts,
+        gravest=WARN,
+        waivable=False,
     ),
 )
 OF_COMPARISONS: tuple[Row[ComparisonNumbers], ...] = (

@@ -87,6 +87,13 @@ def generated(fit: FitNumbers) -> Value:
     )
 
 
+def attempts(fit: FitNumbers) -> Value | None:
+    """Return how many failures of sampling were gone over."""
+    if fit.attempts is None:
+        return None
+    return Value(len(fit.attempts.retries), at_most(fit.attempts.retries))
+
+
 def outcome(models: ComparisonNumbers) -> Value:
     """Return how many differences there are between the observations of the models."""
     return Value(len(models.unlike), tuple(models.unlike))

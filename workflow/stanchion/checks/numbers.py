@@ -14,6 +14,7 @@ from stanchion.checks.agreement import Agreement
 from stanchion.checks.row import SHOWN, Each, Value, at_most
 from stanchion.checks.scan import Findings
 from stanchion.checks.switch import Switch
+from stanchion.draws.attempts import Attempts
 from stanchion.draws.naming import variable_of
 
 Floats = NDArray[np.float64]
@@ -67,6 +68,7 @@ class FitNumbers:
     resampled: bool = True
     agreement: Agreement | None = None
     switch: Switch | None = None
+    attempts: Attempts | None = None
 
     @property
     def needed(self) -> bool:

@@ -17,9 +17,9 @@ from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
 
 SAMPLE_DIMS = ("chain", "draw")
-PROPOSAL, ADAPTATION = "proposal", "adaptation"
+POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"
 POSTERIOR_GROUPS = (
-    "posterior",
+    POSTERIOR,
     "posterior_predictive",
     "predictions",
     "log_likelihood",

@@ -104,6 +104,18 @@ class Method(Section):
         return None
 
     @property
+    def procedure(self) -> str | None:
+        """How a fit is sampled that takes more than one command line, by its name in the catalogue
+        of procedures; None where each job is one command line.
+        """
+        return None
+
+    @property
+    def decides_by(self) -> tuple[str, ...]:
+        """Thresholds of the analysis' checks by which its procedure decides."""
+        return ()
+
+    @property
     def saving(self) -> dict[str, Any] | None:
         """How a job saves its state while it runs, None where it has none to go on from."""
         if not type(self).model_fields.keys() >= set(SAVING):

@@ -160,6 +160,28 @@ class SampleChain(Arguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SampleFit(Arguments):
+    """How a fit is sampled whose method decides by results what to run next."""
+
+    method: str
+    method_version: int
+    settings: Mapping[str, Any]
+    """What the method's section declares."""
+    seed: int
+    checks: Mapping[str, Any]
+    """Thresholds by which the procedure decides, by their names in the catalogue of checks."""
+    keep: tuple[str, ...]
+    """What of the method's run goes into draws.nc with the draws."""
+    variables: ProgramVariables
+    jobs: int = field(metadata=UNKEYED)
+    """How many programs run at once, each of so many threads."""
+    threads: int = field(metadata=UNKEYED)
+    time_limit: str | None = field(metadata=UNKEYED)
+    fit: str = field(metadata=UNKEYED)
+    saving: Saving | None = field(metadata=UNKEYED, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CollectDraws(Arguments):
     """How a fit's chains become its draws and summary."""
 

@@ -40,11 +40,13 @@ class Planner:
         content: Mapping[str, Any] | None = None,
         upstream: Sequence[Step] = (),
         method: Method | None = None,
+        at_once: int = 1,
         drop: Sequence[str] = (),
     ) -> Step:
         """Add a step and return it; where it stands already, return that one.
 
-        Where it runs a `method`, that says what it reserves, else its row of the catalogue.
+        Where it runs a `method`, that says what it reserves, so many jobs `at_once`; else its row
+        of the catalogue.
         """
         keyed, unkeyed = as_json(arguments)
         made_of = {
@@ -64,8 +66,8 @@ class Planner:
             inputs=dict(inputs),
             expected=dict(self._expected(inputs, upstream)),
             upstream=tuple(upstream),
-            threads=method.threads if method is not None else 1,
-            memory=method.memory if method is not None else STEPS[rule].memory,
+            threads=method.threads * at_once if method is not None else 1,
+            memory=method.memory * at_once if method is not None else STEPS[rule].memory,
             minutes=method.minutes if method is not None else STEPS[rule].minutes,
             drop=tuple(drop),
         )

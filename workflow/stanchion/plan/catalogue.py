@@ -21,6 +21,7 @@ from stanchion.plan.arguments import (
     PredictOutcomes,
     PrepareData,
     SampleChain,
+    SampleFit,
     SamplePrior,
 )
 from stanchion.plan.report_arguments import WriteReport
@@ -128,6 +129,17 @@ _ROWS = (
         memory=None,
         minutes=None,
         varying=frozenset({"chain"}),
+        keep="csv",
+    ),
+    StepRow(
+        name="sample_fit",
+        arguments=SampleFit,
+        version=1,
+        folder=_FIT,
+        outputs={"chains": "chains/chains.zip"},
+        memory=None,
+        minutes=None,
+        varying=frozenset({"chains"}),
         keep="csv",
     ),
     StepRow(

@@ -16,6 +16,7 @@ from stanchion.plan.arguments import (
     PredictOutcomes,
     ProgramVariables,
     SampleChain,
+    SampleFit,
     SamplePrior,
     Saving,
 )
@@ -62,29 +63,60 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
     On a cluster these steps are one job, and a job that is lost midway starts from the chains.
     """
     analysis = planner.project.analyses[fit.analysis]
-    chains = chain_steps(planner, fit, analysis)
-    draws = _collect_step(planner, fit, analysis, chains)
-    drop = [] if "csv" in analysis.keep else [step.outputs["chain"] for step in chains]
+    sampled = sampling_steps(planner, fit)
+    draws = _collect_step(planner, fit, analysis, sampled)
+    chains = [path for step in sampled for path in step.outputs.values()]
+    drop = [] if "csv" in analysis.keep else chains
     predicts = analysis.posterior_predictive is not None or analysis.predict is not None
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
     if predicts:
         _predict_step(planner, fit, analysis, draws, diagnosed, drop)
 
 
-def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
-    """Add the jobs of a fit's method, each with a Stan CSV of its own."""
-    method = analysis.methods[fit.method]
-    keep = _kept_groups(analysis, method)
+def sampling_steps(planner: Planner, fit: Fit) -> list[Step]:
+    """Add the jobs of a fit's method: one a chain, or one that decides what else to run."""
+    method = planner.project.analyses[fit.analysis].methods[fit.method]
+    add = _chain_steps if method.procedure is None else _procedure_step
+    return add(planner, fit, method)
+
+
+def _procedure_step(planner: Planner, fit: Fit, method: Method) -> list[Step]:
+    analysis = planner.project.analyses[fit.analysis]
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     program = compile_step(planner, fit.model)
-    content: dict[str, Any] = {}
-    inputs: dict[str, str | list[str]] = {
-        "data": data.outputs["data"],
-        "executable": program.outputs["executable"],
-    }
-    if isinstance(method.start, str):
-        content["init"] = planner.facts.files[method.start]
-        inputs["init"] = method.start
+    checks = resolved_checks(analysis, method)
+    content, inputs = _sampling_inputs(planner, method, data, program)
+    step = planner.add(
+        "sample_fit",
+        fit.wildcards,
+        arguments=SampleFit(
+            method=method.method,
+            method_version=method.version,
+            settings=method.settings,
+            seed=seed(planner, fit),
+            checks={name: checks[name] for name in method.decides_by},
+            keep=tuple(_kept_groups(analysis, method)),
+            variables=_variables(planner, analysis, fit.model),
+            jobs=method.jobs,
+            threads=method.threads,
+            time_limit=method.time_limit,
+            fit=fit.name,
+            saving=_saving(method, program),
+        ),
+        content=content,
+        inputs=inputs,
+        upstream=[data, program],
+        method=method,
+        at_once=method.jobs,
+    )
+    return [step]
+
+
+def _chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
+    keep = _kept_groups(planner.project.analyses[fit.analysis], method)
+    data = data_step(planner, fit.analysis, fit.dataset, fit.model)
+    program = compile_step(planner, fit.model)
+    content, inputs = _sampling_inputs(planner, method, data, program)
     steps = []
     for chain in range(1, method.jobs + 1):
         arguments = SampleChain(
@@ -112,6 +144,19 @@ def chain_steps(planner: Planner, fit: Fit, analysis: Analysis) -> list[Step]:
     return steps
 
 
+def _sampling_inputs(
+    planner: Planner, method: Method, data: Step, program: Step
+) -> tuple[dict[str, Any], dict[str, str | list[str]]]:
+    """Return what enters the key of a step that samples, and what it reads."""
+    inputs: dict[str, str | list[str]] = {
+        "data": data.outputs["data"],
+        "executable": program.outputs["executable"],
+    }
+    if not isinstance(method.start, str):
+        return {}, inputs
+    return {"init": planner.facts.files[method.start]}, {**inputs, "init": method.start}
+
+
 def _saving(method: Method, program: Step) -> Saving | None:
     """Return how a job saves its state.
 
@@ -131,12 +176,12 @@ def _saving(method: Method, program: Step) -> Saving | None:
     )
 
 
-def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequence[Step]) -> Step:
+def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, sampled: Sequence[Step]) -> Step:
     data = data_step(planner, fit.analysis, fit.dataset, fit.model)
     method = analysis.methods[fit.method]
     prior = planner.planned("sample_prior", {n: fit.wildcards[n] for n in _PRIOR})
     inputs: dict[str, str | list[str]] = {
-        "chains": [step.outputs["chain"] for step in chains],
+        "chains": [path for step in sampled for path in step.outputs.values()],
         "data": data.outputs["data"],
         "meta": data.outputs["meta"],
     }
@@ -156,7 +201,7 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, chains: Sequen
             fit=fit.name,
         ),
         inputs=inputs,
-        upstream=[*chains, data, *([prior] if prior is not None else [])],
+        upstream=[*sampled, data, *([prior] if prior is not None else [])],
     )
 
 

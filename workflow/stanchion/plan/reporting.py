@@ -124,7 +124,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
     steps = {
         "compile_program": compile_step(planner, fit.model),
         "prepare_data": data_step(planner, fit.analysis, fit.dataset, fit.model),
-        "sample_chain": planner.known(fit, "sample_chain", chain="1"),
+        **_sampling(planner, fit),
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
@@ -145,6 +145,13 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         has_predictive=predicted is not None,
         is_posterior=method.is_posterior,
     )
+
+
+def _sampling(planner: Planner, fit: Fit) -> dict[str, Step]:
+    """Return the step that a fit's sampling is shown by: its procedure's, or its first chain's."""
+    whole = planner.planned("sample_fit", fit.wildcards)
+    step = whole or planner.known(fit, "sample_chain", chain="1")
+    return {step.rule: step}
 
 
 def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 SIGNIFICANT_DIGITS = 17
@@ -13,27 +14,45 @@ CmdStan's own 8 let a simplex or a Cholesky factor miss its constraint when it i
 DEFAULT_INIT = 2
 
 
+@dataclass(frozen=True)
+class RunFiles:
+    """The files that one run of a compiled program reads: paths of Stan JSON."""
+
+    data: Path
+    init: Path | None = None
+    """Initial values."""
+    metric: Path | None = None
+    """The inverse metric that adaptation starts from."""
+    mode: Path | None = None
+    """The mode that a Laplace approximation expands at."""
+
+    def others(self) -> dict[str, Path]:
+        """Return those beside the data that there are, by name."""
+        return {n: path for n, path in vars(self).items() if n != "data" and path is not None}
+
+
 def run_command(
     method: Sequence[str],
     *,
-    data: Path,
+    files: RunFiles,
     output: Path,
     chain: int,
     seed: int,
-    start: Path | float | None = None,
+    start: float | None = None,
     threads: int = 1,
 ) -> list[str]:
     """Return the arguments of one run of a method, with defaults written out.
 
-    `method` are the words that choose and set it; `start` is a file of initial values, or a number.
-    The chain's number picks its stream of random numbers, as in one process with several chains.
+    `method` are the words that choose and set it; `start` is how far from zero it starts where no
+    file says. The chain's number picks its stream of random numbers, as in one process with several
+    chains.
     """
-    init = start if isinstance(start, Path) else number(DEFAULT_INIT if start is None else start)
+    init = files.init or number(DEFAULT_INIT if start is None else start)
     return [
-        *method,
+        *(word for given in method for word in _with_files(given, files)),
         f"id={chain}",
         "data",
-        f"file={data}",
+        f"file={files.data}",
         f"init={init}",
         "random",
         f"seed={seed}",
@@ -43,6 +62,15 @@ def run_command(
         f"sig_figs={SIGNIFICANT_DIGITS}",
         f"num_threads={threads}",
     ]
+
+
+def _with_files(word: str, files: RunFiles) -> list[str]:
+    """Return a word of a method with the file that belongs to it."""
+    if files.metric is not None and word.startswith("metric="):
+        return [word, f"metric_file={files.metric}"]
+    if files.mode is not None and word == "method=laplace":
+        return [word, f"mode={files.mode}"]
+    return [word]
 
 
 def log_prob_command(*, data: Path, points: Path, output: Path) -> list[str]:

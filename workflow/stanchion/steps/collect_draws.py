@@ -13,15 +13,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import FAIL
+from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import Column
 from stanchion.draws.files import open_draws, without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.draws.tree import PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
+from stanchion.draws.tree import POSTERIOR, PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
 from stanchion.methods.catalogue import method_of
+from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
+from stanchion.sampling.archive import read_archive
 from stanchion.stan.progress import forget_chains
 from stanchion.stats.summary import Numbers, summarise
 
@@ -35,10 +38,8 @@ def run(job: Job[CollectDraws]) -> None:
     """
     forget_chains(job.log)
     arguments, variables = job.arguments, job.arguments.variables
-    method = method_of(arguments.method, arguments.method_version).model_validate(
-        arguments.settings
-    )
-    raw = read_chains(job.paths("chains"), method.rows(arguments.keep), arguments.keep)
+    method, paths, attempts = _sampled(job)
+    raw = read_chains(paths, method.rows(arguments.keep), arguments.keep)
     weighted = method.weigh(raw, arguments.seed)
     chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
@@ -46,6 +47,8 @@ def run(job: Job[CollectDraws]) -> None:
     roles = Roles(variables.observed, variables.replicated, variables.predicted)
 
     tree = posterior_tree(chains, naming, roles, data)
+    if attempts is not None:
+        tree[POSTERIOR].attrs[ATTRIBUTE] = attempts.as_json()
     if weighted is not None:
         note_weighting(tree, weighted.attributes)
         tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
@@ -63,6 +66,20 @@ def run(job: Job[CollectDraws]) -> None:
     unassigned = _unassigned(chains, naming, columns)
     estimates = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
     write_summary(names, estimates, job.outputs["summary"])
+
+
+def _sampled(job: Job[CollectDraws]) -> tuple[Method, Sequence[Path], Attempts | None]:
+    """Return the method whose draws they are, its Stan CSVs, and what was tried for them."""
+    arguments, paths = job.arguments, job.paths("chains")
+    method = method_of(arguments.method, arguments.method_version).model_validate(
+        arguments.settings
+    )
+    if method.procedure is None:
+        return method, paths, None
+    archive = read_archive(paths[0], job.outputs["draws"].parent / "archive")
+    tried = archive.attempts
+    used = method_of(tried.method, tried.method_version).model_validate(tried.settings)
+    return used, archive.chains, tried
 
 
 @contextmanager

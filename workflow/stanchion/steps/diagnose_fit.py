@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
+from stanchion.checks.catalogue import ATTEMPTS
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
+from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.files import (
     Scalars,
     gated,
@@ -26,8 +29,10 @@ from stanchion.draws.files import (
     read_proposal,
 )
 from stanchion.draws.naming import variable_of
+from stanchion.draws.tree import POSTERIOR
 from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import method_of
+from stanchion.methods.method import Method
 from stanchion.pictures.catalogue import draw
 from stanchion.pictures.ranks import Chains
 from stanchion.plan.arguments import DiagnoseFit
@@ -39,23 +44,27 @@ from stanchion.system.strict_json import write_json
 def run(job: Job[DiagnoseFit]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     arguments = job.arguments
-    method = method_of(arguments.method, arguments.method_version)
+    attempts = _attempts(job.path("draws"))
+    method, checks = _judged_by(arguments, attempts)
     with open_fit(job.path("draws")) as tree:
         scalars = gated(tree)
         stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
         shares = [(quantity.names, quantity.not_finite) for quantity in generated(tree)]
     findings = scan(scalars.values, scalars.variables)
     generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
-    numbers = _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities)
-    measured = gate.check_fit(method.checks, numbers, arguments.checks)
-    checks = gate.waive(measured, [vars(waiver) for waiver in arguments.waivers])
+    numbers = replace(
+        _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities), attempts=attempts
+    )
+    measured = gate.check_fit(checks, numbers, arguments.checks)
+    results = gate.waive(measured, [vars(waiver) for waiver in arguments.waivers])
     content = {
         "schema": "stanchion/diagnostics/1",
-        "verdict": gate.verdict(checks),
+        "verdict": gate.verdict(results),
         "method": arguments.method,
-        "checks": [check.as_json() for check in checks],
+        "checks": [check.as_json() for check in results],
         "notes": gate.notes(scalars.names, findings, unused=method.unused),
         **_weighting(job.path("draws")),
+        **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
     }
     write_json(content, job.outputs["diagnostics"])
     shown = _shown(scalars.names, arguments.parameters)
@@ -63,6 +72,22 @@ def run(job: Job[DiagnoseFit]) -> None:
     chains = Chains(scalars.names, scalars.values, findings.rhat, varying)
     for name, picture in draw("diagnose_fit", chains).items():
         job.outputs[name].write_bytes(picture)
+
+
+def _attempts(draws: Path) -> Attempts | None:
+    text = read_attributes(draws, POSTERIOR).get(ATTRIBUTE)
+    return None if text is None else Attempts.read(text)
+
+
+def _judged_by(
+    arguments: DiagnoseFit, attempts: Attempts | None
+) -> tuple[type[Method], tuple[str, ...]]:
+    """Return the method whose draws they are, and the names of its checks."""
+    if attempts is None:
+        method = method_of(arguments.method, arguments.method_version)
+        return method, method.checks
+    method = method_of(attempts.method, attempts.method_version)
+    return method, (*method.checks, ATTEMPTS)
 
 
 def _numbers(

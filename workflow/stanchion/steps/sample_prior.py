@@ -14,7 +14,7 @@ from stanchion.draws.stan_csv import read_chains
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import SamplePrior
 from stanchion.plan.job import Job
-from stanchion.stan.command import run_command
+from stanchion.stan.command import RunFiles, run_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.prior_switch import Densities, densities
 from stanchion.stan.process import check_csv, run_program
@@ -63,7 +63,7 @@ def _chains(job: Job[SamplePrior], sampler: Nuts, folder: Path) -> list[Path]:
         files.append(folder / f"chain_{chain}.csv")
         arguments = run_command(
             sampler.command(),
-            data=data,
+            files=RunFiles(data),
             output=files[-1],
             chain=chain,
             seed=job.arguments.seed,

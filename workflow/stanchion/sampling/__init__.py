@@ -1,0 +1,1 @@
+"""How a fit is sampled: one run of a program, several at once, and what is decided between them."""

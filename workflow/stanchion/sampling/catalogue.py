@@ -1,0 +1,12 @@
+"""Every procedure: how a fit is sampled that takes more than one command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stanchion.sampling.archive import Archive
+from stanchion.sampling.fit import Fit
+
+PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {}
+"""By the name that a method gives as its `procedure`: each takes the fit and the method."""

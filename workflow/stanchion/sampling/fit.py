@@ -1,0 +1,177 @@
+"""What a procedure runs programs with: its fit's program, data, seed and cores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stanchion.errors import ChainError
+from stanchion.plan.arguments import SampleChain, SampleFit
+from stanchion.plan.catalogue import STEPS
+from stanchion.plan.job import Job
+from stanchion.provenance.cache import Cache
+from stanchion.sampling.chain import STEP, Chain, finish, sample
+from stanchion.sampling.together import LostError, granted_threads, together
+from stanchion.stan.command import RunFiles
+from stanchion.stan.process import ProgramFailedError
+from stanchion.stan.rows import Rows
+from stanchion.system.folders import cache_root
+from stanchion.system.hashes import file_hash
+
+_SAVES = "method=sample"
+"""The method of CmdStan that our driver saves the state of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the fit's program that a procedure asks for."""
+
+    name: str
+    """What messages call it, no other run of the fit like it; names its Stan CSV in the archive."""
+    command: tuple[str, ...]
+    rows: Rows
+    seed: int
+    chain: int = 1
+    start: float | None = None
+    init: Path | None = None
+    metric: Path | None = None
+    mode: Path | None = None
+
+    @property
+    def file(self) -> str:
+        """The name of its Stan CSV."""
+        return f"{re.sub(r'[^A-Za-z0-9.]+', '_', self.name)}.csv"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run that gave its Stan CSV."""
+
+    run: Run
+    csv: Path
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run whose program ended itself, with its last words."""
+
+    run: Run
+    because: str
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit as its procedure sees it: whatever it runs is cached and saved by its own key."""
+
+    job: Job[SampleFit]
+    folder: Path
+    """Of its own, for what is run; it goes with the step."""
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def seed(self) -> int:
+        """The fit's seed."""
+        return self.job.arguments.seed
+
+    def run(self, runs: Sequence[Run]) -> list[Made | Failed]:
+        """Run them, as many at once as the step has cores for, and return what came of each.
+
+        Raises:
+            ChainError: one was killed, met its time limit, or left a CSV that is not whole.
+        """
+        threads = self.job.arguments.threads
+        at_once = max(granted_threads(threads * self.job.arguments.jobs) // threads, 1)
+        chains = [self._chain(run) for run in runs]
+        answers = together([partial(_made, chain, self._origin) for chain in chains], at_once)
+        results: list[Made | Failed] = []
+        for run, chain, answer in zip(runs, chains, answers, strict=True):
+            if isinstance(answer, dict):
+                self.notes.append({"name": run.name, "key": chain.key, **answer})
+                results.append(Made(run, chain.output))
+            elif isinstance(answer, ProgramFailedError):
+                self.notes.append({"name": run.name, "key": chain.key, "failed": str(answer)})
+                results.append(Failed(run, str(answer)))
+            elif isinstance(answer, LostError):
+                raise ChainError(f"{run.name} was killed", todo="run again: what is done stays")
+            else:
+                raise answer
+        return results
+
+    def chains(self, runs: Sequence[Run]) -> list[Made]:
+        """Run them where each is needed.
+
+        Raises:
+            ChainError: one failed, or as `run` does.
+        """
+        results = self.run(runs)
+        for result in results:
+            if isinstance(result, Failed):
+                raise ChainError(result.because, where=str(self.job.log))
+        return [result for result in results if isinstance(result, Made)]
+
+    def path(self, name: str) -> Path:
+        """Return where a file of this name may be written, for a run to read."""
+        path = self.folder / "files" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def _origin(self) -> Mapping[str, Any]:
+        return {"step": self.job.step, "key": self.job.key, **self.job.made_in}
+
+    def _chain(self, run: Run) -> Chain:
+        """Return a run as the plain step of the same command line has it, with its very key."""
+        job, arguments = self.job, self.job.arguments
+        files = RunFiles(job.path("data"), init=run.init, metric=run.metric, mode=run.mode)
+        output = self.folder / "runs" / run.file / "chain.csv"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        return Chain(
+            SampleChain(
+                command=run.command,
+                rows=run.rows,
+                start=run.start,
+                seed=run.seed,
+                chain=run.chain,
+                threads=arguments.threads,
+                name=run.name,
+                method=arguments.method,
+                time_limit=arguments.time_limit,
+                saving=arguments.saving if run.command[0] == _SAVES else None,
+            ),
+            {
+                "step": STEP,
+                "version": STEPS[STEP].version,
+                "content": {name: file_hash(path) for name, path in files.others().items()},
+                "upstream": job.made_of["upstream"][:2],
+            },
+            files,
+            job.path("executable"),
+            job.descriptors["executable"],
+            output,
+            job.log.with_name(f"{job.log.stem}.{output.parent.stem}.log"),
+        )
+
+
+def _made(chain: Chain, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a run's CSV from the cache, or make and keep it; return notes for the record."""
+    cache, version, outputs = Cache(cache_root()), STEPS[STEP].version, {"chain": chain.output}
+    entry = cache.fetch(STEP, chain.key, outputs, version)
+    if entry is not None:
+        return {"reused": entry["origin"]}
+    chain.log.parent.mkdir(parents=True, exist_ok=True)
+    chain.log.write_text("")
+    sample(chain)
+    made = {"chain": file_hash(chain.output)}
+    described = (
+        {**origin, "command": chain.notes["command"]} if "command" in chain.notes else origin
+    )
+    try:
+        cache.store(STEP, chain.key, outputs, described, version, made)
+    except OSError as error:
+        return {**chain.notes, "uncached": f"{error.filename}: {error.strerror}"}
+    finish(chain)
+    return chain.notes

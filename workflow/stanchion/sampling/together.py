@@ -1,0 +1,118 @@
+"""Several calls at once, each in a process forked for it.
+
+A forked child has the signals, the files and the imports of the step, so that what runs one chain
+runs it unchanged: it saves its state when the step is ended, and dies with the step.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from stanchion.system.processes import die_with_parent, end
+
+GRANTED = "OMP_NUM_THREADS"
+"""The variable in which Snakemake tells a job how many threads it was granted."""
+_BLOCK = 1 << 16
+
+
+class LostError(Exception):
+    """A child ended without a word: it was killed."""
+
+
+@dataclass
+class _Child:
+    index: int
+    process: int
+    pipe: int
+    answer: bytes = b""
+
+
+def granted_threads(reserved: int) -> int:
+    """Return how many threads the job may use, at most those that it reserved."""
+    text = os.environ.get(GRANTED, "")
+    return max(1, min(reserved, int(text))) if text.isdecimal() else reserved
+
+
+def together[T](calls: Sequence[Callable[[], T]], at_once: int) -> list[T | Exception]:
+    """Make calls in children, so many at once; return what each returned or raised, in order.
+
+    What ends this process meanwhile ends the children first. A child that was killed gives a
+    LostError.
+    """
+    results: dict[int, T | Exception] = {}
+    waiting, running = list(enumerate(calls)), list[_Child]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                running.append(_start(*waiting.pop(0)))
+            for child in _ended(running):
+                running.remove(child)
+                results[child.index] = _result(child)
+    except BaseException:
+        end([child.process for child in running], signal.SIGTERM)
+        for child in running:
+            _wait(child)
+        raise
+    return [results[index] for index in range(len(calls))]
+
+
+def _start[T](index: int, call: Callable[[], T]) -> _Child:
+    reading, writing = os.pipe()
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    process = os.fork()
+    if process:
+        os.close(writing)
+        return _Child(index, process, reading)
+    try:
+        os.close(reading)
+        if die_with_parent(signal.SIGTERM, parent):
+            _answer(writing, call)
+    finally:
+        os._exit(0)
+
+
+def _answer[T](pipe: int, call: Callable[[], T]) -> None:
+    """Write what a call returns or raises; an interruption is no answer."""
+    try:
+        result: T | Exception = call()
+    except Exception as error:
+        result = error
+    with os.fdopen(pipe, "wb") as file:
+        file.write(pickle.dumps(result))
+
+
+def _ended(running: Sequence[_Child]) -> list[_Child]:
+    """Read what children say, and return those that have said all."""
+    ready, _, _ = select.select([child.pipe for child in running], [], [])
+    ended = []
+    for child in running:
+        if child.pipe in ready:
+            block = os.read(child.pipe, _BLOCK)
+            child.answer += block
+            if not block:
+                ended.append(child)
+    return ended
+
+
+def _result(child: _Child) -> Any:
+    _wait(child)
+    if not child.answer:
+        return LostError()
+    return pickle.loads(child.answer)
+
+
+def _wait(child: _Child) -> None:
+    """Wait until a child is gone, and close its pipe."""
+    with suppress(ChildProcessError):
+        os.waitpid(child.process, 0)
+    os.close(child.pipe)
