@@ -74,6 +74,8 @@ class Program:
     includes: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     """Path → SHA-256 of the program's own text and of each file that it includes."""
+    family: str = ""
+    """The conjugate family whose variables these are, where there is no Stan program."""
 
     def has(self, name: str) -> bool:
         """Return whether any block declares this variable."""

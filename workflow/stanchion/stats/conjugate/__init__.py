@@ -1,0 +1,1 @@
+"""Exact posteriors: one file a family, each a posterior with its marginals, draws and evidence."""
