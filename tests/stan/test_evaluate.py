@@ -6,12 +6,16 @@ import csv
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stanchion.stan.compiling import compile_program
+from stanchion.stan.points import CannotEvaluateError
+from stanchion.stan.points import evaluate as points_of
+from stanchion.stan.process import run_program
 from tests.stan.toolchains import toolchain_for_tests
 
 pytestmark = pytest.mark.stan
@@ -173,3 +177,49 @@ def test_points_are_required(program: Path) -> None:
         completed.returncode != 0
         and "Model has 2 parameters but 1 were found" in completed.stdout + completed.stderr
     )
+
+
+def test_points_in_python_are_the_closed_forms(program: Path, tmp_path: Path) -> None:
+    """Arrays of points on the unconstrained scale, and a file on the declared one, agree."""
+    data = program.parent / "data.json"
+
+    def run(arguments: Sequence[str], name: str) -> object:
+        return run_program([str(program), *arguments], tmp_path / "log", chain=name)
+
+    points = points_of(run, POINTS, data=data, folder=tmp_path, generated_quantities=True)
+    mu, log_sigma = POINTS.T
+    sigma = np.exp(log_sigma)
+    residuals = Y - mu[:, None]
+    gradient = np.stack(
+        [
+            -(mu - 1) / 4 + residuals.sum(1) / sigma**2,
+            -len(Y) + (residuals**2).sum(1) / sigma**2,
+        ],
+        axis=1,
+    )
+    assert points.names == ("mu", "sigma")
+    assert points.columns == ("mu", "sigma", "variance", "twice", "noise")
+    np.testing.assert_array_equal(points.unconstrained, POINTS)
+    np.testing.assert_allclose(points.lp_propto_no_jacobian, kernel(mu, sigma), rtol=1e-13)
+    np.testing.assert_allclose(points.lp - points.lp_no_jacobian, log_sigma, rtol=1e-12)
+    np.testing.assert_allclose(points.gradient_no_jacobian, gradient, rtol=1e-12)
+    np.testing.assert_allclose(points.gradient, gradient + np.array([0, 1]), rtol=1e-12)
+    np.testing.assert_allclose(points.values[:, 2], sigma**2, rtol=1e-15)
+    declared = tmp_path / "declared.json"
+    declared.write_text(json.dumps({"mu": mu[0], "sigma": sigma[0]}))
+    again = points_of(run, declared, data=data, folder=tmp_path)
+    np.testing.assert_allclose(again.unconstrained[0], POINTS[0], rtol=1e-15)
+    assert again.columns == ("mu", "sigma", "variance")
+
+
+def test_cmdstan_without_the_method_is_known_by_its_words(program: Path, tmp_path: Path) -> None:
+    """What a CmdStan says of a method that it lacks becomes one sentence with a way out."""
+
+    def lacks(arguments: Sequence[str], name: str) -> object:
+        words = [word.replace("=evaluate", "=evaluated") for word in arguments]
+        shell = '"$@" 2>&1 | sed s/evaluated/evaluate/; exit 1'
+        command = ["sh", "-c", shell, "sh", str(program), *words]
+        return run_program(command, tmp_path / "log", chain=name)
+
+    with pytest.raises(CannotEvaluateError, match="stanchion toolchain install"):
+        points_of(lacks, POINTS, data=program.parent / "data.json", folder=tmp_path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
 
 from stanchion.errors import ChainError
 from stanchion.plan.arguments import SampleChain, SampleFit
@@ -17,10 +19,15 @@ from stanchion.provenance.cache import Cache
 from stanchion.sampling.chain import STEP, Chain, finish, sample
 from stanchion.sampling.together import LostError, granted_threads, together
 from stanchion.stan.command import RunFiles
-from stanchion.stan.process import ProgramFailedError
+from stanchion.stan.points import Points, evaluate
+from stanchion.stan.process import ProgramFailedError, run_program
 from stanchion.stan.rows import Rows
 from stanchion.system.folders import cache_root
 from stanchion.system.hashes import file_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SAVES = "method=sample"
 """The method of CmdStan that our driver saves the state of."""
@@ -118,6 +125,38 @@ class Fit:
         path = self.folder / "files" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def evaluate(
+        self, points: NDArray[np.float64] | Path, *, generated_quantities: bool = False
+    ) -> Points:
+        """Return the fit's program at points, as `stan.points.evaluate` takes them.
+
+        Raises:
+            CannotEvaluateError: the program's CmdStan is not Stanchion's own.
+            ChainError: the program failed.
+        """
+        folder = Path(mkdtemp(dir=self.folder))
+        try:
+            return evaluate(
+                self._call,
+                points,
+                data=self.job.path("data"),
+                folder=folder,
+                seed=self.seed,
+                generated_quantities=generated_quantities,
+            )
+        finally:
+            shutil.rmtree(folder)
+
+    def _call(self, arguments: Sequence[str], name: str) -> object:
+        job = self.job
+        return run_program(
+            [str(job.path("executable")), *arguments],
+            job.log,
+            chain=name,
+            time_limit=job.arguments.time_limit,
+            descriptor=job.descriptors["executable"],
+        )
 
     @property
     def _origin(self) -> Mapping[str, Any]:

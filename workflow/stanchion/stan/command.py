@@ -87,6 +87,34 @@ def log_prob_command(*, data: Path, points: Path, output: Path) -> list[str]:
     ]
 
 
+def evaluate_command(
+    *,
+    data: Path,
+    points: Path,
+    output: Path,
+    is_declared: bool,
+    generated_quantities: bool,
+    seed: int,
+) -> list[str]:
+    """Return the arguments that evaluate a program at points, with a method of our own driver.
+
+    `points` are on the declared scale, in a Stan CSV or JSON, or on the unconstrained one, in JSON.
+    """
+    scale = "constrained" if is_declared else "unconstrained"
+    return [
+        "method=evaluate",
+        f"{scale}_params={points}",
+        f"generated_quantities={int(generated_quantities)}",
+        "data",
+        f"file={data}",
+        "random",
+        f"seed={seed}",
+        "output",
+        f"file={output}",
+        f"sig_figs={SIGNIFICANT_DIGITS}",
+    ]
+
+
 def number(value: float) -> str:
     """Return a number as text that is read back as itself, an integral one without its point."""
     return str(int(value)) if float(value).is_integer() else repr(float(value))
