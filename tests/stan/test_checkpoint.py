@@ -17,13 +17,14 @@ import numpy as np
 import pytest
 
 from stanchion.stan.compiling import compile_program
-from stanchion.stan.states import ROWS, STATE, ChainState
+from stanchion.stan.console import complaints
+from stanchion.stan.states import MESSAGES, ROWS, STATE, ChainState
 from tests.stan.toolchains import toolchain_for_tests
 
 pytestmark = pytest.mark.stan
 
 PROGRAM = """\
-// A hierarchical model whose generated quantities draw random numbers of several kinds.
+// A hierarchical model whose generated quantities draw random numbers of several kinds, or fail.
 data {
   int<lower=0> J;
   vector[J] y;
@@ -41,6 +42,9 @@ model {
   y ~ normal(theta, sigma);
 }
 generated quantities {
+  if (mu < 0) {
+    reject("mu is ", mu);
+  }
   int which = categorical_rng(softmax(theta));
   real scale = gamma_rng(2, 1 / (1 + tau));
   array[J] real y_rep = normal_rng(theta, sigma);
@@ -121,6 +125,13 @@ class Chain:
         return [x for x in lines[names:] if x.startswith(b"#") and b"seconds" not in x]
 
 
+def messages(folder: Path, output: str) -> list[str]:
+    """Return what the step would keep of the failures of generated quantities."""
+    log = folder / "log"
+    log.write_text(f"$ program\n{output}")
+    return complaints(log)
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     toolchain = toolchain_for_tests()
@@ -173,14 +184,20 @@ METHODS: Sequence[tuple[str, list[int]]] = [
 def test_a_killed_chain_goes_on_byte_for_byte(
     tmp_path: Path, program: Path, words: str, iterations: list[int]
 ) -> None:
-    """Killed at many moments, in warm-up and after, a chain ends with the undisturbed bytes."""
+    """Killed at many moments, in warm-up and after, a chain ends with the undisturbed bytes.
+
+    So do the messages of generated quantities that failed, and how often they were said.
+    """
     undisturbed = chain(tmp_path / "undisturbed", program, words)
-    undisturbed.finish(None)
+    said = messages(tmp_path, undisturbed.finish(None))
+    assert "fixed_param" in words or ("times: " in said[0] and "mu is -" in said[0])
     for number, iteration in enumerate(iterations):
         killed = chain(tmp_path / f"{number}", program, words)
         stopped = killed.stop_at(iteration, signal.SIGTERM if number % 4 == 3 else signal.SIGKILL)
         assert stopped >= iteration
-        assert "starts anew" not in killed.finish()
+        output = killed.finish()
+        assert "starts anew" not in output
+        assert messages(tmp_path, output) == said, stopped
         assert killed.rows() == undisturbed.rows(), stopped
         assert killed.adaptation() == undisturbed.adaptation(), stopped
 
@@ -212,12 +229,12 @@ def test_more_draws_follow_a_finished_chain(tmp_path: Path, program: Path) -> No
     """A chain goes on from its last state for more draws: the bytes of one that did all at once."""
     words = "num_warmup=200 num_samples={} thin=3"
     whole = chain(tmp_path / "whole", program, words.format(400))
-    whole.finish(None)
+    said = messages(tmp_path, whole.finish(None))
     for draws in range(100, 118):
         first = chain(tmp_path / f"{draws}", program, words.format(draws))
         first.finish()
         more = chain(tmp_path / f"{draws}", program, words.format(400))
-        more.finish()
+        assert messages(tmp_path, more.finish()) == said, draws
         assert more.rows() == whole.rows(), draws
 
 
@@ -239,7 +256,11 @@ SPOILED = {
     "another version": (lambda state: spoil(state / STATE, 16), "not one of this driver"),
     "rows": (lambda state: os.truncate(state / ROWS, 10), "more rows than were saved"),
     "no rows": (lambda state: (state / ROWS).unlink(), "more rows than were saved"),
-    "a bit of the rows": (lambda state: spoil(state / ROWS, 5), "rows are damaged"),
+    "a bit of the rows": (
+        lambda state: spoil(state / ROWS, saved_size(state) // 2),
+        "rows are damaged",
+    ),
+    "the messages": (lambda state: spoil(state / MESSAGES, -9), "rows are damaged"),
     "the rows' last bit": (lambda state: spoil(state / ROWS, saved_size(state) - 2), "rows are"),
 }
 
@@ -325,7 +346,7 @@ def test_every_number_of_the_state_counts(tmp_path: Path, program: Path) -> None
     path = killed.state.folder / STATE
     content = path.read_bytes()
     (size,) = struct.unpack_from("<Q", content, 26)
-    sampler = 34 + size + 32 + 8
+    sampler = 34 + size + 56 + 8
     body = bytearray(content[26:])
     body[sampler - 26 + 8] ^= 1
     checksum = 14695981039346656037

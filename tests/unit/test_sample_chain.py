@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stanchion.errors import ChainError
 from stanchion.plan.arguments import SampleChain, Saving, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
@@ -176,19 +177,25 @@ def test_a_finished_chain_with_a_changed_byte_is_not_used(
         assert "started_anew" not in made.notes
 
 
-@pytest.mark.parametrize("draws", [6, 12])
-def test_messages_are_those_of_a_chains_own_draws(tmp_path: Path, cache: Path, draws: int) -> None:
-    """A chain of which the sampler had to say something is not cut or extended.
+def test_messages_are_those_of_a_chains_own_draws(tmp_path: Path, cache: Path) -> None:
+    """A chain of which the sampler had to say something is extended, but not cut.
 
-    What it said stands in draws.nc, which follows from the key, with how often.
+    What it said stands in draws.nc, which follows from the key, with how often; and it does not say
+    of which draws.
     """
     speak = f"{leaving(tmp_path)}; echo 'Exception: normal_rng: Scale parameter is 0'"
     with job(tmp_path, 9, before=speak) as longer:
         finish(longer, cache)
         assert "# Message: once" in longer.outputs["chain"].read_text()
-    with job(tmp_path, draws) as made:
+    with job(tmp_path, 12, before="exit 1") as made, pytest.raises(ChainError):
+        sample_chain.run(made)
+    assert made.notes["resumed"]["extends"] == longer.key
+    with job(tmp_path, 9, before=speak) as longer:
+        finish(longer, cache)
+    with job(tmp_path, 6) as made:
         sample_chain.run(made)
         assert "cut_from" not in made.notes and "resumed" not in made.notes
+        assert "a longer chain with messages" in made.notes["started_anew"]
 
 
 def test_a_state_that_was_of_no_use_is_not_said_to_be_used(tmp_path: Path, cache: Path) -> None:

@@ -40,27 +40,27 @@ def write_state(folder: Path, rows: str, iteration: int = 9) -> None:
     """Write a state as the driver does: a mark, a checksum, whose it is, where it stands."""
     identity = b"model=m\n"
     numbers = (iteration, rows.count("\n"), len(rows), zlib.crc32(rows.encode()))
-    position = struct.pack("<qqqI?3x", *numbers, True)
+    position = struct.pack("<qqqI4xqI4x?7x", *numbers, 0, 0, True)
     body = struct.pack("<Q", len(identity)) + identity + position + struct.pack("<Q", 3) + b"abc"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "state").write_bytes(b"stanchion chain 2\n" + bytes(8) + body)
+    (folder / "state").write_bytes(b"stanchion chain 3\n" + bytes(8) + body)
 
 
 def test_a_state_says_where_it_stands(tmp_path: Path) -> None:
     """Transitions, rows, bytes and their CRC-32 are read from where the driver writes them."""
     write_state(tmp_path, "123456789")
-    assert ChainState(tmp_path).position() == Position(9, 0, 9, 0xCBF43926, sampling=True)
+    assert ChainState(tmp_path).position() == Position(9, 0, 9, 0xCBF43926, 0, 0, sampling=True)
 
 
 def test_a_state_of_another_version_stands_nowhere(tmp_path: Path) -> None:
     """A state whose rows have no checksum is not read."""
     write_state(tmp_path, "".join(ROWS))
     content = (tmp_path / "state").read_bytes()
-    (tmp_path / "state").write_bytes(content.replace(b"chain 2", b"chain 1", 1))
+    (tmp_path / "state").write_bytes(content.replace(b"chain 3", b"chain 1", 1))
     assert ChainState(tmp_path).position() is None
 
 
-@pytest.mark.parametrize("size", [0, 10, 30, 50, 60])
+@pytest.mark.parametrize("size", [0, 10, 30, 50, 90])
 def test_a_state_that_is_cut_off_stands_nowhere(tmp_path: Path, size: int) -> None:
     """Of a state that is not whole nothing is said, however much of it is there."""
     write_state(tmp_path, "".join(ROWS))
@@ -191,7 +191,7 @@ def test_a_state_that_two_processors_made_stays_one_of_two(
 
 
 @pytest.mark.parametrize(
-    "name", ["lock", "state", "state.part", "rows", "finished.json", "machine"]
+    "name", ["lock", "state", "state.part", "rows", "messages", "finished.json", "machine"]
 )
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_in_nobodys_way(

@@ -165,11 +165,11 @@ def _use(chain: Chain, state: ChainState, finished: Finished, done: Path) -> str
         return "is of another chain"
     if not _fetch(finished.key, done):
         return "is of a chain that is not in the cache, or not whole there"
-    if has_messages(done):  # of draws that are not these, or of the first of them only
-        return "is of a chain with failed generated quantities"
     if not state.has_rows_of(done):
         return "is not of the rows that its chain has in the cache"
     if finished.draws > draws:
+        if has_messages(done):
+            return "is of a longer chain with messages, which may be of the draws to be left out"
         is_cut = cut_csv(done, chain.output, draws, rows.before + rows.draws)
         return None if is_cut else "says more draws than its chain has"
     return None if state.take_rows(done) else "has no room for its rows"

@@ -1,8 +1,9 @@
 """The states of chains: what a killed chain goes on from, and a finished one is extended from.
 
 They lie in the cache, `states/<family>`: a chain's family is its key but for the number of draws.
-While the chain runs the driver writes `state` and `rows` there; when it is done its rows are in the
-cache as its result, and `finished.json` says under which key. Standard library only.
+While the chain runs the driver writes `state`, `rows` and `messages` there; when it is done its
+rows are in the cache as its result, and `finished.json` says under which key. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from stanchion.system.writing import write_whole
 
 FOLDER = "states"
 STATE, ROWS, FINISHED, MACHINE, LOCK = "state", "rows", "finished.json", "machine", "lock"
-_FILES = (STATE, ROWS, FINISHED, MACHINE, f"{STATE}.part")
-_MAGIC = b"stanchion chain 2\n"
-_POSITION = struct.Struct("<qqqI?3x")
+MESSAGES = "messages"
+_FILES = (STATE, ROWS, MESSAGES, FINISHED, MACHINE, f"{STATE}.part")
+_MAGIC = b"stanchion chain 3\n"
+_POSITION = struct.Struct("<qqqI4xqI4x?7x")
 _BLOCK = 1 << 20
 _SAMPLES, _WARMUP = "num_samples=", "num_warmup="
 _MOST = 2**53
@@ -42,12 +44,14 @@ _DRAWS_LINE = re.compile(rb"^(#\s*num_samples = )\d+( \(Default\))?\n", re.MULTI
 
 @dataclass(frozen=True)
 class Position:
-    """Where a saved state stands: transitions done, and its rows, their bytes and CRC-32."""
+    """Where a saved state stands: transitions done, its rows, and bytes and CRC-32 of its files."""
 
     iteration: int
     rows: int
     size: int
     checksum: int
+    messages_size: int
+    messages_checksum: int
     sampling: bool
 
 

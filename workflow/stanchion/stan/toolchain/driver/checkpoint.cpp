@@ -8,17 +8,15 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
-#include <vector>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace driver {
 namespace {
 
-constexpr char magic[] = "stanchion chain 2\n";
+constexpr char magic[] = "stanchion chain 3\n";
+constexpr std::size_t most_heard = 1 << 20;
 Checkpoint* the_active = nullptr;
 
 std::uint64_t checksum(const std::string& text) {  // FNV-1a, 64 bits
@@ -72,20 +70,6 @@ class Reader {
   }
 };
 
-bool write_all(int descriptor, const char* data, std::size_t size) {
-  while (size > 0) {
-    const auto done = ::write(descriptor, data, size);
-    if (done < 0 && errno != EINTR) {
-      return false;
-    }
-    if (done > 0) {
-      data += done;
-      size -= static_cast<std::size_t>(done);
-    }
-  }
-  return true;
-}
-
 // Whole or not at all, on the disk when it returns.
 bool write_whole(const std::string& name, const std::string& text) {
   const std::string draft = name + ".part";
@@ -137,12 +121,14 @@ std::string chain_identity(const Setting& root, const std::string& model, std::s
 Checkpoint* Checkpoint::active() { return the_active; }
 
 Checkpoint::Checkpoint(std::string folder, double seconds, std::string identity, CsvWriter& draws,
-                       Sentence warn)
+                       Console& console)
     : folder_(std::move(folder)),
       identity_(std::move(identity)),
       interval_(seconds > 0 ? seconds : 1e100),
       draws_(draws),
-      warn_(std::move(warn)),
+      console_(console),
+      rows_(path("rows")),
+      messages_(path("messages")),
       last_(std::chrono::steady_clock::now()) {
   the_active = this;
   hold_signals();
@@ -151,9 +137,6 @@ Checkpoint::Checkpoint(std::string folder, double seconds, std::string identity,
 Checkpoint::~Checkpoint() {
   the_active = nullptr;
   release_signals();
-  if (rows_ >= 0) {
-    ::close(rows_);
-  }
 }
 
 void Checkpoint::begin(std::int64_t finish) {
@@ -171,7 +154,7 @@ void Checkpoint::read_state(std::int64_t finish) {
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const std::size_t head = sizeof magic - 1 + sizeof(std::uint64_t);
   if (text.size() < head || text.compare(0, sizeof magic - 1, magic) != 0) {
-    warn_("The saved state is not one of this driver: the chain starts anew.");
+    console_.warn("The saved state is not one of this driver: the chain starts anew.");
     return;
   }
   std::uint64_t sum = 0;
@@ -185,62 +168,48 @@ void Checkpoint::read_state(std::int64_t finish) {
   reader.take(position);
   reader.take(sampler);
   if (sum != checksum(body) || !reader.is_whole()) {
-    warn_("The saved state is damaged: the chain starts anew.");
+    console_.warn("The saved state is damaged: the chain starts anew.");
     return;
   }
   if (identity != identity_) {
-    warn_("The saved state is of a chain with other settings: the chain starts anew.");
+    console_.warn("The saved state is of a chain with other settings: the chain starts anew.");
     return;
   }
   if (position.iteration > finish) {
-    warn_("The saved state is of a longer chain: the chain starts anew.");
+    console_.warn("The saved state is of a longer chain: the chain starts anew.");
     return;
   }
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path("rows"), error);
-  if (error || static_cast<std::int64_t>(size) < position.size) {
-    warn_("The saved state names more rows than were saved: the chain starts anew.");
+  if (!rows_.has(position.output)) {
+    console_.warn("The saved state names more rows than were saved: the chain starts anew.");
     return;
   }
-  if (!read_rows(position, [](const char*, std::int64_t) {})) {
-    warn_("The saved state's rows are damaged, or another chain's: the chain starts anew.");
+  if (!rows_.matches(position.output) || !messages_.matches(position.messages)) {
+    console_.warn("The saved state's rows are damaged, or another chain's: the chain starts anew.");
     return;
   }
   position_ = position;
   sampler_ = std::move(sampler);
 }
 
-bool Checkpoint::read_rows(const Position& position, const Block& take) const {
-  std::ifstream file(path("rows"), std::ios::binary);
-  std::vector<char> block(1 << 20);
-  Checksum checksum;
-  std::int64_t left = position.size;
-  while (left > 0) {
-    const auto size = std::min<std::int64_t>(left, static_cast<std::int64_t>(block.size()));
-    if (!file.read(block.data(), size)) {
-      return false;
-    }
-    checksum.process_bytes(block.data(), static_cast<std::size_t>(size));
-    take(block.data(), size);
-    left -= size;
-  }
-  return checksum.checksum() == position.checksum;
-}
-
-void Checkpoint::restore_rows() {
+void Checkpoint::restore_output() {
   OutputFile& output = *draws_.file();
   output.cut(header_);
-  const auto restore = [&](const char* data, std::int64_t size) {
-    output.sputn(data, size);
-    checksum_.process_bytes(data, static_cast<std::size_t>(size));
-  };
-  if (!read_rows(position_, restore)) {
-    throw std::runtime_error("The saved rows \"" + path("rows")
-                             + "\" have changed while the chain was going on from them.");
-  }
+  rows_.restore(position_.output,
+                [&](const char* data, std::int64_t size) { output.sputn(data, size); });
   draws_.set_rows(static_cast<std::size_t>(position_.rows));
-  saved_ = position_.size;
+  messages_.restore(position_.messages, [&](const char* data, std::int64_t size) {
+    console_.repeat({data, static_cast<std::size_t>(size)});
+  });
   sampler_.clear();
+}
+
+void Checkpoint::begin_row() { console_.copy_to(broken_ ? nullptr : &messages_heard_); }
+
+void Checkpoint::end_row() {
+  console_.copy_to(nullptr);
+  if (messages_heard_.size() > most_heard && !append_messages()) {
+    give_up(std::strerror(errno));
+  }
 }
 
 bool Checkpoint::is_due() const {
@@ -248,26 +217,33 @@ bool Checkpoint::is_due() const {
          && (asked_to_end() != 0 || std::chrono::steady_clock::now() - last_ >= interval_);
 }
 
+void Checkpoint::make_folder() const {
+  std::error_code ignored;
+  std::filesystem::create_directories(folder_, ignored);
+  errno = 0;
+}
+
 bool Checkpoint::append_rows(std::int64_t end) {
-  if (rows_ < 0) {
-    rows_ = ::open(path("rows").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (rows_ < 0) {
+  std::int64_t saved = rows_.extent().size;
+  while (saved < end) {
+    const auto block =
+        draws_.file()->read(header_ + saved, std::min<std::int64_t>(end - saved, 1 << 20));
+    if (block.empty() || !rows_.append(block.data(), block.size())) {
       return false;
     }
+    saved = rows_.extent().size;
   }
-  if (::ftruncate(rows_, saved_) != 0 || ::lseek(rows_, saved_, SEEK_SET) != saved_) {
-    return false;
+  return rows_.sync();
+}
+
+bool Checkpoint::append_messages() {
+  if (messages_heard_.empty()) {
+    return true;
   }
-  std::string block;
-  while (saved_ < end) {
-    block = draws_.file()->read(header_ + saved_, std::min<std::int64_t>(end - saved_, 1 << 20));
-    if (block.empty() || !write_all(rows_, block.data(), block.size())) {
-      return false;
-    }
-    checksum_.process_bytes(block.data(), block.size());
-    saved_ += static_cast<std::int64_t>(block.size());
-  }
-  return ::fsync(rows_) == 0;
+  make_folder();
+  const bool good = messages_.append(messages_heard_.data(), messages_heard_.size());
+  messages_heard_.clear();
+  return good && messages_.sync();
 }
 
 void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& sampler) {
@@ -275,18 +251,16 @@ void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& 
   if (broken_) {
     return;
   }
-  std::error_code ignored;
-  std::filesystem::create_directories(folder_, ignored);
-  errno = 0;
+  make_folder();
   const std::int64_t size = draws_.file()->size() - header_;
-  if (!append_rows(size)) {
+  if (!append_rows(size) || !append_messages()) {
     give_up(std::strerror(errno));
     return;
   }
   std::string body;
   put(body, identity_);
-  put(body, Position{iteration, static_cast<std::int64_t>(draws_.rows()), size,
-                     checksum_.checksum(), sampling});
+  put(body, Position{iteration, static_cast<std::int64_t>(draws_.rows()), rows_.extent(),
+                     messages_.extent(), sampling});
   put(body, sampler);
   std::string text = magic;
   put(text, checksum(body));
@@ -299,7 +273,7 @@ void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& 
 
 void Checkpoint::give_up(const std::string& what) {
   broken_ = true;
-  warn_("The chain's state cannot be saved in \"" + folder_ + "\": " + what
+  console_.warn("The chain's state cannot be saved in \"" + folder_ + "\": " + what
         + "; sampling goes on without.");
 }
 

@@ -10,11 +10,28 @@ namespace driver {
 
 void Console::print(const std::string& message) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (exceptions_ != nullptr && message.rfind("Exception: ", 0) == 0) {
+    *exceptions_ += message + "\n";
+  }
+  write(message + "\n");
+}
+
+void Console::write(std::string_view lines) {
   errno = 0;
-  if (!(std::cout << message << std::endl)) {
+  if (!(std::cout << lines << std::flush)) {
     fault_.note(std::string("Cannot write to the standard output")
                 + (errno != 0 ? std::string(": ") + std::strerror(errno) : "") + ".");
   }
+}
+
+void Console::copy_to(std::string* exceptions) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  exceptions_ = exceptions;
+}
+
+void Console::repeat(std::string_view lines) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  write(lines);
 }
 
 void Console::complain(const std::string& message) {

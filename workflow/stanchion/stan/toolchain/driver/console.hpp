@@ -9,6 +9,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace driver {
 
@@ -27,6 +28,11 @@ class Console final : public stan::callbacks::logger {
   void fatal(const std::string& message) override { complain(message); }
   void fatal(const std::stringstream& message) override { complain(message.str()); }
 
+  // Where messages of exceptions are copied to, in lines, from here on; null ends it.
+  void copy_to(std::string* exceptions);
+  // Prints lines again that were copied in an earlier run.
+  void repeat(std::string_view lines);
+
   // Whether this was already told as an error.
   bool has_told(const std::string& message) const;
 
@@ -34,8 +40,10 @@ class Console final : public stan::callbacks::logger {
   WriteFault& fault_;
   mutable std::mutex mutex_;
   std::string last_error_;
+  std::string* exceptions_ = nullptr;
 
   void print(const std::string& message);
+  void write(std::string_view lines);
   void complain(const std::string& message);
 };
 

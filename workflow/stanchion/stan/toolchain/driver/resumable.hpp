@@ -262,7 +262,7 @@ inline int resume(Checkpoint& checkpoint, stan::mcmc::base_mcmc& sampler, stan::
   if (position.sampling && !sampling) {
     return iterations;  // what is written between the phases gives way to what was saved
   }
-  checkpoint.restore_rows();
+  checkpoint.restore_output();
   return static_cast<int>(position.iteration) - start;
 }
 
@@ -298,7 +298,13 @@ inline void generate_transitions<stan::model::model_base, stan::rng_t>(
     }
     at = sampler.transition(at, logger);
     if (save && m % num_thin == 0) {
+      if (checkpoint != nullptr) {
+        checkpoint->begin_row();
+      }
       writer.write_sample_params(random, at, sampler, model);
+      if (checkpoint != nullptr) {
+        checkpoint->end_row();
+      }
       writer.write_diagnostic_params(at, sampler);
     }
     if (checkpoint != nullptr && checkpoint->is_due()) {

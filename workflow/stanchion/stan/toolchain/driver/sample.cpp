@@ -80,7 +80,7 @@ std::unique_ptr<Checkpoint> make_checkpoint(Run& run, Chains& chains) {
   return std::make_unique<Checkpoint>(
       folder, seconds == nullptr ? 0 : std::strtod(seconds, nullptr),
       chain_identity(run.root, run.model.model_name(), run.model.num_params_r()), chains.draws[0],
-      [&run](const std::string& sentence) { run.console.warn(sentence); });
+      run.console);
 }
 
 int run_sampler(Run& run, Chains& chains) {
