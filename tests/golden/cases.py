@@ -21,7 +21,9 @@ from stanchion.stan.toolchain import Toolchain
 from stanchion.steps import (
     check_verdicts,
     compile_program,
+    generate_quantities,
     prepare_data,
+    prepare_quantities_data,
     sample_chain,
     sample_prior,
     write_report,
@@ -33,6 +35,7 @@ from tests.unit.steps_cases import chain, collect, compare, diagnose, predict
 
 PURE = (
     "prepare_data",
+    "prepare_quantities_data",
     "collect_draws",
     "diagnose_fit",
     "predict_outcomes",
@@ -41,11 +44,12 @@ PURE = (
     "check_verdicts",
 )
 """The steps that need no CmdStan."""
-SAMPLED = ("compile_program", "sample_prior", "sample_chain")
+SAMPLED = ("compile_program", "sample_prior", "sample_chain", "generate_quantities")
 """The steps that need CmdStan."""
 _MODULES = {
     "sample_prior": sample_prior,
     "sample_chain": sample_chain,
+    "generate_quantities": generate_quantities,
 }
 _PROGRAM = """\
 // A normal mean with a known scale.
@@ -67,6 +71,7 @@ generated quantities {
   array[N] real y_rep = normal_rng(rep_vector(mu, N), 1);
 }
 """
+_NEW = "state,se\nNJ,12\nCT,9\n"
 _TABLE = "state,score,se\nNY,28,15\nNJ,8,10\nNY,-3,16\nCT,7,11\n"
 
 
@@ -74,6 +79,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
     """Run the steps that need no CmdStan in a folder, and return the bytes of each."""
     with recording(*PURE) as jobs:
         _prepare(folder / "data")
+        _prepare_predictions(folder / "predictions")
         for name, centre in (("near", 1.0), ("far", 1.5)):
             _fit(folder / name, centre)
         compare(folder, "near", "far")
@@ -97,8 +103,15 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
         identity = toolchain.compile_identity(stanc={}, cpp={}, native=False)
         compile_program.run(replace(compiled, made_of={"content": {"compiler": identity}}))
         executable = compiled.outputs["executable"]
-        inputs = {"data": data, "meta": meta, "program": program, "executable": executable}
+        inputs: dict[str, Path | list[Path]] = {
+            "data": data,
+            "meta": meta,
+            "program": program,
+            "executable": executable,
+        }
         for step, arguments, result in _sampling(folder):
+            if step == "generate_quantities":
+                inputs = {**inputs, "chains": [folder / "sample_chain" / "nuts.csv"]}
             task = job(folder / step, step, arguments, inputs, result)
             descriptor = os.open(executable, os.O_RDONLY)
             try:
@@ -116,6 +129,7 @@ def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
         ("sample_chain", _chain(nuts), {"chain": "nuts.csv"}),
         ("sample_chain", _chain(Advi(draws=50)), {"chain": "advi.csv"}),
         ("sample_prior", prior, pictures),
+        ("generate_quantities", _generating(nuts), {"quantities": "quantities.npz"}),
     ]
 
 
@@ -133,6 +147,19 @@ def _chain(method: Method) -> dict[str, Any]:
     }
 
 
+def _generating(method: Method) -> dict[str, Any]:
+    one_chain = {**method.settings, "chains": 1}
+    return {
+        "method": method.method,
+        "method_version": method.version,
+        "settings": one_chain,
+        "keep": [],
+        "parameters": _variables()["declared"]["parameters"],
+        "seed": 11,
+        "fit": "a/d/m/nuts",
+    }
+
+
 def _variables() -> dict[str, Any]:
     declared = variables(parameters="real mu", generated_quantities="real[N] y_rep")
     names = {"observed": "y", "replicated": "y_rep", "predicted": None}
@@ -147,15 +174,36 @@ def _fit(folder: Path, centre: float) -> None:
 
 
 def _prepare(folder: Path) -> None:
+    step = _preparing(folder, "prepare_data", {"d": folder / "table.csv"})
+    prepare_data.run(step)
+
+
+def _prepare_predictions(folder: Path) -> None:
+    inputs = {"d": folder / "table.csv", "new": folder / "new.csv"}
+    prepare_quantities_data.run(_preparing(folder, "prepare_quantities_data", inputs))
+
+
+def _preparing(folder: Path, step: str, inputs: dict[str, Path]) -> Job:
+    """Return the job of data with the new rows of a second dataset, where it is given."""
     folder.mkdir()
     (folder / "table.csv").write_text(_TABLE)
+    (folder / "new.csv").write_text(_NEW)
     columns = {"score": {"type": "real"}, "se": {"type": "real"}, "state": {"type": "category"}}
     design = 'design("~ 0 + scale(se) + state")'
     mapping = {"N": "nrow()", "K": "ncol(x)", "y": "score", "x": design, "g": "index(state)"}
+    declared, more = {"d": _declared(columns)}, []
+    if "new" in inputs:
+        mapping |= {"N_new": "new.N", "x_new": "new.x", "g_new": "new.g"}
+        declared["new"] = _declared({})
+        more = [
+            {"name": "N_new", "type": "int", "dimensions": 0, "sizes": []},
+            {"name": "x_new", "type": "real", "dimensions": 2, "sizes": ["N_new", "K"]},
+            {"name": "g_new", "type": "int", "dimensions": 1, "sizes": ["N_new"]},
+        ]
     arguments = {
         "dataset": "d",
         "program": "stan/a.stan",
-        "declared": {"d": _declared(columns)},
+        "declared": declared,
         "mapping": mapping,
         "variables": [
             {"name": "N", "type": "int", "dimensions": 0, "sizes": []},
@@ -163,12 +211,11 @@ def _prepare(folder: Path) -> None:
             {"name": "K", "type": "int", "dimensions": 0, "sizes": []},
             {"name": "x", "type": "real", "dimensions": 2, "sizes": ["N", "K"]},
             {"name": "g", "type": "int", "dimensions": 1, "sizes": ["N"]},
+            *more,
         ],
-        "predict": None,
+        "predict": {"dataset": "new", "taken": True} if "new" in inputs else None,
     }
-    outputs = {"data": "data.json", "meta": "meta.json"}
-    step = job(folder, "prepare_data", arguments, {"d": folder / "table.csv"}, outputs)
-    prepare_data.run(step)
+    return job(folder, step, arguments, inputs, {"data": "data.json", "meta": "meta.json"})
 
 
 def _declared(columns: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from stanchion.config import Dataset, Predict
-from stanchion.datasets import StanData, build, stan_json
+from stanchion.config import Dataset
+from stanchion.datasets import NewRows, StanData, build, stan_json
 from stanchion.errors import DataError, Fault
 from stanchion.stan.program import Variable
 
@@ -49,7 +49,7 @@ def built(
     *,
     others: Mapping[str, Dataset] | None = None,
     mapping: Mapping[str, Any] | None = None,
-    predict: Predict | None = None,
+    new_rows: NewRows | None = None,
     **declared: Any,
 ) -> StanData:
     """Build dataset `schools` at a path, its values as Stan reads them; `mapping` overrides."""
@@ -63,7 +63,7 @@ def built(
         data_block(*declarations),
         {"schools": path, **tables},
         others,
-        predict,
+        new_rows,
         where=lambda key: f"config/config.yaml:{len(key)}",
         model="pooled",
     )

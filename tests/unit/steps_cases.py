@@ -73,6 +73,7 @@ def collect(
     data: dict[str, Any] | None = None,
     *,
     prior: bool = False,
+    quantities: Path | None = None,
     **arguments: Any,
 ) -> Job:
     """Collect chains into a folder, with the prior that lies there where it is asked for."""
@@ -85,6 +86,8 @@ def collect(
     }
     if prior:
         inputs |= {"prior": folder / "prior.nc", "prior_checks": folder / "prior.json"}
+    if quantities is not None:
+        inputs["quantities"] = quantities
     outputs = {"draws": "draws.nc", "summary": "summary.csv"}
     arguments = {"settings": {"draws": len(next(iter(chains[0].values())))}, **arguments}
     step = job(folder, "collect_draws", collecting(**arguments), inputs, outputs)
@@ -93,7 +96,12 @@ def collect(
 
 
 def approximate(
-    folder: Path, columns: dict[str, Any], *, resample: bool = True, **arguments: Any
+    folder: Path,
+    columns: dict[str, Any],
+    *,
+    resample: bool = True,
+    quantities: Path | None = None,
+    **arguments: Any,
 ) -> Job:
     """Collect an approximation's draws; `columns` hold log_p__ and log_g__, and no mean."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,6 +113,8 @@ def approximate(
         "data": write_json(folder / "data.json", {"N": len(Y), "M": 2, "y": Y.tolist()}),
         "meta": write_json(folder / "meta.json", META),
     }
+    if quantities is not None:
+        inputs["quantities"] = quantities
     draws = len(columns["log_p__"])
     settings = {"draws": draws, "resample": resample}
     requested = collecting(**{"method": "advi", "settings": settings, **arguments})

@@ -17,10 +17,12 @@ from stanchion.plan.arguments import PredictOutcomes, as_json, read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of
+from stanchion.plan.model import Step
 from stanchion.plan.planner import make_plan
 from stanchion.provenance.records import open_record
 from stanchion.steps import runner
 from stanchion.system.writing import write_whole
+from tests.unit import test_new_rows
 from tests.unit.test_plan import CONFIG, FACTS
 
 PREDICT = {
@@ -42,9 +44,12 @@ def test_a_step_reads_the_arguments_of_its_row(step: str) -> None:
 
 def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
     """Every job of a plan is read back, and gives the same keyed and unkeyed JSON again."""
-    write_whole(tmp_path / "config.yaml", CONFIG)
     visited = set()
-    for step in make_plan(load(tmp_path / "config.yaml"), FACTS):
+    steps = list[Step]()
+    for text, facts in ((CONFIG, FACTS), (test_new_rows.CONFIG, test_new_rows.FACTS)):
+        write_whole(tmp_path / "config.yaml", text)
+        steps += make_plan(load(tmp_path / "config.yaml"), facts)
+    for step in steps:
         write_whole(tmp_path / "job.json", step.job().text())
         file = JobFile.read(tmp_path / "job.json")
         kind = STEPS[step.rule].arguments

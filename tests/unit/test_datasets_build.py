@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanchion.config import Dataset, Predict
+from stanchion.config import Dataset
+from stanchion.datasets import NewRows
 from stanchion.datasets.positions import positions
 from stanchion.datasets.rules import Series
 from stanchion.datasets.values import order
@@ -227,7 +228,7 @@ def test_new_rows_by_the_levels_and_scales_of_the_fitted(tmp_path: Path, schools
         ],
         columns={"effect": {"type": "real", "transform": "center"}},
         others={"new": dataset(new)},
-        predict=Predict(variable="y_new", dataset="new"),
+        new_rows=NewRows("new"),
     )
     assert data.values == {
         "N": 4,
@@ -279,7 +280,7 @@ def test_new_rows_that_nothing_takes(tmp_path: Path, schools: Path) -> None:
         {"N": "nrow()"},
         ["int N"],
         others={"new": dataset(new)},
-        predict=Predict(variable="y_new", dataset="new"),
+        new_rows=NewRows("new"),
     )
     assert fault.todo is not None
     assert "`N_new: new.N`" in fault.todo

@@ -34,7 +34,7 @@ def job(folder: Path, stan: dict[str, Any], **declared: Any) -> Job[PrepareData]
             {"name": "N", "type": "int", "dimensions": 0, "sizes": []},
             {"name": "y", "type": "real", "dimensions": 1, "sizes": ["N"]},
         ],
-        "predict": {"variable": "y_new", "dataset": "new"},
+        "predict": {"dataset": "new", "taken": True},
     }
     return Job(
         step="prepare_data",

@@ -18,3 +18,25 @@ rule prepare_data:
         key=GRAPH.key("prepare_data"),
     shell:
         "exec stanchion-step {input.job:q}"
+
+
+rule prepare_quantities_data:
+    """Makes the data of generated quantities: with new rows that the fit does not have."""
+    input:
+        job=GRAPH.job("prepare_quantities_data"),
+        files=ancient(GRAPH.files("prepare_quantities_data")),
+    output:
+        data="results/{analysis}/{dataset}/{model}/data.{purpose}.json",
+        meta="results/{analysis}/{dataset}/{model}/data.{purpose}.meta.json",
+        key="results/{analysis}/{dataset}/{model}/.keys/prepare_quantities_data.{purpose}",
+    log:
+        "logs/{analysis}/{dataset}/{model}/prepare_quantities_data.{purpose}.log",
+    localrule: True
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        key=GRAPH.key("prepare_quantities_data"),
+    shell:
+        "exec stanchion-step {input.job:q}"

@@ -44,14 +44,38 @@ rule sample_fit:
         "exec stanchion-step {input.job:q}"
 
 
+rule generate_quantities:
+    """Draws a program's generated quantities at the parameters that a fit has drawn."""
+    input:
+        job=GRAPH.job("generate_quantities"),
+        upstream=GRAPH.upstream("generate_quantities"),
+        draws=ancient(GRAPH.files("generate_quantities", "chains")),
+        data=ancient(GRAPH.files("generate_quantities", "data")),
+        executable=ancient(GRAPH.files("generate_quantities", "executable")),
+    output:
+        quantities="results/{analysis}/{dataset}/{model}/{method}/chains/quantities.npz",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/generate_quantities",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/generate_quantities.log",
+    group:
+        "fit-{method}"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        key=GRAPH.key("generate_quantities"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
 rule collect_draws:
     """Joins a fit's chains, and its prior where there is one, into draws and a summary."""
     input:
         job=GRAPH.job("collect_draws"),
         upstream=GRAPH.upstream("collect_draws"),
-        chains=ancient(GRAPH.files("collect_draws", "chains")),
-        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
-        meta=ancient("results/{analysis}/{dataset}/data.{model}.meta.json"),
+        chains=ancient(GRAPH.files("collect_draws", "chains", "quantities")),
+        data=ancient(GRAPH.files("collect_draws", "data", "meta")),
         prior=ancient(GRAPH.files("collect_draws", "prior", "prior_checks")),
     output:
         draws="results/{analysis}/{dataset}/{model}/{method}/draws.nc",

@@ -55,7 +55,16 @@ class PosteriorPredictive(Section):
 
 
 class Predict(Section):
-    """Predictions for the rows of another dataset."""
+    """Predictions for the rows of another dataset.
+
+    A fit has none of these rows: its first row stands in for them, and the generated quantities of
+    the program are drawn once more afterwards, with them, at the parameters of each draw. So an
+    edit of the new rows samples no chain and no prior anew. All generated quantities are those of
+    that second time.
+
+    A program that uses the new rows in its parameters, transformed parameters or model, or bounds
+    them by what it computes, is fitted with them, and `check` says so.
+    """
 
     variable: StanName = Field(description="The generated quantity that predicts them.")
     dataset: DatasetName = Field(description="The dataset of the new rows.")

@@ -6,5 +6,6 @@ read → rules → frame → expressions → evaluate (→ design) → agree →
 from __future__ import annotations
 
 from stanchion.datasets.build import StanData, build, missing_switch
+from stanchion.datasets.request import NewRows
 
-__all__ = ["StanData", "build", "missing_switch"]
+__all__ = ["NewRows", "StanData", "build", "missing_switch"]

@@ -7,7 +7,7 @@ For the same reason a mapping may hold more than a program declares; the rest is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,19 @@ from stanchion.datasets.evaluate import Evaluator
 from stanchion.datasets.expressions import Applied, Column, Constant, Expression, Names, parse
 from stanchion.datasets.faults import ExpressionError, stop
 from stanchion.datasets.read import read_header
-from stanchion.datasets.request import Request, Where
+from stanchion.datasets.request import NewRows, Request, Where
 from stanchion.datasets.sources import read_sources
 from stanchion.errors import DataError, Fault
 
 if TYPE_CHECKING:
-    from stanchion.config import Dataset, Predict
+    from stanchion.config import Dataset
     from stanchion.stan.program import Variable
 
 SCHEMA = "stanchion/data/1"
+_STAND_IN = (
+    "new rows go through the generated quantities after the fit, for which its first row stands in "
+    "for them: let the program take any number of rows, and such a row among them"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def build(
     variables: Sequence[Variable],
     tables: Mapping[str, Path],
     others: Mapping[str, Dataset],
-    predict: Predict | None = None,
+    new_rows: NewRows | None = None,
     where: Where | None = None,
     model: str | None = None,
 ) -> StanData:
@@ -60,7 +64,7 @@ def build(
         DataError: with every fault that could be found at once.
     """
     find = where or (lambda key: None)
-    request = Request(name, dataset, mapping, variables, tables, others, predict, find, model)
+    request = Request(name, dataset, mapping, variables, tables, others, new_rows, find, model)
     try:
         return _from_table(request) if dataset.is_table else _from_json(request)
     except DataError as error:
@@ -93,9 +97,15 @@ def _from_table(request: Request) -> StanData:
     sources = read_sources(request, mapping)
     evaluator = Evaluator(mapping, sources.fitted, sources.applied, sources.looked_up, request.key)
     values = _each(mapping, evaluator.value)
+    left_out = {
+        name
+        for name, expression in mapping.items()
+        if isinstance(expression, Applied) and expression.dataset == request.left_out
+    }
     return _agreed(
         request,
         values,
+        left_out,
         rows=len(sources.fitted),
         dropped=[asdict(drop) for drop in sources.dropped()],
         sizes=_declared_sizes(request, evaluator),
@@ -130,12 +140,13 @@ def _from_json(request: Request) -> StanData:
                 )
 
     values = {**variables, **_each(mapping, value)}
-    return _agreed(request, values, rows=None, dropped=[], sizes={}, transforms={})
+    return _agreed(request, values, set(), rows=None, dropped=[], sizes={}, transforms={})
 
 
 def _parsed(request: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
     """Return the mapping as expressions, and a fault for each that cannot be read."""
-    names = Names(frozenset(columns), frozenset(request.others))
+    new = {request.new_rows.dataset} if request.new_rows is not None else set()
+    names = Names(frozenset(columns), frozenset(request.others) | new)
     mapping: dict[str, Expression] = {}
     faults: list[Fault] = []
     for variable in sorted(request.mapping):
@@ -152,15 +163,15 @@ def _parsed(request: Request, columns: Iterable[str]) -> tuple[dict[str, Express
 
 def _not_predicted(request: Request, mapping: Mapping[str, Expression]) -> list[Fault]:
     """Return a fault where new rows are declared and nothing of the mapping takes them."""
-    predict = request.predict
+    new = request.new_rows
     applied = {e.dataset for e in mapping.values() if isinstance(e, Applied)}
-    if predict is None or predict.dataset in applied:
+    if new is None or new.dataset in applied:
         return []
     return [
         Fault(
-            f"nothing in the mapping takes the new rows of dataset {predict.dataset}",
+            f"nothing in the mapping takes the new rows of dataset {new.dataset}",
             key=f"datasets.{request.name}.stan",
-            todo=f"add what the program needs of them, such as `N_new: {predict.dataset}.N`",
+            todo=f"add what the program needs of them, such as `N_new: {new.dataset}.N`",
         )
     ]
 
@@ -178,12 +189,19 @@ def _each(mapping: Mapping[str, Expression], value: Callable[[str], Any]) -> dic
     return values
 
 
-def _agreed(request: Request, values: Mapping[str, Any], **facts: Any) -> StanData:
-    """Keep what the program declares, add its switch, and compare the two."""
+def _agreed(
+    request: Request, values: Mapping[str, Any], left_out: Collection[str], **facts: Any
+) -> StanData:
+    """Keep what the program declares, add its switch, and compare the two.
+
+    `left_out` are the variables of new rows that a fitted row stands in for.
+    """
     declared = {variable.name for variable in request.variables}
     switch = PRIOR_SWITCH in declared
     complete = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
-    stop(disagreements(request.variables, complete, request.key))
+    faults = disagreements(request.variables, complete, request.key)
+    refusing = {request.key(variable) for variable in left_out}
+    stop([replace(f, todo=_STAND_IN) if f.key in refusing else f for f in faults])
     unused = sorted(complete.keys() - declared)
     meta = {"schema": SCHEMA, "unused": unused, "prior_only": switch, **facts}
     return StanData({name: complete[name] for name in sorted(declared)}, meta)

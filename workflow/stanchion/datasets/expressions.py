@@ -21,6 +21,7 @@ from typing import NoReturn
 from stanchion.datasets.faults import ExpressionError, suggestion
 from stanchion.datasets.formulas import formula_columns
 from stanchion.datasets.values import parse_number
+from stanchion.schema.references import FUNCTIONS
 
 SIGNATURES = {
     "nrow": "nrow()",
@@ -202,7 +203,7 @@ class _Parser:
         if word.text in SIGNATURES:
             return self._function(word.text, arguments, word)
         dataset, name = self._dotted(word.text)
-        if dataset and name in SIGNATURES:
+        if dataset and name in FUNCTIONS:
             return Applied(dataset, self._function(name, arguments, word))
         if dataset:
             by = self._argument(arguments, word, f"{word.text}(column)")

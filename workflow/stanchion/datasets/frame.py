@@ -59,6 +59,10 @@ class Frame:
         """Return these rows, in this order."""
         return replace(self, table=self.table.iloc[rows])
 
+    def stand_in(self, dataset: str) -> Frame:
+        """Return the first row, as the only one of another dataset."""
+        return replace(self.take([0]), dataset=dataset, dropped=[])
+
 
 def make_frame(
     name: str,

@@ -8,11 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stanchion.config import Dataset, Predict
+    from stanchion.config import Dataset
     from stanchion.stan.program import Variable
 
 Where = Callable[[str], str | None]
 """A dotted key of the declaration → `file:line`, or None where it is not known."""
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """The dataset of new rows that a mapping is applied to, and whether they are taken.
+
+    Where they are not, the first of the fitted rows stands in for them. With no row at all a
+    program need not run: Stan's vectorised `_rng` functions read past the end of an empty vector
+    beside a number, since they take the larger size (stan/math/prim/fun/max_size.hpp).
+    """
+
+    dataset: str
+    taken: bool = True
 
 
 @dataclass(frozen=True)
@@ -28,9 +41,14 @@ class Request:
     variables: Sequence[Variable]
     tables: Mapping[str, Path]
     others: Mapping[str, Dataset]
-    predict: Predict | None
+    new_rows: NewRows | None
     where: Where
     model: str | None
+
+    @property
+    def left_out(self) -> str | None:
+        """The dataset of new rows that a fitted row stands in for."""
+        return self.new_rows.dataset if self.new_rows and not self.new_rows.taken else None
 
     @property
     def path(self) -> Path:

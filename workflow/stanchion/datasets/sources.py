@@ -53,6 +53,9 @@ def read_sources(request: Request, mapping: Mapping[str, Expression]) -> Sources
     fitted = make_frame(request.name, request.dataset, path, fitted_rules)
     applied = {}
     for name, need in needs.applied.items():
+        if name == request.left_out:
+            applied[name] = fitted.stand_in(name)
+            continue
         other = request.others[name]
         rules = _as_fitted(_rules(name, other, need, request), fitted_rules, fitted)
         constants = fitted.transforms

@@ -51,6 +51,14 @@ class Predict:
 
 
 @dataclass(frozen=True)
+class NewRows:
+    """The dataset of the new rows that a mapping is applied to, and whether they are taken."""
+
+    dataset: str
+    taken: bool
+
+
+@dataclass(frozen=True)
 class Intervals:
     """The declared kind of interval, and the probability inside."""
 
@@ -114,7 +122,7 @@ class PrepareData(Arguments):
     mapping: Mapping[str, Any]
     """Stan variable ← expression."""
     variables: tuple[Variable, ...]
-    predict: Predict | None
+    predict: NewRows | None
     dataset: str = field(metadata=UNKEYED)
     program: str = field(metadata=UNKEYED)
 
@@ -179,6 +187,21 @@ class SampleFit(Arguments):
     time_limit: str | None = field(metadata=UNKEYED)
     fit: str = field(metadata=UNKEYED)
     saving: Saving | None = field(metadata=UNKEYED, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateQuantities(Arguments):
+    """Which parameters of a fit's draws a program takes to generate its quantities."""
+
+    method: str
+    method_version: int
+    settings: Mapping[str, Any]
+    """What the section of the method declares whose draws they are."""
+    keep: tuple[str, ...]
+    """What of the method's run its Stan CSVs hold beside the draws."""
+    parameters: tuple[Variable, ...]
+    seed: int
+    fit: str = field(metadata=UNKEYED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from stanchion.plan.arguments import (
     CompareModels,
     CompileProgram,
     DiagnoseFit,
+    GenerateQuantities,
     PredictOutcomes,
     PrepareData,
     SampleChain,
@@ -46,7 +47,7 @@ class StepRow:
     """Pattern of the folder that its outputs, key file and records lie in."""
     outputs: Mapping[str, str]
     """Path patterns within the folder, by name."""
-    per: Literal["model", "chain"] | None = None
+    per: Literal["model", "chain", "purpose"] | None = None
     """The wildcard by which several steps of this name in one folder differ."""
     memory: int | None
     """MB that it reserves, unless a profile says otherwise; None where its method says."""
@@ -111,6 +112,18 @@ _ROWS = (
         cached=False,
     ),
     StepRow(
+        name="prepare_quantities_data",
+        arguments=PrepareData,
+        version=1,
+        folder=_MODEL,
+        outputs={"data": "data.{purpose}.json", "meta": "data.{purpose}.meta.json"},
+        per="purpose",
+        memory=1000,
+        minutes=30,
+        local=True,
+        cached=False,
+    ),
+    StepRow(
         name="sample_prior",
         arguments=SamplePrior,
         version=5,
@@ -140,6 +153,17 @@ _ROWS = (
         memory=None,
         minutes=None,
         varying=frozenset({"chains"}),
+        keep="csv",
+    ),
+    StepRow(
+        name="generate_quantities",
+        arguments=GenerateQuantities,
+        version=1,
+        folder=_FIT,
+        outputs={"quantities": "chains/quantities.npz"},
+        memory=2000,
+        minutes=30,
+        group="fit-{method}",
         keep="csv",
     ),
     StepRow(

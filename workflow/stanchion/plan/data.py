@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stanchion.config import Dataset, Predict, Project
-from stanchion.schema.references import reference
+from stanchion.config import Dataset, Project
+from stanchion.plan.arguments import NewRows
+from stanchion.schema.references import Reference, reference
 
 DOWNLOADS = ".stanchion/downloads"
 _PLACE = {"path", "url", "sha256"}
@@ -38,7 +39,7 @@ class Ingredients:
     """
 
     mapping: Mapping[str, Any]
-    predict: Predict | None
+    new_rows: NewRows | None
     datasets: Mapping[str, Dataset]
 
     @property
@@ -47,19 +48,35 @@ class Ingredients:
         return {name: source_of(dataset) for name, dataset in self.datasets.items()}
 
 
-def ingredients(project: Project, analysis: str, dataset: str, model: str) -> Ingredients:
-    """Return what the data of a dataset are made of for a model of an analysis."""
-    mapping, predict = mapping_of(project, dataset, model), project.analyses[analysis].predict
-    others = set(_named(project, mapping))
-    if predict is not None and predict.dataset is not None:
-        others.add(predict.dataset)
+def ingredients(
+    project: Project, dataset: str, model: str, new_rows: NewRows | None
+) -> Ingredients:
+    """Return what the data of a dataset are made of for a model, with its new rows or without."""
+    mapping = mapping_of(project, dataset, model)
+    others = set(_named(project, mapping, new_rows))
+    if new_rows is not None and new_rows.taken:
+        others.add(new_rows.dataset)
     names = [dataset, *sorted(others - {dataset})]
-    return Ingredients(mapping, predict, {name: project.datasets[name] for name in names})
+    return Ingredients(mapping, new_rows, {name: project.datasets[name] for name in names})
 
 
-def _named(project: Project, mapping: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the datasets that the expressions of a mapping name."""
-    for expression in mapping.values():
+def _named(project: Project, mapping: Mapping[str, Any], new_rows: NewRows | None) -> Iterator[str]:
+    """Yield the datasets that the expressions of a mapping read."""
+    left_out = new_rows.dataset if new_rows is not None and not new_rows.taken else None
+    for _, named in _references(project, mapping):
+        if named.dataset != left_out or named.is_lookup:
+            yield named.dataset
+
+
+def applied_to(project: Project, mapping: Mapping[str, Any], dataset: str) -> set[str]:
+    """Return the Stan variables that a mapping makes of the rows of another dataset."""
+    named = _references(project, mapping)
+    return {name for name, r in named if r.dataset == dataset and not r.is_lookup}
+
+
+def _references(project: Project, mapping: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
+    """Yield the Stan variables whose expressions name a declared dataset, with what they name."""
+    for variable, expression in mapping.items():
         named = reference(expression)
         if named is not None and named.dataset in project.datasets:
-            yield named.dataset
+            yield variable, named

@@ -13,6 +13,7 @@ from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import (
     CollectDraws,
     DiagnoseFit,
+    GenerateQuantities,
     PredictOutcomes,
     ProgramVariables,
     SampleChain,
@@ -23,7 +24,7 @@ from stanchion.plan.arguments import (
 from stanchion.plan.builder import Planner
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
-from stanchion.plan.preparing import compile_step, data_step
+from stanchion.plan.preparing import compile_step, data_step, new_rows_of, whole_data_step
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stan.program import Program
 
@@ -64,8 +65,10 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
     """
     analysis = planner.project.analyses[fit.analysis]
     sampled = sampling_steps(planner, fit)
-    draws = _collect_step(planner, fit, analysis, sampled)
-    chains = [path for step in sampled for path in step.outputs.values()]
+    generated = _prediction_step(planner, fit, sampled)
+    draws = _collect_step(planner, fit, analysis, sampled, generated)
+    drawn = [*sampled, *([generated] if generated is not None else [])]
+    chains = [path for step in drawn for path in step.outputs.values()]
     drop = [] if "csv" in analysis.keep else chains
     predicts = analysis.posterior_predictive is not None or analysis.predict is not None
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
@@ -176,8 +179,41 @@ def _saving(method: Method, program: Step) -> Saving | None:
     )
 
 
-def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, sampled: Sequence[Step]) -> Step:
-    data = data_step(planner, fit.analysis, fit.dataset, fit.model)
+def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Step | None:
+    """Add the step that predicts the new rows which a fit's data do not hold, if there are some."""
+    pair = fit.analysis, fit.dataset, fit.model
+    new_rows = new_rows_of(planner, *pair)
+    if new_rows is None or new_rows.taken:
+        return None
+    analysis = planner.project.analyses[fit.analysis]
+    method = analysis.methods[fit.method]
+    data, program = whole_data_step(planner, *pair), compile_step(planner, fit.model)
+    return planner.add(
+        "generate_quantities",
+        fit.wildcards,
+        arguments=GenerateQuantities(
+            method=method.method,
+            method_version=method.version,
+            settings=method.settings,
+            keep=tuple(_kept_groups(analysis, method)),
+            parameters=planner.facts.programs[fit.model].parameters,
+            seed=seed(planner, fit),
+            fit=fit.name,
+        ),
+        inputs={
+            "chains": [path for step in sampled for path in step.outputs.values()],
+            "data": data.outputs["data"],
+            "executable": program.outputs["executable"],
+        },
+        upstream=[*sampled, data, program],
+    )
+
+
+def _collect_step(
+    planner: Planner, fit: Fit, analysis: Analysis, sampled: Sequence[Step], generated: Step | None
+) -> Step:
+    """Add the step that joins chains, and the quantities generated after them if there are some."""
+    data = whole_data_step(planner, fit.analysis, fit.dataset, fit.model)
     method = analysis.methods[fit.method]
     prior = planner.planned("sample_prior", {n: fit.wildcards[n] for n in _PRIOR})
     inputs: dict[str, str | list[str]] = {
@@ -185,6 +221,8 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, sampled: Seque
         "data": data.outputs["data"],
         "meta": data.outputs["meta"],
     }
+    if generated is not None:
+        inputs |= generated.outputs
     if prior is not None:
         inputs |= {"prior": prior.outputs["prior"], "prior_checks": prior.outputs["checks"]}
     return planner.add(
@@ -201,7 +239,7 @@ def _collect_step(planner: Planner, fit: Fit, analysis: Analysis, sampled: Seque
             fit=fit.name,
         ),
         inputs=inputs,
-        upstream=[*sampled, data, *([prior] if prior is not None else [])],
+        upstream=[*sampled, *(step for step in (generated, data, prior) if step is not None)],
     )
 
 

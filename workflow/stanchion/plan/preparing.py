@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from stanchion.config import resolved_compiling
-from stanchion.plan.arguments import CompileProgram, PrepareData
+from stanchion.plan.arguments import CompileProgram, NewRows, PrepareData
 from stanchion.plan.builder import Planner
-from stanchion.plan.data import dataset_content, ingredients
+from stanchion.plan.data import applied_to, dataset_content, ingredients, mapping_of
 from stanchion.plan.keys import key_of
 from stanchion.plan.model import Step
-from stanchion.plan.sections import predict_of
+from stanchion.stan.blocks import used_before_quantities
 from stanchion.system.hashes import text_hash
 
+NEW_ROWS = "new"
+"""What data are for that hold the new rows of an analysis."""
+_CALL = re.compile(r"[A-Za-z]\w*\s*\(")
 _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""
 
@@ -61,20 +65,72 @@ def _program_folder(planner: Planner, program: str, short: str) -> str:
 def data_step(planner: Planner, analysis: str, dataset: str, model: str) -> Step:
     """Return the step that makes a program's data of a dataset, planned once for all its fits."""
     wildcards = {"analysis": analysis, "dataset": dataset, "model": model}
-    return planner.planned("prepare_data", wildcards) or _data_step(planner, wildcards)
+    new_rows = new_rows_of(planner, analysis, dataset, model)
+    planned = planner.planned("prepare_data", wildcards)
+    return planned or _data_step(planner, "prepare_data", wildcards, new_rows)
 
 
-def _data_step(planner: Planner, wildcards: dict[str, str]) -> Step:
+def whole_data_step(planner: Planner, analysis: str, dataset: str, model: str) -> Step:
+    """Return the step that makes a program's data with the new rows that an analysis predicts.
+
+    Where a fit has no data without them, that is the one of the fit.
+    """
+    new_rows = new_rows_of(planner, analysis, dataset, model)
+    if new_rows is None or new_rows.taken:
+        return data_step(planner, analysis, dataset, model)
+    wildcards = {"analysis": analysis, "dataset": dataset, "model": model, "purpose": NEW_ROWS}
+    planned = planner.planned("prepare_quantities_data", wildcards)
+    whole = replace(new_rows, taken=True)
+    return planned or _data_step(planner, "prepare_quantities_data", wildcards, whole)
+
+
+def new_rows_of(planner: Planner, analysis: str, dataset: str, model: str) -> NewRows | None:
+    """Return the new rows of an analysis, and whether a fit takes them; None where it has none.
+
+    A fit takes none where its generated quantities alone use them: these are drawn afterwards, so
+    that another row samples no chain anew, and the fit's first row stands in for them.
+    """
+    predict = planner.project.analyses[analysis].predict
+    if predict is None:
+        return None
+    apart = planner.project.datasets[dataset].is_table and bool(
+        planner.facts.programs[model].parameters
+    )
+    needed = used_in_fit(planner, analysis, dataset, model)
+    return NewRows(dataset=predict.dataset, taken=not apart or bool(needed))
+
+
+def used_in_fit(planner: Planner, analysis: str, dataset: str, model: str) -> list[str]:
+    """Return the variables of new rows that a program uses before its generated quantities.
+
+    One with a bound that is computed, as from the last of the fitted rows, may refuse any of these.
+    """
+    predict, program = planner.project.analyses[analysis].predict, planner.facts.programs[model]
+    if predict is None or not program.parameters:
+        return []
+    mapping = mapping_of(planner.project, dataset, model)
+    variables = applied_to(planner.project, mapping, predict.dataset)
+    computed = {
+        variable.name
+        for variable in program.data
+        if variable.name in variables and _CALL.search(f"{variable.lower} {variable.upper}")
+    }
+    return sorted({*used_before_quantities(program.canonical, frozenset(variables)), *computed})
+
+
+def _data_step(
+    planner: Planner, rule: str, wildcards: dict[str, str], new_rows: NewRows | None
+) -> Step:
     project, dataset, model = planner.project, wildcards["dataset"], wildcards["model"]
-    made_of = ingredients(project, **wildcards)
+    made_of = ingredients(project, dataset, model, new_rows)
     return planner.add(
-        "prepare_data",
+        rule,
         wildcards,
         arguments=PrepareData(
             declared={name: dataset_content(read) for name, read in made_of.datasets.items()},
             mapping=made_of.mapping,
             variables=planner.facts.programs[model].data,
-            predict=predict_of(project.analyses[wildcards["analysis"]]),
+            predict=new_rows,
             dataset=dataset,
             program=project.models[model].program,
         ),

@@ -10,7 +10,7 @@ from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
 from stanchion.plan.fitting import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
-from stanchion.plan.preparing import compile_step, data_step
+from stanchion.plan.preparing import compile_step, data_step, whole_data_step
 from stanchion.plan.report_arguments import (
     Compare,
     Dataset,
@@ -28,7 +28,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     """Add the step that writes an analysis' report."""
     analysis = planner.project.analyses[name]
     pairs = [(dataset, model) for dataset in analysis.datasets for model in analysis.models]
-    data = [data_step(planner, name, *pair) for pair in pairs]
+    data = [whole_data_step(planner, name, *pair) for pair in pairs]
     priors = [s for pair in pairs if (s := _planned(planner, "sample_prior", name, pair))]
     collected = [planner.known(fit, "collect_draws") for fit in fits]
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
@@ -128,9 +128,10 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
-    predicted = planner.planned("predict_outcomes", fit.wildcards)
-    if predicted is not None:
-        steps["predict_outcomes"] = predicted
+    for rule in ("generate_quantities", "predict_outcomes"):
+        planned = planner.planned(rule, fit.wildcards)
+        if planned is not None:
+            steps[rule] = planned
     return ReportedFit(
         dataset=fit.dataset,
         model=fit.model,
@@ -142,7 +143,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         seed=seed(planner, fit),
         parameters=parameters_of(planner, fit.model),
         keys={rule: step.key for rule, step in steps.items()},
-        has_predictive=predicted is not None,
+        has_predictive="predict_outcomes" in steps,
         is_posterior=method.is_posterior,
     )
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
-from stanchion.datasets import StanData, build, missing_switch
+from stanchion.datasets import NewRows, StanData, build, missing_switch
 from stanchion.datasets.faults import gathered
 from stanchion.errors import DataError, DeclarationError, Fault
-from stanchion.plan.data import ingredients
+from stanchion.plan.arguments import PrepareData, read_arguments
+from stanchion.plan.builder import Planner
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
+from stanchion.plan.preparing import used_in_fit
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
 from stanchion.system.sentences import counted
@@ -32,11 +35,28 @@ def check_declaration(configfile: Path) -> str:
         load_waivers(waivers, project)
     plan = make_plan(project, gather(project, waivers))
     check_plan(plan)
-    return (
+    found = (
         f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
         f"{counted(len(plan.fits), 'fit')}, "
         f"{counted(len(project.models), 'program')}: nothing wrong found"
     )
+    return "\n".join([found, *notes_of(plan)])
+
+
+def notes_of(plan: Plan) -> list[str]:
+    """Return what is worth knowing of a plan, and no fault: fits that need the new rows."""
+    planner = Planner(plan.project, plan.facts)
+    notes = []
+    for name, analysis in plan.project.analyses.items():
+        for model in analysis.models:
+            used = {v for d in analysis.datasets for v in used_in_fit(planner, name, d, model)}
+            if used and analysis.predict is not None:
+                notes.append(
+                    f"note: {plan.project.models[model].program} uses {', '.join(sorted(used))} "
+                    "for more than generated quantities, so that a fit holds the new rows: an edit "
+                    f"of dataset {analysis.predict.dataset} samples its chains anew"
+                )
+    return notes
 
 
 def check_plan(plan: Plan) -> None:
@@ -139,7 +159,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     project = plan.project
     built: dict[str, Outcomes | None] = {}
     for step in plan:
-        if step.rule == "prepare_data" and step.key not in built:
+        if STEPS[step.rule].arguments is PrepareData and step.key not in built:
             try:
                 built[step.key] = Outcomes.of(_data(plan, step).values)
             except DataError as error:
@@ -156,16 +176,18 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
 
 
 def _data(plan: Plan, step: Step) -> StanData:
-    project, dataset, model = plan.project, step.wildcards["dataset"], step.wildcards["model"]
-    made_of = ingredients(project, **step.wildcards)
+    project, model = plan.project, step.wildcards["model"]
+    arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
+    datasets = {name: project.datasets[name] for name in arguments.declared}
+    new_rows = arguments.predict
     return build(
-        dataset,
-        made_of.datasets[dataset],
-        made_of.mapping,
-        plan.facts.programs[model].data,
-        {name: Path(path) for name, path in made_of.sources.items()},
-        {name: other for name, other in made_of.datasets.items() if name != dataset},
-        predict=made_of.predict,
+        arguments.dataset,
+        datasets.pop(arguments.dataset),
+        arguments.mapping,
+        arguments.variables,
+        {name: Path(str(path)) for name, path in step.inputs.items()},
+        datasets,
+        new_rows=NewRows(new_rows.dataset, new_rows.taken) if new_rows is not None else None,
         where=lambda key: project.where(*key.split(".")),
         model=model,
     )

@@ -73,6 +73,24 @@ def _with_files(word: str, files: RunFiles) -> list[str]:
     return [word]
 
 
+def quantities_command(*, data: Path, draws: Path, output: Path, seed: int) -> list[str]:
+    """Return the arguments that draw generated quantities at the parameters of a Stan CSV."""
+    return [
+        "method=generate_quantities",
+        f"fitted_params={draws}",
+        "num_chains=1",
+        "id=1",
+        "data",
+        f"file={data}",
+        "random",
+        f"seed={seed}",
+        "output",
+        f"file={output}",
+        f"sig_figs={SIGNIFICANT_DIGITS}",
+        "num_threads=1",
+    ]
+
+
 def log_prob_command(*, data: Path, points: Path, output: Path) -> list[str]:
     """Return the arguments that evaluate the log density at the draws of a Stan CSV."""
     return [

@@ -34,6 +34,11 @@ def declarations(canonical: str) -> dict[str, Declaration]:
     return declared
 
 
+def statements(block: str) -> Iterator[str]:
+    """Yield the top-level statements of a block's text; a loop with its body is one."""
+    return _split(block, ";")
+
+
 def _declaration(statement: str) -> dict[str, Declaration]:
     """Parse `array[…] type<…>[…] name = …, name`; anything else gives nothing."""
     rest, sizes, bounds = statement, [], {}

@@ -13,20 +13,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import FAIL
-from stanchion.draws.attempts import ATTRIBUTE, Attempts
+from stanchion.draws.attempts import ATTRIBUTE
 from stanchion.draws.columns import Column
 from stanchion.draws.files import open_draws, without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
+from stanchion.draws.quantities import Quantities, with_quantities
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import POSTERIOR, PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
-from stanchion.methods.catalogue import method_of
-from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
-from stanchion.sampling.archive import read_archive
 from stanchion.stan.progress import forget_chains
 from stanchion.stats.summary import Numbers, summarise
+from stanchion.steps.sampled import chains_of
 
 
 def run(job: Job[CollectDraws]) -> None:
@@ -38,12 +37,16 @@ def run(job: Job[CollectDraws]) -> None:
     """
     forget_chains(job.log)
     arguments, variables = job.arguments, job.arguments.variables
-    method, paths, attempts = _sampled(job)
+    method, paths, attempts = chains_of(
+        arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
+    )
     raw = read_chains(paths, method.rows(arguments.keep), arguments.keep)
-    weighted = method.weigh(raw, arguments.seed)
-    chains = raw if weighted is None else weighted.draws
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
+    if "quantities" in job.inputs:
+        raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)
+    weighted = method.weigh(raw, arguments.seed)
+    chains = raw if weighted is None else weighted.draws
     roles = Roles(variables.observed, variables.replicated, variables.predicted)
 
     tree = posterior_tree(chains, naming, roles, data)
@@ -66,20 +69,6 @@ def run(job: Job[CollectDraws]) -> None:
     unassigned = _unassigned(chains, naming, columns)
     estimates = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
     write_summary(names, estimates, job.outputs["summary"])
-
-
-def _sampled(job: Job[CollectDraws]) -> tuple[Method, Sequence[Path], Attempts | None]:
-    """Return the method whose draws they are, its Stan CSVs, and what was tried for them."""
-    arguments, paths = job.arguments, job.paths("chains")
-    method = method_of(arguments.method, arguments.method_version).model_validate(
-        arguments.settings
-    )
-    if method.procedure is None:
-        return method, paths, None
-    archive = read_archive(paths[0], job.outputs["draws"].parent / "archive")
-    tried = archive.attempts
-    used = method_of(tried.method, tried.method_version).model_validate(tried.settings)
-    return used, archive.chains, tried
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from stanchion.config import Dataset, Predict
-from stanchion.datasets import build
+from stanchion.config import Dataset
+from stanchion.datasets import NewRows, build
 from stanchion.datasets.stan_json import pieces
 from stanchion.plan.arguments import PrepareData
 from stanchion.plan.job import Job
@@ -19,7 +19,12 @@ def run(job: Job[PrepareData]) -> None:
     Raises:
         DataError: a table does not hold what was declared, or the program's data do not agree.
     """
-    arguments, predict = job.arguments, job.arguments.predict
+    prepare(job)
+
+
+def prepare(job: Job[PrepareData]) -> None:
+    """Do it for the data of a fit, or of its generated quantities."""
+    arguments, new_rows = job.arguments, job.arguments.predict
     datasets = {
         name: _dataset(job, name, declared) for name, declared in arguments.declared.items()
     }
@@ -30,7 +35,7 @@ def run(job: Job[PrepareData]) -> None:
         arguments.variables,
         {dataset: job.path(dataset) for dataset in arguments.declared},
         datasets,
-        Predict(variable=predict.variable, dataset=predict.dataset) if predict else None,
+        NewRows(new_rows.dataset, new_rows.taken) if new_rows else None,
     )
     with job.outputs["data"].open("w") as file:
         file.writelines(pieces(built.values))

@@ -24,6 +24,7 @@ from stanchion.versions.difference import Difference, Kind
 
 Json = Mapping[str, Any]
 
+_OF_DATA = ("prepare_data", "prepare_quantities_data")
 _ENDED_WELL = ("done", "reused")
 _RECORD = re.compile(r"(?P<folder>.+/records/[^/]+)/(?P<key>[0-9a-f]{12})-(?P<rest>\w+)\.json")
 _SURROUNDINGS = ("packages", "code", "toolchain", "python", "host")
@@ -281,7 +282,7 @@ def _is_source(record: SoundRecord, entry: Json) -> bool:
     path, content = entry["path"], record.content["made_of"]["content"]
     if path.startswith(("results/", f"{STATE}/programs/")):
         return False
-    if record.rule == "prepare_data" or entry["name"] == "init":
+    if record.rule in _OF_DATA or entry["name"] == "init":
         return bool(content.get(entry["name"]) == entry["sha256"])
     return True
 

@@ -42,6 +42,7 @@ _DRAWING = (
 ALWAYS = ("pwd", "encodings.utf_16_be")
 ALSO = {
     "prepare_data": _FRAMES,
+    "prepare_quantities_data": _FRAMES,
     "collect_draws": (*_READING, "pandas.io.formats.csvs"),
     "diagnose_fit": (*_READING, *_DRAWING, "stanchion.stats.energy"),
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
@@ -174,7 +175,7 @@ def prepare(step: str, job: Path) -> None:
     if step not in STEPS:
         return
     names = [f"stanchion.steps.{step}", *ALWAYS, *ALSO.get(step, ())]
-    if step == "prepare_data" and _holds_formula(job):
+    if ALSO.get(step) is _FRAMES and _holds_formula(job):
         names.append("formulaic")
     missing = [name for name in names if name not in _PREPARED]
     if not missing:
