@@ -14,7 +14,7 @@ from stanchion.methods.method import Method
 
 def resolved_method(method: Method) -> dict[str, Any]:
     """Return a method's arguments, defaults included; without those that decide no result."""
-    return method.model_dump(mode="json", exclude={"models", "time_limit"})
+    return method.model_dump(mode="json", exclude={"models", "time_limit", *method.unused_settings})
 
 
 def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:

@@ -37,6 +37,15 @@ Init = Annotated[
         "the values in a JSON file; without it, CmdStan's 2."
     ),
 ]
+InitTries = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=100,
+        description="Times that a chain is started which finds no initial values with a finite log "
+        "density; each with a seed derived from the fit's. A fit with a retry warns at best.",
+    ),
+]
 Chains = Annotated[Count, Field(description="Chains.")]
 Warmup = Annotated[Count, Field(description="Warmup iterations of a chain.")]
 Iterations = Annotated[

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import model_validator
 
 from stanchion.checks.verdicts import OnFail
 from stanchion.methods.fields import SAVING
 from stanchion.methods.method import Method, Misfit, without_parameters
+from stanchion.schema.fields import refused
 from stanchion.stan.command import number
 from stanchion.stan.rows import Rows
 
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWS = 4
 """Of a chain: fewer leave split R-hat and effective sample size undefined, here as in ArviZ."""
+DECIDING = frozenset({"init_tries"})
+"""Settings by which results decide what else is run, so that a fit is one job."""
 
 
 class Hamiltonian(Method):
@@ -28,6 +33,7 @@ class Hamiltonian(Method):
         adapt_delta: float
         metric: str
         init: float | str | None
+        init_tries: int
         threads_per_chain: int
 
     default_on_fail: ClassVar[OnFail] = "stop"
@@ -52,6 +58,32 @@ class Hamiltonian(Method):
     def start(self) -> float | str | None:
         """The declared `init`."""
         return self.init
+
+    @property
+    def procedure(self) -> str | None:
+        """One where a setting is declared that decides by results; else each chain is a job."""
+        return "hamiltonian" if self._deciding - self.unused_settings else None
+
+    @property
+    def unused_settings(self) -> frozenset[str]:
+        """Settings that decide by results, where they are not declared."""
+        fields = type(self).model_fields
+        return frozenset(n for n in self._deciding if getattr(self, n) == fields[n].default)
+
+    @property
+    def _deciding(self) -> frozenset[str]:
+        return DECIDING & type(self).model_fields.keys()
+
+    @model_validator(mode="after")
+    def _can_start_elsewhere(self) -> Self:
+        if self.init_tries > 1 and self.init == 0:
+            raise refused(
+                "a chain that starts at zero finds the same in each try",
+                at=["init_tries"],
+                value=self.init_tries,
+                todo="remove init_tries, or let chains start within ± a number above 0",
+            )
+        return self
 
     @property
     def engine(self) -> Sequence[str]:

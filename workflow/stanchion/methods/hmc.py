@@ -15,6 +15,7 @@ from stanchion.methods.fields import (
     Chains,
     Checkpoint,
     Init,
+    InitTries,
     Iterations,
     KeepState,
     MethodModels,
@@ -63,6 +64,7 @@ class Hmc(Hamiltonian):
         "number of steps stays, so that the time of a trajectory varies with it.",
     )
     init: Init = None
+    init_tries: InitTries = 1
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None

@@ -123,10 +123,16 @@ class Method(Section):
         return {name: getattr(self, name) for name in SAVING}
 
     @property
+    def unused_settings(self) -> frozenset[str]:
+        """Settings that are of no effect as they stand: they enter no key, and no report."""
+        return frozenset()
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What was declared of it with the defaults, as plain JSON, where it decides a result."""
         outside = {"method", "models", "seed", "time_limit", "on_fail"}
-        return self.model_dump(mode="json", exclude={*outside, *self.unkeyed})
+        exclude = {*outside, *self.unkeyed, *self.unused_settings}
+        return self.model_dump(mode="json", exclude=exclude)
 
     @property
     def size(self) -> Size:

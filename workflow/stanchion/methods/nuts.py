@@ -14,6 +14,7 @@ from stanchion.methods.fields import (
     Chains,
     Checkpoint,
     Init,
+    InitTries,
     Iterations,
     KeepState,
     MethodModels,
@@ -44,6 +45,7 @@ class Nuts(Hamiltonian):
     max_treedepth: Count = Field(default=10, description="Greatest depth of a trajectory's tree.")
     metric: Metric = "diag_e"
     init: Init = None
+    init_tries: InitTries = 1
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from stanchion.sampling.archive import Archive
 from stanchion.sampling.fit import Fit
+from stanchion.sampling.hamiltonian import hamiltonian
 
-PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {}
+PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {"hamiltonian": hamiltonian}
 """By the name that a method gives as its `procedure`: each takes the fit and the method."""
