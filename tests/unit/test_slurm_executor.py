@@ -278,6 +278,9 @@ def test_chain_that_goes_on_is_sent_again_at_the_cap(
     played.executor.run_job(job)
     assert played.poll(job) == []
     assert (job.attempt <= job.restart_times) == saved
+    [note] = failures()
+    assert ("run again: it goes on from the state" in note["message"]) == saved
+    assert ("more minutes" in note["message"]) != saved
     if saved:
         played.executor.run_job(job)
         assert " -t 100 " in played.called("sbatch")[-1]

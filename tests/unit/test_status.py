@@ -123,6 +123,18 @@ def test_garbage_in_a_record_costs_the_time_only(plan: Plan) -> None:
     assert fit_status(plan, FIT).seconds is None
 
 
+def test_a_chain_that_was_cut_has_taken_no_time(plan: Plan) -> None:
+    """Cut from a longer one a chain is reused; the longest of the sampled ones is the fit's."""
+    chains = [plan.step("sample_chain", {**FIT.wildcards, "chain": chain}) for chain in "12"]
+    cut: dict[str, object] = {"state": "done", "seconds": 0.04, "notes": {"cut_from": {}}}
+    for step in chains:
+        write_whole(f"{step.records}/{step.key[:12]}-1.json", json.dumps(cut))
+    assert fit_status(plan, FIT).seconds is None
+    sampled = {**cut, "seconds": 12.5, "notes": None}
+    write_whole(f"{chains[1].records}/{chains[1].key[:12]}-1.json", json.dumps(sampled))
+    assert fit_status(plan, FIT).seconds == 12.5
+
+
 def test_the_table_says_what_the_report_says() -> None:
     """R-hat with the digits that show its side of the limit, ESS rounded down."""
     from stanchion.report.wording import shown

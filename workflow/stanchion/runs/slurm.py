@@ -185,13 +185,18 @@ def refusal(words: str) -> str:
     return f"Slurm does not take this job: {reason}\n  do:       {advice}"
 
 
-def ending(state: str, job: str, *, spent: bool = False) -> str:
-    """Return the message for a job that Slurm ended; `spent` where it had all that it may have."""
+def ending(state: str, job: str, *, spent: bool = False, goes_on: bool = False) -> str:
+    """Return the message for a job that Slurm ended; `spent` where it had all that it may have.
+
+    One that `goes_on` from a saved state needs another job only, not a longer one.
+    """
     if state == FORGOTTEN:
         return f"ended from outside: Slurm does not know job {job} any more"
     message = f"ended by Slurm, which says {state} of job {job}"
     if state not in MORE:
         return message
+    if goes_on:
+        return f"{message}\n  do:       run again: it goes on from the state that it has saved"
     name = MORE[state]
     todo = f"give this step more {_NOUNS[name]}: `{name}` under set-resources in the profile"
     if spent:

@@ -235,11 +235,12 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         job, resource = info.job, slurm.MORE.get(state, "")
         had, most = job.resources.get(resource), job.resources.get(f"max_{resource}")
         spent = isinstance(had, int) and isinstance(most, int) and had >= most
-        if spent and not (state == "TIMEOUT" and _goes_on(job)):
+        goes_on = state == "TIMEOUT" and _goes_on(job)
+        if spent and not goes_on:
             _retry_no_more(job)
         file = next((f for m in _members(job) if not _is_done(m) for f in _files(m)), None)
         if file is not None:
-            message = slurm.ending(state, str(info.external_jobid), spent=spent)
+            message = slurm.ending(state, str(info.external_jobid), spent=spent, goes_on=goes_on)
             with suppress(OSError):
                 note_ending(file.stem, job_label(file), state, message)
 

@@ -36,7 +36,8 @@ class FitStatus:
     """By their name in the catalogue of checks, such as `rhat`; with those limits, `rhat_limit`,
     that decide how many digits are shown."""
     seconds: float | None = None
-    """Longest time that one of the fit's chains took, in seconds; None where all were reused."""
+    """Longest time that one of the fit's chains took, in seconds; None where all were reused, or
+    cut from longer ones."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def _seconds(step: Step) -> float | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text())
             if record["state"] == "done":
-                return float(record["seconds"])
+                is_cut = "cut_from" in (record.get("notes") or {})
+                return None if is_cut else float(record["seconds"])
     return None
 
 
