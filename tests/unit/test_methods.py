@@ -34,6 +34,7 @@ NO_WORDS: dict[str, set[str]] = {
     "nuts": {"chains", "init"},
     "hmc": {"chains", "init"},
     "advi": {"resample", "init"},
+    "pathfinder": {"resample", "init"},
     "fixed_param": set(),
 }
 """Settings that the plan or a later step reads, and the command line lacks."""

@@ -130,15 +130,24 @@ def test_a_difference_from_nuts_is_a_row_and_a_warning(tmp_path: Path) -> None:
     page = html(tmp_path / "far", SOUND, replace(GOOD, checks=khat_checks(0.4, "pass", far)))
     output = first_screen(page)
     assert "! warnpartialadvi" in output
-    assert "difference from NUTS in sds 1.52 (allowed: ≤ 0.5) at theta[1]" in output
-    assert "Report NUTS" in output
+    assert "difference from the sampler in sds 1.52 (allowed: ≤ 0.5) at theta[1]" in output
+    assert "Report the sampler" in output
     none = check("nuts_difference", None, 0.5, "skipped", note="not computed, because nuts failed")
     page = html(tmp_path / "no", STOPPED, replace(GOOD, checks=khat_checks(0.4, "pass", none)))
     assert "k̂ found no fault" in first_screen(page)
-    assert "difference from NUTS" not in first_screen(page)
+    assert "difference from the sampler" not in first_screen(page)
     chains = text(page.split('id="chains"')[1])
-    assert "difference from NUTS in sds–≤ 0.5– skipped" in chains
+    assert "difference from the sampler in sds–≤ 0.5– skipped" in chains
     assert "not computed, because nuts failed." in chains
+
+
+def test_the_advice_is_of_the_method_that_failed(tmp_path: Path) -> None:
+    """A setting of ADVI mends no Pathfinder; each report names what its method has."""
+    failed = replace(FLAGGED, kind="pathfinder", method="pathfinder")
+    output = first_screen(html(tmp_path / "pathfinder", failed))
+    assert "try more paths" in output and "fullrank" not in output
+    output = first_screen(html(tmp_path / "advi", FLAGGED))
+    assert "try algorithm: fullrank" in output and "more paths" not in output
 
 
 def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:

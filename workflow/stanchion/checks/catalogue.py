@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stanchion.checks import measures
 from stanchion.checks.row import Figure, Row, Size, Threshold
 from stanchion.checks.verdicts import WARN
-from stanchion.stats.thresholds import khat_threshold
+from stanchion.stats.thresholds import GREATEST_PATH_DIFFERENCE, khat_threshold
 
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
@@ -173,8 +173,7 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         words="Pareto k̂",
         source=_YAO_2018,
         advice="The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
-        "the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, or other "
-        "parameters.",
+        "the approximation, try other parameters.",
         measure=measures.khat,
         threshold=Threshold(
             key="khat",
@@ -189,17 +188,39 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
     ),
     Row(
         name="nuts_difference",
-        words="difference from NUTS in sds",
+        words="difference from the sampler in sds",
         source="half a posterior standard deviation moves every interval visibly",
         advice="The approximation puts the named means elsewhere than the sampler does. Report "
-        "NUTS; to mend the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, "
-        "more `draws`, or other parameters.",
+        "the sampler's fit; to mend the approximation, try more `draws` or other parameters.",
         measure=measures.nuts_difference,
         threshold=GREATEST_DIFFERENCE,
         gravest=WARN,
         digits=2,
         waivable=False,
-        figure=Figure("off NUTS, in sds"),
+        figure=Figure("off the sampler, in sds"),
+    ),
+    Row(
+        name="paths",
+        words="paths that gave draws",
+        source="a path that failed has no draws among the others'",
+        advice="A path found no approximation, so that the draws are of fewer starts than "
+        "declared; the log of the fit's chain says why. Look at `init` and at where the log "
+        "density has no gradient, or raise `paths`.",
+        measure=measures.paths,
+        worse="smaller",
+        gravest=WARN,
+        waivable=False,
+    ),
+    Row(
+        name="path_difference",
+        words="difference between paths in sds",
+        source="half a posterior standard deviation moves every interval visibly",
+        advice="The paths end in different places, as where there are several modes: their draws "
+        "have the shares of the paths, not those of the modes, and k̂ does not see it. Use NUTS, "
+        "and look whether its chains agree; or name the modes apart in the program.",
+        measure=measures.path_difference,
+        threshold=GREATEST_PATH_DIFFERENCE,
+        digits=2,
     ),
     Row(
         name="generated",

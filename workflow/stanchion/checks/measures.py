@@ -64,6 +64,23 @@ def nuts_difference(fit: FitNumbers) -> Each | Skipped | None:
     return Each(agreement.names, agreement.distances, note=note)
 
 
+def paths(fit: FitNumbers) -> Value | None:
+    """Return how many paths gave draws, of all that an approximation was to have."""
+    if fit.paths is None:
+        return None
+    present, declared = set(fit.paths.numbers.tolist()), fit.paths.declared
+    missing = [f"path {number}" for number in range(1, declared + 1) if number not in present]
+    return Value(len(present), where=at_most(missing), threshold=declared)
+
+
+def path_difference(fit: FitNumbers) -> Value | None:
+    """Return how far the means of a path are from those of all, of the paths that count."""
+    if fit.paths is None:
+        return None
+    difference, where = fit.paths.difference, fit.paths.where
+    return Value(difference, where=(where,) if where else ())
+
+
 def generated(fit: FitNumbers) -> Value:
     """Return the greatest share of draws without a value, of the gravest kind.
 

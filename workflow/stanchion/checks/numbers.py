@@ -16,6 +16,7 @@ from stanchion.checks.scan import Findings
 from stanchion.checks.switch import Switch
 from stanchion.draws.attempts import Attempts
 from stanchion.draws.naming import variable_of
+from stanchion.draws.paths import Paths
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -67,6 +68,7 @@ class FitNumbers:
     khat: float = nan
     resampled: bool = True
     agreement: Agreement | None = None
+    paths: Paths | None = None
     switch: Switch | None = None
     attempts: Attempts | None = None
 

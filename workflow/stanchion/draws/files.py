@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART, stored_name
-from stanchion.draws.tree import GROUPS, POSTERIOR_GROUPS, PRIOR_GROUPS, PROPOSAL, SAMPLE_DIMS
+from stanchion.draws.paths import Paths
+from stanchion.draws.tree import (
+    GROUPS,
+    PATH,
+    PATH_DIFFERENCE,
+    PATHS,
+    POSTERIOR_GROUPS,
+    PRIOR_GROUPS,
+    PROPOSAL,
+    SAMPLE_DIMS,
+)
 
 MESSAGES = "messages"
 _ENGINE: Literal["h5netcdf"] = "h5netcdf"
@@ -49,13 +59,15 @@ class Proposal:
 
     `log_p` and `log_q` are the log densities of the posterior, up to a constant, and of the
     approximation; `log_weights` the logarithms of the weights that PSIS smoothed, which sum to one:
-    all `draw` long. `log_likelihood` is `1 × draw × observation` of the same draws, or None.
+    all `draw` long. `log_likelihood` is `1 × draw × observation` of the same draws, or None;
+    `paths` what is known of the paths that they are from, where there are some.
     """
 
     log_p: NDArray[np.float64]
     log_q: NDArray[np.float64]
     log_weights: NDArray[np.float64]
     log_likelihood: NDArray[np.float64] | None
+    paths: Paths | None = None
 
 
 def write_tree(tree: xr.DataTree, path: Path, messages: Sequence[str] = ()) -> None:
@@ -161,9 +173,17 @@ def read_proposal(path: Path) -> Proposal | None:
         group = tree[PROPOSAL].dataset
         log_p, log_q, weights = (group[n].values.ravel() for n in ("log_p", "log_q", "log_weight"))
         likelihood = group[_LOG_LIKELIHOOD].values if _LOG_LIKELIHOOD in group else None
+        paths = _paths(group)
     if likelihood is not None:
         likelihood = likelihood.reshape(*likelihood.shape[:2], -1)
-    return Proposal(log_p, log_q, weights, likelihood)
+    return Proposal(log_p, log_q, weights, likelihood, paths)
+
+
+def _paths(group: xr.Dataset) -> Paths | None:
+    if PATHS not in group.attrs:
+        return None
+    difference, where = (group.attrs[name] for name in PATH_DIFFERENCE)
+    return Paths(group[PATH].values.ravel(), int(group.attrs[PATHS]), float(difference), str(where))
 
 
 def labels_of(variable: xr.DataArray) -> list[str]:

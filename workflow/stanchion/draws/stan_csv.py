@@ -57,6 +57,16 @@ class Chains:
     warmup: NDArray[np.float64] | None = None
     adaptation: tuple[Adaptation, ...] = ()
 
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return a column of the first chain.
+
+        Raises:
+            ChainError: there is none of this name.
+        """
+        if name not in self.columns:
+            raise ChainError(f"the program's output has no column {name}")
+        return self.values[0, :, self.columns.index(name)]
+
 
 @dataclass(frozen=True)
 class _Header:
@@ -69,8 +79,12 @@ class _Header:
         return None if None in parts else ".".join(filter(None, parts))
 
 
-def read_chains(paths: Sequence[Path], expected: Rows, keep: Collection[str] = ()) -> Chains:
+def read_chains(
+    paths: Sequence[Path], expected: Rows, keep: Collection[str] = (), parts: int = 1
+) -> Chains:
     """Read one file a chain, each of the expected rows; those before the draws are left out.
+
+    Where the draws of one file come in several equal `parts`, those that are there are read.
 
     One chain is parsed at a time, straight from the file, into an array made for all of them.
     `keep` says what else is taken: `warmup`, the rows before, and `metric`, the adaptation.
@@ -86,7 +100,8 @@ def read_chains(paths: Sequence[Path], expected: Rows, keep: Collection[str] = (
     before = (len(paths), expected.before, len(columns))
     warmup = np.empty(before) if "warmup" in keep else None
     for chain, (path, header) in enumerate(zip(paths, headers, strict=True)):
-        rows = _read_rows(path, header, expected)
+        rows = _read_rows(path, header, expected, parts)
+        values = values[:, : len(rows) - expected.before]
         values[chain] = rows[expected.before :]
         if warmup is not None:
             warmup[chain] = rows[: expected.before]
@@ -127,7 +142,7 @@ def _read_header(path: Path) -> _Header:
     return _Header(settings, tuple(names.split(",")))
 
 
-def _read_rows(path: Path, header: _Header, expected: Rows) -> NDArray[np.float64]:
+def _read_rows(path: Path, header: _Header, expected: Rows, parts: int) -> NDArray[np.float64]:
     """Return the rows before the draws, and the draws."""
     with path.open(encoding="utf-8") as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "loadtxt: input contained no data")
@@ -137,7 +152,7 @@ def _read_rows(path: Path, header: _Header, expected: Rows) -> NDArray[np.float6
         except ValueError as error:
             raise _not_whole(path, f"a line is broken: {error}") from error
     draws = len(rows) - expected.before
-    if draws != expected.draws:
+    if not expected.are_whole(draws, parts):
         raise _not_whole(path, f"it holds {max(draws, 0)} draws of {expected.draws}")
     if rows.shape[1] != len(header.columns):
         raise _not_whole(path, f"{rows.shape[1]} numbers a line, {len(header.columns)} names")

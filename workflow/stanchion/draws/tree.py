@@ -18,6 +18,10 @@ from stanchion.errors import ChainError
 
 SAMPLE_DIMS = ("chain", "draw")
 POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"
+PATH, PATHS = "path", "paths"
+PATH_DIFFERENCE = ("path_difference", "path_difference_where")
+"""In the proposal of several paths: the number of a draw's; as attributes, how many there were to
+be, and how far one is from all."""
 POSTERIOR_GROUPS = (
     POSTERIOR,
     "posterior_predictive",
@@ -50,7 +54,12 @@ _SAMPLER = {
     "divergent__": "diverging",
     "energy__": "energy",
 }
-_DTYPES: dict[str, type] = {"tree_depth": np.int64, "n_steps": np.int64, "diverging": np.bool_}
+_DTYPES: dict[str, type] = {
+    "tree_depth": np.int64,
+    "n_steps": np.int64,
+    "diverging": np.bool_,
+    PATH: np.int64,
+}
 _PRIOR_NAMES = {
     "posterior": "prior",
     "posterior_predictive": "prior_predictive",
@@ -145,7 +154,7 @@ def note_weighting(tree: xr.DataTree, attributes: Mapping[str, str]) -> None:
 
 
 def proposal_group(
-    chains: Chains, naming: Naming, statistics: Mapping[str, NDArray[np.float64]]
+    chains: Chains, naming: Naming, statistics: Mapping[str, NDArray[Any]]
 ) -> xr.Dataset:
     """Return all that an approximation drew, under the program's names, with a number a draw.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.naming import Naming
+from stanchion.draws.paths import Paths, read_paths
 from stanchion.draws.stan_csv import Chains
-from stanchion.draws.tree import proposal_group
-from stanchion.errors import ChainError
+from stanchion.draws.tree import PATH, PATH_DIFFERENCE, PATHS, proposal_group
 from stanchion.stats.importance import Importance, importance, resample, weighted_errors
 from stanchion.stats.summary import Numbers
 
@@ -35,6 +36,7 @@ class Weighted:
     estimate: Importance
     indices: NDArray[np.intp] | None
     because: str
+    paths: Paths | None = None
 
     @property
     def draws(self) -> Chains:
@@ -51,12 +53,17 @@ class Weighted:
 
     def proposal(self, naming: Naming) -> xr.Dataset:
         """Return the draws as they came, with their log densities and normalised log weights."""
-        numbers = {
+        numbers: dict[str, NDArray[Any]] = {
             "log_p": self.log_p,
             "log_q": self.log_q,
             "log_weight": self.estimate.log_weights,
         }
-        return proposal_group(self.raw, naming, numbers)
+        if self.paths is None:
+            return proposal_group(self.raw, naming, numbers)
+        group = proposal_group(self.raw, naming, {**numbers, PATH: self.paths.numbers})
+        difference = (self.paths.difference, self.paths.where)
+        said = dict(zip(PATH_DIFFERENCE, difference, strict=True))
+        return group.assign_attrs({PATHS: self.paths.declared, **said})
 
     def errors(self, columns: list[int]) -> Numbers:
         """Return the Monte Carlo errors of the resampled draws, none where they are unweighted."""
@@ -79,30 +86,47 @@ class Weighted:
         }
 
 
-def weigh(raw: Chains, densities: tuple[str, str], *, to_resample: bool, seed: int) -> Weighted:
+def weigh(
+    raw: Chains,
+    densities: tuple[str, str],
+    path: str | None = None,
+    *,
+    to_resample: bool,
+    seed: int,
+    paths: int = 1,
+) -> Weighted:
     """Resample the draws of an approximation where that is wanted and k̂ licenses it.
 
-    `densities` name the columns of log_p and log_q.
+    `densities` name the columns of log_p and log_q, `path` that of the path that a draw is from, of
+    so many `paths`.
 
     Raises:
         ChainError: the chain does not hold the log densities.
     """
-    missing = [name for name in densities if name not in raw.columns]
-    if missing:
-        raise ChainError(f"the approximation's output has no column {', '.join(missing)}")
-    log_p, log_q = (raw.values[0, :, raw.columns.index(name)] for name in densities)
+    log_p, log_q = (raw.column(name) for name in densities)
     estimate = importance(log_p, log_q)
+    origin = None if path is None else read_paths(raw, path, estimate.weights, paths)
+    weighted = partial(Weighted, raw, log_p, log_q, estimate, paths=origin)
     limit = f"{estimate.threshold:.3f} for {len(log_p)} draws"
     if not to_resample:
-        return Weighted(raw, log_p, log_q, estimate, None, "declared by `resample: false`")
+        return weighted(indices=None, because="declared by `resample: false`")
     if not estimate.usable:
-        return Weighted(raw, log_p, log_q, estimate, None, _refused(estimate.khat, limit))
+        return weighted(indices=None, because=_refused(estimate.khat, limit))
+    if origin is not None and not origin.agree:
+        return weighted(indices=None, because=_disagreeing(origin))
     indices = resample(estimate.weights, seed)
     because = (
         f"k̂ {estimate.khat:.3f} ≤ {limit}; {len(np.unique(indices))} draws are distinct, "
         f"their effective sample size is {estimate.ess:.0f}"
     )
-    return Weighted(raw, log_p, log_q, estimate, indices, because)
+    return weighted(indices=indices, because=because)
+
+
+def _disagreeing(paths: Paths) -> str:
+    return (
+        f"the paths disagree: {paths.where} is {paths.difference:.2f} sds from that of all, so "
+        "that modes have the shares of the paths that end in them"
+    )
 
 
 def _refused(khat: float, limit: str) -> str:

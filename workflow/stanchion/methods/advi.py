@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from stanchion.checks.verdicts import OnFail
+from stanchion.methods.approximation import Approximation, Resample
 from stanchion.methods.fields import (
     METHOD_WORDS,
     Init,
@@ -16,36 +16,24 @@ from stanchion.methods.fields import (
     MethodSeed,
     TimeLimit,
 )
-from stanchion.methods.method import Method, Misfit, without_parameters
 from stanchion.schema.fields import Count, Positive
 from stanchion.stan.command import number
 from stanchion.stan.rows import Rows
 
-if TYPE_CHECKING:
-    from stanchion.draws.stan_csv import Chains
-    from stanchion.draws.weighting import Weighted
-    from stanchion.stan.program import Program
 
-LOG_P, LOG_Q = "log_p__", "log_g__"
-"""Columns of the log densities of the posterior, up to a constant, and of the approximation."""
-
-
-class Advi(Method):
+class Advi(Approximation):
     """Automatic differentiation variational inference, `method: advi`."""
 
-    checks: ClassVar[tuple[str, ...]] = (
-        "finite",
-        "constant",
-        "khat",
-        "nuts_difference",
-        "generated",
-    )
-    default_on_fail: ClassVar[OnFail] = "flag"
     unused: ClassVar[tuple[str, ...]] = ("lp__",)
-    chain_name: ClassVar[str] = "the approximation"
-    fewest_draws: ClassVar[int] = 30
-    """Pareto k̂ is fitted to a fifth of them, whose quartile is to be another than the least."""
-    fewest_because: ClassVar[str] = "Pareto k̂ needs"
+    densities: ClassVar[tuple[str, str]] = ("log_p__", "log_g__")
+    advice: ClassVar[Mapping[str, str]] = {
+        "khat": "The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
+        "the approximation, try `algorithm: fullrank`, a smaller `tol_rel_obj`, or other "
+        "parameters.",
+        "nuts_difference": "The approximation puts the named means elsewhere than the sampler "
+        "does. Report the sampler's fit; to mend the approximation, try `algorithm: fullrank`, a "
+        "smaller `tol_rel_obj`, more `draws`, or other parameters.",
+    }
 
     method: Literal["advi"] = Field(default="advi", description=METHOD_WORDS)
     algorithm: Literal["meanfield", "fullrank"] = Field(
@@ -57,11 +45,7 @@ class Advi(Method):
         description="Draws from the approximation; k̂ may be as large as 1 − 1/log10 of them, and "
         "0.7 at most.",
     )
-    resample: bool = Field(
-        default=True,
-        description="Importance-resample the draws by PSIS where k̂ allows (Yao et al. 2018, "
-        "arXiv:1802.02538); without it they stay the approximation's own, `unweighted`.",
-    )
+    resample: Resample = True
     iter: Count = Field(default=10000, description="Most iterations.")
     grad_samples: Count = Field(default=1, description="Draws for a gradient.")
     elbo_samples: Count = Field(default=100, description="Draws for an estimate of the ELBO.")
@@ -77,11 +61,6 @@ class Advi(Method):
     seed: MethodSeed = None
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
-
-    @property
-    def start(self) -> float | str | None:
-        """The declared `init`."""
-        return self.init
 
     def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words; `iter` of the adaptation follows `adapt`."""
@@ -103,13 +82,3 @@ class Advi(Method):
     def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return the draws, before which stands the mean of the approximation."""
         return Rows(self.draws, before=1, footer=False)
-
-    def misfit(self, program: Program) -> Misfit | None:
-        """Ask for a parameter: there is no approximation of none."""
-        return without_parameters(program, "approximate")
-
-    def weigh(self, raw: Chains, seed: int) -> Weighted:
-        """Importance-resample the draws where k̂ licenses it and `resample` asks for it."""
-        from stanchion.draws.weighting import weigh
-
-        return weigh(raw, (LOG_P, LOG_Q), to_resample=self.resample, seed=seed)

@@ -10,11 +10,13 @@ from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.hmc import Hmc
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.methods.pathfinder import Pathfinder
 
 METHODS: Mapping[str, type[Method]] = {
     "nuts": Nuts,
     "hmc": Hmc,
     "advi": Advi,
+    "pathfinder": Pathfinder,
     "fixed_param": FixedParam,
 }
 

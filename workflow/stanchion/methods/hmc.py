@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import pi
 from typing import ClassVar, Literal
 
@@ -42,6 +42,16 @@ class Hmc(Hamiltonian):
 
     checks: ClassVar[tuple[str, ...]] = tuple(name for name in OF_SAMPLED if name != "treedepth")
 
+    advice: ClassVar[Mapping[str, str]] = {
+        name: f"{words} Trajectories may come back to where they began: set `stepsize_jitter` to "
+        "0.5, or another `int_time`; run longer (`warmup`, `draws`), or use NUTS."
+        for name, words in {
+            "rhat": "The chains disagree.",
+            "ess_bulk": "Too few independent draws for the centre.",
+            "ess_tail": "Too few independent draws for the tails, so intervals are unsure.",
+        }.items()
+    }
+
     method: Literal["hmc"] = Field(default="hmc", description=METHOD_WORDS)
     chains: Chains = 4
     warmup: Warmup = 1000
@@ -51,8 +61,8 @@ class Hmc(Hamiltonian):
     int_time: Positive = Field(
         default=2 * pi,
         description="Integration time of a trajectory, of which the step size makes leapfrog "
-        "steps. With a metric that fits, a normal posterior comes back to its start at CmdStan's "
-        "2π, and a quarter of it, 1.57, gives independent draws.",
+        "steps. At CmdStan's 2π the trajectories of a normal posterior come back to where they "
+        "began: vary them by `stepsize_jitter`, or take another time.",
     )
     metric: Metric = "diag_e"
     stepsize: Positive = Field(default=1.0, description="Step size that the adaptation begins at.")

@@ -7,7 +7,7 @@ Snakefile, so that they import the numerical libraries only where they compute.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -83,6 +83,8 @@ class Method(Section):
     """Minutes after which a cluster may end one, unless a profile says otherwise."""
     unkeyed: ClassVar[frozenset[str]] = frozenset()
     """Settings that decide no result, such as threads."""
+    advice: ClassVar[Mapping[str, str]] = {}
+    """What to try where a check of it fails, by check, in place of the catalogue's words."""
     chain_name: ClassVar[str] = "chain {chain}"
     """What a message calls one of its jobs."""
     fewest_draws: ClassVar[int] = 1
@@ -96,6 +98,11 @@ class Method(Section):
     @property
     def threads(self) -> int:
         """How many threads a job has."""
+        return 1
+
+    @property
+    def parts(self) -> int:
+        """In how many equal parts a job's draws come, each of which may be missing as a whole."""
         return 1
 
     @property

@@ -165,6 +165,8 @@ class SampleChain(Arguments):
     method: str = field(metadata=UNKEYED)
     time_limit: str | None = field(metadata=UNKEYED)
     saving: Saving | None = field(metadata=UNKEYED, default=None)
+    parts: int = field(metadata=UNKEYED, default=1)
+    """In how many equal parts its draws come, of which some may be missing."""
 
 
 @dataclass(frozen=True, kw_only=True)

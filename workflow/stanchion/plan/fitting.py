@@ -133,6 +133,7 @@ def _chain_steps(planner: Planner, fit: Fit, method: Method) -> list[Step]:
             method=method.method,
             time_limit=method.time_limit,
             saving=_saving(method, program),
+            parts=method.parts,
         )
         step = planner.add(
             "sample_chain",

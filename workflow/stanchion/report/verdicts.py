@@ -18,6 +18,7 @@ from stanchion.checks.verdicts import (
     stops,
     verdict_words,
 )
+from stanchion.methods.catalogue import METHODS
 from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING
@@ -104,7 +105,8 @@ class Verdicts:
 
 def fit_view(fit: Fit, judged: Judged) -> FitView:
     """Return a fit as the report shows it."""
-    checks = tuple(check_view(check, fit.settings) for check in judged.checks)
+    advice = METHODS[fit.settings["method"]].advice
+    checks = tuple(check_view(check, fit.settings, advice) for check in judged.checks)
     return FitView(
         fit=fit,
         verdict=judged.verdict,

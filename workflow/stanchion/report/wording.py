@@ -41,9 +41,15 @@ class CheckView:
         return f"{self.name} {self.value} (allowed: {self.limit})"
 
 
-def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
-    """Word a check; `settings` are the method's, some of which its advice names."""
+def check_view(
+    check: Check, settings: Mapping[str, Any], advice: Mapping[str, str] | None = None
+) -> CheckView:
+    """Word a check; `settings` are the method's, some of which its advice names.
+
+    `advice` is the method's own, by check, in place of the catalogue's.
+    """
     row = CHECKS[check.check]
+    todo = (advice or {}).get(check.check, row.advice)
     return CheckView(
         name=row.words,
         verdict=check.verdict,
@@ -51,8 +57,8 @@ def check_view(check: Check, settings: Mapping[str, Any]) -> CheckView:
         limit=limit(check.check, check.threshold),
         where=check.where,
         source=check.source,
-        advice=row.advice,
-        now=_now(row.advice, settings),
+        advice=todo,
+        now=_now(todo, settings),
         waiver=_waiver(check.waiver),
         messages=check.messages,
         note=check.note,

@@ -77,13 +77,13 @@ def sample(chain: Chain) -> None:
     Raises:
         ChainError: the program failed, or its output is not whole.
     """
-    saving = chain.arguments.saving
+    arguments, saving = chain.arguments, chain.arguments.saving
     with nullcontext() if saving is None else open_state(chain.family) as state:
         if saving is None or state is None:
             _run(chain)
         else:
             _go_on(chain, state, saving)
-    check_csv(chain.output, chain.arguments.rows, chain=chain.arguments.name)
+    check_csv(chain.output, arguments.rows, chain=arguments.name, parts=arguments.parts)
 
 
 def finish(chain: Chain) -> None:

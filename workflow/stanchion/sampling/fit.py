@@ -47,6 +47,7 @@ class Run:
     init: Path | None = None
     metric: Path | None = None
     mode: Path | None = None
+    parts: int = 1
 
     @property
     def file(self) -> str:
@@ -180,6 +181,7 @@ class Fit:
                 method=arguments.method,
                 time_limit=arguments.time_limit,
                 saving=arguments.saving if run.command[0] == _SAVES else None,
+                parts=run.parts,
             ),
             {
                 "step": STEP,

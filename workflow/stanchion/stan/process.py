@@ -28,6 +28,8 @@ from stanchion.system.processes import die_with_parent
 
 _FOOTER = re.compile(rb"seconds \(Total\)\s*$")
 """The last line of what a chain writes about its time."""
+_DISK = "free some disk space if it is full, then run again"
+_ENDED_EARLY = "its log says why the program ended without them; often a generated quantity fails"
 _LAST_WORDS = 8
 _BLOCK = 64 << 10
 _LOG_LIMIT = 4 << 20
@@ -261,8 +263,10 @@ def check_starts(executable: Path) -> bool:
     return completed.returncode == 0 and b"stan_version_major" in completed.stdout
 
 
-def check_csv(path: Path, expected: Rows, *, chain: str) -> None:
+def check_csv(path: Path, expected: Rows, *, chain: str, parts: int = 1) -> None:
     """Check that a Stan CSV holds every draw, the end of its last line, and its footer.
+
+    Where its draws come in several parts, all draws of some parts are enough.
 
     Raises:
         ChainError: there is no file, or it is not whole, as after a kill or on a full disk.
@@ -278,17 +282,17 @@ def check_csv(path: Path, expected: Rows, *, chain: str) -> None:
     except OSError as error:
         raise _not_whole(path, f"{chain} left no CSV: {error.strerror}") from error
     draws = lines - 1 - expected.before
-    if draws != expected.draws:
+    if not expected.are_whole(draws, parts):
         count = f"{max(draws, 0)} draws of {expected.draws}"
-        raise _not_whole(path, f"{chain} is not whole: {count}")
+        todo = _ENDED_EARLY if expected.footer and footer else _DISK
+        raise _not_whole(path, f"{chain} is not whole: {count}", todo)
     if not line.endswith(b"\n"):
         raise _not_whole(path, f"{chain} is not whole: its last line is cut off")
     if expected.footer and not footer:
         raise _not_whole(path, f"{chain} is not whole: its CSV has no footer")
 
 
-def _not_whole(path: Path, what: str) -> ChainError:
-    todo = "free some disk space if it is full, then run again"
+def _not_whole(path: Path, what: str, todo: str = _DISK) -> ChainError:
     return ChainError(what, where=str(path), todo=todo)
 
 

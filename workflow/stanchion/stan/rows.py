@@ -15,3 +15,7 @@ class Rows:
     draws: int
     before: int = 0
     footer: bool = True
+
+    def are_whole(self, draws: int, parts: int = 1) -> bool:
+        """Tell whether so many draws are all of them, or all of some of their equal parts."""
+        return 0 < draws <= self.draws and draws * parts % self.draws == 0

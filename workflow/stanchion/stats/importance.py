@@ -20,6 +20,8 @@ from stanchion.stats.thresholds import khat_threshold
 
 Floats = NDArray[np.float64]
 
+_LEAST_SHARE, _ERRORS = 0.01, 4
+
 
 @dataclass(frozen=True)
 class Importance:
@@ -70,6 +72,31 @@ def resample(weights: Floats, seed: int) -> NDArray[np.intp]:
     positions = (np.random.default_rng(seed).random() + np.arange(size)) / size
     shares = np.cumsum(weights)
     return np.minimum(np.searchsorted(shares / shares[-1], positions, side="right"), size - 1)
+
+
+def part_differences(draws: Floats, weights: Floats, parts: NDArray[np.intp]) -> Floats:
+    """Return how far each part's weighted means are from those of all, `part × column`.
+
+    Draws are `draw × column`, `parts` the index of each one's part. In sds of all, beyond four
+    Monte Carlo errors of the part's mean; 0 of a constant column, one without a value in some draw,
+    and a part with less than a hundredth of an equal share of the weights, which moves no mean
+    visibly.
+    """
+    count = int(parts.max()) + 1
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        mean = weights @ draws
+        sd = np.sqrt(weights @ np.square(draws - mean))
+        distances = np.zeros((count, draws.shape[1]))
+        for part in range(count):
+            inside = parts == part
+            share = weights[inside].sum()
+            if share * count >= _LEAST_SHARE:
+                own = weights[inside] / share
+                centre = own @ draws[inside]
+                error = np.sqrt(np.square(own) @ np.square(draws[inside] - centre))
+                beyond = np.abs(centre - mean) - _ERRORS * error
+                distances[part] = np.maximum(beyond, 0) / sd
+        return np.where(np.isfinite(sd) & (np.ptp(draws, axis=0) > 0), distances, 0.0)
 
 
 def weighted_errors(draws: Floats, columns: list[int], weights: Floats) -> Numbers:

@@ -11,6 +11,9 @@ cross-validation based model comparison", arXiv:2008.10296: for differences belo
 than 100 observations, the standard error of a difference is too small, and a normal distribution
 of this width is no good approximation."""
 
+GREATEST_PATH_DIFFERENCE = 0.5
+"""Of a path's means from those of all, in posterior sds: what moves an interval visibly."""
+
 
 def khat_threshold(draws: int) -> float:
     """Return the k̂ above which an estimate from this many draws is not to be trusted.

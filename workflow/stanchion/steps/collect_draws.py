@@ -40,7 +40,7 @@ def run(job: Job[CollectDraws]) -> None:
     method, paths, attempts = chains_of(
         arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
     )
-    raw = read_chains(paths, method.rows(arguments.keep), arguments.keep)
+    raw = read_chains(paths, method.rows(arguments.keep), arguments.keep, method.parts)
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
     if "quantities" in job.inputs:

@@ -107,12 +107,13 @@ def _numbers(
         generated=generated,
         khat=nan if raw is None else importance(raw.log_p, raw.log_q).khat,
         resampled=_weighting(path).get("weighting") == RESAMPLED,
-        agreement=_against_nuts(job, scalars),
+        agreement=_against_sampler(job, scalars),
+        paths=None if raw is None else raw.paths,
     )
 
 
-def _against_nuts(job: Job[DiagnoseFit], scalars: Scalars) -> Agreement | None:
-    """Compare with the first declared fit by NUTS that passes, else with the first that warns."""
+def _against_sampler(job: Job[DiagnoseFit], scalars: Scalars) -> Agreement | None:
+    """Compare with the first declared fit by a sampler that passes, else that warns."""
     names = job.arguments.references
     if not names:
         return None

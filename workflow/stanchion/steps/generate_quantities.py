@@ -30,7 +30,7 @@ def run(job: Job[GenerateQuantities]) -> None:
     folder = Path(mkdtemp(dir=job.outputs["quantities"].parent))
     try:
         method, paths, _ = chains_of(job.arguments, job.paths("chains"), folder / "archive")
-        chains = read_chains(paths, method.rows(job.arguments.keep))
+        chains = read_chains(paths, method.rows(job.arguments.keep), parts=method.parts)
         chosen = columns_of(chains.columns, {v.name for v in job.arguments.parameters})
         columns = [chains.columns[index] for index in chosen]
         generated = [
