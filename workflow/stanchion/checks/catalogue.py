@@ -303,6 +303,13 @@ def thresholds() -> dict[str, Threshold]:
     return {threshold.key: threshold for threshold in limits if isinstance(threshold, Threshold)}
 
 
+def is_worse_smaller(key: str) -> bool:
+    """Tell whether values below the threshold of a key break it, rather than those above."""
+    return any(
+        row.worse == "smaller" for row in CHECKS.values() if row.threshold == thresholds()[key]
+    )
+
+
 def judging(checks: Iterable[str]) -> set[str]:
     """Return the keys of the thresholds that the named checks are held to."""
     limits = (CHECKS[name].threshold for name in checks)

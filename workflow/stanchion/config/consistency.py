@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from stanchion.checks.catalogue import is_worse_smaller
 from stanchion.config.analysis import Analysis
 from stanchion.config.project import Project
+from stanchion.config.resolve import resolved_checks
 from stanchion.errors import Fault
 from stanchion.schema.locations import Key, nearest
 from stanchion.schema.references import reference
+from stanchion.stan.command import number
 
 
 def inconsistencies(project: Project) -> list[Fault]:
@@ -18,6 +21,7 @@ def inconsistencies(project: Project) -> list[Fault]:
         key = ("analyses", name)
         faults += _fitted(project, analysis, key)
         faults += _too_few_draws(project, analysis, key)
+        faults += _content_too_early(project, analysis, key)
         faults += _unmapped(project, analysis)
         faults += _observed(project, analysis, key)
         faults += _compared(project, analysis, key)
@@ -118,6 +122,26 @@ def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[F
                 todo=f"raise draws{', or lower thin' if draws < declared else ''}; "
                 "1000 are a good start",
             )
+
+
+def _content_too_early(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """A fit that stops by thresholds looser than its checks would stop, and then fail."""
+    for label, method in analysis.methods.items():
+        checks = resolved_checks(analysis, method)
+        for name, value in method.stops_at.items():
+            smaller = is_worse_smaller(name)
+            limits = [checks[name], *(checks.get(f"{name}_of") or {}).values()]
+            limit = max(limits) if smaller else min(limits)
+            if value < limit if smaller else value > limit:
+                side = "≥" if smaller else "≤"
+                yield project.fault(
+                    f"the fit would stop at {name} {number(value)} and then fail its check, "
+                    f"which asks for {side} {number(limit)}",
+                    *(*key, "methods", label, "until", name),
+                    value=value,
+                    allowed=f"a number {side} {number(limit)}",
+                    todo=f"change it, or checks.{name}; without it here, checks.{name} counts",
+                )
 
 
 def _unmapped(project: Project, analysis: Analysis) -> Iterator[Fault]:

@@ -26,6 +26,7 @@ _HEADINGS = {
     "Model": "models.NAME",
     "Analysis": "analyses.NAME",
     **{method.__name__: f"methods.NAME of {name}" for name, method in METHODS.items()},
+    "Until": "until",
     "PriorPredictive": "prior_predictive",
     "PosteriorPredictive": "posterior_predictive",
     "Predict": "predict",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
@@ -10,7 +10,7 @@ from pydantic import model_validator
 from stanchion.checks.verdicts import OnFail
 from stanchion.methods.fields import SAVING
 from stanchion.methods.method import Method, Misfit, without_parameters
-from stanchion.methods.repair import OnDivergence
+from stanchion.methods.until import Until, check_rounds
 from stanchion.schema.fields import refused
 from stanchion.stan.command import number
 from stanchion.stan.rows import Rows
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWS = 4
 """Of a chain: fewer leave split R-hat and effective sample size undefined, here as in ArviZ."""
-DECIDING = frozenset({"init_tries", "on_divergence", "on_saturation", "on_stuck"})
+DECIDING = frozenset({"init_tries", "until", "max_draws"})
 """Settings by which results decide what else is run, so that a fit is one job."""
 
 
@@ -35,7 +35,8 @@ class Hamiltonian(Method):
         metric: str
         init: float | str | None
         init_tries: int
-        on_divergence: OnDivergence | None
+        until: Until | None
+        max_draws: int | None
         threads_per_chain: int
 
     default_on_fail: ClassVar[OnFail] = "stop"
@@ -73,6 +74,20 @@ class Hamiltonian(Method):
         return frozenset(n for n in self._deciding if getattr(self, n) == fields[n].default)
 
     @property
+    def decides_by(self) -> tuple[str, ...]:
+        """Those that `until` leaves to the analysis."""
+        return () if self.until is None else self.until.of_checks
+
+    @property
+    def stops_at(self) -> Mapping[str, float]:
+        """What `until` says itself."""
+        return {} if self.until is None else self.until.thresholds
+
+    def with_draws(self, draws: int) -> Self:
+        """Return the plain method of as many draws: nothing is looked at on the way."""
+        return self.model_copy(update={"draws": draws, "until": None, "max_draws": None})
+
+    @property
     def _deciding(self) -> frozenset[str]:
         return DECIDING & type(self).model_fields.keys()
 
@@ -88,49 +103,9 @@ class Hamiltonian(Method):
         return self
 
     @model_validator(mode="after")
-    def _refits_with_more(self) -> Self:
-        if self.on_divergence is not None and self.on_divergence.adapt_delta[0] <= self.adapt_delta:
-            raise refused(
-                f"a refit with adapt_delta {self.on_divergence.adapt_delta[0]:g} after one with "
-                f"{self.adapt_delta:g} mends nothing",
-                at=["on_divergence", "adapt_delta", 0],
-                value=self.on_divergence.adapt_delta[0],
-                allowed=f"a number above {self.adapt_delta:g} and below 1",
-                todo="raise it, or lower the adapt_delta of the method",
-            )
+    def _can_go_on(self) -> Self:
+        check_rounds(self.until, self.draws, self.max_draws, self.thin, self.saving or {})
         return self
-
-    @property
-    def decides_by(self) -> tuple[str, ...]:
-        """The divergences that the checks allow, where more of them have consequences."""
-        return ("divergences",) if self.refits_after_divergences else ()
-
-    @property
-    def refits_after_divergences(self) -> bool:
-        """Whether more divergences than the checks allow have consequences."""
-        return self.on_divergence is not None
-
-    @property
-    def refits_after_saturation(self) -> bool:
-        """Whether trajectories that were cut short have consequences."""
-        return False
-
-    @property
-    def greatest_depth(self) -> int | None:
-        """The depth of a tree at which a trajectory is cut short, None where there is no tree."""
-        return None
-
-    def after_divergences(self) -> Self | None:
-        """Return the method of the refit that too many divergences have, if one is left."""
-        if self.on_divergence is None:
-            return None
-        first, *rest = self.on_divergence.adapt_delta
-        left = OnDivergence(adapt_delta=rest) if rest else None
-        return self.model_copy(update={"adapt_delta": first, "on_divergence": left})
-
-    def after_saturation(self) -> Self | None:
-        """Return the method of the refit that trajectories cut short have, if one is left."""
-        return None
 
     @property
     def engine(self) -> Sequence[str]:
@@ -142,17 +117,13 @@ class Hamiltonian(Method):
         """The words that set the step size, behind those of the metric; none for CmdStan's."""
         return ()
 
-    def saves_warmup(self, keep: Collection[str]) -> bool:
-        """Tell whether the draws of the warm-up are in the Stan CSVs."""
-        return "warmup" in keep
-
     def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words for one chain, a process of its own."""
         return [
             "method=sample",
             f"num_samples={self.draws}",
             f"num_warmup={self.warmup}",
-            f"save_warmup={int(self.saves_warmup(keep))}",
+            f"save_warmup={int('warmup' in keep)}",
             f"thin={self.thin}",
             "adapt",
             "engaged=1",
@@ -166,9 +137,13 @@ class Hamiltonian(Method):
 
     def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return every so many-th draw, the first included; so of the warm-up before them."""
-        warmup = self.warmup if self.saves_warmup(keep) else 0
+        warmup = self.warmup if "warmup" in keep else 0
         return Rows(-(-self.draws // self.thin), before=-(-warmup // self.thin))
 
     def misfit(self, program: Program) -> Misfit | None:
-        """Ask for a parameter: without one there is no posterior, and no check of its sampling."""
-        return without_parameters(program, "sample")
+        """Ask for a parameter: without one there is no posterior, and no check of its sampling.
+
+        And for the variables whose Monte Carlo error `until` limits.
+        """
+        misfit = without_parameters(program, "sample")
+        return misfit if misfit or self.until is None else self.until.misfit(program)

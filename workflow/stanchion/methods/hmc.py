@@ -29,7 +29,7 @@ from stanchion.methods.fields import (
     Warmup,
 )
 from stanchion.methods.hamiltonian import Hamiltonian
-from stanchion.methods.repair import DivergenceRepair
+from stanchion.methods.until import DeclaredUntil, MaxDraws
 from stanchion.schema.fields import Positive
 from stanchion.stan.command import number
 
@@ -57,6 +57,8 @@ class Hmc(Hamiltonian):
     chains: Chains = 4
     warmup: Warmup = 1000
     draws: Iterations = 1000
+    until: DeclaredUntil = None
+    max_draws: MaxDraws = None
     thin: Thin = 1
     adapt_delta: AdaptDelta = 0.8
     int_time: Positive = Field(
@@ -76,7 +78,6 @@ class Hmc(Hamiltonian):
     )
     init: Init = None
     init_tries: InitTries = 1
-    on_divergence: DivergenceRepair = None
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None

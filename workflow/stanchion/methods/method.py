@@ -33,6 +33,8 @@ class Misfit:
 
     what: str
     todo: str
+    at: tuple[str, ...] = ()
+    """Which setting of the method it is about, where that is one."""
 
 
 def without_parameters(program: Program, verb: str) -> Misfit | None:
@@ -121,6 +123,11 @@ class Method(Section):
     def decides_by(self) -> tuple[str, ...]:
         """Thresholds of the analysis' checks by which its procedure decides."""
         return ()
+
+    @property
+    def stops_at(self) -> Mapping[str, float]:
+        """Thresholds at which its procedure is content, by their names among the checks."""
+        return {}
 
     @property
     def saving(self) -> dict[str, Any] | None:

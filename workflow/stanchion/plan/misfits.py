@@ -19,8 +19,8 @@ def misfits(project: Project, programs: Mapping[str, Program]) -> Iterator[Fault
                 if misfit is not None:
                     yield project.fault(
                         f"{project.models[model].program} {misfit.what}",
-                        *("analyses", name, "methods", label),
-                        value=method.method,
+                        *("analyses", name, "methods", label, *misfit.at),
+                        value=misfit.at[-1] if misfit.at else method.method,
                         todo=misfit.todo + _or_limited(method, analysis, programs),
                     )
 
