@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from pydantic_core import to_jsonable_python
-
+from stanchion.plan.arguments import as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 
@@ -125,7 +124,8 @@ def _may_differ(stored: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 
 def _read_by(job: Job, folder: Path) -> Iterator[str]:
     """Yield what the job was told and read; an executable is its program and its toolchain."""
-    arguments = to_jsonable_python(job.arguments)
+    keyed, unkeyed = as_json(job.arguments)
+    arguments = {**keyed, **unkeyed}
     yield json.dumps(arguments, sort_keys=True).replace(str(folder), "")
     for name, result in sorted(job.inputs.items()):
         if name == "executable":

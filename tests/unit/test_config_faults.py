@@ -137,7 +137,6 @@ def test_a_choice_that_there_is_not_names_those_there_are(
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
-        ("program: stan/models/pooled_means.stan", "", "models.pooled.program"),
         ("    datasets: [schools]\n", "", "analyses.coaching.datasets"),
         ("observed: y, ", "", "analyses.coaching.posterior_predictive.observed"),
     ],

@@ -23,6 +23,7 @@ def inconsistencies(project: Project) -> list[Fault]:
         faults += _too_few_draws(project, analysis, key)
         faults += _content_too_early(project, analysis, key)
         faults += _unmapped(project, analysis)
+        faults += _prior_of_programs(project, analysis, key)
         faults += _observed(project, analysis, key)
         faults += _compared(project, analysis, key)
         faults += _predicted(project, analysis, key)
@@ -38,6 +39,9 @@ def _named_datasets(project: Project) -> Iterator[Fault]:
         yield from _named_in(project, dataset.stan, set(dataset.columns), key)
     for name, model in project.models.items():
         yield from _named_in(project, model.stan, everywhere, ("models", name, "stan"))
+        if model.conjugate is not None:
+            given = model.conjugate.given
+            yield from _named_in(project, given, everywhere, ("models", name, "conjugate"))
 
 
 def _named_in(
@@ -148,7 +152,9 @@ def _unmapped(project: Project, analysis: Analysis) -> Iterator[Fault]:
     for dataset in analysis.datasets:
         declared = project.datasets[dataset]
         for model in analysis.models:
-            if declared.is_table and not declared.stan and not project.models[model].stan:
+            if project.models[model].conjugate is not None:
+                yield from _updated(project, analysis, dataset, model)
+            elif declared.is_table and not declared.stan and not project.models[model].stan:
                 yield project.fault(
                     f"a table that model {model!r} is fitted to needs a mapping to Stan's data",
                     "datasets",
@@ -158,6 +164,33 @@ def _unmapped(project: Project, analysis: Analysis) -> Iterator[Fault]:
                 )
 
 
+def _updated(project: Project, analysis: Analysis, dataset: str, model: str) -> Iterator[Fault]:
+    """The rows of a conjugate model stand in tables, and each table counts once."""
+    if not project.datasets[dataset].is_table:
+        what = f"dataset {dataset!r} is no table, and the model {model!r} is of rows"
+        yield project.fault(what, "datasets", dataset, "path", todo="declare a table")
+    for position, name in enumerate(project.models[model].update):
+        at = ("models", model, "update", position)
+        if name in analysis.datasets:
+            what = f"dataset {name!r} is what the analysis fits"
+            todo = "leave it out of update, or out of the analysis' datasets"
+            yield project.fault(what, *at, value=name, todo=todo)
+        elif not project.datasets[name].is_table:
+            what = f"dataset {name!r} is no table, and the model {model!r} is of rows"
+            yield project.fault(what, *at, value=name, todo="declare a table")
+
+
+def _prior_of_programs(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """Draws from a prior are those of a program with a switch."""
+    exact = [m for m in analysis.models if project.models[m].conjugate is not None]
+    if analysis.prior_predictive is not None and exact:
+        yield project.fault(
+            f"the prior of a conjugate model is not drawn from: {', '.join(exact)}",
+            *(*key, "prior_predictive"),
+            todo="remove prior_predictive, or fit conjugate models in an analysis of their own",
+        )
+
+
 def _observed(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
     """What was observed is in the data: for a table, in its mapping."""
     checked = analysis.posterior_predictive
@@ -165,7 +198,7 @@ def _observed(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
         return
     for dataset in analysis.datasets:
         for model in analysis.models:
-            mapping = {**project.datasets[dataset].stan, **project.models[model].stan}
+            mapping = _mapping(project, dataset, model)
             is_table = project.datasets[dataset].is_table
             if is_table and mapping and checked.observed not in mapping:
                 yield project.fault(
@@ -177,6 +210,13 @@ def _observed(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
                     allowed=", ".join(mapping),
                     todo="name a variable of the mapping, or map it",
                 )
+
+
+def _mapping(project: Project, dataset: str, model: str) -> Mapping[str, object]:
+    declared = project.models[model]
+    if declared.conjugate is not None:
+        return declared.conjugate.given
+    return {**project.datasets[dataset].stan, **declared.stan}
 
 
 def _compared(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stanchion.config.conjugate import FAMILY_SECTIONS, PRIOR_SECTIONS
 from stanchion.config.project import Project
 from stanchion.config.shape import Node, parts_of, schema_of, words_for
 from stanchion.config.waivers import Waiver
@@ -24,6 +25,8 @@ _HEADINGS = {
     "Dataset": "datasets.NAME",
     "Column": "datasets.NAME.columns.COLUMN",
     "Model": "models.NAME",
+    **{section.__name__: f"conjugate of {name}" for name, section in FAMILY_SECTIONS.items()},
+    **{section.__name__: f"prior of {name}" for name, section in PRIOR_SECTIONS.items()},
     "Analysis": "analyses.NAME",
     **{method.__name__: f"methods.NAME of {name}" for name, method in METHODS.items()},
     "Until": "until",

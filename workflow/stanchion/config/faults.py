@@ -13,6 +13,7 @@ from stanchion.errors import Fault
 from stanchion.methods.catalogue import METHODS
 from stanchion.schema.locations import Key, nearest, written
 from stanchion.schema.tree import Tree
+from stanchion.stats.conjugate.families import FAMILIES
 from stanchion.system.sentences import listed
 
 _KEY = "[key]"
@@ -61,10 +62,12 @@ def _fault(details: Mapping[str, Any], root: Node, tree: Tree) -> Fault:
 
 
 def _key(location: Iterable[str | int]) -> Key:
-    """Return the key path of pydantic's location, which also names the method of a union."""
+    """Return the key path of pydantic's location, which also names the member of a union."""
     key = [part for part in location if part != _KEY]
     if key[:1] == ["analyses"] and key[2:3] == ["methods"]:
         del key[4:5]
+    if key[:1] == ["models"] and key[3:4] and key[3] in FAMILIES:
+        del key[3]
     return tuple(key)
 
 
@@ -115,6 +118,9 @@ def _not_a_choice(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) 
 
 
 def _no_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
+    if _is_conjugate(key):
+        what, names = "'family' is missing", ", ".join(FAMILIES)
+        return _placed(tree, key, what, allowed=names, todo="add family")
     name = str(key[-1])
     todo = f"add `method: {nearest(name, METHODS) or next(iter(METHODS))}`"
     what = f"{name!r} is not itself a method, and does not say which one it is"
@@ -123,7 +129,13 @@ def _no_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> 
 
 def _bad_method(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:
     value = details["ctx"]["tag"]
+    if _is_conjugate(key):
+        return _not_one_of(f"{value!r} is not a family", value, FAMILIES, (*key, "family"), tree)
     return _not_one_of(f"{value!r} is not a method", value, METHODS, (*key, "method"), tree)
+
+
+def _is_conjugate(key: Key) -> bool:
+    return key[:1] == ("models",)
 
 
 def _not_one_of(what: str, word: str, choices: Iterable[str], key: Key, tree: Tree) -> Fault:

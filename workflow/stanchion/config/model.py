@@ -1,16 +1,26 @@
-"""A model: a Stan program with its options."""
+"""A model: a Stan program with its options, or a conjugate family with its prior."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from stanchion.config.compiling import MakeVariables, StancOptions
+from stanchion.config.conjugate import Conjugate
 from stanchion.config.dataset import StanMapping
-from stanchion.schema.fields import Distinct, NotEmpty, Section, StanName, refused, titled
+from stanchion.schema.fields import (
+    DatasetName,
+    Distinct,
+    NotEmpty,
+    Section,
+    StanName,
+    refused,
+    titled,
+)
 
 _RUN = frozenset("$`\\\"';|&<>#*?(){}!,")
+_OF_PROGRAMS = ("stan", "stanc", "cpp", "threads", "native")
 
 
 def _plain_path(path: str) -> str:
@@ -23,11 +33,26 @@ def _plain_path(path: str) -> str:
 
 
 class Model(Section):
-    """A Stan program and how it is compiled; programs in canonical form alike are compiled once."""
+    """A Stan program, or a conjugate family whose posterior is known; one of the two.
 
-    program: Annotated[
-        str, titled("the path of a .stan file", r"^\S.*\.stan$"), AfterValidator(_plain_path)
-    ] = Field(description="The Stan program.")
+    Programs in canonical form alike are compiled once. A conjugate model is fitted by the method
+    `conjugate`, and by no other.
+    """
+
+    program: (
+        Annotated[
+            str, titled("the path of a .stan file", r"^\S.*\.stan$"), AfterValidator(_plain_path)
+        ]
+        | None
+    ) = Field(default=None, description="The Stan program.")
+    conjugate: Conjugate | None = Field(
+        default=None, description="A family with an exact posterior: its data and its prior."
+    )
+    update: Annotated[list[DatasetName], Distinct] = Field(
+        default=[],
+        description="Datasets of further rows for a conjugate model, as they came: added to those "
+        "of the analysis' dataset by the same columns, with the posterior after each of them.",
+    )
     parameters: Annotated[list[StanName], NotEmpty, Distinct] | None = Field(
         default=None,
         description="What summary and pictures show; without it, all parameters and "
@@ -50,3 +75,33 @@ class Model(Section):
         default=None,
         description="Compile for the processor at hand; without it, what the toolchain says.",
     )
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if self.program is None and self.conjugate is None:
+            todo = "add program, the path of a .stan file, or conjugate, a family with its prior"
+            raise refused("a model needs 'program' or 'conjugate'", todo=todo)
+        if self.program is not None and self.conjugate is not None:
+            what = "'program' and 'conjugate' exclude each other"
+            raise refused(what, at=["conjugate"], todo="remove one, or make two models of them")
+        if self.program is not None and self.update:
+            todo = "remove it; to fit more rows, declare them as one dataset"
+            raise refused("'update' goes with 'conjugate'", at=["update"], todo=todo)
+        for key in _OF_PROGRAMS:
+            if self.conjugate is not None and getattr(self, key):
+                raise refused(f"{key!r} goes with 'program'", at=[key], todo="remove it")
+        return self
+
+    @property
+    def title(self) -> str:
+        """What a message calls it: the path of its program, or its family."""
+        if self.conjugate is None:
+            return str(self.program)
+        return f"the family {self.conjugate.family}"
+
+    @property
+    def family(self) -> dict[str, Any] | None:
+        """What decides the posterior given the data; None of a program."""
+        if self.conjugate is None:
+            return None
+        return {"family": self.conjugate.family, "prior": self.conjugate.numbers}

@@ -12,6 +12,8 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.schema.locations import Key
 
 Node = Mapping[str, Any]
+TAGS = ("method", "family")
+"""Keys that say which of several sections a mapping is."""
 
 _WORDS = {
     "integer": "a whole number",
@@ -60,8 +62,8 @@ def parts_of(root: Node, node: Node) -> Iterator[Node]:
     """Yield a schema node's alternatives, references resolved, `null` left out."""
     if "$ref" in node:
         yield from parts_of(root, root["$defs"][node["$ref"].rsplit("/", 1)[1]])
-    elif "anyOf" in node:
-        for alternative in node["anyOf"]:
+    elif "anyOf" in node or "oneOf" in node:
+        for alternative in (*node.get("anyOf", ()), *node.get("oneOf", ())):
             yield from parts_of(root, alternative)
     elif node.get("type") != "null":
         yield node
@@ -88,14 +90,14 @@ def section_at(root: Node, value: Any, key: Key) -> Node:
 
 
 def _suiting(root: Node, node: Node, value: Any) -> list[Node]:
-    """Return a node's alternatives; of several methods, the one that the value names."""
+    """Return a node's alternatives; of several methods or families, the one that is named."""
     parts = list(parts_of(root, node))
-    named = [p for p in parts if _method(p) and _method(p) == _item(value, "method")]
+    named = [p for p in parts for tag in TAGS if _tag(p, tag) and _tag(p, tag) == _item(value, tag)]
     return named or parts
 
 
-def _method(section: Node) -> str | None:
-    tag = section.get("properties", {}).get("method", {}).get("const")
+def _tag(section: Node, name: str) -> str | None:
+    tag = section.get("properties", {}).get(name, {}).get("const")
     return str(tag) if tag is not None else None
 
 

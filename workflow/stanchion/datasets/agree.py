@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,32 @@ Key = Callable[[str], str]
 """Stan variable → the key of the declaration that gives it."""
 
 
+@dataclass(frozen=True)
+class Cell:
+    """Where a value stands in a table: `file:line`, and its column."""
+
+    where: str
+    column: str
+
+
+Cells = Callable[[str, tuple[int, ...]], Cell | None]
+"""Variable and indices from 0 → the cell that the value comes from."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the data: its largest integer, and what is said of a larger one."""
+
+    name: str
+    integer: int
+    words: str
+    todo: str | None
+
+
+STAN = Reader("program", STAN_INT, "more than Stan's int can", "declare it real in the program")
+FAMILY = Reader("family", 2**53, "more than 2⁵³, up to where every count is a double", None)
+
+
 def unsupplied(variables: Sequence[Variable], supplied: Sequence[str], key: Key) -> list[Fault]:
     """Return a fault for each declared variable that nothing supplies."""
     declared = {variable.name for variable in variables}
@@ -42,19 +69,60 @@ def unsupplied(variables: Sequence[Variable], supplied: Sequence[str], key: Key)
 
 
 def disagreements(
-    variables: Sequence[Variable], values: Mapping[str, Any], key: Key
+    variables: Sequence[Variable],
+    values: Mapping[str, Any],
+    key: Key,
+    cell: Cells | None = None,
+    reader: Reader = STAN,
 ) -> list[Fault]:
-    """Return a fault for each value of another type, number of dimensions or size, or too far."""
+    """Return a fault for each value of another type, number of dimensions or size, or too far.
+
+    `cell` finds the table's cell that a value comes from, where it comes from one.
+    """
     faults = []
     for variable in variables:
-        what, todo = _disagreement(variable, values)
+        what, todo = _disagreement(variable, values, reader)
         if what:
             what, allowed = f"`{variable.name}` {what}", describe(variable)
-            faults.append(Fault(what, key=key(variable.name), allowed=allowed, todo=todo))
-        elif variable.type != "tuple" and (limits := beyond(variable, values)):
-            what, allowed = f"`{variable.name}` {limits[0]}", limits[1]
-            faults.append(Fault(what, key=key(variable.name), allowed=allowed))
+            index = _offender(variable, values[variable.name], reader) if cell else None
+            fault = Fault(what, key=key(variable.name), allowed=allowed, todo=todo)
+            faults.append(_in_cell(fault, variable, values, cell, index))
+        elif variable.type != "tuple" and (limit := beyond(variable, values)):
+            what = f"`{variable.name}` {limit.what}"
+            allowed = f"{limit.allowed}, by the {reader.name}"
+            fault = Fault(what, key=key(variable.name), allowed=allowed)
+            faults.append(_in_cell(fault, variable, values, cell, limit.index))
     return faults
+
+
+def _in_cell(
+    fault: Fault,
+    variable: Variable,
+    values: Mapping[str, Any],
+    cell: Cells | None,
+    index: tuple[int, ...] | None,
+) -> Fault:
+    """Return a fault with the row and the column of the value that it is of, where there is one."""
+    found = cell(variable.name, index) if cell is not None and index else None
+    if found is None or not index:
+        return fault
+    value = np.asarray(values[variable.name], dtype=object).item(index)
+    what = f"{fault.what}, column `{found.column}`"
+    return replace(fault, where=found.where, what=what, value=value)
+
+
+def _offender(variable: Variable, value: Any, reader: Reader) -> tuple[int, ...] | None:
+    """Return the indices of the first value that is no integer, or too large for one."""
+    try:
+        leaves = np.asarray(value, dtype=object)
+    except ValueError:
+        return None
+    if variable.type != "int" or leaves.ndim != variable.dimensions:
+        return None
+    for index, leaf in np.ndenumerate(leaves):
+        if isinstance(leaf, float) or (isinstance(leaf, int) and abs(leaf) > reader.integer):
+            return index
+    return None
 
 
 def describe(variable: Variable) -> str:
@@ -66,13 +134,15 @@ def describe(variable: Variable) -> str:
     return f"{variable.type}, {variable.dimensions} dimension{plural}{sizes}"
 
 
-def _disagreement(variable: Variable, values: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _disagreement(
+    variable: Variable, values: Mapping[str, Any], reader: Reader
+) -> tuple[str | None, str | None]:
     """Return what is wrong and what to do, or None twice."""
     if variable.type == "tuple":
         return None, None
     value = values[variable.name]
     leaves: list[Any] = []
-    shape = _shape(value, leaves)
+    shape = _shape(value, leaves, reader.integer)
     if shape is None:
         return "is ragged: its rows have different lengths", None
     strange = [leaf for leaf in leaves if type(leaf) not in (int, float)]
@@ -83,9 +153,9 @@ def _disagreement(variable: Variable, values: Mapping[str, Any]) -> tuple[str | 
         if odd is not None:
             todo = "declare the column as `type: int`, or the program's variable as real"
             return f"is declared int and holds {odd!r}", todo
-        big = next((leaf for leaf in leaves if abs(leaf) > STAN_INT), None)
+        big = next((leaf for leaf in leaves if abs(leaf) > reader.integer), None)
         if big is not None:
-            return f"holds {big}, more than Stan's int can", "declare it real in the program"
+            return f"holds {big}, {reader.words}", reader.todo
     return _shape_disagreement(variable, shape, bool(leaves), values), None
 
 
@@ -120,13 +190,13 @@ def _counted(dimensions: int) -> str:
     return f"{dimensions} dimension{'' if dimensions == 1 else 's'}"
 
 
-def _shape(value: Any, leaves: list[Any]) -> tuple[int, ...] | None:
+def _shape(value: Any, leaves: list[Any], largest: int) -> tuple[int, ...] | None:
     """Return the sizes of an array or a nested list, None where it is ragged; collects its leaves.
 
-    Of an array of one type these are its first number and the first too large for Stan's int.
+    Of an array of one type these are its first number and the first that is too large.
     """
     if isinstance(value, np.ndarray):
-        large = value[(value > STAN_INT) | (value < -STAN_INT)]
+        large = value[(value > largest) | (value < -largest)]
         numbers = [value.reshape(-1)[:1], large[:1]] if value.dtype != object else [value.flatten()]
         leaves += [number for part in numbers for number in part.tolist()]
         return value.shape
@@ -136,6 +206,6 @@ def _shape(value: Any, leaves: list[Any]) -> tuple[int, ...] | None:
     if not any(isinstance(item, list) for item in value):
         leaves.extend(value)
         return (len(value),)
-    shapes = {_shape(item, leaves) for item in value}
+    shapes = {_shape(item, leaves, largest) for item in value}
     inner = shapes.pop()
     return None if shapes or inner is None else (len(value), *inner)

@@ -13,12 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stanchion.datasets import stan_json
-from stanchion.datasets.agree import PRIOR_SWITCH, disagreements, unsupplied
+from stanchion.datasets.agree import (
+    FAMILY,
+    PRIOR_SWITCH,
+    STAN,
+    Cells,
+    disagreements,
+    unsupplied,
+)
 from stanchion.datasets.evaluate import Evaluator
 from stanchion.datasets.expressions import Applied, Column, Constant, Expression, Names, parse
 from stanchion.datasets.faults import ExpressionError, stop
+from stanchion.datasets.frame import Frame
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import NewRows, Request, Where
+from stanchion.datasets.rows import Rows
 from stanchion.datasets.sources import read_sources
 from stanchion.errors import DataError, Fault
 
@@ -54,17 +63,32 @@ def build(
     new_rows: NewRows | None = None,
     where: Where | None = None,
     model: str | None = None,
+    updates: Sequence[str] = (),
+    is_conjugate: bool = False,
 ) -> StanData:
     """Return the data of a program: read, checked, mapped, in agreement with its `data` block.
 
     `mapping` is the dataset's, overridden by the model's; `tables` gives the file of this dataset
-    and of each of `others`; `where` gives `file:line` of a dotted key.
+    and of each of `others`; `where` gives `file:line` of a dotted key. The rows of `updates` follow
+    those of the dataset, with its levels and constants.
 
     Raises:
         DataError: with every fault that could be found at once.
     """
     find = where or (lambda key: None)
-    request = Request(name, dataset, mapping, variables, tables, others, new_rows, find, model)
+    request = Request(
+        name,
+        dataset,
+        mapping,
+        variables,
+        tables,
+        others,
+        new_rows,
+        find,
+        model,
+        updates,
+        is_conjugate,
+    )
     try:
         return _from_table(request) if dataset.is_table else _from_json(request)
     except DataError as error:
@@ -94,9 +118,14 @@ def _from_table(request: Request) -> StanData:
     mapping, faults = _parsed(request, read_header(request.path))
     faults += _not_predicted(request, mapping)
     stop([*faults, *unsupplied(request.variables, list(request.mapping), request.key)])
-    sources = read_sources(request, mapping)
-    evaluator = Evaluator(mapping, sources.fitted, sources.applied, sources.looked_up, request.key)
-    values = _each(mapping, evaluator.value)
+    rows = Rows(mapping, request.updates)
+    sources = read_sources(request, rows.expressions)
+    evaluator = Evaluator(
+        rows.expressions, sources.fitted, sources.applied, sources.looked_up, request.key
+    )
+    values = rows.joined(_each(rows.expressions, evaluator.value))
+    batches = [sources.fitted, *(sources.applied[name] for name in request.updates)]
+    more = {"batches": [_batch(frame) for frame in batches]} if request.updates else {}
     left_out = {
         name
         for name, expression in mapping.items()
@@ -106,11 +135,17 @@ def _from_table(request: Request) -> StanData:
         request,
         values,
         left_out,
-        rows=len(sources.fitted),
+        rows.cells(sources),
+        rows=sum(map(len, batches)),
         dropped=[asdict(drop) for drop in sources.dropped()],
         sizes=_declared_sizes(request, evaluator),
         transforms=sources.transforms(),
+        **more,
     )
+
+
+def _batch(frame: Frame) -> dict[str, Any]:
+    return {"dataset": frame.dataset, "rows": len(frame)}
 
 
 def _declared_sizes(request: Request, evaluator: Evaluator) -> dict[str, Any]:
@@ -140,7 +175,7 @@ def _from_json(request: Request) -> StanData:
                 )
 
     values = {**variables, **_each(mapping, value)}
-    return _agreed(request, values, set(), rows=None, dropped=[], sizes={}, transforms={})
+    return _agreed(request, values, set(), None, rows=None, dropped=[], sizes={}, transforms={})
 
 
 def _parsed(request: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
@@ -190,7 +225,11 @@ def _each(mapping: Mapping[str, Expression], value: Callable[[str], Any]) -> dic
 
 
 def _agreed(
-    request: Request, values: Mapping[str, Any], left_out: Collection[str], **facts: Any
+    request: Request,
+    values: Mapping[str, Any],
+    left_out: Collection[str],
+    cell: Cells | None,
+    **facts: Any,
 ) -> StanData:
     """Keep what the program declares, add its switch, and compare the two.
 
@@ -199,7 +238,8 @@ def _agreed(
     declared = {variable.name for variable in request.variables}
     switch = PRIOR_SWITCH in declared
     complete = {**values, PRIOR_SWITCH: 0} if switch else dict(values)
-    faults = disagreements(request.variables, complete, request.key)
+    reader = FAMILY if request.is_conjugate else STAN
+    faults = disagreements(request.variables, complete, request.key, cell, reader)
     refusing = {request.key(variable) for variable in left_out}
     stop([replace(f, todo=_STAND_IN) if f.key in refusing else f for f in faults])
     unused = sorted(complete.keys() - declared)

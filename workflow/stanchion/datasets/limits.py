@@ -10,6 +10,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stanchion.datasets.rules import comparable
 if TYPE_CHECKING:
     from stanchion.stan.program import Variable
 
+OPEN, MORE, LEAST = "> ", "more than", ("at least", operator.ge)
 _LONGEST = 200
 """Characters of a bound that is looked at."""
 _INFINITE = {"positive_infinity": math.inf, "negative_infinity": -math.inf}
@@ -32,14 +34,24 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-def beyond(variable: Variable, values: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return what lies beyond a variable's bounds and what is allowed, None where nothing does.
+@dataclass(frozen=True)
+class Beyond:
+    """A value beyond a bound: what is wrong, what is allowed, and the value's indices from 0."""
 
-    NaN lies beyond any bound, as it does for Stan.
+    what: str
+    allowed: str
+    index: tuple[int, ...]
+
+
+def beyond(variable: Variable, values: Mapping[str, Any]) -> Beyond | None:
+    """Return the first value beyond a variable's bounds, None where none is.
+
+    NaN lies beyond any bound, as it does for Stan. `> 0` is a bound that is itself out.
     """
     value = values[variable.name]
+    is_open = variable.lower.startswith(OPEN)
     for text, words, holds in (
-        (variable.lower, "at least", operator.ge),
+        (variable.lower.removeprefix(OPEN), *((MORE, operator.gt) if is_open else LEAST)),
         (variable.upper, "at most", operator.le),
     ):
         bound = bound_of(text, values) if text else None
@@ -47,7 +59,9 @@ def beyond(variable: Variable, values: Mapping[str, Any]) -> tuple[str, str] | N
         if outside is not None and len(outside):
             plain = isinstance(bound, list | np.ndarray) or _is_written(text)
             shown = "" if plain else f" = {bound!r}"
-            return _worded(variable.name, value, outside), f"{words} {text}{shown}, by the program"
+            first = tuple(outside[0].tolist())
+            what = _worded(variable.name, value, outside)
+            return Beyond(what, f"{words} {text}{shown}", first)
     return None
 
 

@@ -15,6 +15,10 @@ Where = Callable[[str], str | None]
 """A dotted key of the declaration → `file:line`, or None where it is not known."""
 
 
+UPDATED = "@"
+"""Between a variable's name and the dataset of further rows that it is evaluated on."""
+
+
 @dataclass(frozen=True)
 class NewRows:
     """The dataset of new rows that a mapping is applied to, and whether they are taken.
@@ -44,6 +48,10 @@ class Request:
     new_rows: NewRows | None
     where: Where
     model: str | None
+    updates: Sequence[str] = ()
+    """Datasets whose rows follow those of the dataset, by the same mapping."""
+    is_conjugate: bool = False
+    """Whether the mapping is that of a conjugate model."""
 
     @property
     def left_out(self) -> str | None:
@@ -56,7 +64,10 @@ class Request:
         return self.tables[self.name]
 
     def key(self, variable: str) -> str:
-        """Return the key that gives a Stan variable: the model's where it overrides."""
+        """Return the key that gives a variable: the model's where that says it."""
+        variable = variable.partition(UPDATED)[0]
+        if self.is_conjugate:
+            return f"models.{self.model or '*'}.conjugate.{variable}"
         mapping = self.dataset.stan
         overridden = variable in self.mapping and mapping.get(variable) != self.mapping[variable]
         section = f"models.{self.model or '*'}" if overridden else f"datasets.{self.name}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stanchion.errors import StepError
 from stanchion.methods.advi import Advi
+from stanchion.methods.conjugate import Conjugate
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.hmc import Hmc
 from stanchion.methods.method import Method
@@ -18,6 +19,7 @@ METHODS: Mapping[str, type[Method]] = {
     "advi": Advi,
     "pathfinder": Pathfinder,
     "fixed_param": FixedParam,
+    "conjugate": Conjugate,
 }
 
 

@@ -67,6 +67,8 @@ class Method(Section):
     default_on_fail: ClassVar[OnFail]
     is_reference: ClassVar[bool] = False
     """Whether its draws are the posterior's: the means of an approximation are held to them."""
+    is_exact: ClassVar[bool] = False
+    """Whether it is for conjugate models, whose posterior is known, and for no others."""
     is_posterior: ClassVar[bool] = True
     """Whether its draws stand for a posterior, of which there can be a comparison."""
     is_markov: ClassVar[bool] = False

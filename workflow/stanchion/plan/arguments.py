@@ -20,6 +20,8 @@ from stanchion.stan.rows import Rows
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+SPARSE: Mapping[str, bool] = {"sparse": True}
+"""Metadata of a field that enters the key, and the job file, only where it is not its default."""
 UNKEYED: Mapping[str, bool] = {"keyed": False}
 """Metadata of a field that decides no result: a person's name of a thing, a limit, a path."""
 _ADAPTERS: dict[type[Arguments], TypeAdapter[Any]] = {}
@@ -125,6 +127,9 @@ class PrepareData(Arguments):
     predict: NewRows | None
     dataset: str = field(metadata=UNKEYED)
     program: str = field(metadata=UNKEYED)
+    updates: tuple[str, ...] = field(metadata=SPARSE, default=())
+    """Datasets of further rows for a conjugate model."""
+    is_conjugate: bool = field(metadata=SPARSE, default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +196,14 @@ class SampleFit(Arguments):
     saving: Saving | None = field(metadata=UNKEYED, default=None)
 
 
+@dataclass(frozen=True)
+class ExactPosterior:
+    """The family of a conjugate model, and the numbers of its prior."""
+
+    family: str
+    prior: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class GenerateQuantities(Arguments):
     """Which parameters of a fit's draws a program takes to generate its quantities."""
@@ -221,6 +234,8 @@ class CollectDraws(Arguments):
     """What of the method's run goes into draws.nc with the draws."""
     variables: ProgramVariables
     fit: str = field(metadata=UNKEYED)
+    exact: ExactPosterior | None = field(metadata=SPARSE, default=None)
+    """Of a conjugate model, whose draws are no chains'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +294,9 @@ def as_json(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
 
     content: dict[str, Any] = to_jsonable_python(arguments)
     unkeyed = {entry.name for entry in fields(arguments) if entry.metadata == UNKEYED}
+    for entry in fields(arguments):
+        if entry.metadata == SPARSE and getattr(arguments, entry.name) == entry.default:
+            del content[entry.name]
     return (
         {name: value for name, value in content.items() if name not in unkeyed},
         {name: value for name, value in content.items() if name in unkeyed},

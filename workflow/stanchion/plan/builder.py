@@ -112,10 +112,10 @@ class Planner:
     @cached_property
     def _programs(self) -> dict[str, Mapping[str, Any]]:
         """What each declared program must be, by path."""
-        models = self.project.models
         return {
-            models[name].program: _expected_program(program)
-            for name, program in self.facts.programs.items()
+            path: _expected_program(self.facts.programs[name])
+            for name, model in self.project.models.items()
+            if (path := model.program) is not None
         }
 
 

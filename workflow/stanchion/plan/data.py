@@ -9,6 +9,8 @@ from typing import Any
 from stanchion.config import Dataset, Project
 from stanchion.plan.arguments import NewRows
 from stanchion.schema.references import Reference, reference
+from stanchion.stan.program import Program
+from stanchion.stats.conjugate import families
 
 DOWNLOADS = ".stanchion/downloads"
 _PLACE = {"path", "url", "sha256"}
@@ -26,9 +28,31 @@ def dataset_content(dataset: Dataset) -> dict[str, Any]:
     return {n: v for n, v in dataset.model_dump(mode="json").items() if n not in _PLACE}
 
 
-def mapping_of(project: Project, dataset: str, model: str) -> dict[str, Any]:
-    """Return Stan variable ← expression: the dataset's mapping, overridden by the model's."""
-    return {**project.datasets[dataset].stan, **project.models[model].stan}
+def mapping_of(project: Project, dataset: str, model: str, new: str | None) -> dict[str, Any]:
+    """Return data variable ← expression: the dataset's mapping, overridden by the model's.
+
+    That of a conjugate model is its own, with the rows of a dataset of `new` ones.
+    """
+    conjugate = project.models[model].conjugate
+    if conjugate is None:
+        return {**project.datasets[dataset].stan, **project.models[model].stan}
+    return families.mapping_of(
+        conjugate.row, conjugate.given, predicts=_predicts(project, model), new=new
+    )
+
+
+def family_program(project: Project, model: str) -> Program:
+    """Return what a conjugate model has in place of a program."""
+    conjugate = project.models[model].conjugate
+    assert conjugate is not None
+    predicts = _predicts(project, model)
+    return families.program_of(conjugate.row, conjugate.given, predicts=predicts)
+
+
+def _predicts(project: Project, model: str) -> bool:
+    """Tell whether an analysis predicts new rows by a model."""
+    analyses = project.analyses.values()
+    return any(analysis.predict is not None and model in analysis.models for analysis in analyses)
 
 
 @dataclass(frozen=True)
@@ -41,6 +65,9 @@ class Ingredients:
     mapping: Mapping[str, Any]
     new_rows: NewRows | None
     datasets: Mapping[str, Dataset]
+    updates: tuple[str, ...] = ()
+    """Datasets whose rows follow those of the fitted one."""
+    is_conjugate: bool = False
 
     @property
     def sources(self) -> dict[str, str]:
@@ -52,12 +79,19 @@ def ingredients(
     project: Project, dataset: str, model: str, new_rows: NewRows | None
 ) -> Ingredients:
     """Return what the data of a dataset are made of for a model, with its new rows or without."""
-    mapping = mapping_of(project, dataset, model)
-    others = set(_named(project, mapping, new_rows))
+    new = new_rows.dataset if new_rows is not None else None
+    mapping, updates = mapping_of(project, dataset, model, new), project.models[model].update
+    others = {*_named(project, mapping, new_rows), *updates}
     if new_rows is not None and new_rows.taken:
         others.add(new_rows.dataset)
     names = [dataset, *sorted(others - {dataset})]
-    return Ingredients(mapping, new_rows, {name: project.datasets[name] for name in names})
+    return Ingredients(
+        mapping=mapping,
+        new_rows=new_rows,
+        datasets={name: project.datasets[name] for name in names},
+        updates=tuple(updates),
+        is_conjugate=project.models[model].conjugate is not None,
+    )
 
 
 def _named(project: Project, mapping: Mapping[str, Any], new_rows: NewRows | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
 from stanchion.errors import DataError, Fault
 from stanchion.plan.arguments import Waiver
-from stanchion.plan.data import source_of
+from stanchion.plan.data import family_program, source_of
 from stanchion.plan.model import Facts
 from stanchion.stan.program import Program, describe
 from stanchion.stan.sources import FUNCTIONS
@@ -37,7 +37,8 @@ def gather(project: Project, waivers: Path) -> Facts:
             name: toolchain.compile_identity(
                 stanc=options["stanc"], cpp=options["cpp"], native=options["native"]
             )
-            for name in project.models
+            for name, model in project.models.items()
+            if model.program is not None
             for options in [resolved_compiling(project, name)]
         },
         toolchain=toolchain.identity(),
@@ -46,10 +47,12 @@ def gather(project: Project, waivers: Path) -> Facts:
 
 
 def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
-    """Return every model's program as stanc sees it, by model."""
+    """Return every model's program as stanc sees it, or its family as one, by model."""
     cache = cache_root() / "programs"
     return {
         name: describe(Path(model.program), stanc, [Path(FUNCTIONS)], cache)
+        if model.program is not None
+        else family_program(project, name)
         for name, model in project.models.items()
     }
 

@@ -13,6 +13,7 @@ from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import (
     CollectDraws,
     DiagnoseFit,
+    ExactPosterior,
     GenerateQuantities,
     PredictOutcomes,
     ProgramVariables,
@@ -26,7 +27,8 @@ from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step, new_rows_of, whole_data_step
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
-from stanchion.stan.program import Program
+from stanchion.stan.program import Program, Variable
+from stanchion.stats.conjugate.families import LOG_LIK, LOG_PRIOR
 
 PRIOR_CHAINS = 4
 _VECTORISING = ("O1", "Oexperimental")
@@ -77,8 +79,13 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
 
 
 def sampling_steps(planner: Planner, fit: Fit) -> list[Step]:
-    """Add the jobs of a fit's method: one a chain, or one that decides what else to run."""
+    """Add the jobs of a fit's method: one a chain, or one that decides what else to run.
+
+    There are none where the posterior is known.
+    """
     method = planner.project.analyses[fit.analysis].methods[fit.method]
+    if method.is_exact:
+        return []
     add = _chain_steps if method.procedure is None else _procedure_step
     return add(planner, fit, method)
 
@@ -238,6 +245,7 @@ def _collect_step(
             keep=tuple(_kept_groups(analysis, method)),
             variables=_variables(planner, analysis, fit.model),
             fit=fit.name,
+            exact=_exact(planner, fit.model),
         ),
         inputs=inputs,
         upstream=[*sampled, *(step for step in (generated, data, prior) if step is not None)],
@@ -343,10 +351,33 @@ def parameters_of(planner: Planner, model: str) -> tuple[str, ...] | None:
     return tuple(declared) if declared is not None else None
 
 
+def _exact(planner: Planner, model: str) -> ExactPosterior | None:
+    """Return what decides a conjugate model's posterior given its data."""
+    conjugate = planner.project.models[model].conjugate
+    if conjugate is None:
+        return None
+    return ExactPosterior(family=conjugate.family, prior=conjugate.numbers)
+
+
+def _declared(planner: Planner, analysis: Analysis, model: str) -> dict[str, tuple[Variable, ...]]:
+    """Return a program's variables by block; of a family's, the quantities that something uses."""
+    program = planner.facts.programs[model]
+    blocks = program.variables()
+    if program.family:
+        checked, predict = analysis.posterior_predictive, analysis.predict
+        used = {LOG_PRIOR, *(parameters_of(planner, model) or ())}
+        used |= {LOG_LIK, checked.replicated} if checked is not None else set()
+        used |= {LOG_LIK} if analysis.compare is not None else set()
+        used |= {predict.variable} if predict is not None else set()
+        generated = blocks["generated_quantities"]
+        blocks["generated_quantities"] = tuple(v for v in generated if v.name in used)
+    return blocks
+
+
 def _variables(planner: Planner, analysis: Analysis, model: str) -> ProgramVariables:
     checked, predict = analysis.posterior_predictive, analysis.predict
     return ProgramVariables(
-        declared=planner.facts.programs[model].variables(),
+        declared=_declared(planner, analysis, model),
         parameters=parameters_of(planner, model),
         observed=checked.observed if checked else None,
         replicated=checked.replicated if checked else None,

@@ -31,7 +31,8 @@ def compile_step(planner: Planner, model: str) -> Step:
 
 
 def _compile_step(planner: Planner, model: str) -> Step:
-    declared, program = planner.project.models[model], planner.facts.programs[model]
+    path, program = planner.project.models[model].program, planner.facts.programs[model]
+    assert path is not None
     options = resolved_compiling(planner.project, model)
     options["threads"] = options["threads"] or model in planner.threaded_models
     content: dict[str, Any] = {
@@ -42,17 +43,17 @@ def _compile_step(planner: Planner, model: str) -> Step:
     made_of = {"arguments": options, "content": content, "name": "compile_program"}
     return planner.add(
         "compile_program",
-        {"program": _program_folder(planner, declared.program, key_of(made_of)[:12])},
+        {"program": _program_folder(planner, path, key_of(made_of)[:12])},
         arguments=CompileProgram(
             stanc=options["stanc"],
             cpp=options["cpp"],
             threads=options["threads"],
             native=options["native"],
-            program=declared.program,
+            program=path,
             cpu=cpu,
         ),
         content=content,
-        inputs={"program": declared.program},
+        inputs={"program": path},
     )
 
 
@@ -93,9 +94,9 @@ def new_rows_of(planner: Planner, analysis: str, dataset: str, model: str) -> Ne
     predict = planner.project.analyses[analysis].predict
     if predict is None:
         return None
-    apart = planner.project.datasets[dataset].is_table and bool(
-        planner.facts.programs[model].parameters
-    )
+    program = planner.facts.programs[model]
+    has_quantities = bool(program.parameters) and not program.family
+    apart = planner.project.datasets[dataset].is_table and has_quantities
     needed = used_in_fit(planner, analysis, dataset, model)
     return NewRows(dataset=predict.dataset, taken=not apart or bool(needed))
 
@@ -106,9 +107,9 @@ def used_in_fit(planner: Planner, analysis: str, dataset: str, model: str) -> li
     One with a bound that is computed, as from the last of the fitted rows, may refuse any of these.
     """
     predict, program = planner.project.analyses[analysis].predict, planner.facts.programs[model]
-    if predict is None or not program.parameters:
+    if predict is None or not program.parameters or program.family:
         return []
-    mapping = mapping_of(planner.project, dataset, model)
+    mapping = mapping_of(planner.project, dataset, model, predict.dataset)
     variables = applied_to(planner.project, mapping, predict.dataset)
     computed = {
         variable.name
@@ -132,7 +133,9 @@ def _data_step(
             variables=planner.facts.programs[model].data,
             predict=new_rows,
             dataset=dataset,
-            program=project.models[model].program,
+            program=project.models[model].title,
+            updates=made_of.updates,
+            is_conjugate=made_of.is_conjugate,
         ),
         content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
         inputs=made_of.sources,

@@ -39,11 +39,13 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A model: its program's path and the options it is compiled with."""
+    """A model: its program's path and the options it is compiled with, or what it states."""
 
     name: str
-    program: str
+    program: str | None
     options: Mapping[str, Any]
+    statements: tuple[str, ...] = ()
+    """Of a conjugate model, in Stan's notation."""
 
 
 @dataclass(frozen=True, kw_only=True)

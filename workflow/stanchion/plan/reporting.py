@@ -22,11 +22,13 @@ from stanchion.plan.report_arguments import (
 )
 from stanchion.plan.report_arguments import Fit as ReportedFit
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
+from stanchion.stats.conjugate.families import statements
 
 
 def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     """Add the step that writes an analysis' report."""
     analysis = planner.project.analyses[name]
+    new = analysis.predict.dataset if analysis.predict is not None else None
     pairs = [(dataset, model) for dataset in analysis.datasets for model in analysis.models]
     data = [whole_data_step(planner, name, *pair) for pair in pairs]
     priors = [s for pair in pairs if (s := _planned(planner, "sample_prior", name, pair))]
@@ -41,7 +43,11 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
         "metas": [step.outputs["meta"] for step in data],
         "predictives": [step.outputs["predictive"] for step in predicted],
         "priors": [step.outputs["checks"] for step in priors],
-        "programs": [planner.project.models[model].program for model in analysis.models],
+        "programs": [
+            path
+            for model in analysis.models
+            if (path := planner.project.models[model].program) is not None
+        ],
     }
     drawn = {"sample_prior": priors, "diagnose_fit": diagnosed, "predict_outcomes": predicted}
     for row in PICTURES.values():
@@ -58,7 +64,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             seed=planner.project.seed,
             datasets=tuple(_dataset(planner, dataset) for dataset in analysis.datasets),
             models=tuple(_model(planner, model) for model in analysis.models),
-            mappings=tuple(mapping_of(planner.project, *pair) for pair in pairs),
+            mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
             fits=tuple(_fit(planner, fit) for fit in fits),
             priors=tuple(map(_prior, priors)),
@@ -99,8 +105,14 @@ def _dataset(planner: Planner, name: str) -> Dataset:
 
 
 def _model(planner: Planner, name: str) -> Model:
-    program, compiled = planner.project.models[name].program, compile_step(planner, name)
-    return Model(name=name, program=program, options={**compiled.arguments, **compiled.unkeyed})
+    declared = planner.project.models[name]
+    if declared.conjugate is not None:
+        family = declared.conjugate
+        stated = tuple(statements(family.row, family.given, family.numbers))
+        return Model(name=name, program=None, options={}, statements=stated)
+    compiled = compile_step(planner, name)
+    options = {**compiled.arguments, **compiled.unkeyed}
+    return Model(name=name, program=declared.program, options=options)
 
 
 def _prior(step: Step) -> Prior:
@@ -122,7 +134,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
     steps = {
-        "compile_program": compile_step(planner, fit.model),
+        **_compiled(planner, fit),
         "prepare_data": data_step(planner, fit.analysis, fit.dataset, fit.model),
         **_sampling(planner, fit),
         "collect_draws": planner.known(fit, "collect_draws"),
@@ -148,11 +160,18 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
     )
 
 
+def _compiled(planner: Planner, fit: Fit) -> dict[str, Step]:
+    """Return the step that compiled a fit's program, where it has one."""
+    if planner.facts.programs[fit.model].family:
+        return {}
+    return {"compile_program": compile_step(planner, fit.model)}
+
+
 def _sampling(planner: Planner, fit: Fit) -> dict[str, Step]:
     """Return the step that a fit's sampling is shown by: its procedure's, or its first chain's."""
     whole = planner.planned("sample_fit", fit.wildcards)
-    step = whole or planner.known(fit, "sample_chain", chain="1")
-    return {step.rule: step}
+    step = whole or planner.planned("sample_chain", {**fit.wildcards, "chain": "1"})
+    return {step.rule: step} if step is not None else {}
 
 
 def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:

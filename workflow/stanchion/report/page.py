@@ -200,12 +200,15 @@ def _mapped(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Mapped, ...]
 
 
 def _programs(models: Sequence[Model], paths: Sequence[Path]) -> tuple[ProgramView, ...]:
-    """Return each program once."""
+    """Return each program once, and what each conjugate model states."""
     by_path: dict[str, list[Model]] = {}
     texts: dict[str, str] = {}
-    for model, path in zip(models, paths, strict=True):
-        by_path.setdefault(model.program, []).append(model)
-        texts[model.program] = path.read_text(encoding="utf-8")
+    files = iter(paths)
+    for model in models:
+        path = model.program or f"models.{model.name}.conjugate"
+        by_path.setdefault(path, []).append(model)
+        stated = "\n".join(model.statements)
+        texts[path] = next(files).read_text(encoding="utf-8") if model.program else stated
     return tuple(
         ProgramView(
             path=program,

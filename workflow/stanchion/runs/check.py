@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
@@ -19,6 +20,7 @@ from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
+from stanchion.stats.conjugate.families import prior_faults
 from stanchion.system.sentences import counted
 
 
@@ -78,7 +80,7 @@ def _program_faults(plan: Plan) -> Iterator[Fault]:
             names = [variable.name for variable in _drawn(program)]
             if parameter not in names:
                 yield project.fault(
-                    f"{declared.program} has no {parameter!r}",
+                    f"{declared.title} has no {parameter!r}",
                     *("models", name, "parameters", position),
                     value=parameter,
                     allowed=", ".join(names),
@@ -111,7 +113,7 @@ def _limits(
 def _analysis_faults(
     project: Project, name: str, analysis: Analysis, model: str, program: Program
 ) -> Iterator[Fault]:
-    path, generated = project.models[model].program, program.generated_quantities
+    path, generated = project.models[model].title, program.generated_quantities
     key = ("analyses", name)
     if analysis.prior_predictive is not None:
         dotted = f"analyses.{name}.prior_predictive"
@@ -161,7 +163,9 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     for step in plan:
         if STEPS[step.rule].arguments is PrepareData and step.key not in built:
             try:
-                built[step.key] = Outcomes.of(_data(plan, step).values)
+                values = _data(plan, step).values
+                built[step.key] = Outcomes.of(values)
+                yield from _unlike_prior(project, step.wildcards["model"], values)
             except DataError as error:
                 built[step.key] = None
                 yield from error.faults
@@ -173,6 +177,15 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
                     for model in analysis.models
                 }
                 yield from _unlike_outcomes(project, name, dataset, outcomes)
+
+
+def _unlike_prior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each prior of a conjugate model that is not of as many columns."""
+    conjugate = project.models[model].conjugate
+    if conjugate is not None:
+        for name, what, allowed in prior_faults(conjugate.numbers, values):
+            at = ("models", model, "conjugate", "prior", name)
+            yield project.fault(what, *at, value=conjugate.numbers[name], allowed=allowed)
 
 
 def _data(plan: Plan, step: Step) -> StanData:
@@ -190,6 +203,8 @@ def _data(plan: Plan, step: Step) -> StanData:
         new_rows=NewRows(new_rows.dataset, new_rows.taken) if new_rows is not None else None,
         where=lambda key: project.where(*key.split(".")),
         model=model,
+        updates=arguments.updates,
+        is_conjugate=arguments.is_conjugate,
     )
 
 

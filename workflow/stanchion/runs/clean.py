@@ -73,7 +73,7 @@ def _require_ours(plan: Plan, name: str, paths: Sequence[Path]) -> None:
 
 def _declared_files(plan: Plan) -> Iterator[str]:
     yield from plan.facts.files
-    yield from (model.program for model in plan.project.models.values())
+    yield from (model.program for model in plan.project.models.values() if model.program)
 
 
 def _require_tracked(plan: Plan, name: str, paths: Sequence[Path]) -> None:

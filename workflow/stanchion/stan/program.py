@@ -49,7 +49,8 @@ class Variable:
     """A variable of a program; `sizes` are expressions as declared, "" where unknown.
 
     `type` is stanc's (`matrix`), `kind` the declared one (`cholesky_factor_corr`); `lower` and
-    `upper` are the declared bounds, "" where there is none.
+    `upper` are the declared bounds, "" where there is none, `> 0` of a family's data that are to
+    be more.
     """
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 from stanchion.checks.verdicts import FAIL
 from stanchion.draws.attempts import ATTRIBUTE
 from stanchion.draws.columns import Column
+from stanchion.draws.exact import Exact, exact_draws
 from stanchion.draws.files import open_draws, without_value, write_tree
 from stanchion.draws.naming import GATED, Naming, Roles
 from stanchion.draws.quantities import Quantities, with_quantities
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import POSTERIOR, PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
 from stanchion.errors import StepError
+from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 from stanchion.stan.progress import forget_chains
@@ -37,12 +40,16 @@ def run(job: Job[CollectDraws]) -> None:
     """
     forget_chains(job.log)
     arguments, variables = job.arguments, job.arguments.variables
+    data, meta = (json.loads(job.path(name).read_text()) for name in ("data", "meta"))
     method, paths, attempts = chains_of(
         arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
     )
-    raw = read_chains(paths, method.rows(arguments.keep), arguments.keep, method.parts)
-    data = json.loads(job.path("data").read_text())
-    naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))
+    exact = _exact(arguments, method, data, meta)
+    if exact is not None:
+        raw = exact.chains
+    else:
+        raw = read_chains(paths, method.rows(arguments.keep), arguments.keep, method.parts)
+    naming = Naming.of(variables.declared, data, meta)
     if "quantities" in job.inputs:
         raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)
     weighted = method.weigh(raw, arguments.seed)
@@ -52,6 +59,8 @@ def run(job: Job[CollectDraws]) -> None:
     tree = posterior_tree(chains, naming, roles, data)
     if attempts is not None:
         tree[POSTERIOR].attrs[ATTRIBUTE] = attempts.as_json()
+    if exact is not None:
+        tree[POSTERIOR].attrs.update(exact.attributes)
     if weighted is not None:
         note_weighting(tree, weighted.attributes)
         tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
@@ -68,7 +77,27 @@ def run(job: Job[CollectDraws]) -> None:
     errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     unassigned = _unassigned(chains, naming, columns)
     estimates = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
-    write_summary(names, estimates, job.outputs["summary"])
+    known = estimates if exact is None else exact.numbers(names, estimates)
+    write_summary(names, known, job.outputs["summary"])
+
+
+def _exact(
+    arguments: CollectDraws, method: Method, data: Mapping[str, Any], meta: Mapping[str, Any]
+) -> Exact | None:
+    """Return the posterior of a conjugate model, None where draws are those of chains."""
+    posterior = arguments.exact
+    if posterior is None:
+        return None
+    return exact_draws(
+        posterior.family,
+        posterior.prior,
+        data,
+        [variable.name for variable in arguments.variables.declared["generated_quantities"]],
+        batches=meta.get("batches", ()),
+        size=method.draws,
+        seed=arguments.seed,
+        intervals=vars(arguments.intervals) if arguments.intervals else None,
+    )
 
 
 @contextmanager

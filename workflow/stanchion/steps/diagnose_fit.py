@@ -18,6 +18,7 @@ from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
+from stanchion.draws.exact import Known
 from stanchion.draws.files import (
     Scalars,
     gated,
@@ -44,7 +45,7 @@ from stanchion.system.strict_json import write_json
 def run(job: Job[DiagnoseFit]) -> None:
     """Check a fit, waive what is waived, and write the verdict."""
     arguments = job.arguments
-    attempts = _attempts(job.path("draws"))
+    attempts, known = _attempts(job.path("draws")), Known.of(job.path("draws"))
     method, checks = _judged_by(arguments, attempts)
     with open_fit(job.path("draws")) as tree:
         scalars = gated(tree)
@@ -62,8 +63,9 @@ def run(job: Job[DiagnoseFit]) -> None:
         "verdict": gate.verdict(results),
         "method": arguments.method,
         "checks": [check.as_json() for check in results],
-        "notes": gate.notes(scalars.names, findings, unused=method.unused),
+        "notes": [*gate.notes(scalars.names, findings, unused=method.unused), *known.notes],
         **_weighting(job.path("draws")),
+        **known.as_json(),
         **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
     }
     write_json(content, job.outputs["diagnostics"])

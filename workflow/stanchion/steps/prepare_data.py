@@ -36,6 +36,8 @@ def prepare(job: Job[PrepareData]) -> None:
         {dataset: job.path(dataset) for dataset in arguments.declared},
         datasets,
         NewRows(new_rows.dataset, new_rows.taken) if new_rows else None,
+        updates=arguments.updates,
+        is_conjugate=arguments.is_conjugate,
     )
     with job.outputs["data"].open("w") as file:
         file.writelines(pieces(built.values))

@@ -224,11 +224,11 @@ def _notes(plan: Plan, results: Results) -> Iterator[str]:
         if record.rule == "compile_program" and record.ended_well
         for entry in record.content["inputs"]
     }
-    for model in plan.project.models.values():
-        recorded = compiled.get(model.program)
+    for path in (model.program for model in plan.project.models.values() if model.program):
+        recorded = compiled.get(path)
         with suppress(OSError):
-            if recorded not in (None, file_hash(Path(model.program))):
-                yield f"{model.program} is not the text that was compiled"
+            if recorded not in (None, file_hash(Path(path))):
+                yield f"{path} is not the text that was compiled"
 
 
 def _in_workspace(manifest: Manifest, results: Results) -> Iterator[Difference]:

@@ -28,7 +28,7 @@ class Family:
     """A row of the catalogue.
 
     `inputs` are what a row comes with beside its outcome, in new rows too: those of `scalars` may
-    be one number for all rows, those of `optional` left out, those of `positive` are above zero.
+    be one number for all rows, those of `optional` left out.
     """
 
     name: str
@@ -40,12 +40,14 @@ class Family:
     inputs: tuple[Variable, ...] = ()
     scalars: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
-    positive: frozenset[str] = frozenset()
     transformed: tuple[Variable, ...] = ()
     matrix: str | None = None
     """The variable whose columns are counted."""
     whole: Mapping[str, tuple[Variable, ...]] | None = None
     """Parameters where that variable is declared, if they are others."""
+    stated: tuple[tuple[str, str], ...] = ()
+    """What the prior and the likelihood state in Stan's notation; the first of a pair, or with an
+    optional input the second."""
     predicts: bool = True
     """Whether new rows need nothing but the inputs."""
 
@@ -75,6 +77,11 @@ def _int(name: str, *sizes: str, lower: str = "0", upper: str = "") -> Variable:
     return Variable(name, "int", len(sizes), sizes, "array" if sizes else "int", lower, upper)
 
 
+def _always(statement: str) -> tuple[str, str]:
+    return statement, statement
+
+
+_BETA = _always("theta ~ beta({a}, {b});")
 _THETA = _real("theta", lower="0", upper="1")
 _SIGMAS = _real("sigma2", lower="0"), _real("sigma", lower="0")
 
@@ -85,6 +92,7 @@ _ROWS = (
         classes=("Bernoulli", "BernoulliRows"),
         outcome=_int("outcome", "N", upper="1"),
         parameters=(_THETA,),
+        stated=(_BETA, _always("outcome ~ bernoulli(theta);")),
     ),
     Family(
         name="beta_binomial",
@@ -94,27 +102,31 @@ _ROWS = (
         inputs=(_int("trials", "N"),),
         scalars=frozenset({"trials"}),
         parameters=(_THETA,),
+        stated=(_BETA, _always("successes ~ binomial(trials, theta);")),
     ),
     Family(
         name="gamma_poisson",
         file="poisson",
         classes=("Poisson", "PoissonRows"),
         outcome=_int("counts", "N"),
-        inputs=(_real("exposure", "N", lower="0"),),
+        inputs=(_real("exposure", "N", lower="> 0"),),
         scalars=frozenset({"exposure"}),
         optional=frozenset({"exposure"}),
-        positive=frozenset({"exposure"}),
         parameters=(_real("lambda", lower="0"),),
+        stated=(
+            _always("lambda ~ gamma({shape}, {rate});"),
+            ("counts ~ poisson(lambda);", "counts ~ poisson(lambda * exposure);"),
+        ),
     ),
     Family(
         name="normal",
         file="normal",
         classes=("KnownVariance", "KnownVarianceRows"),
         outcome=_real("y", "N"),
-        inputs=(_real("sd", "N", lower="0"),),
+        inputs=(_real("sd", "N", lower="> 0"),),
         scalars=frozenset({"sd"}),
-        positive=frozenset({"sd"}),
         parameters=(_real("mu"),),
+        stated=(_always("mu ~ normal({mean}, {sd});"), _always("y ~ normal(mu, sd);")),
     ),
     Family(
         name="normal_inverse_gamma",
@@ -127,6 +139,14 @@ _ROWS = (
         parameters=(_real("mu"), _SIGMAS[0]),
         transformed=(_SIGMAS[1],),
         whole={"X": (_real("beta", "K"), _SIGMAS[0])},
+        stated=(
+            _always("sigma2 ~ inv_gamma({shape}, {scale});"),
+            (
+                "mu ~ normal({mean}, sqrt(sigma2 / {precision}));",
+                "beta ~ multi_normal_prec({mean}, {precision} / sigma2);",
+            ),
+            ("y ~ normal(mu, sqrt(sigma2));", "y ~ normal(X * beta, sqrt(sigma2));"),
+        ),
     ),
     Family(
         name="dirichlet_multinomial",
@@ -135,6 +155,10 @@ _ROWS = (
         outcome=_int("counts", "N", "K"),
         matrix="counts",
         parameters=(_real("theta", "K", kind="simplex"),),
+        stated=(
+            _always("theta ~ dirichlet({concentration});"),
+            _always("counts ~ multinomial(theta);"),
+        ),
         predicts=False,
     ),
 )
@@ -158,16 +182,22 @@ def _scalar(variable: Variable) -> str:
     return "int" if variable.type == "int" else "real"
 
 
-def mapping_of(family: Family, given: Mapping[str, Any], new: str | None = None) -> dict[str, Any]:
-    """Return data variable ← expression, for the rows and, where there are some, for new ones."""
+def mapping_of(
+    family: Family, given: Mapping[str, Any], *, predicts: bool, new: str | None
+) -> dict[str, Any]:
+    """Return data variable ← expression, for the rows and, where some are predicted, for new ones.
+
+    Without a dataset of them there are none.
+    """
     mapping = {"N": "nrow()", **given}
     if family.matrix in given:
         mapping["K"] = f"ncol({family.matrix})"
-    if new is not None and family.predicts:
-        mapping[f"N{NEW}"] = f"{new}.nrow()"
+    if predicts and family.predicts:
+        mapping[f"N{NEW}"] = f"{new}.nrow()" if new is not None else 0
         for variable in declared_inputs(family, given):
             if variable.dimensions:
-                mapping[f"{variable.name}{NEW}"] = f"{new}.{variable.name}"
+                expression = f"{new}.{variable.name}" if new is not None else []
+                mapping[f"{variable.name}{NEW}"] = expression
     return mapping
 
 
@@ -198,6 +228,13 @@ def program_of(family: Family, given: Mapping[str, Any], *, predicts: bool) -> P
         includes=(),
         family=family.name,
     )
+
+
+def statements(family: Family, given: Mapping[str, Any], prior: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a declared family states, prior first, in Stan's notation."""
+    whole = any(name in given for name in family.optional)
+    for pair in family.stated:
+        yield pair[whole].format(**prior)
 
 
 def _new(variable: Variable) -> Variable:
@@ -231,8 +268,27 @@ def new_rows_of(family: Family, data: Data) -> dict[str, Any]:
     return rows
 
 
-def prior_faults(prior: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield key and complaint of each prior that does not fit the data's number of columns."""
+def prior_faults(
+    prior: Mapping[str, Any], data: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield key, complaint and what is allowed of each prior that does not fit the data."""
+    columns = int(data.get("K", 1))
     for name, value in prior.items():
-        if isinstance(value, list) and len(value) != data["K"]:
-            yield name, f"it has {len(value)} entries for {data['K']} columns"
+        if not isinstance(value, list):
+            continue
+        if len(value) != columns:
+            what = f"it is of {len(value)} columns, and the data have {columns}"
+            yield name, what, f"one number for all, or {columns} of them"
+        elif isinstance(value[0], list) and not _is_positive_definite(value):
+            what = "this matrix is no precision: it is not positive definite"
+            yield name, what, "a symmetric, positive definite matrix"
+
+
+def _is_positive_definite(matrix: list[list[float]]) -> bool:
+    import numpy as np
+
+    try:
+        np.linalg.cholesky(np.array(matrix, np.float64))
+    except np.linalg.LinAlgError:
+        return False
+    return True

@@ -87,7 +87,7 @@ class Regression(Posterior):
         before = _prior(prior, design.shape[1])
         precision = _precision(before, design)
         weighted = _exact_sums(design * y[:, None], before.precision * before.mean)
-        mean = linalg.cho_solve(linalg.cho_factor(precision, lower=True), weighted)
+        mean = np.linalg.solve(precision, weighted)
         shift, residuals = mean - before.mean, y - design @ mean
         spread = shift @ before.precision @ shift
         scale = total([before.scale, *(residuals**2 / 2).tolist(), float(spread) / 2])

@@ -99,6 +99,7 @@ def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Res
                 root / declared.program, stanc, [root / FUNCTIONS], cache_root() / "programs"
             ).canonical
             for model, declared in project.models.items()
+            if declared.program is not None
         },
         fits=dict(_fits(project.analyses, results)),
     )

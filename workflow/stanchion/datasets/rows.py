@@ -1,0 +1,92 @@
+"""The rows of a mapping: those of the fitted dataset, and of datasets that update it, one on end.
+
+New rows of the same kind are the mapping applied to another dataset, as in `new.X`, so that they
+are held to the fitted rows' types, levels and constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stanchion.datasets.agree import Cell, Cells
+from stanchion.datasets.expressions import (
+    Applied,
+    Column,
+    Columns,
+    DesignMatrix,
+    Expression,
+    Index,
+    RowCount,
+)
+from stanchion.datasets.frame import Frame
+from stanchion.datasets.request import UPDATED
+from stanchion.datasets.sources import Sources
+
+_BY_ROW = (Column, Columns, DesignMatrix, Index)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A parsed mapping, and the datasets whose rows follow."""
+
+    mapping: Mapping[str, Expression]
+    updates: Sequence[str]
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """The mapping, and beside what is by row or counts rows the same of each update."""
+        return {**self.mapping} | {
+            f"{variable}{UPDATED}{dataset}": Applied(dataset, self._of(variable))
+            for dataset in self.updates
+            for variable, expression in self.mapping.items()
+            if isinstance(expression, (*_BY_ROW, RowCount))
+        }
+
+    def _of(self, variable: str) -> Expression | str:
+        expression = self.mapping[variable]
+        return expression if isinstance(expression, RowCount) else variable
+
+    def joined(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the mapping, with the rows of updates at their end."""
+        whole = {name: value for name, value in values.items() if UPDATED not in name}
+        if not self.updates:
+            return whole
+        for variable, expression in self.mapping.items():
+            parts = [values[variable]]
+            parts += [values.get(f"{variable}{UPDATED}{dataset}") for dataset in self.updates]
+            if isinstance(expression, RowCount):
+                whole[variable] = sum(parts)
+            elif isinstance(expression, _BY_ROW):
+                whole[variable] = np.concatenate(parts)
+        return whole
+
+    def cells(self, sources: Sources) -> Cells:
+        """Return what finds the cell of a value that stands in a column."""
+        fitted = [sources.fitted, *(sources.applied[name] for name in self.updates)]
+
+        def cell(variable: str, index: tuple[int, ...]) -> Cell | None:
+            expression: Expression | str | None = self.mapping.get(variable)
+            frames = fitted
+            if isinstance(expression, Applied):
+                frames = [sources.applied[expression.dataset]]
+                of = expression.of
+                expression = self.mapping.get(of) if isinstance(of, str) else of
+            if isinstance(expression, Column):
+                return _cell(frames, index[0], expression.name)
+            if isinstance(expression, Columns) and len(index) > 1:
+                return _cell(frames, index[0], expression.names[index[1]])
+            return None
+
+        return cell
+
+
+def _cell(frames: Sequence[Frame], row: int, column: str) -> Cell | None:
+    for frame in frames:
+        if row < len(frame):
+            return Cell(frame.location(row), column)
+        row -= len(frame)
+    return None
