@@ -18,7 +18,7 @@ from stanchion.stan.process import check_csv
 from stanchion.stan.rows import Rows
 from stanchion.stats.importance import part_differences
 from stanchion.steps import collect_draws
-from tests.unit.config_cases import changed, fault
+from tests.unit.config_cases import changed, declared, fault
 from tests.unit.draws_cases import job, table, variables, write_json
 from tests.unit.steps_cases import collecting, diagnose, verdicts_of
 
@@ -215,6 +215,15 @@ def test_the_advice_is_the_methods_own() -> None:
             named = {word.partition(":")[0] for word in named}
             assert named <= method.model_fields.keys(), named
     assert "`paths`" in Pathfinder.advice["khat"] and "fullrank" in Advi.advice["khat"]
+
+
+def test_too_few_draws_are_counted_over_all_paths(tmp_path: Path) -> None:
+    """Three paths of ten are enough for k̂; two are not, and the message says whose number it is."""
+    declared(tmp_path, changed("nuts: {", "pathfinder: {paths: 3, draws: 10}\n      nuts: {"))
+    text = changed("nuts: {", "pathfinder: {paths: 2, draws: 10}\n      nuts: {")
+    refusal = fault(tmp_path, text)
+    assert refusal.what == "20 draws are fewer than Pareto k̂ needs"
+    assert (refusal.value, refusal.allowed) == (10, "30 or more, of all 2 together")
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,14 @@ def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[F
         draws, least = method.rows().draws, method.fewest_draws
         if draws < least:
             declared = method.settings["draws"]
+            thinned = ", after thinning" if "thin" in method.settings else ""
+            together = f", of all {method.parts} together" if method.parts > 1 else ""
             yield project.fault(
                 f"{draws} {'draw is' if draws == 1 else 'draws are'} fewer than "
                 f"{method.fewest_because}",
                 *(*key, "methods", label, "draws"),
                 value=declared,
-                allowed=f"{least} or more{', after thinning' if 'thin' in method.settings else ''}",
+                allowed=f"{least} or more{thinned}{together}",
                 todo=f"raise draws{', or lower thin' if draws < declared else ''}; "
                 "1000 are a good start",
             )
