@@ -30,6 +30,7 @@ from stanchion.checks.verdicts import GRAVEST_FIRST, MARKS, VERDICTS
 from stanchion.config import Analysis, Checks, Waiver, resolved_checks
 from stanchion.draws.columns import Span
 from stanchion.methods.catalogue import METHODS
+from stanchion.methods.nuts import Nuts
 from stanchion.report.wording import limit, shown
 
 ROWS = list(CHECKS.values())
@@ -49,6 +50,7 @@ def test_every_row_has_words_a_source_and_advice(row: Row[Any]) -> None:
 def test_every_check_that_is_named_exists_and_every_row_is_named() -> None:
     """A check that no method, prior or comparison names would never be made."""
     named = {name for method in METHODS.values() for name in method.checks} | {*OF_PRIORS, ATTEMPTS}
+    named |= {*Nuts(chains=8, superchains=4).judged_by}
     assert named | {row.name for row in OF_COMPARISONS} == CHECKS.keys()
 
 
@@ -142,6 +144,7 @@ def fit_of(draws: Any, fill: float) -> FitNumbers:
         khat=fill,
         agreement=agreement(names, draws, Reference("nuts", np.ones(2), np.ones(2))),
         switch=Switch([fill] * 20, [fill] * 20, observations=True),
+        nested_rhat=np.full(2, fill),
     )
 
 
@@ -154,8 +157,11 @@ def test_a_fit_of_nothing_but_nan_passes_no_check_that_reads_numbers() -> None:
     limits = {key: threshold.default_of(SIZE) for key, threshold in thresholds().items()}
     passed = {
         check.check
-        for method in METHODS.values()
-        for check in check_fit(method.checks, broken, limits)
+        for names in (
+            *(method.checks for method in METHODS.values()),
+            Nuts(chains=8, superchains=4).judged_by,
+        )
+        for check in check_fit(names, broken, limits)
         if check.verdict == "pass"
     }
     assert passed == {"chains", "constant"}

@@ -29,6 +29,7 @@ rule sample_fit:
         data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
         executable=ancient(GRAPH.files("sample_fit", "executable")),
         init=ancient(GRAPH.files("sample_fit", "init")),
+        source=ancient(GRAPH.files("sample_fit", "source")),
     output:
         chains="results/{analysis}/{dataset}/{model}/{method}/chains/chains.zip",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/sample_fit",

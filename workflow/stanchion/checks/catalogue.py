@@ -17,6 +17,7 @@ from stanchion.stats.thresholds import GREATEST_PATH_DIFFERENCE, khat_threshold
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
 
+RHAT, NESTED = "rhat", "nested_rhat"
 ATTEMPTS = "attempts"
 """The check of what was tried, of each fit that is sampled by a procedure."""
 ESS_PER_CHAIN = 100
@@ -28,6 +29,20 @@ _BETANCOURT_2017 = "Betancourt 2017, arXiv:1701.02434"
 _VEHTARI_2024 = "Vehtari et al. 2024, arXiv:1507.02646"
 _YAO_2018 = f"Yao et al. 2018, arXiv:1802.02538; {_VEHTARI_2024}"
 
+_MARGOSSIAN_2024 = "Margossian et al. 2024, doi:10.1214/24-BA1453"
+
+_RHAT = Threshold(
+    key=RHAT,
+    words="R-hat",
+    meaning=f"Greatest rank-normalised split R-hat ({_VEHTARI_2021}), and nested R-hat where "
+    f"there are superchains ({_MARGOSSIAN_2024}); of some variables another than of the rest: "
+    "parameters, transformed parameters and `lp__`, by name.",
+    default=1.01,
+    form="by_variable",
+    above=1,
+    prior=1.05,
+)
+_WORST_RHAT = Figure("worst R-hat", RHAT)
 _LEAST_ESS = Figure("least ESS", "ess")
 _ESS = Threshold(
     key="ess",
@@ -68,26 +83,30 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         worse="smaller",
     ),
     Row(
-        name="rhat",
+        name=RHAT,
         words="R-hat",
         source=_VEHTARI_2021,
         advice="The chains disagree. Run longer (`warmup`, `draws`); if it stays, look for more "
         "than one mode, for parameters that the data cannot tell apart, and for priors that are "
         "too wide.",
-        measure=lambda fit: fit.each(fit.columns.rhat),
-        threshold=Threshold(
-            key="rhat",
-            words="R-hat",
-            meaning=f"Greatest rank-normalised split R-hat ({_VEHTARI_2021}); of some variables "
-            "another than of the rest: parameters, transformed parameters and `lp__`, by name.",
-            default=1.01,
-            form="by_variable",
-            above=1,
-            prior=1.05,
-        ),
+        measure=measures.rhat,
+        threshold=_RHAT,
         digits=3,
         ideal=1,
-        figure=Figure("worst R-hat", "rhat"),
+        figure=_WORST_RHAT,
+    ),
+    Row(
+        name=NESTED,
+        words="nested R-hat",
+        source=f"{_MARGOSSIAN_2024}; the limit is that of R-hat, {_VEHTARI_2021}",
+        advice="The superchains disagree. Run a longer `warmup`; if it stays, look for more than "
+        "one mode, for parameters that the data cannot tell apart, and for priors that are too "
+        "wide. Of few short chains it may be chance: run more `chains` in each superchain.",
+        measure=measures.nested_rhat,
+        threshold=_RHAT,
+        digits=3,
+        ideal=1,
+        figure=_WORST_RHAT,
     ),
     Row(
         name="ess_bulk",

@@ -6,6 +6,7 @@ imported here but by the function that needs it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,35 @@ if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
 
 _MESSAGES = 4
+_WEAKER = (
+    "the chains started at draws of Pathfinder, and R-hat is weaker evidence for it: it asks for "
+    "starts more dispersed than the posterior (Gelman and Rubin 1992, doi:10.1214/ss/1177011136), "
+    "and such chains may agree on having missed what Pathfinder missed"
+)
 _FEWEST_COMPARED = 2
 
 
 def chains(fit: FitNumbers) -> Value:
     """Return the number of chains: one alone is a failure, a few are a warning."""
     return Value(fit.chains, failed=FAIL if fit.chains <= 1 else WARN)
+
+
+def rhat(fit: FitNumbers) -> Each:
+    """Return R-hat, with a note where the chains' starts make it say less."""
+    return replace(fit.each(fit.columns.rhat), note=_where_chains_started(fit))
+
+
+def nested_rhat(fit: FitNumbers) -> Each | None:
+    """Return nested R-hat, likewise."""
+    if fit.nested_rhat is None:
+        return None
+    return replace(fit.each(fit.nested_rhat), note=_where_chains_started(fit))
+
+
+def _where_chains_started(fit: FitNumbers) -> str | None:
+    if fit.attempts is None or not fit.attempts.is_from_approximation:
+        return None
+    return _WEAKER
 
 
 def energy(fit: FitNumbers) -> Each | Value | None:

@@ -71,6 +71,7 @@ class FitNumbers:
     paths: Paths | None = None
     switch: Switch | None = None
     attempts: Attempts | None = None
+    nested_rhat: Floats | None = None
 
     @property
     def needed(self) -> bool:

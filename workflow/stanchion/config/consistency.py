@@ -20,6 +20,7 @@ def inconsistencies(project: Project) -> list[Fault]:
     for name, analysis in project.analyses.items():
         key = ("analyses", name)
         faults += _fitted(project, analysis, key)
+        faults += _metrics(project, analysis, key)
         faults += _too_few_draws(project, analysis, key)
         faults += _content_too_early(project, analysis, key)
         faults += _unmapped(project, analysis)
@@ -109,6 +110,49 @@ def _not_of_the_analysis(project: Project, analysis: Analysis, key: Key) -> Iter
                     if suggestion
                     else "correct the name, or add it to the models of the analysis",
                 )
+
+
+def _metrics(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """A metric is taken from another method of the analysis that fits the same models."""
+    for label, method in analysis.methods.items():
+        if method.source is None:
+            continue
+        misfit = _no_source(analysis, label, method.source)
+        if misfit is not None:
+            what, todo = misfit
+            suitable = [n for n in analysis.methods if _no_source(analysis, label, n) is None]
+            yield project.fault(
+                what,
+                *(*key, "methods", label, "metric_from"),
+                value=method.source,
+                allowed=", ".join(suitable) or None,
+                todo=todo,
+            )
+
+
+def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] | None:
+    """Return why a method cannot take its metric from another, and what to do."""
+    methods = analysis.methods
+    if source not in methods:
+        suggestion = nearest(source, methods)
+        correct = "correct the name, or declare it under methods"
+        what = f"{source!r} is not a method of this analysis"
+        return what, f"write {suggestion}" if suggestion else correct
+    path = [source]
+    while (further := methods[path[-1]].source) in methods and path[-1] != label:
+        if further in path:
+            break
+        path.append(str(further))
+    if label in path:
+        return f"{label!r} would wait for itself: {' ← '.join([label, *path])}", "break the circle"
+    if not methods[source].is_posterior:
+        return f"{source!r} draws from no posterior", "name a sampler or an approximation"
+    unfitted = [m for m in analysis.models if label in analysis.methods_of(m)]
+    unfitted = [model for model in unfitted if source not in analysis.methods_of(model)]
+    if unfitted:
+        todo = f"add {unfitted[0]} to the models of {source}, or limit {label} by models"
+        return f"{source!r} does not fit the model {unfitted[0]!r}, which {label!r} fits", todo
+    return None
 
 
 def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
 
     Thresholds that do not judge this method are None, so that they enter no key.
     """
-    checks, keys = analysis.checks, judging(method.checks)
+    checks, keys = analysis.checks, judging(method.judged_by)
     on_fail = method.on_fail or checks.on_fail or method.default_on_fail
     resolved: dict[str, Any] = {"on_fail": on_fail}
     for key, threshold in thresholds().items():

@@ -13,6 +13,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+PATHFINDER = "pathfinder"
+"""The `init` of chains that start at draws of Pathfinder."""
 ATTRIBUTE = "attempts"
 """The attribute of the group `posterior` that holds them, as JSON."""
 
@@ -46,6 +48,11 @@ class Attempts:
     tried: tuple[Attempt, ...]
     retries: tuple[str, ...] = ()
     """Each failure that was gone over: a fit with one of them warns at best."""
+
+    @property
+    def is_from_approximation(self) -> bool:
+        """Whether the chains started at draws of an approximation."""
+        return self.settings.get("init") == PATHFINDER
 
     def as_json(self) -> str:
         """Return them as one line of JSON, the same for the same attempts."""

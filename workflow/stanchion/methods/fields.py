@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.checks.verdicts import OnFail
+from stanchion.draws.attempts import PATHFINDER
 from stanchion.schema.fields import Count, Distinct, NotEmpty, Seed, is_number, refused, titled
 from stanchion.system.durations import PATTERN, WORDS, seconds_of
 
@@ -35,6 +36,44 @@ Init = Annotated[
     Field(
         description="Start within ± this number on the unconstrained scale (0: at zero), or from "
         "the values in a JSON file; without it, CmdStan's 2."
+    ),
+]
+
+
+def _chain_init(value: object) -> object:
+    return value if value == PATHFINDER else _init(value)
+
+
+ChainInit = Annotated[
+    float | str | None,
+    BeforeValidator(
+        _chain_init,
+        json_schema_input_type=Annotated[float, Field(ge=0)]
+        | Annotated[str, titled("the path of a .json file, or pathfinder", r"\.json$|^pathfinder$")]
+        | None,
+    ),
+    Field(
+        description="Start within ± this number on the unconstrained scale (0: at zero), or from "
+        "the values in a JSON file; `pathfinder` runs Pathfinder first, and starts each chain at a "
+        "draw of a path of its own: R-hat is weaker evidence then. Without it, CmdStan's 2."
+    ),
+]
+MetricFrom = Annotated[
+    Annotated[str, titled("the name of a method of the analysis")] | None,
+    Field(
+        description="Another method of the analysis, an approximation or a sampler, whose draws "
+        "of the same dataset and model give the inverse metric that the adaptation starts from, "
+        "whatever its checks say. An approximation that is taken from is compared only with "
+        "samplers that take from none."
+    ),
+]
+Superchains = Annotated[
+    Annotated[int, Field(ge=2, le=2**31 - 1)] | None,
+    Field(
+        description="Groups that the chains stand in, two chains or more in each, which start at "
+        "the same point. Nested R-hat (Margossian et al. 2024, doi:10.1214/24-BA1453) is then "
+        "held to the limit of R-hat in its place, and `ess` is 100 a superchain where none is "
+        "declared."
     ),
 ]
 InitTries = Annotated[

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import model_validator
 
+from stanchion.checks.catalogue import NESTED, RHAT
+from stanchion.checks.row import Size
 from stanchion.checks.verdicts import OnFail
+from stanchion.draws.attempts import PATHFINDER
 from stanchion.methods.fields import SAVING
 from stanchion.methods.method import Method, Misfit, without_parameters
 from stanchion.methods.until import Until, check_rounds
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWS = 4
 """Of a chain: fewer leave split R-hat and effective sample size undefined, here as in ArviZ."""
-DECIDING = frozenset({"init_tries", "until", "max_draws"})
+DECIDING = frozenset({"init_tries", "until", "max_draws", "metric_from", "superchains"})
 """Settings by which results decide what else is run, so that a fit is one job."""
 
 
@@ -33,6 +36,8 @@ class Hamiltonian(Method):
         thin: int
         adapt_delta: float
         metric: str
+        metric_from: str | None
+        superchains: int | None
         init: float | str | None
         init_tries: int
         until: Until | None
@@ -59,13 +64,36 @@ class Hamiltonian(Method):
 
     @property
     def start(self) -> float | str | None:
-        """The declared `init`."""
-        return self.init
+        """The declared `init`, where it is known before anything has run."""
+        return None if self.from_pathfinder else self.init
+
+    @property
+    def from_pathfinder(self) -> bool:
+        """Whether the chains start at draws of Pathfinder."""
+        return self.init == PATHFINDER
+
+    @property
+    def source(self) -> str | None:
+        """The method whose draws give the inverse metric to start from."""
+        return self.metric_from
+
+    @property
+    def size(self) -> Size:
+        """What begins at one point counts once, as a chain does elsewhere."""
+        return Size(self.superchains or self.chains, self.draws)
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """The checks, with nested R-hat in place of R-hat where there are superchains."""
+        if self.superchains is None:
+            return self.checks
+        return tuple(NESTED if name == RHAT else name for name in self.checks)
 
     @property
     def procedure(self) -> str | None:
         """One where a setting is declared that decides by results; else each chain is a job."""
-        return "hamiltonian" if self._deciding - self.unused_settings else None
+        decides = self.from_pathfinder or self._deciding - self.unused_settings
+        return "hamiltonian" if decides else None
 
     @property
     def unused_settings(self) -> frozenset[str]:
@@ -105,6 +133,39 @@ class Hamiltonian(Method):
     @model_validator(mode="after")
     def _can_go_on(self) -> Self:
         check_rounds(self.until, self.draws, self.max_draws, self.thin, self.saving or {})
+        return self
+
+    @model_validator(mode="after")
+    def _has_whole_superchains(self) -> Self:
+        groups = self.superchains
+        if groups is None:
+            return self
+        if self.chains % groups or self.chains < 2 * groups:
+            raise refused(
+                f"{self.chains} chains are not {groups} superchains of two chains or more each",
+                at=["superchains"],
+                value=groups,
+                todo=f"declare chains: {4 * groups}, or another multiple of {groups}",
+            )
+        if self.init == 0 or isinstance(self.start, str):
+            raise refused(
+                "superchains start at points of their own, and this init is one point",
+                at=["init"],
+                value=self.init,
+                allowed=f"a number > 0, {PATHFINDER}, or nothing",
+                todo="remove init, or superchains",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_metric_to_start_from(self) -> Self:
+        if self.metric_from is not None and self.metric == "unit_e":
+            raise refused(
+                "the unit metric is not adapted, and starts from nothing",
+                at=["metric_from"],
+                value=self.metric_from,
+                todo="remove metric_from, or declare metric: diag_e or dense_e",
+            )
         return self
 
     @property

@@ -12,9 +12,9 @@ from stanchion.checks.catalogue import OF_SAMPLED
 from stanchion.methods.fields import (
     METHOD_WORDS,
     AdaptDelta,
+    ChainInit,
     Chains,
     Checkpoint,
-    Init,
     InitTries,
     Iterations,
     KeepState,
@@ -22,7 +22,9 @@ from stanchion.methods.fields import (
     MethodOnFail,
     MethodSeed,
     Metric,
+    MetricFrom,
     ResumeElsewhere,
+    Superchains,
     Thin,
     Threads,
     TimeLimit,
@@ -55,6 +57,7 @@ class Hmc(Hamiltonian):
 
     method: Literal["hmc"] = Field(default="hmc", description=METHOD_WORDS)
     chains: Chains = 4
+    superchains: Superchains = None
     warmup: Warmup = 1000
     draws: Iterations = 1000
     until: DeclaredUntil = None
@@ -68,6 +71,7 @@ class Hmc(Hamiltonian):
         "began: vary them by `stepsize_jitter`, or take another time.",
     )
     metric: Metric = "diag_e"
+    metric_from: MetricFrom = None
     stepsize: Positive = Field(default=1.0, description="Step size that the adaptation begins at.")
     stepsize_jitter: float = Field(
         default=0.0,
@@ -76,7 +80,7 @@ class Hmc(Hamiltonian):
         description="Draw each trajectory's step size within ± this share of the adapted one; the "
         "number of steps stays, so that the time of a trajectory varies with it.",
     )
-    init: Init = None
+    init: ChainInit = None
     init_tries: InitTries = 1
     threads_per_chain: Threads = 1
     models: MethodModels = None

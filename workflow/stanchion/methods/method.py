@@ -115,6 +115,11 @@ class Method(Section):
         return None
 
     @property
+    def source(self) -> str | None:
+        """The name of another method of the analysis whose draws its own sampling reads."""
+        return None
+
+    @property
     def procedure(self) -> str | None:
         """How a fit is sampled that takes more than one command line, by its name in the catalogue
         of procedures; None where each job is one command line.
@@ -130,6 +135,11 @@ class Method(Section):
     def stops_at(self) -> Mapping[str, float]:
         """Thresholds at which its procedure is content, by their names among the checks."""
         return {}
+
+    @property
+    def judged_by(self) -> tuple[str, ...]:
+        """The checks of a fit with these settings."""
+        return self.checks
 
     @property
     def saving(self) -> dict[str, Any] | None:

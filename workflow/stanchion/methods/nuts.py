@@ -11,9 +11,9 @@ from stanchion.checks.catalogue import OF_SAMPLED
 from stanchion.methods.fields import (
     METHOD_WORDS,
     AdaptDelta,
+    ChainInit,
     Chains,
     Checkpoint,
-    Init,
     InitTries,
     Iterations,
     KeepState,
@@ -21,7 +21,9 @@ from stanchion.methods.fields import (
     MethodOnFail,
     MethodSeed,
     Metric,
+    MetricFrom,
     ResumeElsewhere,
+    Superchains,
     Thin,
     Threads,
     TimeLimit,
@@ -39,6 +41,7 @@ class Nuts(Hamiltonian):
 
     method: Literal["nuts"] = Field(default="nuts", description=METHOD_WORDS)
     chains: Chains = 4
+    superchains: Superchains = None
     warmup: Warmup = 1000
     draws: Iterations = 1000
     until: DeclaredUntil = None
@@ -47,7 +50,8 @@ class Nuts(Hamiltonian):
     adapt_delta: AdaptDelta = 0.8
     max_treedepth: Count = Field(default=10, description="Greatest depth of a trajectory's tree.")
     metric: Metric = "diag_e"
-    init: Init = None
+    metric_from: MetricFrom = None
+    init: ChainInit = None
     init_tries: InitTries = 1
     threads_per_chain: Threads = 1
     models: MethodModels = None

@@ -96,6 +96,9 @@ def _procedure_step(planner: Planner, fit: Fit, method: Method) -> list[Step]:
     program = compile_step(planner, fit.model)
     checks = resolved_checks(analysis, method)
     content, inputs = _sampling_inputs(planner, method, data, program)
+    sources = [planner.known(source, "collect_draws") for source in sources_of(planner, fit)]
+    if sources:
+        inputs["source"] = sources[0].outputs["draws"]
     step = planner.add(
         "sample_fit",
         fit.wildcards,
@@ -115,7 +118,7 @@ def _procedure_step(planner: Planner, fit: Fit, method: Method) -> list[Step]:
         ),
         content=content,
         inputs=inputs,
-        upstream=[data, program],
+        upstream=[data, program, *sources],
         method=method,
         at_once=method.jobs,
     )
@@ -263,7 +266,7 @@ def _diagnose_step(
     method = analysis.methods[fit.method]
     checks = resolved_checks(analysis, method)
     del checks["on_fail"]
-    references = _references(planner, fit, analysis)
+    references = references_of(planner, fit)
     sampled = [planner.known(reference, "collect_draws") for reference in references]
     judged = [planner.known(reference, "diagnose_fit") for reference in references]
     return planner.add(
@@ -289,12 +292,28 @@ def _diagnose_step(
     )
 
 
-def _references(planner: Planner, fit: Fit, analysis: Analysis) -> list[Fit]:
-    """Return the fits that an approximation of the same posterior is held to."""
+def references_of(planner: Planner, fit: Fit) -> list[Fit]:
+    """Return the fits that an approximation of the same posterior is held to.
+
+    One whose draws another fit's sampling reads is held to fits that read none: no two fits wait
+    for each other.
+    """
     if is_reference(planner, fit):
         return []
-    others = (replace(fit, method=method) for method in analysis.methods_of(fit.model))
-    return [other for other in others if is_reference(planner, other)]
+    analysis = planner.project.analyses[fit.analysis]
+    methods = analysis.methods_of(fit.model)
+    is_source = fit.method in {method.source for method in methods.values()}
+    return [
+        replace(fit, method=label)
+        for label, method in methods.items()
+        if method.is_reference and not (is_source and method.source is not None)
+    ]
+
+
+def sources_of(planner: Planner, fit: Fit) -> list[Fit]:
+    """Return the fit whose draws another's sampling reads, if it reads some."""
+    source = planner.project.analyses[fit.analysis].methods[fit.method].source
+    return [] if source is None else [replace(fit, method=source)]
 
 
 def _predict_step(

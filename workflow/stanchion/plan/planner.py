@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from stanchion.config import Project
 from stanchion.errors import DeclarationError
 from stanchion.plan.builder import Planner
-from stanchion.plan.fitting import fit_steps, is_reference, prior_step
+from stanchion.plan.fitting import (
+    fit_steps,
+    is_reference,
+    prior_step,
+    references_of,
+    sources_of,
+)
 from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.reporting import report_step
@@ -40,10 +46,26 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
             if analysis.prior_predictive is not None:
                 prior_step(planner, name, dataset, model)
             declared = [Fit(name, dataset, model, method) for method in analysis.methods_of(model)]
-            for fit in sorted(declared, key=lambda fit: not is_reference(planner, fit)):
+            for fit in _in_order(planner, declared):
                 fit_steps(planner, fit)
             fits += declared
     if analysis.compare is not None:
         comparison_step(planner, name, fits)
     verdicts_step(planner, name, fits, report_step(planner, name, fits))
     return fits
+
+
+def _in_order(planner: Planner, fits: Sequence[Fit]) -> list[Fit]:
+    """Return fits, each behind those that it reads draws of; else references come first."""
+    ordered: dict[Fit, None] = {}
+
+    def add(fit: Fit) -> None:
+        for before in (*sources_of(planner, fit), *references_of(planner, fit)):
+            if before not in ordered:
+                add(before)
+        ordered[fit] = None
+
+    for fit in sorted(fits, key=lambda fit: not is_reference(planner, fit)):
+        if fit not in ordered:
+            add(fit)
+    return list(ordered)

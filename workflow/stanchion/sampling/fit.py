@@ -19,7 +19,7 @@ from stanchion.provenance.cache import Cache
 from stanchion.sampling.chain import STEP, Chain, finish, sample
 from stanchion.sampling.together import LostError, granted_threads, together
 from stanchion.stan.command import RunFiles
-from stanchion.stan.points import Points, evaluate
+from stanchion.stan.points import Points, evaluate, unconstrained_size
 from stanchion.stan.process import ProgramFailedError, run_program
 from stanchion.stan.rows import Rows
 from stanchion.system.folders import cache_root
@@ -146,6 +146,14 @@ class Fit:
                 seed=self.seed,
                 generated_quantities=generated_quantities,
             )
+        finally:
+            shutil.rmtree(folder)
+
+    def unconstrained_size(self) -> int:
+        """Return the number of unconstrained parameters, as `stan.points` finds it."""
+        folder = Path(mkdtemp(dir=self.folder))
+        try:
+            return unconstrained_size(self._call, data=self.job.path("data"), folder=folder)
         finally:
             shutil.rmtree(folder)
 

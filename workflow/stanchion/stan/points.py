@@ -23,6 +23,7 @@ _DENSITIES = ("lp__", "lp_no_jacobian__", "lp_propto__", "lp_propto_no_jacobian_
 _SECTIONS = ("unconstrained__.", "gradient__.", "gradient_no_jacobian__.")
 _UNKNOWN = re.compile(r'\bevaluate is (not a valid value for "method"|either mistyped)')
 """What a CmdStan says that has no such method."""
+_SIZE = re.compile(r"Model has (\d+) parameters but 1 were found")
 
 
 class CannotEvaluateError(ToolchainError):
@@ -100,6 +101,22 @@ def evaluate(
             ) from error
         raise
     return read_points(output)
+
+
+def unconstrained_size(
+    program: Callable[[Sequence[str], str], object], *, data: Path, folder: Path
+) -> int:
+    """Return the number of a program's unconstrained parameters.
+
+    The driver says it where it is given another; raises as `evaluate` does.
+    """
+    try:
+        return len(evaluate(program, np.zeros((1, 1)), data=data, folder=folder).names)
+    except ProgramFailedError as error:
+        match = _SIZE.search(str(error))
+        if match is None:
+            raise
+        return int(match[1])
 
 
 def read_points(path: Path) -> Points:

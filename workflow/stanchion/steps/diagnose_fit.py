@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
-from stanchion.checks.catalogue import ATTEMPTS
+from stanchion.checks.catalogue import ATTEMPTS, NESTED
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
@@ -39,6 +39,7 @@ from stanchion.pictures.ranks import Chains
 from stanchion.plan.arguments import DiagnoseFit
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
+from stanchion.stats.nested import nested_rhat
 from stanchion.system.strict_json import write_json
 
 
@@ -54,7 +55,9 @@ def run(job: Job[DiagnoseFit]) -> None:
     findings = scan(scalars.values, scalars.variables)
     generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
     numbers = replace(
-        _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities), attempts=attempts
+        _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities),
+        attempts=attempts,
+        nested_rhat=_nested(scalars, attempts) if NESTED in checks else None,
     )
     measured = gate.check_fit(checks, numbers, arguments.checks)
     results = gate.waive(measured, [vars(waiver) for waiver in arguments.waivers])
@@ -89,7 +92,12 @@ def _judged_by(
         method = method_of(arguments.method, arguments.method_version)
         return method, method.checks
     method = method_of(attempts.method, attempts.method_version)
-    return method, (*method.checks, ATTEMPTS)
+    return method, (*method.model_validate(attempts.settings).judged_by, ATTEMPTS)
+
+
+def _nested(scalars: Scalars, attempts: Attempts | None) -> NDArray[np.float64]:
+    superchains = 0 if attempts is None else attempts.settings["superchains"]
+    return nested_rhat(scalars.values, superchains)
 
 
 def _numbers(

@@ -1,0 +1,93 @@
+"""Starts at draws of single Pathfinders: each from a path of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stanchion.draws.attempts import Attempt
+from stanchion.draws.stan_csv import read_chains
+from stanchion.errors import ChainError
+from stanchion.methods.pathfinder import Pathfinder
+from stanchion.plan.keys import seed_of
+from stanchion.sampling.fit import Failed, Fit, Made, Run
+from stanchion.sampling.points import first_usable
+
+MOST_PATHS = 3
+"""Paths that are run for a start, where some fail."""
+_DRAWS = 25
+"""Of a path: as many as its estimate of the ELBO took anyway."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A draw of a path, as a file of initial values."""
+
+    path: int
+    draw: int
+    file: Path
+
+
+def starts_from_paths(fit: Fit, count: int, words: str = "") -> tuple[list[Start], Attempt]:
+    """Run single Pathfinders until so many have given a draw that a chain can start at.
+
+    Their seeds are those of the fit and the path's number. `words` begin the reason that is given.
+
+    Raises:
+        ChainError: too few paths have given one.
+    """
+    starts: list[Start] = []
+    failures: list[str] = []
+    run = 0
+    while len(starts) < count and run < MOST_PATHS * count:
+        numbers = range(run + 1, min(run + count - len(starts), MOST_PATHS * count) + 1)
+        run = numbers[-1]
+        for number, result in zip(numbers, fit.run([_path(fit, n) for n in numbers]), strict=True):
+            start = _start(fit, number, result)
+            if isinstance(start, Start):
+                starts.append(start)
+            else:
+                failures.append(f"path {number}: {start}")
+    if len(starts) < count:
+        raise ChainError(
+            f"Pathfinder gave starts to {len(starts)} of {count}, from {run} paths; {failures[-1]}",
+            where=str(fit.job.log),
+            todo="remove `init: pathfinder`, or declare init as a number or a file; the log says "
+            "why each path failed",
+        )
+    return starts, Attempt(
+        name="starts at Pathfinder's draws",
+        settings={},
+        runs=(),
+        gradients=None,
+        passed=True,
+        because="; ".join(filter(None, (words, described(starts), *failures))),
+    )
+
+
+def described(starts: Sequence[Start]) -> str:
+    """Return which draw each start is."""
+    places = [f"draw {start.draw} of path {start.path}" for start in starts]
+    return f"the starts are {', '.join(places)}"
+
+
+def _path(fit: Fit, number: int) -> Run:
+    method = Pathfinder(paths=1, draws=_DRAWS)
+    return Run(
+        name=f"path {number}",
+        command=tuple(method.command()),
+        rows=method.rows(),
+        seed=seed_of(fit.seed, "path", str(number)),
+    )
+
+
+def _start(fit: Fit, number: int, result: Made | Failed) -> Start | str:
+    """Return the first draw of a path that a chain can start at, or why there is none."""
+    if isinstance(result, Failed):
+        return result.because.strip().splitlines()[-1]
+    chains = read_chains([result.csv], result.run.rows)
+    usable = first_usable(fit, f"path_{number}", chains.columns, chains.values[0])
+    if usable is None:
+        return "none of its draws has a finite log density and gradient"
+    return Start(number, *usable)
