@@ -322,6 +322,17 @@ def test_rows_beyond_the_state_are_of_no_account(tmp_path: Path, program: Path) 
     assert killed.rows() == undisturbed.rows()
 
 
+def test_a_save_reads_no_row_twice(tmp_path: Path, program: Path) -> None:
+    """With a state after each of 400 draws, the rows are read once for their copy, in all."""
+    saving = chain(tmp_path / "saving", program, f"num_warmup={WARMUP} num_samples=400")
+    process = saving.start(EACH_ITERATION, stdout=subprocess.DEVNULL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    _, bytes_read = Path(f"/proc/{process.pid}/io").read_text().split()[:2]
+    assert process.wait() == 0 and saving.saved() == WARMUP + 400
+    size = saving.output.stat().st_size
+    assert 0.9 * size < int(bytes_read) < size + 500_000
+
+
 def test_a_state_of_other_settings_is_not_used(tmp_path: Path, program: Path) -> None:
     """A state with another metric, thinning or length of warm-up is not gone on from."""
     killed = chain(tmp_path / "killed", program, ITERATIONS)

@@ -21,6 +21,26 @@ from tests.unit.test_sample_fit import cache, job  # noqa: F401
 NO_START = "echo Initialization failed.; exit 1"
 """What a program says that finds no initial values, and how it ends."""
 
+SAMPLER = """\
+for word; do
+  case $word in
+    delta=*) delta=${word#delta=} ;;
+    max_depth=*) depth=${word#max_depth=} ;;
+  esac
+done
+{
+  echo lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__,mu
+  for row in $(seq "$draws"); do
+    diverges=0; tree=3
+    %s
+    echo "-$row,0.9,0.1,$tree,7,$diverges,1,$delta"
+  done
+  echo '#  0.3 seconds (Total)'
+} > "$output"
+exit 0
+"""
+"""A sampler's own columns, and `delta` as the draws; commands say what a row shows."""
+
 
 def sampled(
     folder: Path, before: str = "", checks: dict[str, Any] | None = None, **settings: Any
@@ -81,7 +101,119 @@ def test_other_failures_are_not_tried_again(tmp_path: Path) -> None:
     assert counted.read_text().count("1") == 1
 
 
+def deltas_in(archive: Archive) -> set[str]:
+    """The `adapt_delta` of all draws."""
+    return {
+        line.rpartition(",")[2]
+        for path in archive.chains
+        for line in path.read_text().splitlines()[1:]
+        if not line.startswith("#")
+    }
+
+
+def test_divergences_have_all_chains_sampled_again(tmp_path: Path) -> None:
+    """Each rung is tried in its turn until one shows no more divergences than are allowed."""
+    archive, notes = sampled(
+        tmp_path,
+        SAMPLER % "[ $delta != 0.95 ] && [ $row = 2 ] && diverges=1",
+        {"divergences": 0},
+        on_divergence={"adapt_delta": [0.9, 0.95, 0.99]},
+    )
+    attempts = archive.attempts
+    assert deltas_in(archive) == {"0.95"}
+    assert [attempt.name for attempt in attempts.tried] == [
+        "as declared",
+        "adapt_delta 0.9",
+        "adapt_delta 0.95",
+    ]
+    assert [attempt.passed for attempt in attempts.tried] == [False, False, True]
+    assert attempts.tried[1].settings == {"adapt_delta": 0.9}
+    assert attempts.settings["adapt_delta"] == 0.95
+    assert Nuts.model_validate(attempts.settings).adapt_delta == 0.95
+    assert attempts.retries == (
+        "as declared: 2 divergences, where 0 are allowed",
+        "adapt_delta 0.9: 2 divergences, where 0 are allowed",
+    )
+    assert [note["name"] for note in notes["runs"]][2:4] == [
+        "chain 1, adapt_delta 0.9",
+        "chain 2, adapt_delta 0.9",
+    ]
+
+
+def test_divergences_that_the_checks_allow_have_no_consequence(tmp_path: Path) -> None:
+    """The threshold is that of the checks: a number, or a share of the draws of all chains."""
+    for allowed in (2, {"share": 0.2}):
+        archive, _ = sampled(
+            tmp_path,
+            SAMPLER % "[ $row = 2 ] && diverges=1",
+            {"divergences": allowed},
+            on_divergence={"adapt_delta": [0.9]},
+        )
+        assert deltas_in(archive) == {"0.8"}
+        assert archive.attempts.retries == ()
+
+
+def test_the_last_rung_stands(tmp_path: Path) -> None:
+    """Where nothing helps, the last refit's draws are the fit's, and the attempts say so."""
+    archive, _ = sampled(
+        tmp_path,
+        SAMPLER % "diverges=1",
+        {"divergences": 0},
+        on_divergence={"adapt_delta": [0.9, 0.99]},
+    )
+    last = archive.attempts.tried[-1]
+    assert deltas_in(archive) == {"0.99"}
+    assert len(archive.attempts.tried) == 3
+    assert not last.passed
+    assert last.because == "12 divergences, where 0 are allowed; no refit is left"
+
+
+def test_repairs_follow_each_other(tmp_path: Path) -> None:
+    """Divergences come first; what saturates then is sampled with both, and each is tried once."""
+    archive, _ = sampled(
+        tmp_path,
+        SAMPLER % "tree=$depth; [ $delta = 0.8 ] && diverges=1",
+        {"divergences": 0},
+        max_treedepth=5,
+        on_divergence={"adapt_delta": [0.9, 0.99]},
+        on_saturation={"max_treedepth": 7},
+    )
+    assert [attempt.name for attempt in archive.attempts.tried] == [
+        "as declared",
+        "adapt_delta 0.9",
+        "adapt_delta 0.9, max_treedepth 7",
+    ]
+    assert archive.attempts.tried[0].because.endswith("12 trajectories cut short")
+    assert not archive.attempts.tried[-1].passed
+    assert archive.attempts.settings["max_treedepth"] == 7
+
+
+def test_saturation_alone_is_no_divergence(tmp_path: Path) -> None:
+    """What is not declared has no consequence: divergences stay, the depth is raised."""
+    archive, _ = sampled(
+        tmp_path,
+        SAMPLER % "diverges=1; [ $depth = 5 ] && tree=5",
+        {},
+        max_treedepth=5,
+        on_saturation={"max_treedepth": 6},
+    )
+    assert [attempt.passed for attempt in archive.attempts.tried] == [False, True]
+    assert archive.attempts.tried[0].because == "12 trajectories cut short"
+
+
 REFUSED = [
+    (
+        "{adapt_delta: 0.9, on_divergence: {adapt_delta: [0.9]}}",
+        "a refit with adapt_delta 0.9 after one with 0.9 mends nothing",
+    ),
+    (
+        "{on_divergence: {adapt_delta: [0.99, 0.9]}}",
+        "a refit with adapt_delta 0.9 after one with 0.99 mends nothing",
+    ),
+    (
+        "{max_treedepth: 12, on_saturation: {max_treedepth: 12}}",
+        "a refit with max_treedepth 12 after one with 12 mends nothing",
+    ),
     ("{init: 0, init_tries: 3}", "a chain that starts at zero finds the same in each try"),
 ]
 

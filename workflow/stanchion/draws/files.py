@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from stanchion.draws.columns import Span, default_pattern, scalar_names
 from stanchion.draws.naming import GATED, PART, stored_name
 from stanchion.draws.paths import Paths
+from stanchion.draws.sampler import PATH
 from stanchion.draws.tree import (
     GROUPS,
-    PATH,
     PATH_DIFFERENCE,
     PATHS,
     POSTERIOR_GROUPS,

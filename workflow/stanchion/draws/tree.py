@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from stanchion.draws.columns import Container, containers, default_pattern
 from stanchion.draws.naming import CONSTRAINED, Dimension, Naming, Roles
+from stanchion.draws.sampler import sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
 
 SAMPLE_DIMS = ("chain", "draw")
 POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"
-PATH, PATHS = "path", "paths"
+PATHS = "paths"
 PATH_DIFFERENCE = ("path_difference", "path_difference_where")
-"""In the proposal of several paths: the number of a draw's; as attributes, how many there were to
+"""Attributes of the proposal of several paths: how many there were to
 be, and how far one is from all."""
 POSTERIOR_GROUPS = (
     POSTERIOR,
@@ -45,21 +46,6 @@ GROUPS = (
 _MOST_NUMBERED = 64
 """Dimensions of a group that get numbers: h5netcdf reads coordinates in the square of their number,
 300 of them in 15 s where the 300 variables alone take 2 s."""
-_SAMPLER = {
-    "lp__": "lp",
-    "accept_stat__": "acceptance_rate",
-    "stepsize__": "step_size",
-    "treedepth__": "tree_depth",
-    "n_leapfrog__": "n_steps",
-    "divergent__": "diverging",
-    "energy__": "energy",
-}
-_DTYPES: dict[str, type] = {
-    "tree_depth": np.int64,
-    "n_steps": np.int64,
-    "diverging": np.bool_,
-    PATH: np.int64,
-}
 _PRIOR_NAMES = {
     "posterior": "prior",
     "posterior_predictive": "prior_predictive",
@@ -265,20 +251,7 @@ def _integers(values: NDArray[np.float64]) -> NDArray[Any]:
 
 
 def _sample_stats(chains: Chains, values: NDArray[np.float64]) -> _Group:
-    """Return what the sampler says of each draw, under ArviZ's names.
-
-    Static HMC names no divergences, and rejects them: one is a proposal whose energy error e is so
-    large that exp(−e) is 0, above 745 where NUTS's limit is 1000 (Stan's base_nuts.hpp).
-    """
-    stats: dict[str, NDArray[Any]] = {}
-    for position, column in enumerate(chains.columns):
-        if column.endswith("__"):
-            name = _SAMPLER.get(column, column.removesuffix("__"))
-            stats[name] = values[:, :, position].astype(_DTYPES.get(name, np.float64))
-    if "tree_depth" in stats and chains.max_treedepth is not None:
-        stats["reached_max_treedepth"] = stats["tree_depth"] >= chains.max_treedepth
-    if "int_time" in stats:
-        stats["diverging"] = stats["acceptance_rate"] == 0
+    stats = sampler_stats(chains.columns, values, chains.max_treedepth)
     variables = {name: xr.Variable(SAMPLE_DIMS, drawn) for name, drawn in stats.items()}
     return _Group(_samples(values), variables)
 

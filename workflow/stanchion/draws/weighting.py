@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from stanchion.draws.naming import Naming
 from stanchion.draws.paths import Paths, read_paths
+from stanchion.draws.sampler import PATH
 from stanchion.draws.stan_csv import Chains
-from stanchion.draws.tree import PATH, PATH_DIFFERENCE, PATHS, proposal_group
+from stanchion.draws.tree import PATH_DIFFERENCE, PATHS, proposal_group
 from stanchion.stats.importance import Importance, importance, resample, weighted_errors
 from stanchion.stats.summary import Numbers
 

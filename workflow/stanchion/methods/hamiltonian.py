@@ -13,6 +13,7 @@ from stanchion.checks.verdicts import OnFail
 from stanchion.draws.attempts import PATHFINDER
 from stanchion.methods.fields import SAVING
 from stanchion.methods.method import Method, Misfit, without_parameters
+from stanchion.methods.repair import OnDivergence
 from stanchion.methods.until import Until, check_rounds
 from stanchion.schema.fields import refused
 from stanchion.stan.command import number
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWS = 4
 """Of a chain: fewer leave split R-hat and effective sample size undefined, here as in ArviZ."""
-DECIDING = frozenset({"init_tries", "until", "max_draws", "metric_from", "superchains"})
+DECIDING = frozenset(
+    {
+        "init_tries",
+        "on_divergence",
+        "on_saturation",
+        "on_stuck",
+        "until",
+        "max_draws",
+        "metric_from",
+        "superchains",
+    }
+)
 """Settings by which results decide what else is run, so that a fit is one job."""
 
 
@@ -42,6 +54,7 @@ class Hamiltonian(Method):
         init_tries: int
         until: Until | None
         max_draws: int | None
+        on_divergence: OnDivergence | None
         threads_per_chain: int
 
     default_on_fail: ClassVar[OnFail] = "stop"
@@ -103,8 +116,9 @@ class Hamiltonian(Method):
 
     @property
     def decides_by(self) -> tuple[str, ...]:
-        """Those that `until` leaves to the analysis."""
-        return () if self.until is None else self.until.of_checks
+        """Those that `until` leaves to the analysis, and the divergences that have consequences."""
+        divergences = ("divergences",) if self.refits_after_divergences else ()
+        return (*(() if self.until is None else self.until.of_checks), *divergences)
 
     @property
     def stops_at(self) -> Mapping[str, float]:
@@ -168,6 +182,46 @@ class Hamiltonian(Method):
             )
         return self
 
+    @model_validator(mode="after")
+    def _refits_with_more(self) -> Self:
+        if self.on_divergence is not None and self.on_divergence.adapt_delta[0] <= self.adapt_delta:
+            raise refused(
+                f"a refit with adapt_delta {self.on_divergence.adapt_delta[0]:g} after one with "
+                f"{self.adapt_delta:g} mends nothing",
+                at=["on_divergence", "adapt_delta", 0],
+                value=self.on_divergence.adapt_delta[0],
+                allowed=f"a number above {self.adapt_delta:g} and below 1",
+                todo="raise it, or lower the adapt_delta of the method",
+            )
+        return self
+
+    @property
+    def refits_after_divergences(self) -> bool:
+        """Whether more divergences than the checks allow have consequences."""
+        return self.on_divergence is not None
+
+    @property
+    def refits_after_saturation(self) -> bool:
+        """Whether trajectories that were cut short have consequences."""
+        return False
+
+    @property
+    def greatest_depth(self) -> int | None:
+        """The depth of a tree at which a trajectory is cut short, None where there is no tree."""
+        return None
+
+    def after_divergences(self) -> Self | None:
+        """Return the method of the refit that too many divergences have, if one is left."""
+        if self.on_divergence is None:
+            return None
+        first, *rest = self.on_divergence.adapt_delta
+        left = OnDivergence(adapt_delta=rest) if rest else None
+        return self.model_copy(update={"adapt_delta": first, "on_divergence": left})
+
+    def after_saturation(self) -> Self | None:
+        """Return the method of the refit that trajectories cut short have, if one is left."""
+        return None
+
     @property
     def engine(self) -> Sequence[str]:
         """The words that choose and set what proposes the next draw."""
@@ -178,13 +232,17 @@ class Hamiltonian(Method):
         """The words that set the step size, behind those of the metric; none for CmdStan's."""
         return ()
 
+    def saves_warmup(self, keep: Collection[str]) -> bool:
+        """Tell whether the draws of the warm-up are in the Stan CSVs."""
+        return "warmup" in keep
+
     def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words for one chain, a process of its own."""
         return [
             "method=sample",
             f"num_samples={self.draws}",
             f"num_warmup={self.warmup}",
-            f"save_warmup={int('warmup' in keep)}",
+            f"save_warmup={int(self.saves_warmup(keep))}",
             f"thin={self.thin}",
             "adapt",
             "engaged=1",
@@ -198,7 +256,7 @@ class Hamiltonian(Method):
 
     def rows(self, keep: Collection[str] = ()) -> Rows:
         """Return every so many-th draw, the first included; so of the warm-up before them."""
-        warmup = self.warmup if "warmup" in keep else 0
+        warmup = self.warmup if self.saves_warmup(keep) else 0
         return Rows(-(-self.draws // self.thin), before=-(-warmup // self.thin))
 
     def misfit(self, program: Program) -> Misfit | None:

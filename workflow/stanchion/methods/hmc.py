@@ -31,6 +31,7 @@ from stanchion.methods.fields import (
     Warmup,
 )
 from stanchion.methods.hamiltonian import Hamiltonian
+from stanchion.methods.repair import DivergenceRepair
 from stanchion.methods.until import DeclaredUntil, MaxDraws
 from stanchion.schema.fields import Positive
 from stanchion.stan.command import number
@@ -82,6 +83,7 @@ class Hmc(Hamiltonian):
     )
     init: ChainInit = None
     init_tries: InitTries = 1
+    on_divergence: DivergenceRepair = None
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None

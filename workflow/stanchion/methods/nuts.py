@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stanchion.checks.catalogue import OF_SAMPLED
 from stanchion.methods.fields import (
@@ -30,8 +30,9 @@ from stanchion.methods.fields import (
     Warmup,
 )
 from stanchion.methods.hamiltonian import Hamiltonian
+from stanchion.methods.repair import DivergenceRepair, SaturationRepair
 from stanchion.methods.until import DeclaredUntil, MaxDraws
-from stanchion.schema.fields import Count
+from stanchion.schema.fields import Count, refused
 
 
 class Nuts(Hamiltonian):
@@ -53,6 +54,8 @@ class Nuts(Hamiltonian):
     metric_from: MetricFrom = None
     init: ChainInit = None
     init_tries: InitTries = 1
+    on_divergence: DivergenceRepair = None
+    on_saturation: SaturationRepair = None
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None
@@ -61,6 +64,36 @@ class Nuts(Hamiltonian):
     resume_elsewhere: ResumeElsewhere = False
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
+
+    @model_validator(mode="after")
+    def _refits_deeper(self) -> Self:
+        if self.on_saturation and self.on_saturation.max_treedepth <= self.max_treedepth:
+            raise refused(
+                f"a refit with max_treedepth {self.on_saturation.max_treedepth} after one with "
+                f"{self.max_treedepth} mends nothing",
+                at=["on_saturation", "max_treedepth"],
+                value=self.on_saturation.max_treedepth,
+                allowed=f"a whole number above {self.max_treedepth}, at most 30",
+                todo="raise it, or lower the max_treedepth of the method",
+            )
+        return self
+
+    @property
+    def refits_after_saturation(self) -> bool:
+        """Whether a greater depth is declared for trajectories that were cut short."""
+        return self.on_saturation is not None
+
+    @property
+    def greatest_depth(self) -> int | None:
+        """The `max_treedepth`."""
+        return self.max_treedepth
+
+    def after_saturation(self) -> Self | None:
+        """Return NUTS with deeper trees, where that is declared and has not been tried."""
+        if self.on_saturation is None:
+            return None
+        depth = self.on_saturation.max_treedepth
+        return self.model_copy(update={"max_treedepth": depth, "on_saturation": None})
 
     @property
     def engine(self) -> Sequence[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stanchion.draws.attempts import Attempt
 from stanchion.errors import ChainError
-from stanchion.methods.hamiltonian import Hamiltonian
+from stanchion.methods.hamiltonian import DECIDING, Hamiltonian
 from stanchion.plan.keys import seed_of
 from stanchion.sampling.fit import Failed, Fit, Made, Run
 from stanchion.sampling.parts import Sampled, Starts
@@ -99,7 +99,7 @@ def _no_start(fit: Fit, failed: Failed) -> Attempt:
 def _all_chains(fit: Fit, method: Hamiltonian, made: Sequence[Made], label: str) -> Attempt:
     """Return the round itself, which passed as long as nobody finds fault with it."""
     return Attempt(
-        name=label or "the chains",
+        name=label or "as declared",
         settings=_changed(fit, method, made),
         runs=tuple(result.run.file for result in made),
         gradients=None,
@@ -114,7 +114,7 @@ def _changed(fit: Fit, method: Hamiltonian, made: Sequence[Made]) -> dict[str, A
     changed = {
         name: value
         for name, value in method.settings.items()
-        if name in declared and value != declared[name]
+        if name in declared and name not in DECIDING and value != declared[name]
     }
     seeds = {f"seed of {r.run.name}": r.run.seed for r in made if r.run.seed != fit.seed}
     return changed | seeds
