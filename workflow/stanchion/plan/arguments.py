@@ -234,7 +234,7 @@ class CollectDraws(Arguments):
     """What of the method's run goes into draws.nc with the draws."""
     variables: ProgramVariables
     fit: str = field(metadata=UNKEYED)
-    exact: ExactPosterior | None = field(metadata=SPARSE, default=None)
+    posterior: ExactPosterior | None = field(metadata=SPARSE, default=None)
     """Of a conjugate model, whose draws are no chains'."""
 
 

@@ -248,7 +248,7 @@ def _collect_step(
             keep=tuple(_kept_groups(analysis, method)),
             variables=_variables(planner, analysis, fit.model),
             fit=fit.name,
-            exact=_exact(planner, fit.model),
+            posterior=_exact(planner, fit.model),
         ),
         inputs=inputs,
         upstream=[*sampled, *(step for step in (generated, data, prior) if step is not None)],

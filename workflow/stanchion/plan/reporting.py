@@ -62,7 +62,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             analysis=name,
             question=analysis.question,
             seed=planner.project.seed,
-            datasets=tuple(_dataset(planner, dataset) for dataset in analysis.datasets),
+            datasets=tuple(_dataset(planner, name) for name in _read(planner, analysis)),
             models=tuple(_model(planner, model) for model in analysis.models),
             mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
@@ -85,6 +85,13 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             *([comparison] if comparison is not None else []),
         ],
     )
+
+
+def _read(planner: Planner, analysis: Analysis) -> list[str]:
+    """Return the datasets whose rows are fitted: those of the analysis, and what updates models."""
+    models = planner.project.models
+    updates = [name for model in analysis.models for name in models[model].update]
+    return list(dict.fromkeys([*analysis.datasets, *updates]))
 
 
 def _dataset(planner: Planner, name: str) -> Dataset:

@@ -83,7 +83,7 @@ def mapped(
     return Mapped(
         dataset=pair.dataset,
         models=pair.model,
-        used=_used(meta["rows"], len(dropped)),
+        used=_used(meta["rows"], len(dropped)) + _batches(meta.get("batches", ())),
         dropped=tuple(_drop(row) for row in dropped[:MOST_DROPPED]),
         dropped_more=counted(more, "more row") if more > 0 else "",
         transforms=tuple(_transform(name, how) for name, how in meta["transforms"].items()),
@@ -135,6 +135,11 @@ def _used(rows: int | None, dropped: int) -> str:
         return "A file in Stan's JSON form, taken as it stands."
     used = counted(rows, "row")
     return f"{used} used, {dropped} dropped." if dropped else f"{used} used, none dropped."
+
+
+def _batches(batches: Sequence[Mapping[str, Any]]) -> str:
+    parts = [f"{counted(batch['rows'], 'row')} of {batch['dataset']}" for batch in batches]
+    return f" One after another: {', '.join(parts)}." if parts else ""
 
 
 def _drop(row: Mapping[str, Any]) -> str:

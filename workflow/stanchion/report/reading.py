@@ -32,10 +32,21 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Update:
+    """An exact posterior after the rows of a dataset: the numbers of each parameter by name."""
+
+    dataset: str
+    rows: int
+    log_evidence: float
+    parameters: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
 class Judged:
     """A verdict with the checks that it follows from, and what else is worth knowing.
 
     `weighting` is that of the draws of an approximation, with its reason; None of a sampled fit.
+    `log_evidence` is that of an exact posterior, NaN of others, and `updates` are its batches.
     """
 
     verdict: str
@@ -43,6 +54,8 @@ class Judged:
     notes: tuple[str, ...]
     weighting: str | None
     weighting_because: str
+    log_evidence: float = _NAN
+    updates: tuple[Update, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,7 +189,18 @@ def _judged(content: Mapping[str, Any]) -> Judged:
         tuple(map(str, content.get("notes", ()))),
         content.get("weighting"),
         content.get("weighting_because", ""),
+        number(content.get("log_evidence")),
+        tuple(map(_update, content.get("updates", ()))),
     )
+
+
+def _update(content: Mapping[str, Any]) -> Update:
+    parameters = {
+        name: {column: number(value) for column, value in numbers.items()}
+        for name, numbers in content["parameters"].items()
+    }
+    evidence = number(content["log_evidence"])
+    return Update(content["dataset"], content["rows"], evidence, parameters)
 
 
 def _compared(row: Mapping[str, str]) -> Compared:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 
 from stanchion.checks.catalogue import figures
 from stanchion.checks.verdicts import (
@@ -21,11 +21,13 @@ from stanchion.checks.verdicts import (
 from stanchion.methods.catalogue import METHODS
 from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
-from stanchion.report.numbers import MISSING
+from stanchion.report.numbers import MISSING, exact, supported
 from stanchion.report.reading import Judged
 from stanchion.report.wording import CheckView, by_gravity, check_view, shown
 from stanchion.system.sentences import counted
 
+_DIGITS, _MOST_UPDATED = 6, 10
+"""Of a log marginal likelihood; parameters of each batch."""
 _COLUMNS = {figure.heading: names for figure, names in figures().items()}
 
 
@@ -35,6 +37,17 @@ class Figure:
 
     text: str
     verdict: str
+
+
+@dataclass(frozen=True)
+class UpdateRow:
+    """A parameter after the rows of a dataset, and of those before it."""
+
+    dataset: str
+    rows: int
+    parameter: str
+    numbers: tuple[str, ...]
+    evidence: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,9 @@ class FitView:
     notes: tuple[str, ...]
     weighting: str | None
     weighting_because: str
+    evidence: str
+    """The log marginal likelihood, where it is known."""
+    updates: tuple[UpdateRow, ...]
 
     @property
     def words(self) -> str:
@@ -116,7 +132,17 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
         notes=judged.notes,
         weighting=judged.weighting,
         weighting_because=judged.weighting_because,
+        evidence="" if isnan(judged.log_evidence) else exact(judged.log_evidence, _DIGITS),
+        updates=tuple(_update_rows(judged)),
     )
+
+
+def _update_rows(judged: Judged) -> Iterator[UpdateRow]:
+    for update in judged.updates:
+        for name, numbers in list(update.parameters.items())[:_MOST_UPDATED]:
+            shown = (supported(value, nan, numbers["sd"]) for value in numbers.values())
+            evidence = exact(update.log_evidence, _DIGITS)
+            yield UpdateRow(update.dataset, update.rows, name, tuple(shown), evidence)
 
 
 def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Verdicts:

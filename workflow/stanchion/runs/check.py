@@ -37,10 +37,12 @@ def check_declaration(configfile: Path) -> str:
         load_waivers(waivers, project)
     plan = make_plan(project, gather(project, waivers))
     check_plan(plan)
+    exact = sum(model.conjugate is not None for model in project.models.values())
+    families = f", {counted(exact, 'conjugate model')}" if exact else ""
     found = (
         f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
         f"{counted(len(plan.fits), 'fit')}, "
-        f"{counted(len(project.models), 'program')}: nothing wrong found"
+        f"{counted(len(project.models) - exact, 'program')}{families}: nothing wrong found"
     )
     return "\n".join([found, *notes_of(plan)])
 

@@ -15,6 +15,7 @@ from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
 from stanchion.system.hashes import content_hash
 
+_SAMPLING = ("sample_chain", "sample_fit")
 FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
 """The checks of each figure that a status has."""
 
@@ -36,8 +37,8 @@ class FitStatus:
     """By their name in the catalogue of checks, such as `rhat`; with those limits, `rhat_limit`,
     that decide how many digits are shown."""
     seconds: float | None = None
-    """Longest time that one of the fit's chains took, in seconds; None where all were reused, or
-    cut from longer ones."""
+    """Longest time that one of the fit's chains took, in seconds, or its draws where it has no
+    chains; None where all were reused, or cut from longer ones."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,10 @@ def _proved(step: Step, output: str) -> dict[str, Any] | None:
 
 
 def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
+    chains = [step for step in plan.steps_of(fit) if step.rule in _SAMPLING]
     times = [
         seconds
-        for step in plan.steps_of(fit)
-        if STEPS[step.rule].per == "chain"
+        for step in chains or [plan.of(fit, "collect_draws")]
         for seconds in [_seconds(step)]
         if seconds is not None
     ]

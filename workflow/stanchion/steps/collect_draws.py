@@ -85,7 +85,7 @@ def _exact(
     arguments: CollectDraws, method: Method, data: Mapping[str, Any], meta: Mapping[str, Any]
 ) -> Exact | None:
     """Return the posterior of a conjugate model, None where draws are those of chains."""
-    posterior = arguments.exact
+    posterior = arguments.posterior
     if posterior is None:
         return None
     return exact_draws(

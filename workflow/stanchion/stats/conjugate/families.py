@@ -234,7 +234,14 @@ def statements(family: Family, given: Mapping[str, Any], prior: Mapping[str, Any
     """Yield what a declared family states, prior first, in Stan's notation."""
     whole = any(name in given for name in family.optional)
     for pair in family.stated:
-        yield pair[whole].format(**prior)
+        yield pair[whole].format(**{name: _written(value) for name, value in prior.items()})
+
+
+def _written(value: Any) -> str:
+    """Return a number or a list of them as a person writes it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return repr(value).removesuffix(".0")
 
 
 def _new(variable: Variable) -> Variable:
