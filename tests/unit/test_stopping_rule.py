@@ -131,3 +131,14 @@ def test_element_that_never_varies_has_no_error() -> None:
     others = Scalars(["y[1]", "y[2]"], values, [Span(0, 2, (2,), sampled=False)])
     rule = StoppingRule.of(Until(mcse={"y": 1}), OF_CHECKS)
     assert rule.decide(scalars(independent()), others).passed
+
+
+def test_superchains_are_held_to_nested_r_hat() -> None:
+    """Chains that began at one point agree with each other: the groups of them are compared."""
+    rule = StoppingRule.of(Until(rhat=1.01, ess=40), {}, superchains=2)
+    values = independent(1000)
+    assert "nested R-hat" in rule.decide(scalars(values)).because
+    assert rule.decide(scalars(values)).passed
+    values[:2, :, 1] += 1
+    refusal = rule.decide(scalars(values))
+    assert not refusal.passed and "nested R-hat" in refusal.because.split(" of mu, not ≤")[0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.catalogue import OF_FITS
+from stanchion.checks.catalogue import NESTED, OF_FITS, RHAT
 from stanchion.checks.gate import Check, Limit, check_fit, judged
 from stanchion.checks.numbers import FitNumbers
 from stanchion.checks.row import Each, Row
@@ -20,12 +20,13 @@ from stanchion.draws.naming import variable_of
 from stanchion.methods.until import Until
 from stanchion.stan.command import number
 from stanchion.stats.convergence import Block, monte_carlo_errors
+from stanchion.stats.nested import nested_rhat
 from stanchion.stats.summary import Numbers, by_blocks
 from stanchion.system.sentences import listed
 
 Floats = NDArray[np.float64]
 _COUNTED = ("finite", "constant")
-_MEASURED = ("rhat", "ess_bulk", "ess_tail")
+_MIXED = ("ess_bulk", "ess_tail")
 _MCSE: Row[FitNumbers] = Row(
     name="mcse",
     words="MCSE of the mean",
@@ -51,12 +52,16 @@ class StoppingRule:
 
     thresholds: Mapping[str, Any]
     mcse: Mapping[str, float] = field(default_factory=dict)
+    superchains: int | None = None
+    """How many there are, where nested R-hat takes the place of R-hat."""
 
     @classmethod
-    def of(cls, until: Until, checks: Mapping[str, Any]) -> StoppingRule:
+    def of(
+        cls, until: Until, checks: Mapping[str, Any], superchains: int | None = None
+    ) -> StoppingRule:
         """Take what is declared, and the analysis' own thresholds for the rest."""
         own = {"rhat_of": None} if until.rhat is not None else {}
-        return cls({**checks, **own, **until.thresholds}, until.mcse or {})
+        return cls({**checks, **own, **until.thresholds}, until.mcse or {}, superchains)
 
     def decide(self, gated: Scalars, others: Scalars | None = None) -> Decision:
         """Hold the draws so far to the rule; what cannot be computed has not been reached.
@@ -64,8 +69,11 @@ class StoppingRule:
         `gated` is what the gate judges, `others` what only its Monte Carlo error is asked of.
         """
         findings = scan(gated.values, gated.variables)
-        fit = FitNumbers(gated.names, findings, chains=gated.values.shape[0])
-        checks = check_fit((*_COUNTED, *_MEASURED), fit, self.thresholds)
+        groups = self.superchains
+        nested = None if groups is None else nested_rhat(gated.values, groups)
+        fit = FitNumbers(gated.names, findings, chains=gated.values.shape[0], nested_rhat=nested)
+        names = (*_COUNTED, RHAT if self.superchains is None else NESTED, *_MIXED)
+        checks = check_fit(names, fit, self.thresholds)
         checks += self._errors([gated] if others is None else [gated, others])
         shown = [check for check in checks if check.check not in _COUNTED or _is_broken(check)]
         return Decision(not any(map(_is_broken, checks)), "; ".join(map(_in_words, shown)))

@@ -36,7 +36,7 @@ def _sample_until(
     So a round's chains go on from those of the round before, and both are in the cache.
     """
     arguments = fit.job.arguments
-    rule = StoppingRule.of(until, arguments.checks)
+    rule = StoppingRule.of(until, arguments.checks, method.superchains)
     drawn = DrawnSoFar(arguments.variables, fit.job.path("data"), rule.mcse, method.chains)
     rounds: list[Sampled] = []
     tried: list[Attempt] = []
