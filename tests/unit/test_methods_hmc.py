@@ -68,7 +68,7 @@ def test_a_proposal_that_cannot_be_accepted_is_a_divergence(tmp_path: Path) -> N
 def test_it_shares_the_settings_of_nuts() -> None:
     """But for the tree depth, whose place the length of a trajectory and its steps take."""
     nuts, hmc = Nuts.model_fields.keys(), Hmc.model_fields.keys()
-    assert nuts - hmc == {"max_treedepth", "on_saturation"}
+    assert nuts - hmc == {"max_treedepth", "on_saturation", "on_stuck"}
     assert hmc - nuts == {"int_time", "stepsize", "stepsize_jitter"}
     for name in nuts & hmc - {"method"}:
         assert Nuts.model_fields[name].default == Hmc.model_fields[name].default

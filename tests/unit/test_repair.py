@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -13,10 +14,12 @@ from stanchion.errors import ChainError, DeclarationError
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.keys import seed_of
 from stanchion.sampling.archive import Archive, read_archive
+from stanchion.sampling.fit import Fit
 from stanchion.steps import sample_fit
 from stanchion.system.writing import write_whole
 from tests.unit.test_methods import DECLARED
 from tests.unit.test_sample_fit import cache, job  # noqa: F401
+from tests.unit.test_starts import MU, evaluated
 
 NO_START = "echo Initialization failed.; exit 1"
 """What a program says that finds no initial values, and how it ends."""
@@ -26,14 +29,27 @@ for word; do
   case $word in
     delta=*) delta=${word#delta=} ;;
     max_depth=*) depth=${word#max_depth=} ;;
+    id=*) chain=${word#id=} ;;
+    init=*) start=${word##*/} ;;
   esac
 done
+rows=$draws
+case "$*" in
+  *save_warmup=1*) rows=$((draws + 3)) ;;
+  *method=pathfinder*)
+    { echo "# method = pathfinder"; echo lp_approx__,lp__,path__,mu
+      for row in $(seq 25); do echo -1,-2,1,$row.5; done
+      echo '#  Elapsed Time: 0.3 seconds (Total)'
+    } > "$output"
+    exit 0 ;;
+esac
 {
+  echo "# method = sample"
   echo lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__,mu
-  for row in $(seq "$draws"); do
-    diverges=0; tree=3
+  for row in $(seq "$rows"); do
+    diverges=0; tree=3; steps=100
     %s
-    echo "-$row,0.9,0.1,$tree,7,$diverges,1,$delta"
+    echo "-$row,0.9,0.1,$tree,$steps,$diverges,1,$delta"
   done
   echo '#  0.3 seconds (Total)'
 } > "$output"
@@ -43,13 +59,24 @@ exit 0
 
 
 def sampled(
-    folder: Path, before: str = "", checks: dict[str, Any] | None = None, **settings: Any
+    folder: Path,
+    before: str = "",
+    checks: dict[str, Any] | None = None,
+    jobs: int | None = None,
+    **settings: Any,
 ) -> tuple[Archive, dict[str, Any]]:
     """Run the step of a small NUTS fit; return its archive, and the notes for the record."""
     method = Nuts(warmup=3, draws=6, **{"chains": 2, **settings})
-    with job(folder, before) as made:
+    with (
+        job(folder, before) as made,
+        mock.patch.object(Fit, "evaluate", lambda _fit, points, **_: evaluated(points)),
+    ):
         arguments = replace(
-            made.arguments, settings=method.settings, checks=checks or {}, jobs=method.jobs
+            made.arguments,
+            settings=method.settings,
+            checks=checks or {},
+            jobs=jobs or method.jobs,
+            variables=MU,
         )
         made = replace(made, arguments=arguments)
         sample_fit.run(made)
@@ -106,8 +133,8 @@ def deltas_in(archive: Archive) -> set[str]:
     return {
         line.rpartition(",")[2]
         for path in archive.chains
-        for line in path.read_text().splitlines()[1:]
-        if not line.startswith("#")
+        for line in path.read_text().splitlines()
+        if not line.startswith(("#", "lp__"))
     }
 
 
@@ -201,7 +228,99 @@ def test_saturation_alone_is_no_divergence(tmp_path: Path) -> None:
     assert archive.attempts.tried[0].because == "12 trajectories cut short"
 
 
+STUCK = """\
+case "$chain $start" in
+  '2 path_'*) ;;
+  2*) steps=2000; %s ;;
+esac
+"""
+"""Chain 2 takes many steps unless it starts at a path."""
+
+
+def stuck(
+    folder: Path, then: str = ":", jobs: int = 3, **settings: Any
+) -> tuple[Archive, dict[str, Any]]:
+    """Sample three chains of which the second is stuck; commands follow each of its rows."""
+    program = SAMPLER % (STUCK % then)
+    return sampled(folder, program, jobs=jobs, chains=3, on_stuck="restart", **settings)
+
+
+def contents(archive: Archive) -> dict[str, str]:
+    """All that an archive holds, by the name of the file."""
+    files = {path.name: path for path in archive.chains} | archive.others
+    texts = {name: path.read_text() for name, path in files.items()}
+    return texts | {"attempts": archive.attempts.as_json()}
+
+
+def test_stuck_chain_is_started_anew_from_a_path(tmp_path: Path) -> None:
+    """It is given up at the row where it had taken ten times the steps of the middle chain."""
+    archive, _ = stuck(tmp_path)
+    given_up, chains = archive.attempts.tried
+    assert given_up.name == "chain 2"
+    assert given_up.gradients == 10000
+    assert given_up.because.startswith(
+        "stuck: 10000 leapfrog steps by iteration 5, more than 10 times the 900 that the middle "
+        "chain takes for all; mean lp__ of the second half of them -4, of the draws of the chains "
+        "beside it -6.5; started anew at draw 1 of path 10"
+    )
+    assert chains.settings == {"seed of chain 2, restart 1": seed_of(1, "restart", "2", "1")}
+    assert archive.attempts.retries == (f"chain 2: {given_up.because}",)
+    (part,) = archive.others.values()
+    assert given_up.runs == (part.name,)
+    assert part.read_text().count("2000") == 5
+    assert ["2000" in path.read_text() for path in archive.chains] == [False] * 3
+
+
+def test_when_a_stuck_chain_is_looked_at_decides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that would take for ever is ended; what is left is the same as of one that is done."""
+
+    def place(name: str) -> Path:
+        """A folder with a cache of its own."""
+        monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / name / "cache"))
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.json").write_text("{}")
+        return tmp_path / name
+
+    whole, _ = stuck(place("whole"))
+    alone, _ = stuck(place("alone"), jobs=1)
+    ended, notes = stuck(place("ended"), "[ $row = 8 ] && exec sleep 60")
+    assert [note["name"] for note in notes["runs"] if "ended" in note] == ["chain 2"]
+    assert contents(ended) == contents(whole) == contents(alone)
+
+
+def test_stuck_restarts_end(tmp_path: Path) -> None:
+    """A chain that is stuck wherever it starts is the fit's own in the end, and that is said."""
+    always = SAMPLER % "[ $chain = 2 ] && steps=2000"
+    archive, _ = sampled(tmp_path, always, chains=3, on_stuck="restart")
+    assert [attempt.name for attempt in archive.attempts.tried] == [
+        "chain 2",
+        "chain 2, restart 1",
+        "as declared",
+    ]
+    assert [path.read_text().count("2000") for path in archive.chains] == [0, 9, 0]
+
+
+def test_chains_that_take_alike_are_not_stuck(tmp_path: Path) -> None:
+    """Less than ten times the steps of the middle chain are no matter, nor are few steps."""
+    slow = SAMPLER % "[ $chain = 2 ] && steps=900"
+    archive, _ = sampled(tmp_path, slow, chains=3, on_stuck="restart")
+    assert archive.attempts.retries == ()
+    few = SAMPLER % "steps=1; [ $chain = 2 ] && steps=500"
+    archive, _ = sampled(tmp_path, few, chains=3, on_stuck="restart", adapt_delta=0.81)
+    assert archive.attempts.retries == ()
+
+
 REFUSED = [
+    (
+        "{chains: 1, on_stuck: restart}",
+        "a chain is stuck where its siblings are not, and this one has none",
+    ),
+    (
+        "{chains: 4, superchains: 2, on_stuck: restart}",
+        "a chain that is started anew leaves its superchain",
+    ),
     (
         "{adapt_delta: 0.9, on_divergence: {adapt_delta: [0.9]}}",
         "a refit with adapt_delta 0.9 after one with 0.9 mends nothing",

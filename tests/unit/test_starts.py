@@ -45,7 +45,7 @@ case "$*" in *method=pathfinder*)
   } > "$output"
   exit 0;;
 esac
-for word; do case $word in init=*) cp "${word#init=}" . 2>/dev/null; init=${word#init=};; esac; done
+for word; do case $word in init=*) init=${word#init=};; esac; done
 seed=$(sed -n 's/.*: \\([^}]*\\).*/\\1/p' "$init" 2>/dev/null | head -1 || echo 7)
 """
 """A program whose Pathfinder draws its seed, and whose chains write the value that they start at

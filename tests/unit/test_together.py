@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from stanchion.errors import ChainError
-from stanchion.sampling.together import LostError, granted_threads, together
+from stanchion.sampling.together import EndedError, LostError, granted_threads, together
 
 
 def test_results_come_in_the_order_of_the_calls() -> None:
@@ -50,6 +51,21 @@ def test_killed_child_is_lost() -> None:
     killed, sound = together([lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: 2], at_once=2)
     assert isinstance(killed, LostError)
     assert sound == 2
+
+
+def test_hopeless_child_is_ended() -> None:
+    """Who is named while it runs, by what the others have returned, is ended; the rest is not."""
+
+    def wait() -> str:
+        time.sleep(60)
+        return "late"
+
+    def hopeless(results: Mapping[int, object], running: Sequence[int]) -> list[int]:
+        return [index for index in running if results.get(1) == "done"]
+
+    ended, done = together([wait, lambda: "done"], at_once=2, hopeless=hopeless)
+    assert isinstance(ended, EndedError)
+    assert done == "done"
 
 
 def test_large_answers_are_whole() -> None:

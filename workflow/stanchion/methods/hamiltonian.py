@@ -206,6 +206,11 @@ class Hamiltonian(Method):
         return False
 
     @property
+    def restarts_stuck(self) -> bool:
+        """Whether a chain that is stuck is started anew."""
+        return False
+
+    @property
     def greatest_depth(self) -> int | None:
         """The depth of a tree at which a trajectory is cut short, None where there is no tree."""
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -30,9 +30,11 @@ from stanchion.methods.fields import (
     Warmup,
 )
 from stanchion.methods.hamiltonian import Hamiltonian
-from stanchion.methods.repair import DivergenceRepair, SaturationRepair
+from stanchion.methods.repair import DivergenceRepair, SaturationRepair, StuckRepair
 from stanchion.methods.until import DeclaredUntil, MaxDraws
 from stanchion.schema.fields import Count, refused
+
+FEWEST_SIBLINGS = 2
 
 
 class Nuts(Hamiltonian):
@@ -56,6 +58,7 @@ class Nuts(Hamiltonian):
     init_tries: InitTries = 1
     on_divergence: DivergenceRepair = None
     on_saturation: SaturationRepair = None
+    on_stuck: StuckRepair = None
     threads_per_chain: Threads = 1
     models: MethodModels = None
     seed: MethodSeed = None
@@ -77,6 +80,35 @@ class Nuts(Hamiltonian):
                 todo="raise it, or lower the max_treedepth of the method",
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_siblings(self) -> Self:
+        if self.on_stuck is None:
+            return self
+        if self.chains < FEWEST_SIBLINGS:
+            raise refused(
+                "a chain is stuck where its siblings are not, and this one has none",
+                at=["on_stuck"],
+                value=self.on_stuck,
+                todo=f"declare {FEWEST_SIBLINGS} chains or more, or remove on_stuck",
+            )
+        if self.superchains is not None:
+            raise refused(
+                "a chain that is started anew leaves its superchain",
+                at=["on_stuck"],
+                value=self.on_stuck,
+                todo="remove on_stuck, or superchains",
+            )
+        return self
+
+    @property
+    def restarts_stuck(self) -> bool:
+        """Whether a chain that is stuck is started anew."""
+        return self.on_stuck is not None
+
+    def saves_warmup(self, keep: Collection[str]) -> bool:
+        """Tell whether the draws of the warm-up are in the Stan CSVs; so they are to be counted."""
+        return self.restarts_stuck or super().saves_warmup(keep)
 
     @property
     def refits_after_saturation(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -56,5 +56,13 @@ SaturationRepair = Annotated[
     Field(
         description="Where trajectories were cut short, sample all chains again: with "
         "`{max_treedepth: 12}` by this depth, whatever that shows. A refit warns at best."
+    ),
+]
+StuckRepair = Annotated[
+    Literal["restart"] | None,
+    Field(
+        description="A chain that takes more than ten times the leapfrog steps of the middle one "
+        "is given up, and started anew at a draw of Pathfinder, twice at most. Steps of the "
+        "warm-up count, so that the Stan CSVs hold it. A restart warns at best."
     ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.provenance.cache import Cache
 from stanchion.sampling.chain import STEP, Chain, finish, sample
-from stanchion.sampling.together import LostError, granted_threads, together
+from stanchion.sampling.together import EndedError, LostError, granted_threads, together
 from stanchion.stan.command import RunFiles
 from stanchion.stan.points import Points, evaluate, unconstrained_size
 from stanchion.stan.process import ProgramFailedError, run_program
@@ -72,6 +72,25 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Running:
+    """A run that goes on, and where its Stan CSV is to be; the driver's draft lies beside it."""
+
+    run: Run
+    csv: Path
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that was ended because nothing was to be had of it any more."""
+
+    run: Run
+
+
+Hopeless = Callable[[Sequence[Made], Sequence[Running]], Collection[Run]]
+"""Says which of the runs that go on are to be ended, by those that are done."""
+
+
+@dataclass(frozen=True)
 class Fit:
     """A fit as its procedure sees it: whatever it runs is cached and saved by its own key."""
 
@@ -91,11 +110,27 @@ class Fit:
         Raises:
             ChainError: one was killed, met its time limit, or left a CSV that is not whole.
         """
+        results = self.run_watched(runs, None)
+        return [result for result in results if not isinstance(result, Ended)]
+
+    def run_watched(
+        self, runs: Sequence[Run], hopeless: Hopeless | None
+    ) -> list[Made | Failed | Ended]:
+        """Run them as `run` does, and end those that are `hopeless` meanwhile."""
         threads = self.job.arguments.threads
         at_once = max(granted_threads(threads * self.job.arguments.jobs) // threads, 1)
         chains = [self._chain(run) for run in runs]
-        answers = together([partial(_made, chain, self._origin) for chain in chains], at_once)
-        results: list[Made | Failed] = []
+        made = [Made(run, chain.output) for run, chain in zip(runs, chains, strict=True)]
+
+        def to_end(answers: Mapping[int, object], running: Sequence[int]) -> Collection[int]:
+            assert hopeless is not None
+            done = [made[index] for index, answer in answers.items() if isinstance(answer, dict)]
+            ended = hopeless(done, [Running(made[i].run, made[i].csv) for i in running])
+            return [index for index in running if made[index].run in ended]
+
+        calls = [partial(_made, chain, self._origin) for chain in chains]
+        answers = together(calls, at_once, None if hopeless is None else to_end)
+        results: list[Made | Failed | Ended] = []
         for run, chain, answer in zip(runs, chains, answers, strict=True):
             if isinstance(answer, dict):
                 self.notes.append({"name": run.name, "key": chain.key, **answer})
@@ -105,6 +140,9 @@ class Fit:
                 results.append(Failed(run, str(answer)))
             elif isinstance(answer, LostError):
                 raise ChainError(f"{run.name} was killed", todo="run again: what is done stays")
+            elif isinstance(answer, EndedError):
+                self.notes.append({"name": run.name, "key": chain.key, "ended": True})
+                results.append(Ended(run))
             else:
                 raise answer
         return results

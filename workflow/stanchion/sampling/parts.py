@@ -21,6 +21,8 @@ class Starts:
     """Files of the inverse metric that the adaptation starts from."""
     seeds: Mapping[int, int] = field(default_factory=dict)
     """Seeds that are not the fit's, by the chain's number: of chains that were started anew."""
+    restarts: int = 0
+    """How often chains that were stuck have been started anew."""
     tried: tuple[Attempt, ...] = ()
 
 

@@ -29,10 +29,13 @@ class Start:
     file: Path
 
 
-def starts_from_paths(fit: Fit, count: int, words: str = "") -> tuple[list[Start], Attempt]:
+def starts_from_paths(
+    fit: Fit, count: int, words: str = "", *, after: int = 0, setting: str = "init: pathfinder"
+) -> tuple[list[Start], Attempt]:
     """Run single Pathfinders until so many have given a draw that a chain can start at.
 
-    Their seeds are those of the fit and the path's number. `words` begin the reason that is given.
+    Their seeds are those of the fit and the path's number, which are those `after` one. `words`
+    begin the reason that is given; `setting` is the one that asks for it.
 
     Raises:
         ChainError: too few paths have given one.
@@ -41,8 +44,9 @@ def starts_from_paths(fit: Fit, count: int, words: str = "") -> tuple[list[Start
     failures: list[str] = []
     run = 0
     while len(starts) < count and run < MOST_PATHS * count:
-        numbers = range(run + 1, min(run + count - len(starts), MOST_PATHS * count) + 1)
-        run = numbers[-1]
+        next_ones = min(count - len(starts), MOST_PATHS * count - run)
+        numbers = range(after + run + 1, after + run + next_ones + 1)
+        run += next_ones
         for number, result in zip(numbers, fit.run([_path(fit, n) for n in numbers]), strict=True):
             start = _start(fit, number, result)
             if isinstance(start, Start):
@@ -53,8 +57,8 @@ def starts_from_paths(fit: Fit, count: int, words: str = "") -> tuple[list[Start
         raise ChainError(
             f"Pathfinder gave starts to {len(starts)} of {count}, from {run} paths; {failures[-1]}",
             where=str(fit.job.log),
-            todo="remove `init: pathfinder`, or declare init as a number or a file; the log says "
-            "why each path failed",
+            todo=f"remove `{setting}`, or declare init as a number or a file; the log says why "
+            "each path failed",
         )
     return starts, Attempt(
         name="starts at Pathfinder's draws",

@@ -11,7 +11,7 @@ import pickle
 import select
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +23,16 @@ GRANTED = "OMP_NUM_THREADS"
 _BLOCK = 1 << 16
 
 
+_LOOK_SECONDS = 1.0
+"""Seconds between two looks at what runs, where somebody looks."""
+
+
 class LostError(Exception):
     """A child ended without a word: it was killed."""
+
+
+class EndedError(Exception):
+    """A child was ended because nothing was to be had of it any more."""
 
 
 @dataclass
@@ -33,6 +41,7 @@ class _Child:
     process: int
     pipe: int
     answer: bytes = b""
+    is_ended: bool = False
 
 
 def granted_threads(reserved: int) -> int:
@@ -41,11 +50,16 @@ def granted_threads(reserved: int) -> int:
     return max(1, min(reserved, int(text))) if text.isdecimal() else reserved
 
 
-def together[T](calls: Sequence[Callable[[], T]], at_once: int) -> list[T | Exception]:
+def together[T](
+    calls: Sequence[Callable[[], T]],
+    at_once: int,
+    hopeless: Callable[[Mapping[int, T | Exception], Sequence[int]], Collection[int]] | None = None,
+) -> list[T | Exception]:
     """Make calls in children, so many at once; return what each returned or raised, in order.
 
-    What ends this process meanwhile ends the children first. A child that was killed gives a
-    LostError.
+    `hopeless` is asked now and then which of those that run are to be ended, by the results so far
+    and the indices of those that run. What ends this process meanwhile ends the children
+    first. A child that was killed gives a LostError, one that was ended an EndedError.
     """
     results: dict[int, T | Exception] = {}
     waiting, running = list(enumerate(calls)), list[_Child]()
@@ -53,9 +67,15 @@ def together[T](calls: Sequence[Callable[[], T]], at_once: int) -> list[T | Exce
         while waiting or running:
             while waiting and len(running) < at_once:
                 running.append(_start(*waiting.pop(0)))
-            for child in _ended(running):
+            for child in _ended(running, None if hopeless is None else _LOOK_SECONDS):
                 running.remove(child)
                 results[child.index] = _result(child)
+            if hopeless is not None and running:
+                indices = hopeless(results, [child.index for child in running])
+                for child in running:
+                    if child.index in indices and not child.is_ended:
+                        child.is_ended = True
+                        end([child.process], signal.SIGTERM)
     except BaseException:
         end([child.process for child in running], signal.SIGTERM)
         for child in running:
@@ -91,9 +111,9 @@ def _answer[T](pipe: int, call: Callable[[], T]) -> None:
         file.write(pickle.dumps(result))
 
 
-def _ended(running: Sequence[_Child]) -> list[_Child]:
-    """Read what children say, and return those that have said all."""
-    ready, _, _ = select.select([child.pipe for child in running], [], [])
+def _ended(running: Sequence[_Child], seconds: float | None) -> list[_Child]:
+    """Read what children say, for so long at most, and return those that have said all."""
+    ready, _, _ = select.select([child.pipe for child in running], [], [], seconds)
     ended = []
     for child in running:
         if child.pipe in ready:
@@ -107,7 +127,7 @@ def _ended(running: Sequence[_Child]) -> list[_Child]:
 def _result(child: _Child) -> Any:
     _wait(child)
     if not child.answer:
-        return LostError()
+        return EndedError() if child.is_ended else LostError()
     return pickle.loads(child.answer)
 
 

@@ -53,7 +53,8 @@ def _sample_until(
         if decision.passed:
             break
     retries = (sentence for sampled in rounds for sentence in sampled.retries)
-    return replace(rounds[-1], tried=tuple(tried), retries=tuple(retries))
+    others = {name: path for sampled in rounds for name, path in sampled.others.items()}
+    return replace(rounds[-1], tried=tuple(tried), retries=tuple(retries), others=others)
 
 
 def rounds_of(method: Hamiltonian) -> Iterator[int]:
