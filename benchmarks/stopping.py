@@ -149,7 +149,7 @@ def nuts(program: Path, folder: Path, fit: Posed, most: int) -> Draws:
             chain=chain,
             seed=SEED + fit.number,
         )
-        subprocess.run([str(program), *words], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([str(program), *words], capture_output=True, check=True)
         chains.append(GrowingChain({"lp__", "mu"}.__contains__).read(output, method.rows()))
         output.unlink()
     return np.stack(chains)

@@ -115,7 +115,7 @@ def sampled(program: Path, folder: Path, data: dict[str, object], seed: int) -> 
         words = run_command(
             method.command(["warmup"]), files=RunFiles(path), output=output, chain=chain, seed=seed
         )
-        subprocess.run([str(program), *words], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([str(program), *words], capture_output=True, check=True)
     chains = read_chains(outputs, method.rows(["warmup"]), ["warmup"])
     assert chains.warmup is not None
     leapfrog = chains.columns.index("n_leapfrog__")

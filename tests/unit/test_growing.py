@@ -59,8 +59,9 @@ def test_only_new_rows_are_parsed(tmp_path: Path) -> None:
         return rows
 
     with mock.patch.object(growing.np, "loadtxt", counting):
-        for draws in (5, 10, 25):
+        for draws, known in ((5, 0), (10, 5), (25, 10)):
             chain.read(write(tmp_path, draws), Rows(draws))
+            assert chain.known == known
         chain.read(write(tmp_path, 25), Rows(25))
     assert sizes == [5, 5, 15]
 
@@ -71,6 +72,7 @@ def test_chain_that_begins_otherwise_is_read_anew(tmp_path: Path) -> None:
     chain.read(write(tmp_path, 5), Rows(5))
     other = write(tmp_path, 10, seed=2)
     values = chain.read(other, Rows(10))
+    assert chain.known == 0
     assert np.array_equal(values[:, 1], read_chains([other], Rows(10)).values[0][:, -2])
 
 

@@ -16,6 +16,9 @@ from stanchion.methods.hmc import Hmc
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import ProgramVariables
 from stanchion.sampling.archive import Archive, read_archive
+from stanchion.sampling.fit import Fit
+from stanchion.sampling.parts import Sampled, Starts
+from stanchion.sampling.rounds import sample_round
 from stanchion.sampling.until import rounds_of
 from stanchion.stan.program import Variable
 from stanchion.steps import sample_fit
@@ -293,6 +296,33 @@ def test_chain_keeps_the_seed_that_it_started_with(sampling: Sampling) -> None:
     assert len(archive.attempts.retries) == 1
     assert sum("failed" in note for note in notes) == 1
     assert archive.attempts.tried[-1].passed
+
+
+def test_chain_given_up_in_a_round_stays_in_the_archive(sampling: Sampling) -> None:
+    """What an early round has gone over is among the fit's retries, and its chain is kept.
+
+    All draws of the chain that took its place are new: so are their gradients.
+    """
+    seen: list[Sampled] = []
+
+    def sample(fit: Fit, method: Nuts, starts: Starts, label: str) -> Sampled:
+        if len(seen) == 1:
+            starts = replace(starts, seeds={2: 77})
+        seen.append(sample_round(fit, method, starts, label))
+        if len(seen) != 2:
+            return seen[-1]
+        path = fit.path("left.csv")
+        path.write_text("left")
+        return replace(seen[-1], retries=("chain 2: stuck",), others={"left.csv": path})
+
+    with mock.patch("stanchion.sampling.until.sample_round", sample):
+        archive, _ = sampling.run(until=UNTIL)
+    assert len(seen) > 2
+    assert archive.attempts.retries == ("chain 2: stuck",)
+    assert list(archive.others) == ["left.csv"]
+    first, second = (rows(path)[: 2 * DRAWS] for path in archive.chains)
+    steps = sum(row[1] for row in first[DRAWS:]) + sum(row[1] for row in second)
+    assert archive.attempts.tried[1].gradients == steps
 
 
 def test_last_round_may_be_shorter() -> None:

@@ -22,6 +22,8 @@ class GrowingChain:
 
     def __init__(self, is_wanted: Callable[[str], bool]) -> None:
         self.columns: tuple[str, ...] = ()
+        self.known = 0
+        """How many of the draws that were read last are those that were read before."""
         self._is_wanted = is_wanted
         self._rows = np.empty((0, 0))
         self._size = self._checksum = 0
@@ -38,6 +40,7 @@ class GrowingChain:
         if columns != self.columns or zlib.crc32(body[: self._size]) != self._checksum:
             self.columns, self._rows = columns, np.empty((0, len(columns)))
             self._size = 0
+        self.known = max(len(self._rows) - expected.before, 0)
         new = _numbers(body[self._size :], indices, csv)
         self._rows = np.concatenate([self._rows, new])
         self._size, self._checksum = len(body), zlib.crc32(body)

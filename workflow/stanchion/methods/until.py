@@ -84,7 +84,9 @@ DeclaredUntil = Annotated[
     Until | None,
     Field(
         description="What the fit must reach: after every `draws` more of each chain it is looked "
-        "at, and sampling goes on from the saved states until it is reached or `max_draws` is met."
+        "at, and sampling goes on from the saved states until it is reached or `max_draws` is met. "
+        "`time_limit` is then that of a chain in one round. With another CmdStan than Stanchion's "
+        "own each round samples from nothing, with the same bytes."
     ),
 ]
 MaxDraws = Annotated[

@@ -39,18 +39,20 @@ class DrawnSoFar:
     def take(self, csvs: Sequence[Path], expected: Rows) -> int | None:
         """Read what is new in the chains; return its leapfrog steps, None where none are said.
 
+        Of a chain that was started anew, all draws are new.
+
         Raises:
             ChainError: a chain has not the expected rows, or other columns than the first.
         """
-        before = self._values.shape[1]
         chains = zip(self._chains, csvs, strict=True)
         self._values = np.stack([chain.read(csv, expected) for chain, csv in chains])
         if any(chain.columns != self._columns for chain in self._chains):
             raise ChainError("the chains have different columns", where=str(csvs[0]))
         if _LEAPFROG not in self._columns:
             return None
-        steps = self._values[:, before:, self._columns.index(_LEAPFROG)].sum()
-        return int(steps) if np.isfinite(steps) else None
+        steps = self._values[:, :, self._columns.index(_LEAPFROG)]
+        total = sum(steps[row, chain.known :].sum() for row, chain in enumerate(self._chains))
+        return int(total) if np.isfinite(total) else None
 
     def gated(self) -> Scalars:
         """Return what the gate judges of all draws so far."""
