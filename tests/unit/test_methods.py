@@ -38,6 +38,7 @@ NO_WORDS: dict[str, set[str]] = {
     "advi": {"resample", "init"},
     "pathfinder": {"resample", "init"},
     "fixed_param": set(),
+    "auto": {"chains", "pathfinder"},
 }
 """Settings that the plan or a later step reads, and the command line lacks."""
 
@@ -75,6 +76,7 @@ def test_every_setting_that_the_command_line_lacks_is_of_another_step(name: str)
         "algorithm": "fullrank",
         "init": 0.5,
         "stepsize_jitter": 0.5,
+        "pathfinder": {"paths": 7},
     }
     for field, value in METHODS[name]().settings.items():
         other = others.get(field)

@@ -17,7 +17,7 @@ from stanchion.stats.thresholds import GREATEST_PATH_DIFFERENCE, khat_threshold
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
 
-RHAT, NESTED = "rhat", "nested_rhat"
+RHAT, NESTED, KHAT = "rhat", "nested_rhat", "khat"
 ATTEMPTS = "attempts"
 """The check of what was tried, of each fit that is sampled by a procedure."""
 ESS_PER_CHAIN = 100
@@ -188,14 +188,14 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         waivable=False,
     ),
     Row(
-        name="khat",
+        name=KHAT,
         words="Pareto k̂",
         source=_YAO_2018,
         advice="The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
         "the approximation, try other parameters.",
         measure=measures.khat,
         threshold=Threshold(
-            key="khat",
+            key=KHAT,
             words="Pareto k̂",
             meaning="Greatest Pareto k̂ of an approximation; without it, min(1 − 1/log10 S, 0.7) "
             f"of S draws, up to which they are resampled ({_YAO_2018}).",

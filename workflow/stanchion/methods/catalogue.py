@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stanchion.errors import StepError
 from stanchion.methods.advi import Advi
+from stanchion.methods.auto import Auto
 from stanchion.methods.conjugate import Conjugate
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.hmc import Hmc
@@ -20,6 +21,7 @@ METHODS: Mapping[str, type[Method]] = {
     "pathfinder": Pathfinder,
     "fixed_param": FixedParam,
     "conjugate": Conjugate,
+    "auto": Auto,
 }
 
 

@@ -42,11 +42,23 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """One thing that was tried for a fit: what came of it, and what it took where that is known."""
+
+    name: str
+    passed: bool
+    because: str
+    settings: Mapping[str, Any]
+    gradients: int | None
+
+
+@dataclass(frozen=True)
 class Judged:
     """A verdict with the checks that it follows from, and what else is worth knowing.
 
     `weighting` is that of the draws of an approximation, with its reason; None of a sampled fit.
     `log_evidence` is that of an exact posterior, NaN of others, and `updates` are its batches.
+    `tried` is what led to the draws, where their sampling decided by results.
     """
 
     verdict: str
@@ -56,6 +68,7 @@ class Judged:
     weighting_because: str
     log_evidence: float = _NAN
     updates: tuple[Update, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,6 +204,17 @@ def _judged(content: Mapping[str, Any]) -> Judged:
         content.get("weighting_because", ""),
         number(content.get("log_evidence")),
         tuple(map(_update, content.get("updates", ()))),
+        tuple(map(_tried, content.get("attempts", {}).get("tried", ()))),
+    )
+
+
+def _tried(attempt: Mapping[str, Any]) -> Tried:
+    return Tried(
+        attempt["name"],
+        attempt["passed"],
+        attempt["because"],
+        attempt["settings"],
+        attempt["gradients"],
     )
 
 

@@ -22,7 +22,7 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING, exact, supported
-from stanchion.report.reading import Judged
+from stanchion.report.reading import Judged, Tried
 from stanchion.report.wording import CheckView, by_gravity, check_view, shown
 from stanchion.system.sentences import counted
 
@@ -65,6 +65,7 @@ class FitView:
     evidence: str
     """The log marginal likelihood, where it is known."""
     updates: tuple[UpdateRow, ...]
+    tried: tuple[Tried, ...]
 
     @property
     def words(self) -> str:
@@ -80,7 +81,7 @@ class FitView:
     @property
     def has_chains(self) -> bool:
         """Whether it has chains that can be compared with each other."""
-        return self.fit.chains > 1
+        return self.fit.chains > 1 and self.weighting is None
 
     @property
     def stopped(self) -> bool:
@@ -134,6 +135,7 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
         weighting_because=judged.weighting_because,
         evidence="" if isnan(judged.log_evidence) else exact(judged.log_evidence, _DIGITS),
         updates=tuple(_update_rows(judged)),
+        tried=judged.tried,
     )
 
 

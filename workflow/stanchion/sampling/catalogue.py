@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stanchion.sampling.archive import Archive
+from stanchion.sampling.auto import auto
 from stanchion.sampling.fit import Fit
 from stanchion.sampling.hamiltonian import hamiltonian
 
-PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {"hamiltonian": hamiltonian}
+PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {
+    "hamiltonian": hamiltonian,
+    "auto": auto,
+}
 """By the name that a method gives as its `procedure`: each takes the fit and the method."""

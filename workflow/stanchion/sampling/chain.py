@@ -13,8 +13,9 @@ from stanchion.plan.arguments import SampleChain, Saving, as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import family_of, key_of
 from stanchion.provenance.cache import Cache
-from stanchion.stan.command import RunFiles, run_command
+from stanchion.stan.command import PATHFINDER, RunFiles, run_command
 from stanchion.stan.console import append_messages, complaints, started_anew
+from stanchion.stan.gradients import append_gradients, path_gradients
 from stanchion.stan.process import check_csv, run_program
 from stanchion.stan.progress import ChainReport
 from stanchion.stan.states import (
@@ -126,6 +127,8 @@ def _run(
         )
     chain.notes.update(notes)
     append_messages(output, complaints(chain.log))
+    if arguments.command[0] == PATHFINDER:
+        append_gradients(output, path_gradients(chain.log))
 
 
 def _go_on(chain: Chain, state: ChainState, saving: Saving) -> None:

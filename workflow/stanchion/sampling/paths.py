@@ -13,6 +13,7 @@ from stanchion.methods.pathfinder import Pathfinder
 from stanchion.plan.keys import seed_of
 from stanchion.sampling.fit import Failed, Fit, Made, Run
 from stanchion.sampling.points import first_usable
+from stanchion.stan.gradients import gradients_in
 
 MOST_PATHS = 3
 """Paths that are run for a start, where some fail."""
@@ -42,6 +43,7 @@ def starts_from_paths(
     """
     starts: list[Start] = []
     failures: list[str] = []
+    gradients: list[int | None] = []
     run = 0
     while len(starts) < count and run < MOST_PATHS * count:
         next_ones = min(count - len(starts), MOST_PATHS * count - run)
@@ -49,6 +51,7 @@ def starts_from_paths(
         run += next_ones
         for number, result in zip(numbers, fit.run([_path(fit, n) for n in numbers]), strict=True):
             start = _start(fit, number, result)
+            gradients.append(gradients_in(result.csv) if isinstance(result, Made) else None)
             if isinstance(start, Start):
                 starts.append(start)
             else:
@@ -64,7 +67,7 @@ def starts_from_paths(
         name="starts at Pathfinder's draws",
         settings={},
         runs=(),
-        gradients=None,
+        gradients=None if None in gradients else sum(filter(None, gradients)),
         passed=True,
         because="; ".join(filter(None, (words, described(starts), *failures))),
     )

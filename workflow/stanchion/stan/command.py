@@ -12,6 +12,8 @@ SIGNIFICANT_DIGITS = 17
 CmdStan's own 8 let a simplex or a Cholesky factor miss its constraint when it is read again.
 """
 DEFAULT_INIT = 2
+PATHFINDER = "method=pathfinder"
+"""Says of each iteration what it took, where it is asked to."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def run_command(
         f"seed={seed}",
         "output",
         f"file={output}",
-        "refresh=100",
+        f"refresh={1 if method[0] == PATHFINDER else 100}",
         f"sig_figs={SIGNIFICANT_DIGITS}",
         f"num_threads={threads}",
     ]

@@ -48,7 +48,8 @@ def run(job: Job[CollectDraws]) -> None:
     if exact is not None:
         raw = exact.chains
     else:
-        raw = read_chains(paths, method.rows(arguments.keep), arguments.keep, method.parts)
+        keep = method.keeps & set(arguments.keep)
+        raw = read_chains(paths, method.rows(keep), keep, method.parts)
     naming = Naming.of(variables.declared, data, meta)
     if "quantities" in job.inputs:
         raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)

@@ -1,0 +1,148 @@
+"""The procedure of `auto`: Pathfinder, and NUTS from its draws where something is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from stanchion.checks.catalogue import KHAT
+from stanchion.draws.attempts import Attempt, Attempts
+from stanchion.draws.paths import Paths
+from stanchion.draws.stan_csv import Chains, read_chains
+from stanchion.draws.weighting import Weighted
+from stanchion.errors import ChainError
+from stanchion.methods.auto import Auto
+from stanchion.methods.pathfinder import PATH, Pathfinder
+from stanchion.plan.keys import seed_of
+from stanchion.sampling.archive import Archive
+from stanchion.sampling.fit import Failed, Fit, Run
+from stanchion.sampling.hamiltonian import archive_of
+from stanchion.sampling.paths import Start, described, starts_from_paths
+from stanchion.sampling.points import first_usable
+from stanchion.sampling.repair import sample_repaired
+from stanchion.sampling.starts import starts_at, starts_of
+from stanchion.stan.gradients import gradients_in
+
+_NAME = "Pathfinder"
+_CHAIN = "chain_1.csv"
+_LOOKED_AT = 25
+"""Draws of a path that may be its start."""
+
+
+def auto(fit: Fit, method: Auto) -> Archive:
+    """Sample a fit by Pathfinder, and by NUTS where that is not enough.
+
+    Raises:
+        ChainError: neither gives draws.
+    """
+    run = _run(fit, method.pathfinder)
+    (result,) = fit.run([run])
+    if isinstance(result, Failed):
+        tried = _attempt(_NAME, result.because.strip().splitlines()[-1], passed=False)
+        return _by_nuts(fit, method, None, tried)
+    raw = read_chains([result.csv], run.rows, parts=run.parts)
+    because, passed = _judged(method.pathfinder, raw, fit)
+    if not passed:
+        tried = _attempt(_NAME, because, passed=False, gradients=gradients_in(result.csv))
+        return _by_nuts(fit, method, raw, tried)
+    used, gradients = method.pathfinder, gradients_in(result.csv)
+    tried = _attempt(_NAME, because, passed=True, runs=(_CHAIN,), gradients=gradients)
+    attempts = Attempts(
+        method=used.method, method_version=used.version, settings=used.settings, tried=(tried,)
+    )
+    return Archive([result.csv], attempts, {})
+
+
+def _run(fit: Fit, method: Pathfinder) -> Run:
+    return Run(
+        name=_NAME,
+        command=tuple(method.command()),
+        rows=method.rows(),
+        seed=seed_of(fit.seed, "pathfinder"),
+        start=method.start if isinstance(method.start, float) else None,
+        init=fit.job.path("init") if "init" in fit.job.inputs else None,
+        parts=method.parts,
+    )
+
+
+def _judged(method: Pathfinder, raw: Chains, fit: Fit) -> tuple[str, bool]:
+    """Return what is to be said of Pathfinder's draws, and whether they are the answer."""
+    try:
+        weighted = method.weigh(raw, fit.seed)
+    except ChainError as error:
+        return error.faults[0].what, False
+    fault = _fault(weighted, weighted.paths, fit.job.arguments.checks[KHAT])
+    return (weighted.because, True) if fault is None else (fault, False)
+
+
+def _fault(weighted: Weighted, paths: Paths | None, limit: float) -> str | None:
+    """Return what speaks against the draws: more than k̂, which may be good by chance.
+
+    A normal that has collapsed to a point has one density throughout, and modes of which each path
+    sees another show in the paths' means.
+    """
+    if weighted.indices is None:
+        return weighted.because
+    if not weighted.estimate.khat <= limit:
+        return f"k̂ {weighted.estimate.khat:.3f} is above the declared {limit:g}"
+    if paths is not None and len(set(paths.numbers.tolist())) < paths.declared:
+        return f"only {len(set(paths.numbers.tolist()))} of {paths.declared} paths gave draws"
+    if np.ptp(weighted.log_p) == 0:
+        return "all draws have one log density: the approximation has collapsed to a point"
+    return None
+
+
+def _by_nuts(fit: Fit, method: Auto, raw: Chains | None, tried: Attempt) -> Archive:
+    """Sample by NUTS from draws of the paths, or where there are none from CmdStan's own starts."""
+    nuts = method.nuts(from_pathfinder=True)
+    try:
+        points, found = _starts(fit, raw, nuts.superchains or nuts.chains)
+    except ChainError as error:
+        nuts = method.nuts(from_pathfinder=False)
+        starts = starts_of(fit, nuts)
+        found = _attempt("starts at Pathfinder's draws", error.faults[0].what, passed=False)
+        starts = replace(starts, tried=(tried, found, *starts.tried))
+    else:
+        starts = starts_at(fit, nuts, points, tried, found)
+    return archive_of(sample_repaired(fit, nuts, starts))
+
+
+def _starts(fit: Fit, raw: Chains | None, count: int) -> tuple[list[Path], Attempt]:
+    """Return draws of so many distinct paths: of those there are, and of more where they are few.
+
+    Raises:
+        ChainError: too few paths have given one.
+    """
+    starts = [] if raw is None else _of_paths(fit, raw)[:count]
+    if len(starts) == count:
+        found = _attempt("starts at Pathfinder's draws", described(starts), passed=True)
+        return [start.file for start in starts], found
+    words = f"{described(starts)}, and of more paths" if starts else ""
+    more, found = starts_from_paths(fit, count - len(starts), words)
+    return [start.file for start in (*starts, *more)], found
+
+
+def _of_paths(fit: Fit, raw: Chains) -> list[Start]:
+    """Return the first draw of each path that a chain can start at."""
+    rows, numbers = raw.values[0], raw.column(PATH).astype(int)
+    starts = []
+    for path in np.unique(numbers).tolist():
+        usable = first_usable(fit, f"start_{path}", raw.columns, rows[numbers == path][:_LOOKED_AT])
+        if usable is not None:
+            starts.append(Start(path, *usable))
+    return starts
+
+
+def _attempt(
+    name: str,
+    because: str,
+    *,
+    passed: bool,
+    runs: tuple[str, ...] = (),
+    gradients: int | None = None,
+) -> Attempt:
+    return Attempt(
+        name=name, settings={}, runs=runs, gradients=gradients, passed=passed, because=because
+    )
