@@ -14,7 +14,7 @@ import xarray as xr
 from scipy import stats
 
 from stanchion.config import load
-from stanchion.errors import DeclarationError, Fault
+from stanchion.errors import DeclarationError, Fault, StepError
 from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.data import family_program
@@ -238,6 +238,63 @@ def test_exposure_and_known_deviation_are_above_zero(tmp_path: Path) -> None:
     normal = "conjugate: {family: normal, y: y, sd: 0, prior: {mean: 0, sd: 1}}"
     fault = refusal(tmp_path, declaration(normal), january=table)
     assert fault.what == "`sd` holds 0"
+
+
+def test_rows_are_counted_once(tmp_path: Path) -> None:
+    """A dataset of the same rows of the same file is refused; other rows of it are not."""
+    model = f"{BETA}, update: [again]"
+    text = declaration(model).replace("datasets:\n", "datasets:\n  again: {path: january.csv}\n")
+    fault = refusal(tmp_path, text)
+    assert fault.key == "models.beta.update[0]"
+    assert fault.what.startswith("dataset 'again' has rows that are counted already")
+    by_clinic = text.replace("path: january.csv}", "path: january.csv, where: {clinic: [a]}}", 1)
+    check_plan(planned(tmp_path, by_clinic))
+
+
+def test_one_category_is_refused(tmp_path: Path) -> None:
+    """Its probability is one, and there is nothing to estimate."""
+    model = "conjugate: {family: dirichlet_multinomial, counts: [y], prior: {concentration: 1}}"
+    fault = refusal(tmp_path, declaration(model))
+    assert (fault.what, fault.allowed) == ("`K` holds 1", "at least 2, by the family")
+
+
+@pytest.mark.parametrize(
+    ("values", "prior"),
+    [
+        ("1e200", "{mean: 0, sd: 1}"),
+        ("1", "{mean: 0, sd: 1.0e-200}"),
+    ],
+)
+def test_numbers_beyond_what_a_double_holds_stop_the_step(
+    tmp_path: Path, values: str, prior: str
+) -> None:
+    """One message and no posterior, where squares overflow."""
+    model = f"conjugate: {{family: normal, y: y, sd: 1, prior: {prior}}}"
+    plan = planned(tmp_path, declaration(model), january=f"y\n{values}\n")
+    with pytest.raises(StepError, match="cannot be computed from these data"):
+        done(plan, tmp_path)
+
+
+def test_an_evidence_that_no_double_holds_is_left_out_and_fails(tmp_path: Path) -> None:
+    """Overflow in a sum of squares gives no number, a note, and a fit that does not pass."""
+    prior = "prior: {mean: 0, precision: 1, shape: 1, scale: 1}"
+    model = f"conjugate: {{family: normal_inverse_gamma, y: y, {prior}}}"
+    plan = planned(tmp_path, declaration(model), january="y\n1e200\n-1e200\n")
+    diagnostics = json.loads(done(plan, tmp_path)["diagnostics"].read_text())
+    assert diagnostics["verdict"] == "fail"
+    assert diagnostics.get("log_evidence") is None
+    assert any("log marginal likelihood is beyond" in note for note in diagnostics["notes"])
+
+
+def test_estimates_stand_beside_exact_numbers(tmp_path: Path) -> None:
+    """What the summary has no exact number for is estimated, with its Monte Carlo error."""
+    plan = planned(tmp_path, declaration(f"{BETA}, parameters: [theta, y_rep]"))
+    rows = summary(done(plan, tmp_path))
+    assert list(rows) == ["theta", "y_rep[1]", "y_rep[2]", "y_rep[3]"]
+    assert (rows["theta"]["mcse_mean"], rows["theta"]["mean"]) == ("", str(9 / 61))
+    error = float(rows["y_rep[1]"]["mcse_mean"])
+    assert abs(float(rows["y_rep[1]"]["mean"]) - 20 * 9 / 61) < 5 * error
+    assert float(rows["y_rep[1]"]["ess_bulk"]) == pytest.approx(4000)
 
 
 def test_a_pair_that_cannot_be_is_an_error(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def _updated(project: Project, analysis: Analysis, dataset: str, model: str) -> 
         what = f"dataset {dataset!r} is no table, and the model {model!r} is of rows"
         yield project.fault(what, "datasets", dataset, "path", todo="declare a table")
     for position, name in enumerate(project.models[model].update):
-        at = ("models", model, "update", position)
+        at, before = ("models", model, "update", position), project.models[model].update[:position]
         if name in analysis.datasets:
             what = f"dataset {name!r} is what the analysis fits"
             todo = "leave it out of update, or out of the analysis' datasets"
@@ -224,6 +224,16 @@ def _updated(project: Project, analysis: Analysis, dataset: str, model: str) -> 
         elif not project.datasets[name].is_table:
             what = f"dataset {name!r} is no table, and the model {model!r} is of rows"
             yield project.fault(what, *at, value=name, todo="declare a table")
+        elif _rows(project, name) in [_rows(project, d) for d in (dataset, *before)]:
+            what = f"dataset {name!r} has rows that are counted already: they are of the same file"
+            todo = "leave it out of update, or select its rows by `where:`"
+            yield project.fault(what, *at, value=name, todo=todo)
+
+
+def _rows(project: Project, dataset: str) -> tuple[object, ...]:
+    """Return what says which rows a dataset has."""
+    declared = project.datasets[dataset]
+    return declared.path, declared.sha256, declared.where
 
 
 def _prior_of_programs(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

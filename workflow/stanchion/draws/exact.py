@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite, isnan
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from stanchion.draws.files import read_attributes
 from stanchion.draws.stan_csv import Chains
 from stanchion.draws.tree import POSTERIOR
+from stanchion.errors import StepError
 from stanchion.stats.conjugate import families
 from stanchion.stats.conjugate.families import FAMILIES, Family
 from stanchion.stats.conjugate.marginal import Marginal
-from stanchion.stats.conjugate.posterior import Posterior
+from stanchion.stats.conjugate.posterior import Likelihood, Posterior
 from stanchion.stats.summary import SAMPLING, Numbers
 from stanchion.system.strict_json import number
 
 EVIDENCE, EXACT = "log_evidence", "exact"
 """Attributes of the posterior: its marginal likelihood, and the rest of what is known as JSON."""
+_MOST_TERMS = 2**20
+"""Of a log likelihood, at a time."""
 _UPDATED = ("mean", "sd", "q5", "q95")
 
 
@@ -66,6 +69,8 @@ class Exact:
             for column, value in marginal.summary(self.intervals).items():
                 if isnan(value):
                     without.setdefault(column, []).append(name)
+        if not isfinite(self.log_evidence):
+            yield "the log marginal likelihood is beyond what a number can hold, and left out"
         for column, names in without.items():
             yield f"the posterior has no finite {column}, which is left empty: {', '.join(names)}"
 
@@ -114,6 +119,26 @@ def exact_draws(
     Raises:
         StepError: the posterior cannot be computed from these data.
     """
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _exact(name, prior, data, wanted, batches, size, seed, intervals)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+        raise StepError(
+            f"the posterior of {name} cannot be computed from these data: {error.args[-1]}",
+            todo="look for values of extreme size, and give the columns other units",
+        ) from error
+
+
+def _exact(
+    name: str,
+    prior: Mapping[str, Any],
+    data: Mapping[str, Any],
+    wanted: Collection[str],
+    batches: Sequence[Mapping[str, Any]],
+    size: int,
+    seed: int,
+    intervals: Mapping[str, Any] | None,
+) -> Exact:
     family = FAMILIES[name]
     posterior = family.posterior(families.rows_of(family, data), prior)
     streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)]
@@ -142,12 +167,25 @@ def _generated(
     if families.LOG_PRIOR in wanted:
         yield families.LOG_PRIOR, posterior.log_prior(draws)
     if families.LOG_LIK in wanted:
-        yield families.LOG_LIK, likelihood.log_density(draws)
+        yield families.LOG_LIK, _log_likelihood(likelihood, data, draws)
     if families.REPLICATED in wanted:
         yield families.REPLICATED, likelihood.outcomes(draws, streams[0])
     if families.PREDICTED in wanted:
         new = family.likelihood(families.new_rows_of(family, data))
         yield families.PREDICTED, new.outcomes(draws, streams[1])
+
+
+def _log_likelihood(
+    likelihood: Likelihood, data: Mapping[str, Any], draws: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return `draw × row`, some draws at a time: the terms of a density take several times that."""
+    size = len(next(iter(draws.values())))
+    step = max(1, _MOST_TERMS // (data["N"] * data.get("K", 1)))
+    parts = [
+        likelihood.log_density({name: values[k : k + step] for name, values in draws.items()})
+        for k in range(0, size, step)
+    ]
+    return np.concatenate(parts)
 
 
 def _columns(
@@ -179,7 +217,7 @@ def _updates(
         summaries = {name: m.summary() for name, m in posterior.marginals().items()}
         yield {
             **batch,
-            EVIDENCE: posterior.log_evidence,
+            EVIDENCE: number(posterior.log_evidence),
             "parameters": {
                 name: {column: number(numbers[column]) for column in _UPDATED}
                 for name, numbers in summaries.items()

@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 LOG_2PI = float(np.log(2 * np.pi))
 _LARGE = 16.0
 _NEAR = 0.1
+_SMALL_COUNT = 1e6
 _TERMS = 12
 
 
@@ -49,11 +50,20 @@ def deviance(x: Any, mean: Any) -> Floats:
 
 def log_poisson(count: Any, mean: Any) -> Floats:
     """Return log(mean^x e^−mean / Γ(x + 1)), also for x that are no integers; log 1 of 0 at 0."""
-    count, mean = np.broadcast_arrays(np.asarray(count, np.float64), np.asarray(mean, np.float64))
+    count, mean = np.asarray(count, np.float64), np.asarray(mean, np.float64)
     positive = np.where(count > 0, count, 1.0)
-    inner = stirling_error(positive) + (LOG_2PI + np.log(positive)) / 2 + deviance(positive, mean)
-    with np.errstate(invalid="ignore"):
-        return -np.where(count > 0, inner, mean)
+    constant = stirling_error(positive) + (LOG_2PI + np.log(positive)) / 2
+    return -np.where(count > 0, constant + deviance(positive, mean), mean)
+
+
+def log_poisson_of_rows(counts: Floats, means: Floats) -> Floats:
+    """Return the log density of each row's count at `draw × row` means.
+
+    Where both are small the terms are, too, and their plain sum keeps nine digits or more.
+    """
+    if max(counts.max(initial=0), means.max(initial=0)) > _SMALL_COUNT:
+        return log_poisson(counts, means)
+    return special.xlogy(counts, means) - means - special.gammaln(counts + 1)
 
 
 def log_multinomial(counts: Any, probabilities: Any) -> Floats:
@@ -66,6 +76,19 @@ def log_multinomial(counts: Any, probabilities: Any) -> Floats:
     each = log_poisson(counts, total[..., None] * np.asarray(probabilities, np.float64))
     # The Poisson densities of the parts, over that of their sum at its own mean
     return each.sum(axis=-1) - log_poisson(total, total)
+
+
+def log_multinomial_of_rows(counts: Floats, probabilities: Floats) -> Floats:
+    """Return the log density of each row of counts, `row × k`, at each of `draw × k`.
+
+    Where the counts are small the terms are, too, and their plain sum keeps nine digits or more at
+    a fraction of the cost.
+    """
+    total = counts.sum(axis=1)
+    if total.max(initial=0) > _SMALL_COUNT:
+        return log_multinomial(counts, probabilities[:, None, :])
+    constant = special.gammaln(total + 1) - special.gammaln(counts + 1).sum(axis=1)
+    return constant + np.einsum("dk,nk->dn", np.log(probabilities), counts)
 
 
 def log_dirichlet(probabilities: Any, concentration: Any) -> Floats:

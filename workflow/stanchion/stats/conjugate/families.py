@@ -48,6 +48,7 @@ class Family:
     stated: tuple[tuple[str, str], ...] = ()
     """What the prior and the likelihood state in Stan's notation; the first of a pair, or with an
     optional input the second."""
+    fewest_columns: int = 1
     predicts: bool = True
     """Whether new rows need nothing but the inputs."""
 
@@ -159,6 +160,7 @@ _ROWS = (
             _always("theta ~ dirichlet({concentration});"),
             _always("counts ~ multinomial(theta);"),
         ),
+        fewest_columns=2,
         predicts=False,
     ),
 )
@@ -208,7 +210,7 @@ def program_of(family: Family, given: Mapping[str, Any], *, predicts: bool) -> P
     is declared of them is made.
     """
     inputs = declared_inputs(family, given)
-    counted = [_int("K", lower="1")] if family.matrix in given else []
+    counted = [_int("K", lower=str(family.fewest_columns))] if family.matrix in given else []
     data = [_int("N"), *counted, family.outcome, *inputs]
     outcome = replace(family.outcome, name=REPLICATED, lower="", upper="")
     generated = [_real(LOG_PRIOR), _real(LOG_LIK, "N"), outcome]

@@ -48,13 +48,18 @@ class Marginal:
 
         A number that the distribution does not have, or that no double can hold, is NaN.
         """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            numbers = self._numbers(intervals)
+        return {name: value if np.isfinite(value) else nan for name, value in numbers.items()}
+
+    def _numbers(self, intervals: Mapping[str, Any] | None) -> dict[str, float]:
         lower, median, upper = (float(x) for x in self.quantile([0.05, 0.5, 0.95]))
         values = (self.mean, median, self.sd, self.median_deviation() * _MAD_TO_SD, lower, upper)
         numbers = dict(zip(("mean", "median", "sd", "mad", *CENTRAL), values, strict=True))
         if intervals is not None:
             kind = self.hdi if intervals["kind"] == "hdi" else self.eti
             numbers |= dict(zip(interval_names(intervals), kind(intervals["prob"]), strict=True))
-        return {name: value if np.isfinite(value) else nan for name, value in numbers.items()}
+        return numbers
 
     def median_deviation(self) -> float:
         """Return the median of the distance to the median.

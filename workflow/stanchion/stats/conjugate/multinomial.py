@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.stats.conjugate.densities import Floats, log_dirichlet, log_multinomial
+from stanchion.stats.conjugate.densities import (
+    Floats,
+    log_dirichlet,
+    log_multinomial,
+    log_multinomial_of_rows,
+)
 from stanchion.stats.conjugate.marginal import Beta, Marginal
 from stanchion.stats.conjugate.posterior import (
     LEAST,
@@ -84,9 +89,8 @@ class MultinomialRows(Likelihood):
 
     def log_density(self, draws: Draws) -> Floats:
         """Return the multinomial log density."""
-        return log_multinomial(
-            np.asarray(self.rows["counts"], np.int64), draws["theta"][:, None, :]
-        )
+        counts = np.asarray(self.rows["counts"], np.float64)
+        return log_multinomial_of_rows(counts, draws["theta"])
 
     def outcomes(self, draws: Draws, generator: np.random.Generator) -> NDArray[Any]:
         """Return counts, `draw × row × category`."""
@@ -137,7 +141,7 @@ class BinomialRows(Likelihood):
 
     def log_density(self, draws: Draws) -> Floats:
         """Return the binomial log density."""
-        return log_multinomial(_counts(self.rows), _both(draws)[:, None, :])
+        return log_multinomial_of_rows(_counts(self.rows).astype(np.float64), _both(draws))
 
     def outcomes(self, draws: Draws, generator: np.random.Generator) -> NDArray[Any]:
         """Return successes, `draw × row`."""

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.stats.conjugate.densities import Floats, log_gamma, log_poisson
+from stanchion.stats.conjugate.densities import (
+    Floats,
+    log_gamma,
+    log_poisson,
+    log_poisson_of_rows,
+)
 from stanchion.stats.conjugate.marginal import Gamma, Marginal
 from stanchion.stats.conjugate.posterior import (
     LEAST,
@@ -79,7 +84,7 @@ class PoissonRows(Likelihood):
     def log_density(self, draws: Draws) -> Floats:
         """Return the Poisson log density."""
         means = draws["lambda"][:, None] * exposure_of(self.rows)
-        return log_poisson(np.asarray(self.rows["counts"], np.int64), means)
+        return log_poisson_of_rows(np.asarray(self.rows["counts"], np.float64), means)
 
     def outcomes(self, draws: Draws, generator: np.random.Generator) -> NDArray[Any]:
         """Return counts, NaN where the rate is beyond what can be counted."""

@@ -57,7 +57,7 @@ class NormalInverseGamma:
 
     def log_density(self, coefficients: Floats, variance: Floats) -> Floats:
         """Return the joint log density at each draw, `draw × coefficient` and `draw`."""
-        scaled = (coefficients - self.mean) @ self.root
+        scaled = np.einsum("dk,kj->dj", coefficients - self.mean, self.root)
         squares = (scaled * scaled).sum(axis=1) / variance
         count = len(self.mean)
         normal = np.log(np.diag(self.root)).sum() - (count * (LOG_2PI + np.log(variance))) / 2
@@ -88,7 +88,7 @@ class Regression(Posterior):
         precision = _precision(before, design)
         weighted = _exact_sums(design * y[:, None], before.precision * before.mean)
         mean = np.linalg.solve(precision, weighted)
-        shift, residuals = mean - before.mean, y - design @ mean
+        shift, residuals = mean - before.mean, y - np.einsum("nk,k->n", design, mean)
         spread = shift @ before.precision @ shift
         scale = total([before.scale, *(residuals**2 / 2).tolist(), float(spread) / 2])
         after = NormalInverseGamma(mean, precision, before.shape + len(y) / 2, scale)
@@ -163,7 +163,7 @@ class RegressionRows(Likelihood):
         return means + draws["sigma"][:, None] * generator.standard_normal(means.shape)
 
     def _means(self, draws: Draws) -> Floats:
-        return coefficients_of(draws) @ design_of(self.rows).T
+        return np.einsum("dk,nk->dn", coefficients_of(draws), design_of(self.rows))
 
 
 def design_of(data: Data) -> Floats:
