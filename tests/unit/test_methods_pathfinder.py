@@ -87,6 +87,21 @@ def test_the_weights_take_the_draws_to_the_posterior(tmp_path: Path) -> None:
     assert abs(mean) < 4 * np.sqrt(np.exp(0.25) * 1.25 / size + 1 / (4 * size)) < 0.15
 
 
+def test_an_approximation_that_is_the_posterior_passes(tmp_path: Path) -> None:
+    """All ratios are equal up to rounding, so that there is no tail to fit: nothing is reweighted.
+
+    Of one parameter that is normal, the optimiser's curvature is exact.
+    """
+    rows = [path(n, shift=0) for n in range(1, PATHS + 1)]
+    for number, drawn in enumerate(rows):
+        drawn[:, 1] += 1e-14 * np.random.default_rng(number).normal(size=DRAWS) - 3
+    diagnostics = collect(tmp_path, rows)
+    assert set(verdicts_of(diagnostics).values()) == {"pass"}
+    assert diagnostics["weighting"] == "resampled"
+    drawn = read_group(tmp_path / "draws.nc", "posterior")["mu"].ravel()
+    np.testing.assert_array_equal(drawn, np.concatenate(rows)[:, 3])
+
+
 def test_a_draw_says_which_path_it_is_from(tmp_path: Path) -> None:
     """In the proposal as drawn, in sample_stats as resampled, both whole numbers."""
     rows = [path(n) for n in range(1, PATHS + 1)]

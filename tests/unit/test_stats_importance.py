@@ -150,15 +150,26 @@ def test_a_constant_has_no_error() -> None:
         assert np.isnan(values).tolist() == [name == "rhat", True, True]
 
 
+def test_like_densities_need_no_weights_and_a_point_has_none() -> None:
+    """A constant between log p and log q is no news; where q does not vary, nothing is known."""
+    log_q = -0.5 * np.random.default_rng(3).normal(size=1000) ** 2
+    estimate = importance(log_q - 12.5, log_q)
+    assert (estimate.khat, estimate.usable) == (0.0, True)
+    np.testing.assert_allclose(estimate.weights, 1e-3, rtol=1e-12)
+    point = np.full(1000, -3.0)
+    assert not importance(point, point).usable
+    almost = importance(log_q + 1e-6 * np.arange(1000), log_q)
+    assert almost.khat != 0
+
+
 def test_ratios_that_are_no_numbers_license_nothing() -> None:
-    """NaN or +∞ in one ratio, −∞ in all, equal ratios, too few draws: k̂ is NaN or infinite."""
+    """NaN or +∞ in one ratio, −∞ in all, too few draws: k̂ is NaN or infinite."""
     log_p, log_q = mean_field(1000, seed=7)[1:]
     for bad in (np.nan, np.inf):
         log_p[3] = bad
         assert not importance(log_p, log_q).usable
     assert not importance(np.full(1000, -np.inf), log_q).usable
     assert not importance(np.full(1000, np.inf), np.full(1000, np.inf)).usable
-    assert not importance(log_q, log_q).usable
     assert not importance(*mean_field(24, seed=7)[1:]).usable
     assert khat_threshold(1) == -np.inf
 

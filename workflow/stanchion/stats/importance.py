@@ -21,6 +21,7 @@ from stanchion.stats.thresholds import khat_threshold
 Floats = NDArray[np.float64]
 
 _LEAST_SHARE, _ERRORS = 0.01, 4
+_ROUNDING, _LEAST_RANGE = 1e-12, 1.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,27 @@ class Importance:
 def importance(log_p: Floats, log_q: Floats) -> Importance:
     """Return the weights of draws from q as draws from p; takes the log densities of each draw.
 
-    k̂ ≤ min(1 − 1 / log10 S, 0.7) for S draws (Vehtari et al. 2024, arXiv:1507.02646).
+    k̂ ≤ min(1 − 1 / log10 S, 0.7) for S draws (Vehtari et al. 2024, arXiv:1507.02646). Where q is
+    the same as p at all draws, but for a constant, there is no tail to fit, and none that could be
+    heavy: k̂ is 0.
     """
+    threshold = khat_threshold(len(log_p))
+    if _are_alike(log_p, log_q):
+        return Importance(np.full(len(log_p), -np.log(len(log_p))), 0.0, threshold)
     with np.errstate(invalid="ignore"):
         smoothed = smooth(log_p - log_q)
-    return Importance(smoothed.log_weights, smoothed.khat, khat_threshold(len(log_p)))
+    return Importance(smoothed.log_weights, smoothed.khat, threshold)
+
+
+def _are_alike(log_p: Floats, log_q: Floats) -> bool:
+    """Tell whether two log densities differ by one constant up to rounding, though q itself varies.
+
+    One that has collapsed to a point varies by rounding alone, and is like anything.
+    """
+    scale = max(float(np.abs(log_p).max()), float(np.abs(log_q).max()), 1.0)
+    if not np.isfinite(scale):
+        return False
+    return bool(np.ptp(log_p - log_q) <= _ROUNDING * scale and np.ptp(log_q) > _LEAST_RANGE)
 
 
 def resample(weights: Floats, seed: int) -> NDArray[np.intp]:
