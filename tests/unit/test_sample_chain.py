@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -230,6 +231,26 @@ def test_a_state_of_another_processor_is_said(
         sample_chain.run(made)
         assert "processor with other instructions" in made.notes["started_anew"]
         assert made.notes["resumed"]["other_processor"] is False
+
+
+@pytest.mark.parametrize("fault", ["pruned", "elsewhere"])
+def test_a_chain_that_started_anew_is_extended_again(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Its state is this processor's, whatever became of the one before."""
+    with job(tmp_path, 6, before=leaving(tmp_path)) as made:
+        finish(made, cache)
+    if fault == "pruned":
+        shutil.rmtree(cache / "steps/sample_chain")
+    else:
+        monkeypatch.setattr(states, "processor", lambda: "another")
+    with job(tmp_path, 9, before=leaving(tmp_path)) as anew:
+        finish(anew, cache)
+        assert "started_anew" in anew.notes
+    with job(tmp_path, 12, before=leaving(tmp_path)) as extended:
+        finish(extended, cache)
+        assert "started_anew" not in extended.notes
+        assert extended.notes["resumed"]["extends"] == anew.key
 
 
 def test_a_second_start_in_one_step_is_noted(tmp_path: Path, cache: Path) -> None:

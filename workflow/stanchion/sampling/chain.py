@@ -180,7 +180,7 @@ def _use(chain: Chain, state: ChainState, finished: Finished, done: Path) -> str
 
 def _start_anew(chain: Chain, state: ChainState, fault: str) -> None:
     """Let a state go that is of no use, and say so in the log and the record."""
-    state.clear()
+    state.begin_anew()
     sentence = f"The saved state {fault}: the chain starts anew."
     chain.notes["started_anew"] = sentence
     with suppress(OSError), chain.log.open("a", encoding="utf-8") as log:

@@ -16,7 +16,7 @@ import shutil
 import stat
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,10 +164,18 @@ class ChainState:
         if elsewhere and not allowed:
             self.clear()
         parts = {here} | (before if saved and allowed else set())
-        with suppress(OSError):
-            if parts != before or not path.exists():
-                write_whole(path, "".join(f"{part}\n" for part in sorted(parts)))
+        if parts != before or not path.exists():
+            self._note_processors(parts)
         return elsewhere
+
+    def begin_anew(self) -> None:
+        """Remove the state; the next one is this processor's alone."""
+        self.clear()
+        self._note_processors({processor()})
+
+    def _note_processors(self, parts: Collection[str]) -> None:
+        with suppress(OSError):
+            write_whole(self.folder / MACHINE, "".join(f"{part}\n" for part in sorted(parts)))
 
 
 def state_folder(family: str) -> Path:
