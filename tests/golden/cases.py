@@ -155,8 +155,12 @@ def _generating(method: Method) -> dict[str, Any]:
         "settings": one_chain,
         "keep": [],
         "parameters": _variables()["declared"]["parameters"],
+        "transformed": False,
         "seed": 11,
+        "on_fail": None,
         "fit": "a/d/m/nuts",
+        "program": "program.stan",
+        "time_limit": None,
     }
 
 

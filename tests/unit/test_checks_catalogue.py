@@ -32,6 +32,7 @@ from stanchion.draws.columns import Span
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.nuts import Nuts
 from stanchion.report.wording import limit, shown
+from tests.unit.test_methods import REQUIRED
 
 ROWS = list(CHECKS.values())
 SIZE = Size(chains=4, draws=1000)
@@ -68,10 +69,10 @@ def test_what_judges_a_method_is_resolved_and_nothing_else() -> None:
     """A threshold that judges no check of the method is None, so that it enters no key."""
     needed = {"datasets": ["d"], "models": ["m"], "methods": {"nuts": {}}}
     analysis = Analysis.model_validate(needed)
-    for method in METHODS.values():
+    for name, method in METHODS.items():
         rows = [CHECKS[check].threshold for check in method.checks]
         judging = {entry.key for entry in rows if isinstance(entry, Threshold)}
-        resolved = resolved_checks(analysis, method())
+        resolved = resolved_checks(analysis, method(**REQUIRED.get(name, {})))
         assert {key for key in thresholds() if resolved[key] is not None} == judging
 
 

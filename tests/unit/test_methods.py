@@ -30,8 +30,12 @@ from tests.unit.steps_cases import collecting, diagnose, read_csv
 
 ROOT = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("name", METHODS)
-RUNNING = pytest.mark.parametrize("name", [n for n, m in METHODS.items() if not m.is_exact])
-"""Those that run a program."""
+DRAWING = pytest.mark.parametrize(
+    "name", [n for n, m in METHODS.items() if "draws" in m.model_fields and not m.is_exact]
+)
+"""Those that run a program to draw: others take draws, or know the posterior."""
+REQUIRED: dict[str, dict[str, Any]] = {"gq": {"of": "nuts"}}
+"""Settings without which a method cannot be declared."""
 NO_WORDS: dict[str, set[str]] = {
     "nuts": {"chains", "init"},
     "hmc": {"chains", "init"},
@@ -46,17 +50,18 @@ NO_WORDS: dict[str, set[str]] = {
 @EVERY
 def test_a_method_is_declared_by_its_name(name: str) -> None:
     """Its section, its row and its file have one name; its checks and blocks are known ones."""
-    method = METHODS[name]()
+    method = METHODS[name](**REQUIRED.get(name, {}))
     assert method.method == name
     assert METHODS[name].__module__ == f"stanchion.methods.{name}"
     assert set(method.checks) <= CHECKS.keys()
     assert set(method.results) <= set(BLOCKS)
     declared = METHODS[name].model_fields.keys()
-    assert declared >= {"draws", "models", "seed", "on_fail", *method.unkeyed}
+    assert declared >= {"models", "seed", "on_fail", *method.unkeyed}
+    assert ("draws" in declared) is (method.draws_of is None)
     assert ("time_limit" in declared) != method.is_exact
 
 
-@RUNNING
+@DRAWING
 def test_settings_make_the_method_again(name: str) -> None:
     """A step is given the settings as JSON, and has the method of them that the plan had."""
     method = METHODS[name](draws=77)  # type: ignore[call-arg]
@@ -67,7 +72,7 @@ def test_settings_make_the_method_again(name: str) -> None:
     assert any(word.endswith("=77") for word in method.command())
 
 
-@RUNNING
+@DRAWING
 def test_every_setting_that_the_command_line_lacks_is_of_another_step(name: str) -> None:
     """A chain's key holds its words, so that a setting which changes draws must be one of them."""
     plain = METHODS[name]().command()

@@ -50,7 +50,8 @@ rule generate_quantities:
     input:
         job=GRAPH.job("generate_quantities"),
         upstream=GRAPH.upstream("generate_quantities"),
-        draws=ancient(GRAPH.files("generate_quantities", "chains")),
+        draws=ancient(GRAPH.files("generate_quantities", "chains", "source")),
+        diagnostics=ancient(GRAPH.files("generate_quantities", "diagnostics")),
         data=ancient(GRAPH.files("generate_quantities", "data")),
         executable=ancient(GRAPH.files("generate_quantities", "executable")),
     output:
@@ -75,7 +76,9 @@ rule collect_draws:
     input:
         job=GRAPH.job("collect_draws"),
         upstream=GRAPH.upstream("collect_draws"),
-        chains=ancient(GRAPH.files("collect_draws", "chains", "quantities")),
+        chains=ancient(
+            GRAPH.files("collect_draws", "chains", "source", "quantities")
+        ),
         data=ancient(GRAPH.files("collect_draws", "data", "meta")),
         prior=ancient(GRAPH.files("collect_draws", "prior", "prior_checks")),
     output:

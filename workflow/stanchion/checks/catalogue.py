@@ -264,6 +264,15 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         allows="above rounding error",
     ),
     Row(
+        name="source",
+        words="failed checks of the draws' own fit",
+        source="quantities are as good as the draws at which they are generated",
+        advice="These quantities were generated at the draws of a fit that failed its checks. Mend "
+        "that fit: what its checks say stands with it.",
+        measure=measures.source,
+        waivable=False,
+    ),
+    Row(
         name=ATTEMPTS,
         words="retries",
         source="draws that were taken after a failure are chosen by it",

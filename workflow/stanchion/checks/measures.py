@@ -7,7 +7,7 @@ imported here but by the function that needs it.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from stanchion.checks.row import Each, Skipped, Value, at_most
@@ -116,6 +116,8 @@ def generated(fit: FitNumbers) -> Value:
         for name, share in zip(names, shares.tolist(), strict=True)
         if not share <= 0
     ]
+    if fit.generated.used and not fit.generated.shares:
+        return Value(nan, failed=FAIL)
     if not without:
         return Value(0.0)
     without.sort(key=lambda entry: (not entry[0], -entry[1]))
@@ -133,6 +135,17 @@ def attempts(fit: FitNumbers) -> Value | None:
     if fit.attempts is None:
         return None
     return Value(len(fit.attempts.retries), at_most(fit.attempts.retries))
+
+
+def source(fit: FitNumbers) -> Value | None:
+    """Return how many checks the fit failed whose draws these are; its warnings are passed on."""
+    if fit.source is None:
+        return None
+    method, verdict, checks = fit.source.method, fit.source.verdict, fit.source.checks
+    where = at_most([f"{method}: {check}" for check in checks])
+    if verdict == FAIL:
+        return Value(len(checks), where)
+    return Value(0, where, passed=PASS if verdict == PASS else WARN)
 
 
 def outcome(models: ComparisonNumbers) -> Value:

@@ -53,6 +53,15 @@ class Generated:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The fit whose draws another takes: its method, its verdict, and the checks that made it."""
+
+    method: str
+    verdict: str
+    checks: Sequence[str]
+
+
+@dataclass(frozen=True)
 class FitNumbers:
     """The numbers of a fit, or of draws from a prior; None is what its method does not give.
 
@@ -72,6 +81,7 @@ class FitNumbers:
     switch: Switch | None = None
     attempts: Attempts | None = None
     nested_rhat: Floats | None = None
+    source: Source | None = None
 
     @property
     def needed(self) -> bool:

@@ -20,7 +20,7 @@ def inconsistencies(project: Project) -> list[Fault]:
     for name, analysis in project.analyses.items():
         key = ("analyses", name)
         faults += _fitted(project, analysis, key)
-        faults += _metrics(project, analysis, key)
+        faults += _sources(project, analysis, key)
         faults += _too_few_draws(project, analysis, key)
         faults += _content_too_early(project, analysis, key)
         faults += _unmapped(project, analysis)
@@ -112,26 +112,26 @@ def _not_of_the_analysis(project: Project, analysis: Analysis, key: Key) -> Iter
                 )
 
 
-def _metrics(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
-    """A metric is taken from another method of the analysis that fits the same models."""
+def _sources(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """A metric, or draws, are taken from another method of the analysis that fits its models."""
     for label, method in analysis.methods.items():
-        if method.source is None:
-            continue
-        misfit = _no_source(analysis, label, method.source)
+        setting = "metric_from" if method.draws_of is None else "of"
+        source = method.source or method.draws_of
+        misfit = None if source is None else _no_source(analysis, label, source)
         if misfit is not None:
             what, todo = misfit
             suitable = [n for n in analysis.methods if _no_source(analysis, label, n) is None]
             yield project.fault(
                 what,
-                *(*key, "methods", label, "metric_from"),
-                value=method.source,
+                *(*key, "methods", label, setting),
+                value=source,
                 allowed=", ".join(suitable) or None,
                 todo=todo,
             )
 
 
 def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] | None:
-    """Return why a method cannot take its metric from another, and what to do."""
+    """Return why a method cannot take its metric or its draws from another, and what to do."""
     methods = analysis.methods
     if source not in methods:
         suggestion = nearest(source, methods)
@@ -139,8 +139,9 @@ def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] |
         what = f"{source!r} is not a method of this analysis"
         return what, f"write {suggestion}" if suggestion else correct
     path = [source]
-    while (further := methods[path[-1]].source) in methods and path[-1] != label:
-        if further in path:
+    while path[-1] != label:
+        further = methods[path[-1]].source or methods[path[-1]].draws_of
+        if further not in methods or further in path:
             break
         path.append(str(further))
     if label in path:
@@ -158,6 +159,8 @@ def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] |
 def _too_few_draws(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
     """What cannot be judged would fail its checks after all the work."""
     for label, method in analysis.methods.items():
+        if method.draws_of is not None:
+            continue
         draws, least = method.rows().draws, method.fewest_draws
         if draws < least:
             declared = method.settings["draws"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from stanchion.config.compiling import MakeVariables, StancOptions
 from stanchion.config.conjugate import Conjugate
@@ -13,23 +13,13 @@ from stanchion.schema.fields import (
     DatasetName,
     Distinct,
     NotEmpty,
+    ProgramPath,
     Section,
     StanName,
     refused,
-    titled,
 )
 
-_RUN = frozenset("$`\\\"';|&<>#*?(){}!,")
 _OF_PROGRAMS = ("stan", "stanc", "cpp", "threads", "native")
-
-
-def _plain_path(path: str) -> str:
-    """Refuse a path that make and the shell, through which it goes, would not take as it stands."""
-    odd = next((sign for sign in path if sign in _RUN or not sign.isprintable()), None)
-    if odd is not None:
-        what = f"the path of a program goes through make and the shell, and holds {odd!r}"
-        raise refused(what, value=path, todo="rename the file or the folder")
-    return path
 
 
 class Model(Section):
@@ -39,12 +29,7 @@ class Model(Section):
     `conjugate`, and by no other.
     """
 
-    program: (
-        Annotated[
-            str, titled("the path of a .stan file", r"^\S.*\.stan$"), AfterValidator(_plain_path)
-        ]
-        | None
-    ) = Field(default=None, description="The Stan program.")
+    program: ProgramPath | None = Field(default=None, description="The Stan program.")
     conjugate: Conjugate | None = Field(
         default=None, description="A family with an exact posterior: its data and its prior."
     )

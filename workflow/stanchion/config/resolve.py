@@ -28,8 +28,9 @@ def resolved_checks(analysis: Analysis, method: Method) -> dict[str, Any]:
     for key, threshold in thresholds().items():
         judges = key in keys
         declared = checks.threshold(key)
-        limit = threshold.default_of(method.size) if declared is None else declared
-        resolved[key] = limit if judges else None
+        resolved[key] = None
+        if judges:
+            resolved[key] = threshold.default_of(method.size) if declared is None else declared
         if threshold.form == "by_variable":
             resolved[f"{key}_of"] = checks.by_variable(key) if judges else None
     return resolved

@@ -113,6 +113,28 @@ def scalar_names(pattern: str, shape: Sequence[int], *, is_complex: bool = False
         yield _fill(pattern, shown)
 
 
+def stan_headers(pattern: str, shape: Sequence[int], *, is_complex: bool = False) -> list[str]:
+    """Return a Stan CSV's names of a container's scalars, its last index running fastest.
+
+    They are `x.1:2.3` for the pattern `x[#].2[#]`.
+    """
+    outer, *slots = re.split(r"\.(?=\d)", pattern)
+    parts = [part.partition("[")[0] for part in (outer, *slots)]
+    headers = []
+    for indices in np.ndindex(*shape):
+        shown = [f".{index + 1}" for index in indices]
+        if is_complex:
+            shown[-1] = f".{PARTS[indices[-1]]}"
+        rest = iter(shown)
+        counts = [part.count(_PLACE) for part in (outer, *slots)]
+        pieces = [
+            name + "".join(next(rest) for _ in range(n))
+            for name, n in zip(parts, counts, strict=True)
+        ]
+        headers.append(":".join(pieces))
+    return headers
+
+
 def default_pattern(name: str, dimensions: int) -> str:
     """Return Stan's name of a scalar of an array, with # for each index."""
     return f"{name}[{','.join(_PLACE * dimensions)}]" if dimensions else name

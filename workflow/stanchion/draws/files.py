@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stanchion.draws.columns import Span, default_pattern, scalar_names
+from stanchion.draws.columns import Span, default_pattern, scalar_names, stan_headers
 from stanchion.draws.naming import GATED, PART, stored_name
 from stanchion.draws.paths import Paths
 from stanchion.draws.sampler import PATH
@@ -151,6 +151,42 @@ def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
     """
     missing = ~np.isfinite(values)
     return missing | (values == _UNASSIGNED) if kind == "int" else missing
+
+
+def read_parameters(path: Path, names: Collection[str]) -> tuple[list[str], NDArray[np.float64]]:
+    """Return drawn parameters, `chain × draw × column`, under the names that a Stan CSV has.
+
+    Those of a container stand in Stan's order, its first index running fastest.
+    """
+    columns, values = list[str](), list[NDArray[np.float64]]()
+    stored = {stored_name(name): name for name in names}
+    with open_draws(path, "posterior") as tree:
+        dataset = tree["posterior"].dataset
+        for key in dataset.data_vars:
+            base, dot, slot = str(key).partition(".")
+            if base not in stored or dataset.variables[key].attrs["block"] != "parameters":
+                continue
+            variable = dataset.variables[key]
+            name, shape = f"{stored[base]}{dot}{slot}", variable.shape[2:]
+            is_complex = variable.dims[-1] == PART
+            pattern = variable.attrs.get("scalar", default_pattern(name, len(shape)))
+            headers = stan_headers(pattern, shape, is_complex=is_complex)
+            order = _stan_order(shape, is_complex=is_complex)
+            columns += [headers[index] for index in order]
+            drawn = variable.values.reshape(*variable.shape[:2], len(headers))
+            values.append(drawn[:, :, order].astype(np.float64))
+        sizes = [dataset.sizes[dim] for dim in SAMPLE_DIMS]
+    return columns, np.concatenate([np.empty((*sizes, 0)), *values], axis=2)
+
+
+def _stan_order(shape: Sequence[int], *, is_complex: bool) -> list[int]:
+    """Return the positions of row-major scalars in the order in which Stan writes them."""
+    positions = np.arange(int(np.prod(shape, dtype=np.int64))).reshape(shape)
+    if not is_complex:
+        return [int(index) for index in positions.ravel(order="F")]
+    pairs = positions.reshape(*shape[:-1], 2)
+    real, imaginary = (pairs[..., part].ravel(order="F").tolist() for part in (0, 1))
+    return [index for pair in zip(real, imaginary, strict=True) for index in pair]
 
 
 def read_messages(path: Path) -> list[str]:

@@ -38,6 +38,11 @@ class Quantities:
         values = np.concatenate([chain.values for chain in chains])
         return cls(chains[0].columns, values, tuple(messages))
 
+    @classmethod
+    def none(cls) -> Quantities:
+        """Return what stands for quantities that were not made."""
+        return cls((), np.empty((0, 0, 0)))
+
     def write(self, path: Path) -> None:
         """Write them as arrays: the same bytes for the same quantities."""
         columns, messages = (np.array(x, dtype=np.str_) for x in (self.columns, self.messages))

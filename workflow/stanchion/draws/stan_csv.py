@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
@@ -66,6 +66,11 @@ class Chains:
         if name not in self.columns:
             raise ChainError(f"the program's output has no column {name}")
         return self.values[0, :, self.columns.index(name)]
+
+    def before(self, columns: Sequence[str], values: NDArray[np.float64]) -> Chains:
+        """Return a chain's draws with these columns before its own; `values` are draw × column."""
+        joined = np.concatenate([values[None], self.values], axis=2)
+        return replace(self, columns=(*columns, *self.columns), values=joined)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from stanchion.methods.advi import Advi
 from stanchion.methods.auto import Auto
 from stanchion.methods.conjugate import Conjugate
 from stanchion.methods.fixed_param import FixedParam
+from stanchion.methods.gq import Gq
 from stanchion.methods.hmc import Hmc
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
@@ -22,6 +23,7 @@ METHODS: Mapping[str, type[Method]] = {
     "fixed_param": FixedParam,
     "conjugate": Conjugate,
     "auto": Auto,
+    "gq": Gq,
 }
 
 

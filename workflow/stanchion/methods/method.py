@@ -127,6 +127,16 @@ class Method(Section):
         return None
 
     @property
+    def draws_of(self) -> str | None:
+        """The name of the method of the analysis whose draws it takes, None where it draws."""
+        return None
+
+    @property
+    def own_program(self) -> str | None:
+        """The path of a program that it runs in place of the model's."""
+        return None
+
+    @property
     def decides_by(self) -> tuple[str, ...]:
         """Thresholds of the analysis' checks by which its procedure decides."""
         return ()

@@ -215,8 +215,14 @@ class GenerateQuantities(Arguments):
     keep: tuple[str, ...]
     """What of the method's run its Stan CSVs hold beside the draws."""
     parameters: tuple[Variable, ...]
+    transformed: bool
+    """Whether transformed parameters are computed too: of draws that were not the program's."""
     seed: int
+    on_fail: OnFail | None
+    """What a failed check of the fit does whose draws these are; None before it is checked."""
     fit: str = field(metadata=UNKEYED)
+    program: str = field(metadata=UNKEYED)
+    time_limit: str | None = field(metadata=UNKEYED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,8 @@ class Planner:
     project: Project
     facts: Facts
     steps: dict[tuple[str, ...], Step] = field(default_factory=dict)
-    compilations: dict[str, Step] = field(default_factory=dict)
-    """The step that compiles a model's program, by model."""
+    compilations: dict[tuple[str, str], Step] = field(default_factory=dict)
+    """The step that compiles a program with a model's options, by model and path."""
     program_folders: dict[str, str] = field(default_factory=dict)
     """The folder of a compiled program, by what it is compiled of."""
 
@@ -77,6 +77,11 @@ class Planner:
         """Return a step of a fit that is planned already."""
         return self.steps[identity(rule, {**fit.wildcards, **more})]
 
+    def program_of(self, fit: Fit) -> Program:
+        """Return the program that a fit runs: its method's own, else its model's."""
+        path = self.project.analyses[fit.analysis].methods[fit.method].own_program
+        return self.facts.own_programs[path] if path is not None else self.facts.programs[fit.model]
+
     def planned(self, rule: str, wildcards: Mapping[str, str]) -> Step | None:
         """Return a step, or None where it is not planned."""
         return self.steps.get(identity(rule, wildcards))
@@ -112,11 +117,13 @@ class Planner:
     @cached_property
     def _programs(self) -> dict[str, Mapping[str, Any]]:
         """What each declared program must be, by path."""
-        return {
-            path: _expected_program(self.facts.programs[name])
+        programs = {
+            path: self.facts.programs[name]
             for name, model in self.project.models.items()
             if (path := model.program) is not None
         }
+        every = {**programs, **self.facts.own_programs}
+        return {path: _expected_program(program) for path, program in every.items()}
 
 
 def _expected_program(program: Program) -> dict[str, Any]:

@@ -30,6 +30,12 @@ def gather(project: Project, waivers: Path) -> Facts:
     """
     toolchain = find()
     programs = describe_programs(project, toolchain.stanc)
+    own = {
+        method.own_program
+        for analysis in project.analyses.values()
+        for method in analysis.methods.values()
+        if method.own_program is not None
+    }
     return Facts(
         programs=programs,
         files=_hashes(project),
@@ -43,18 +49,22 @@ def gather(project: Project, waivers: Path) -> Facts:
         },
         toolchain=toolchain.identity(),
         waivers=_waivers(waivers),
+        own_programs={path: _described(path, toolchain.stanc) for path in sorted(own)},
     )
 
 
 def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
     """Return every model's program as stanc sees it, or its family as one, by model."""
-    cache = cache_root() / "programs"
     return {
-        name: describe(Path(model.program), stanc, [Path(FUNCTIONS)], cache)
+        name: _described(model.program, stanc)
         if model.program is not None
         else family_program(project, name)
         for name, model in project.models.items()
     }
+
+
+def _described(path: str, stanc: Path) -> Program:
+    return describe(Path(path), stanc, [Path(FUNCTIONS)], cache_root() / "programs")
 
 
 def _hashes(project: Project) -> dict[str, str]:

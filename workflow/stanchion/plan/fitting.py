@@ -71,11 +71,24 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
     draws = _collect_step(planner, fit, analysis, sampled, generated)
     drawn = [*sampled, *([generated] if generated is not None else [])]
     chains = [path for step in drawn for path in step.outputs.values()]
-    drop = [] if "csv" in analysis.keep else chains
-    predicts = analysis.posterior_predictive is not None or analysis.predict is not None
+    follow_draws(planner, fit, draws, chains)
+
+
+def follow_draws(planner: Planner, fit: Fit, draws: Step, files: Sequence[str]) -> None:
+    """Add the steps that judge and use a fit's draws, after which these files may go."""
+    analysis = planner.project.analyses[fit.analysis]
+    drop = [] if "csv" in analysis.keep else files
+    own = _own_program(planner, fit)
+    predicts = posterior_predictive_of(analysis, own) or predict_of(analysis, own)
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
     if predicts:
         _predict_step(planner, fit, analysis, draws, diagnosed, drop)
+
+
+def _own_program(planner: Planner, fit: Fit) -> Program | None:
+    """Return the program that a fit runs in place of its model's."""
+    method = planner.project.analyses[fit.analysis].methods[fit.method]
+    return planner.program_of(fit) if method.own_program is not None else None
 
 
 def sampling_steps(planner: Planner, fit: Fit) -> list[Step]:
@@ -208,8 +221,12 @@ def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Ste
             settings=method.settings,
             keep=tuple(_kept_groups(analysis, method)),
             parameters=planner.facts.programs[fit.model].parameters,
+            transformed=False,
             seed=seed(planner, fit),
+            on_fail=None,
             fit=fit.name,
+            program=planner.project.models[fit.model].title,
+            time_limit=method.time_limit,
         ),
         inputs={
             "chains": [path for step in sampled for path in step.outputs.values()],
@@ -278,7 +295,7 @@ def _diagnose_step(
             checks=checks,
             waivers=tuple(planner.facts.waivers.get(fit.name, ())),
             parameters=parameters_of(planner, fit.model),
-            uses=tuple(_used(analysis, method, planner.facts.programs[fit.model])),
+            uses=tuple(_used(analysis, method, planner.program_of(fit))),
             references=tuple(reference.method for reference in references),
             fit=fit.name,
         ),
@@ -296,8 +313,10 @@ def references_of(planner: Planner, fit: Fit) -> list[Fit]:
     """Return the fits that an approximation of the same posterior is held to.
 
     One whose draws another fit's sampling reads is held to fits that read none: no two fits wait
-    for each other.
+    for each other. A fit that takes the draws of another is held to that one.
     """
+    if planner.project.analyses[fit.analysis].methods[fit.method].draws_of is not None:
+        return sources_of(planner, fit)
     if is_reference(planner, fit):
         return []
     analysis = planner.project.analyses[fit.analysis]
@@ -311,8 +330,9 @@ def references_of(planner: Planner, fit: Fit) -> list[Fit]:
 
 
 def sources_of(planner: Planner, fit: Fit) -> list[Fit]:
-    """Return the fit whose draws another's sampling reads, if it reads some."""
-    source = planner.project.analyses[fit.analysis].methods[fit.method].source
+    """Return the fit whose draws another takes, or its sampling reads, if there is one."""
+    method = planner.project.analyses[fit.analysis].methods[fit.method]
+    source = method.source or method.draws_of
     return [] if source is None else [replace(fit, method=source)]
 
 
@@ -328,8 +348,8 @@ def _predict_step(
         "predict_outcomes",
         fit.wildcards,
         arguments=PredictOutcomes(
-            posterior_predictive=posterior_predictive_of(analysis),
-            predict=predict_of(analysis),
+            posterior_predictive=posterior_predictive_of(analysis, _own_program(planner, fit)),
+            predict=predict_of(analysis, _own_program(planner, fit)),
             intervals=intervals_of(analysis),
             on_fail=on_fail(planner, fit),
             seed=seed(planner, fit),
@@ -358,10 +378,13 @@ def seed(planner: Planner, fit: Fit) -> int:
 
 
 def on_fail(planner: Planner, fit: Fit) -> OnFail:
-    """Return what a failed check of a fit does."""
+    """Return what a failed check of a fit does: where its draws stop, it stops with them."""
     analysis = planner.project.analyses[fit.analysis]
-    declared: OnFail = resolved_checks(analysis, analysis.methods[fit.method])["on_fail"]
-    return declared
+    method = analysis.methods[fit.method]
+    declared: OnFail = resolved_checks(analysis, method)["on_fail"]
+    if method.draws_of is None or declared == "stop":
+        return declared
+    return on_fail(planner, replace(fit, method=method.draws_of))
 
 
 def parameters_of(planner: Planner, model: str) -> tuple[str, ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,8 @@ class Facts:
     toolchain: Mapping[str, Any]
     waivers: Mapping[str, Sequence[Waiver]]
     """Fit → the waivers in force on the run's UTC date."""
+    own_programs: Mapping[str, Program] = field(default_factory=dict)
+    """Path → the programs that methods run in place of their models'."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Plan:
         steps: dict[Fit, list[Step]] = {fit: [] for fit in self.fits}
         for step in self:
             if "method" in step.wildcards:
-                names = {field.name: step.wildcards[field.name] for field in fields(Fit)}
+                names = {name.name: step.wildcards[name.name] for name in fields(Fit)}
                 steps[Fit(**names)].append(step)
         return steps
 

@@ -20,6 +20,7 @@ from stanchion.plan.fitting import (
 )
 from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
+from stanchion.plan.quantities import quantities_steps
 from stanchion.plan.reporting import report_step
 from stanchion.plan.verdicts import comparison_step, verdicts_step
 
@@ -30,7 +31,7 @@ def make_plan(project: Project, facts: Facts) -> Plan:
     Raises:
         DeclarationError: a method cannot be used with a program that it is declared for.
     """
-    if faults := list(misfits(project, facts.programs)):
+    if faults := list(misfits(project, facts.programs, facts.own_programs)):
         raise DeclarationError(faults)
     planner = Planner(project, facts)
     fits = [fit for name in project.analyses for fit in _plan_analysis(planner, name)]
@@ -47,7 +48,8 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
                 prior_step(planner, name, dataset, model)
             declared = [Fit(name, dataset, model, method) for method in analysis.methods_of(model)]
             for fit in _in_order(planner, declared):
-                fit_steps(planner, fit)
+                taken = analysis.methods[fit.method].draws_of is not None
+                (quantities_steps if taken else fit_steps)(planner, fit)
             fits += declared
     if analysis.compare is not None:
         comparison_step(planner, name, fits)

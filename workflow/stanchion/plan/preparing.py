@@ -12,7 +12,7 @@ from stanchion.plan.arguments import CompileProgram, NewRows, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import applied_to, dataset_content, ingredients, mapping_of
 from stanchion.plan.keys import key_of
-from stanchion.plan.model import Step
+from stanchion.plan.model import Fit, Step
 from stanchion.stan.blocks import used_before_quantities
 from stanchion.system.hashes import text_hash
 
@@ -23,16 +23,21 @@ _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""
 
 
-def compile_step(planner: Planner, model: str) -> Step:
-    """Return the step that compiles a model's program, planned once for all its fits."""
-    if model not in planner.compilations:
-        planner.compilations[model] = _compile_step(planner, model)
-    return planner.compilations[model]
+def compile_step(planner: Planner, model: str, own_program: str | None = None) -> Step:
+    """Return the step that compiles a program with a model's options, planned once for all fits.
 
-
-def _compile_step(planner: Planner, model: str) -> Step:
-    path, program = planner.project.models[model].program, planner.facts.programs[model]
+    That is the model's, unless a method has one of its own.
+    """
+    path = own_program or planner.project.models[model].program
     assert path is not None
+    if (model, path) not in planner.compilations:
+        planner.compilations[model, path] = _compile_step(planner, model, path)
+    return planner.compilations[model, path]
+
+
+def _compile_step(planner: Planner, model: str, path: str) -> Step:
+    own = path != planner.project.models[model].program
+    program = planner.facts.own_programs[path] if own else planner.facts.programs[model]
     options = resolved_compiling(planner.project, model)
     options["threads"] = options["threads"] or model in planner.threaded_models
     content: dict[str, Any] = {
@@ -85,6 +90,20 @@ def whole_data_step(planner: Planner, analysis: str, dataset: str, model: str) -
     return planned or _data_step(planner, "prepare_quantities_data", wildcards, whole)
 
 
+def quantities_data_step(planner: Planner, fit: Fit) -> Step:
+    """Return the step that makes the data of a fit that takes the draws of another.
+
+    They hold the new rows that its analysis predicts.
+    """
+    pair = {"analysis": fit.analysis, "dataset": fit.dataset, "model": fit.model}
+    if planner.project.analyses[fit.analysis].methods[fit.method].own_program is None:
+        return whole_data_step(planner, **pair)
+    predict = planner.project.analyses[fit.analysis].predict
+    new_rows = None if predict is None else NewRows(dataset=predict.dataset, taken=True)
+    wildcards = {**pair, "purpose": f"for-{fit.method}"}
+    return _data_step(planner, "prepare_quantities_data", wildcards, new_rows, fit)
+
+
 def new_rows_of(planner: Planner, analysis: str, dataset: str, model: str) -> NewRows | None:
     """Return the new rows of an analysis, and whether a fit takes them; None where it has none.
 
@@ -120,8 +139,16 @@ def used_in_fit(planner: Planner, analysis: str, dataset: str, model: str) -> li
 
 
 def _data_step(
-    planner: Planner, rule: str, wildcards: dict[str, str], new_rows: NewRows | None
+    planner: Planner,
+    rule: str,
+    wildcards: dict[str, str],
+    new_rows: NewRows | None,
+    fit: Fit | None = None,
 ) -> Step:
+    """Add the step of the data of a model's program, or of the one that a fit runs."""
+    program = planner.facts.programs[wildcards["model"]]
+    if fit is not None:
+        program = planner.program_of(fit)
     project, dataset, model = planner.project, wildcards["dataset"], wildcards["model"]
     made_of = ingredients(project, dataset, model, new_rows)
     return planner.add(
@@ -130,12 +157,12 @@ def _data_step(
         arguments=PrepareData(
             declared={name: dataset_content(read) for name, read in made_of.datasets.items()},
             mapping=made_of.mapping,
-            variables=planner.facts.programs[model].data,
+            variables=program.data,
             predict=new_rows,
             dataset=dataset,
-            program=project.models[model].title,
+            program=project.models[model].title if fit is None else program.path,
             updates=made_of.updates,
-            is_conjugate=made_of.is_conjugate,
+            is_conjugate=made_of.is_conjugate and fit is None,
         ),
         content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
         inputs=made_of.sources,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stanchion.config import Analysis
 from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict
+from stanchion.stan.program import Program
 
 
 def intervals_of(analysis: Analysis) -> Intervals | None:
@@ -14,10 +15,14 @@ def intervals_of(analysis: Analysis) -> Intervals | None:
     return Intervals(prob=declared.prob, kind=declared.kind)
 
 
-def posterior_predictive_of(analysis: Analysis) -> PosteriorPredictive | None:
-    """Return what is replicated."""
+def posterior_predictive_of(
+    analysis: Analysis, program: Program | None = None
+) -> PosteriorPredictive | None:
+    """Return what is replicated, where a method's own program has it."""
     declared = analysis.posterior_predictive
-    if declared is None:
+    if declared is None or not (
+        program is None or (program.has(declared.observed) and program.has(declared.replicated))
+    ):
         return None
     return PosteriorPredictive(
         observed=declared.observed,
@@ -26,9 +31,9 @@ def posterior_predictive_of(analysis: Analysis) -> PosteriorPredictive | None:
     )
 
 
-def predict_of(analysis: Analysis) -> Predict | None:
-    """Return what is predicted."""
+def predict_of(analysis: Analysis, program: Program | None = None) -> Predict | None:
+    """Return what is predicted, where a method's own program has it."""
     declared = analysis.predict
-    if declared is None:
+    if declared is None or not (program is None or program.has(declared.variable)):
         return None
     return Predict(variable=declared.variable, dataset=declared.dataset)

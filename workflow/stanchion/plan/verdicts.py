@@ -14,6 +14,7 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     """Add the step that compares an analysis' fits, of every method."""
     analysis = planner.project.analyses[name]
     assert analysis.compare is not None
+    fits = [fit for fit in fits if analysis.methods[fit.method].draws_of is None]
     draws = [planner.known(fit, "collect_draws") for fit in fits]
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     return planner.add(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,12 @@ def check_declaration(configfile: Path) -> str:
     plan = make_plan(project, gather(project, waivers))
     check_plan(plan)
     exact = sum(model.conjugate is not None for model in project.models.values())
+    programs = len(project.models) - exact + len(plan.facts.own_programs)
     families = f", {counted(exact, 'conjugate model')}" if exact else ""
     found = (
         f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
         f"{counted(len(plan.fits), 'fit')}, "
-        f"{counted(len(project.models) - exact, 'program')}{families}: nothing wrong found"
+        f"{counted(programs, 'program')}{families}: nothing wrong found"
     )
     return "\n".join([found, *notes_of(plan)])
 
@@ -170,7 +172,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
                 yield from _unlike_prior(project, step.wildcards["model"], values)
             except DataError as error:
                 built[step.key] = None
-                yield from error.faults
+                yield from (_of_its_program(plan, step, fault) for fault in error.faults)
     for name, analysis in project.analyses.items():
         if analysis.compare is not None:
             for dataset in analysis.datasets:
@@ -188,6 +190,14 @@ def _unlike_prior(project: Project, model: str, values: Mapping[str, Any]) -> It
         for name, what, allowed in prior_faults(conjugate.numbers, values):
             at = ("models", model, "conjugate", "prior", name)
             yield project.fault(what, *at, value=conjugate.numbers[name], allowed=allowed)
+
+
+def _of_its_program(plan: Plan, step: Step, fault: Fault) -> Fault:
+    """Return a fault that names the program, where that is not the model's."""
+    program = step.unkeyed["program"]
+    if program == plan.project.models[step.wildcards["model"]].program:
+        return fault
+    return replace(fault, what=fault.what.replace("the program's ", f"{program}'s ", 1))
 
 
 def _data(plan: Plan, step: Step) -> StanData:

@@ -21,6 +21,7 @@ BOUND_WORDS = f"a number, or {DATE_WORDS}"
 RESERVED = frozenset({"records"})
 """Folders of the results that a dataset, model or method of the same name would fall into."""
 
+_RUN = frozenset("$`\\\"';|&<>#*?(){}!,")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _REPETITIVE = re.compile(r"(.+)\1{19}$")
 """Snakemake takes a name that ends in 20 times the same for a rule that runs in circles."""
@@ -57,6 +58,20 @@ def is_number(value: object) -> bool:
 def titled(words: str, pattern: str | None = None) -> Any:
     """Return the field that names a kind of value in the schema, in messages and in the docs."""
     return Field(pattern=pattern, json_schema_extra={"title": words})
+
+
+def _plain_path(path: str) -> str:
+    """Refuse a path that make and the shell, through which it goes, would not take as it stands."""
+    odd = next((sign for sign in path if sign in _RUN or not sign.isprintable()), None)
+    if odd is not None:
+        what = f"the path of a program goes through make and the shell, and holds {odd!r}"
+        raise refused(what, value=path, todo="rename the file or the folder")
+    return path
+
+
+ProgramPath = Annotated[
+    str, titled("the path of a .stan file", r"^\S.*\.stan$"), AfterValidator(_plain_path)
+]
 
 
 def _name(value: str) -> str:

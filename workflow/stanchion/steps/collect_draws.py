@@ -14,20 +14,23 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import FAIL
-from stanchion.draws.attempts import ATTRIBUTE
+from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import Column
 from stanchion.draws.exact import Exact, exact_draws
-from stanchion.draws.files import open_draws, without_value, write_tree
-from stanchion.draws.naming import GATED, Naming, Roles
+from stanchion.draws.files import open_draws, read_attributes, without_value, write_tree
+from stanchion.draws.naming import BLOCKS, GATED, Naming, Roles
 from stanchion.draws.quantities import Quantities, with_quantities
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.tree import POSTERIOR, PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
+from stanchion.draws.weighting import WEIGHTING
 from stanchion.errors import StepError
+from stanchion.methods.catalogue import method_of
 from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 from stanchion.stan.progress import forget_chains
 from stanchion.stats.summary import Numbers, summarise
+from stanchion.steps.generated import generated_tree
 from stanchion.steps.sampled import chains_of
 
 
@@ -39,6 +42,9 @@ def run(job: Job[CollectDraws]) -> None:
         StepError: `parameters` names what the program does not declare.
     """
     forget_chains(job.log)
+    if "source" in job.inputs:
+        _collect_generated(job)
+        return
     arguments, variables = job.arguments, job.arguments.variables
     data, meta = (json.loads(job.path(name).read_text()) for name in ("data", "meta"))
     method, paths, attempts = chains_of(
@@ -69,17 +75,44 @@ def run(job: Job[CollectDraws]) -> None:
     with _prior(job) as prior:
         write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
     columns, names = summarised_columns(chains, naming, variables.parameters, method.results)
+    errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
+    estimates = _estimates(job, method, chains, naming, columns, errors)
+    known = estimates if exact is None else exact.numbers(names, estimates)
+    write_summary(names, known, job.outputs["summary"])
+
+
+def _collect_generated(job: Job[CollectDraws]) -> None:
+    """Collect quantities that were generated at the draws of another fit, with its parameters."""
+    attempts = read_attributes(job.path("source"), POSTERIOR).get(ATTRIBUTE)
+    drew = job.arguments if attempts is None else Attempts.read(attempts)
+    method = method_of(drew.method, drew.method_version).model_validate(drew.settings)
+    chains, naming, tree = generated_tree(job)
+    write_tree(tree, job.outputs["draws"], chains.messages)
+    columns, names = summarised_columns(chains, naming, None, BLOCKS[2:])
+    weighted = WEIGHTING[0] in tree[POSTERIOR].attrs
+    errors = {} if weighted else method.errors(chains.values, columns)
+    estimates = _estimates(job, method, chains, naming, columns, errors)
+    write_summary(names, estimates, job.outputs["summary"])
+
+
+def _estimates(
+    job: Job[CollectDraws],
+    method: Method,
+    chains: Chains,
+    naming: Naming,
+    columns: Sequence[int],
+    errors: Numbers,
+) -> Numbers:
+    """Return the columns of the summary; an integer without a value in some draw has no number."""
+    intervals = job.arguments.intervals
     numbers = summarise(
         chains.values,
         columns,
         sampled=method.is_markov,
-        intervals=vars(arguments.intervals) if arguments.intervals else None,
+        intervals=vars(intervals) if intervals else None,
     )
-    errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     unassigned = _unassigned(chains, naming, columns)
-    estimates = {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
-    known = estimates if exact is None else exact.numbers(names, estimates)
-    write_summary(names, known, job.outputs["summary"])
+    return {name: np.where(unassigned, np.nan, v) for name, v in (numbers | errors).items()}
 
 
 def _exact(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
 from stanchion.checks.catalogue import ATTEMPTS, NESTED
-from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler, Source
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
@@ -58,6 +58,8 @@ def run(job: Job[DiagnoseFit]) -> None:
         _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities),
         attempts=attempts,
         nested_rhat=_nested(scalars, attempts) if NESTED in checks else None,
+        source=_source(job) if "source" in checks else None,
+        agreement=None if "source" in checks else _against_sampler(job, scalars),
     )
     measured = gate.check_fit(checks, numbers, arguments.checks)
     results = gate.waive(measured, [vars(waiver) for waiver in arguments.waivers])
@@ -77,6 +79,15 @@ def run(job: Job[DiagnoseFit]) -> None:
     chains = Chains(scalars.names, scalars.values, findings.rhat, varying)
     for name, picture in draw("diagnose_fit", chains).items():
         job.outputs[name].write_bytes(picture)
+
+
+def _source(job: Job[DiagnoseFit]) -> Source:
+    """Return what is known of the fit whose draws these are."""
+    (method,), (path,) = job.arguments.references, job.paths("reference_diagnostics")
+    diagnostics = json.loads(path.read_text())
+    verdict = diagnostics["verdict"]
+    grave = [check["check"] for check in diagnostics["checks"] if check["verdict"] == verdict]
+    return Source(method, verdict, [] if verdict == PASS else grave)
 
 
 def _attempts(draws: Path) -> Attempts | None:
@@ -117,7 +128,6 @@ def _numbers(
         generated=generated,
         khat=nan if raw is None else importance(raw.log_p, raw.log_q).khat,
         resampled=_weighting(path).get("weighting") == RESAMPLED,
-        agreement=_against_sampler(job, scalars),
         paths=None if raw is None else raw.paths,
     )
 

@@ -2,71 +2,149 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.checks.verdicts import why_stopped
+from stanchion.draws.files import read_parameters
 from stanchion.draws.quantities import Quantities, columns_of, write_parameters
 from stanchion.draws.stan_csv import Chains, read_chains
+from stanchion.errors import StepError
 from stanchion.plan.arguments import GenerateQuantities
 from stanchion.plan.job import Job
 from stanchion.plan.keys import seed_of
 from stanchion.stan.command import quantities_command
 from stanchion.stan.console import append_messages, complaints
-from stanchion.stan.process import check_csv, run_program
+from stanchion.stan.points import CannotEvaluateError, evaluate
+from stanchion.stan.process import ProgramFailedError, check_csv, run_program
 from stanchion.stan.rows import Rows
 from stanchion.steps.sampled import chains_of
+from stanchion.steps.taken import unlike
+
+Floats = NDArray[np.float64]
 
 
 def run(job: Job[GenerateQuantities]) -> None:
     """Run the compiled program once a chain, one after another, each with a seed of its own.
 
+    Nothing is made of the draws of a fit that failed where that is to stop.
+
     Raises:
         ChainError: a chain is not whole, or the program failed.
+        StepError: the program does not take these draws.
     """
+    because = _stopped(job)
+    if because is not None:
+        job.notes["not_made"] = because
+        Quantities.none().write(job.outputs["quantities"])
+        return
     folder = Path(mkdtemp(dir=job.outputs["quantities"].parent))
     try:
-        method, paths, _ = chains_of(job.arguments, job.paths("chains"), folder / "archive")
-        chains = read_chains(paths, method.rows(job.arguments.keep), parts=method.parts)
-        chosen = columns_of(chains.columns, {v.name for v in job.arguments.parameters})
-        columns = [chains.columns[index] for index in chosen]
-        generated = [
-            _generated(job, number, columns, draws, folder)
-            for number, draws in enumerate(chains.values[:, :, chosen], start=1)
-        ]
-        Quantities.of(generated).write(job.outputs["quantities"])
+        columns, draws = _drawn(job, folder)
+        made = _each_chain(job, columns, draws, folder)
+        Quantities.of(list(made)).write(job.outputs["quantities"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _generated(
-    job: Job[GenerateQuantities],
-    number: int,
-    columns: list[str],
-    draws: NDArray[np.float64],
-    folder: Path,
-) -> Chains:
-    """Return what the program generates at the draws of one chain, `draw × column`."""
-    fitted, output = folder / f"fitted_{number}.csv", folder / f"quantities_{number}.csv"
-    write_parameters(columns, draws, fitted)
-    words = quantities_command(
-        data=job.path("data"),
-        draws=fitted,
-        output=output,
-        seed=seed_of(job.arguments.seed, "generated quantities", str(number)),
+def _stopped(job: Job[GenerateQuantities]) -> str | None:
+    on_fail = job.arguments.on_fail
+    if on_fail is None:
+        return None
+    return why_stopped(json.loads(job.path("diagnostics").read_text()), on_fail)
+
+
+def _drawn(job: Job[GenerateQuantities], folder: Path) -> tuple[list[str], Floats]:
+    """Return the parameters that the program declares, `chain × draw × column`, and their names.
+
+    Of a fit's own chains they are those before any resampling.
+    """
+    names = {parameter.name for parameter in job.arguments.parameters}
+    if "chains" in job.inputs:
+        method, paths, _ = chains_of(job.arguments, job.paths("chains"), folder / "archive")
+        chains = read_chains(paths, method.rows(job.arguments.keep), parts=method.parts)
+        chosen = columns_of(chains.columns, names)
+        return [chains.columns[index] for index in chosen], chains.values[:, :, chosen]
+    columns, draws = read_parameters(job.path("source"), names)
+    data = json.loads(job.path("data").read_text())
+    what = unlike(job.arguments.parameters, data, columns, draws)
+    if what is not None:
+        raise _refusal(job, what)
+    return columns, draws
+
+
+def _refusal(job: Job[GenerateQuantities], what: str) -> StepError:
+    return StepError(
+        f"{job.arguments.program} does not take the draws: {what}",
+        where=job.arguments.fit,
+        todo="declare each parameter as the program does whose draws they are, in size and bounds",
     )
-    name, rows = f"the generated quantities of chain {number}", Rows(len(draws), footer=False)
+
+
+def _each_chain(
+    job: Job[GenerateQuantities], columns: Sequence[str], draws: Floats, folder: Path
+) -> Iterator[Chains]:
+    """Yield what the program generates at the draws of each chain, transformed parameters first."""
+    for number, chain in enumerate(draws, start=1):
+        fitted, output = folder / f"fitted_{number}.csv", folder / f"quantities_{number}.csv"
+        write_parameters(columns, chain, fitted)
+        seed = seed_of(job.arguments.seed, "generated quantities", str(number))
+        words = quantities_command(data=job.path("data"), draws=fitted, output=output, seed=seed)
+        name, rows = f"the generated quantities of chain {number}", Rows(len(chain), footer=False)
+        try:
+            _run(job, words, name)
+        except ProgramFailedError as error:
+            if "source" not in job.inputs:
+                raise
+            raise _refusal(job, f"of chain {number}, {_said(error)}") from error
+        check_csv(output, rows, chain=name)
+        append_messages(output, complaints(job.log))
+        generated = read_chains([output], rows)
+        if job.arguments.transformed:
+            generated = _with_transformed(job, fitted, generated, columns, folder)
+        yield generated
+
+
+def _run(job: Job[GenerateQuantities], words: Sequence[str], name: str) -> dict[str, Any]:
     notes = run_program(
         [str(job.path("executable")), *words],
         job.log,
         chain=name,
+        time_limit=job.arguments.time_limit,
         descriptor=job.descriptors["executable"],
     )
     job.notes.update({fact: text for fact, text in notes.items() if fact == "log"})
-    check_csv(output, rows, chain=name)
-    append_messages(output, complaints(job.log))
-    fitted.unlink()
-    return read_chains([output], rows)
+    return notes
+
+
+def _said(error: ProgramFailedError) -> str:
+    """Return the program's own last sentence: why a draw is none of its own."""
+    lines = [line.strip() for line in error.faults[0].what.splitlines() if line.strip()]
+    return lines[-1].removeprefix("Exception: ")
+
+
+def _with_transformed(
+    job: Job[GenerateQuantities],
+    fitted: Path,
+    generated: Chains,
+    parameters: Sequence[str],
+    folder: Path,
+) -> Chains:
+    """Put the transformed parameters before the quantities; not where CmdStan gives none of them.
+
+    Its own method for generated quantities leaves them out.
+    """
+    try:
+        points = evaluate(partial(_run, job), fitted, data=job.path("data"), folder=folder)
+    except CannotEvaluateError as error:
+        job.notes["transformed_parameters"] = f"left out: {error.faults[0].what}"
+        return generated
+    return generated.before(points.columns[len(parameters) :], points.values[:, len(parameters) :])

@@ -128,8 +128,9 @@ def _pit(
         return None, f"{int(np.isnan(observed).sum())} of {len(observed)} observations are NaN"
     if not np.isfinite(replicated).all():
         return None, "the replicated data hold values that are not finite"
-    if read_attributes(draws, "posterior").get("weighting") == UNWEIGHTED:
-        return None, "the draws are those of an approximation, unweighted"
+    weighting = read_attributes(draws, "posterior").get("weighting")
+    if weighting == UNWEIGHTED or (weighting is not None and raw is None):
+        return None, f"the draws are those of an approximation, {weighting}"
     weights = leave_one_out(likelihood, ratios)
     return pit_of(observed, replicated, weights, discrete=discrete, seed=seed), ""
 

@@ -1,0 +1,97 @@
+"""The steps of a fit that takes the draws of another: nothing is sampled for it."""
+
+from __future__ import annotations
+
+from stanchion.methods.method import Method
+from stanchion.plan.arguments import CollectDraws, GenerateQuantities, ProgramVariables
+from stanchion.plan.builder import Planner
+from stanchion.plan.fitting import follow_draws, on_fail, seed, sources_of
+from stanchion.plan.model import Fit, Step
+from stanchion.plan.preparing import compile_step, quantities_data_step
+from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
+
+
+def quantities_steps(planner: Planner, fit: Fit) -> None:
+    """Add the steps of a fit whose source is planned already."""
+    data = quantities_data_step(planner, fit)
+    generated = _generate_step(planner, fit, data)
+    draws = _collect_step(planner, fit, data, generated)
+    follow_draws(planner, fit, draws, list(generated.outputs.values()))
+
+
+def _sources(planner: Planner, fit: Fit) -> list[Fit]:
+    """Return the fit whose draws a fit takes, and the one of which that has them, and so on."""
+    if _method(planner, fit).draws_of is None:
+        return []
+    (source,) = sources_of(planner, fit)
+    return [source, *_sources(planner, source)]
+
+
+def _method(planner: Planner, fit: Fit) -> Method:
+    return planner.project.analyses[fit.analysis].methods[fit.method]
+
+
+def _generate_step(planner: Planner, fit: Fit, data: Step) -> Step:
+    method, program = _method(planner, fit), planner.program_of(fit)
+    source, *_ = _sources(planner, fit)
+    drawn, judged = (planner.known(source, rule) for rule in ("collect_draws", "diagnose_fit"))
+    compiled = compile_step(planner, fit.model, method.own_program)
+    return planner.add(
+        "generate_quantities",
+        fit.wildcards,
+        arguments=GenerateQuantities(
+            method=method.method,
+            method_version=method.version,
+            settings=method.settings,
+            keep=(),
+            parameters=program.parameters,
+            transformed=bool(program.transformed_parameters),
+            seed=seed(planner, fit),
+            on_fail=on_fail(planner, source),
+            fit=fit.name,
+            program=program.path,
+            time_limit=method.time_limit,
+        ),
+        inputs={
+            "source": drawn.outputs["draws"],
+            "diagnostics": judged.outputs["diagnostics"],
+            "data": data.outputs["data"],
+            "executable": compiled.outputs["executable"],
+        },
+        upstream=[drawn, judged, data, compiled],
+    )
+
+
+def _collect_step(planner: Planner, fit: Fit, data: Step, generated: Step) -> Step:
+    """Add the step that joins parameters and quantities; the method is the one that drew them."""
+    analysis, program = planner.project.analyses[fit.analysis], planner.program_of(fit)
+    source, *_ = sources = _sources(planner, fit)
+    sampler, drawn = _method(planner, sources[-1]), planner.known(source, "collect_draws")
+    checked, predict = posterior_predictive_of(analysis, program), predict_of(analysis, program)
+    return planner.add(
+        "collect_draws",
+        fit.wildcards,
+        arguments=CollectDraws(
+            method=sampler.method,
+            method_version=sampler.version,
+            settings=sampler.settings,
+            seed=seed(planner, fit),
+            intervals=intervals_of(analysis),
+            keep=(),
+            variables=ProgramVariables(
+                declared=program.variables(),
+                parameters=None,
+                observed=checked.observed if checked else None,
+                replicated=checked.replicated if checked else None,
+                predicted=predict.variable if predict else None,
+            ),
+            fit=fit.name,
+        ),
+        inputs={
+            "source": drawn.outputs["draws"],
+            "quantities": generated.outputs["quantities"],
+            "data": data.outputs["data"],
+            "meta": data.outputs["meta"],
+        },
+        upstream=[drawn, generated, data],
+    )
