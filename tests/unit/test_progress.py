@@ -203,7 +203,7 @@ def content(**facts: Any) -> dict[str, Any]:
 def put(of: str, chain: int, **facts: Any) -> Path:
     path = Path(PROGRESS, of, f"sample_chain.{chain}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content(name=f"chain {chain}", **facts)))
+    path.write_text(json.dumps(content(**{"name": f"chain {chain}", **facts})))
     return path
 
 
@@ -274,6 +274,22 @@ def test_progress_of_all_jobs_is_read_from_their_files() -> None:
     assert shown == [("a", f"chain {c}") for c in (1, 2, 3, 10)] + [("b", "chain 3")]
     assert [job.name for job in jobs if job.behind] == ["chain 1"]
     assert {job.of for job in known_progress(["b"])} == {"b/d/m/nuts"}
+
+
+def test_chains_of_a_procedure_are_shown_under_their_fit() -> None:
+    """A refit's chain has its name and its place: after those before it, 10 after 9."""
+    for number in (10, 9):
+        log = LOG.with_name(f"sample_fit.chain_{number}_adapt_delta_0.9.log")
+        file = progress_file(log)
+        assert file is not None
+        put("a/d/m/nuts", number, name=f"chain {number}, adapt_delta 0.9").rename(file)
+    jobs = known_progress()
+    assert [(job.of, job.name) for job in jobs] == [
+        ("a/d/m/nuts", "chain 9, adapt_delta 0.9"),
+        ("a/d/m/nuts", "chain 10, adapt_delta 0.9"),
+    ]
+    forget_chains(LOG.with_name("collect_draws.log"))
+    assert known_progress() == []
 
 
 def test_files_are_whole_and_readable_by_a_group(project: Path) -> None:

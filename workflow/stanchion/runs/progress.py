@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +29,7 @@ _FEWEST_STEPS = 5000
 """Leapfrog steps of a chain below which no comparison names it: a few long trees are no matter."""
 _FEWEST_SECONDS = 30.0
 """Seconds of a chain in warm-up below which it is named by no comparison."""
+_DIGITS = re.compile(r"\d+")
 _REFRESH = 100
 """Iterations between two lines of the sampler."""
 
@@ -199,5 +201,5 @@ def _content(path: Path) -> dict[str, Any] | None:
 
 def _by_number(path: Path) -> tuple[str, int, str]:
     """Return the order of files: chain 10 after chain 9."""
-    last = path.stem.rpartition(".")[2]
-    return str(path.parent), int(last) if last.isdecimal() else 0, path.stem
+    number = _DIGITS.search(path.stem)
+    return str(path.parent), int(number[0]) if number else 0, path.stem

@@ -77,7 +77,9 @@ def _with_faults(sampled: Sampled, faults: Sequence[Fault], *, is_last: bool) ->
         return sampled
     because = "; ".join([fault.what for fault in faults] + ["no refit is left"] * is_last)
     *earlier, last = sampled.tried
-    return replace(sampled, tried=(*earlier, replace(last, passed=False, because=because)))
+    runs = last.runs if is_last else ()
+    last = replace(last, runs=runs, passed=False, because=because)
+    return replace(sampled, tried=(*earlier, last))
 
 
 def _joined(rounds: Sequence[Sampled]) -> Sampled:

@@ -187,11 +187,22 @@ def _all_chains(fit: Fit, method: Hamiltonian, made: Sequence[Made], label: str)
     return Attempt(
         name=label or "as declared",
         settings=_changed(fit, method, made),
-        runs=tuple(result.run.file for result in made),
-        gradients=None,
+        runs=tuple(f"chain_{result.run.chain}.csv" for result in made),
+        gradients=_steps(method, made),
         passed=True,
         because="every chain is whole",
     )
+
+
+def _steps(method: Hamiltonian, made: Sequence[Made]) -> int | None:
+    """Return the leapfrog steps of the draws; None where not every one says how many it took."""
+    total = 0
+    for chain in made:
+        steps = read_sampler(chain.csv).get("n_steps")
+        if steps is None or method.thin > 1:
+            return None
+        total += int(steps[chain.run.rows.before :].sum())
+    return total
 
 
 def _changed(fit: Fit, method: Hamiltonian, made: Sequence[Made]) -> dict[str, Any]:
