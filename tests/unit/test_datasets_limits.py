@@ -142,3 +142,38 @@ def test_tables_are_held_to_the_bounds_too(tmp_path: Path) -> None:
 def test_what_a_bound_comes_to(text: str, value: object) -> None:
     """Numbers, data and arithmetic as Stan has it; anything else is not known here."""
     assert bound_of(text, {"N": 5, "y": [1, 2]}) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "row", "column"),
+    [("k", 7, 3, "kind"), ("X", -9, 2, "left"), ("n", 1.5, 2, "left"), ("new", -1, 2, "kind")],
+)
+def test_a_value_of_a_table_is_named_by_its_cell(
+    tmp_path: Path, variable: str, value: float, row: int, column: str
+) -> None:
+    """File, line and column of a value that a program refuses, of new rows too."""
+    table, new = tmp_path / "a.csv", tmp_path / "new.csv"
+    left = {"X": "-9", "n": "1.5"}.get(variable, "1")
+    table.write_text(f"kind,left,right\n0,{left},2\n{7 if variable == 'k' else 1},3,4\n")
+    new.write_text(f"kind\n{-1 if variable == 'new' else 0}\n")
+    declared = {
+        "k": Variable("k", "int", 1, ("2",), upper="1"),
+        "X": Variable("X", "real", 2, ("2", "2"), lower="0"),
+        "n": Variable("n", "int", 1, ("2",)),
+        "new": Variable("new", "int", 1, ("1",), lower="0"),
+    }
+    mapping = {"k": "kind", "X": ["left", "right"], "n": "left", "new": "other.k"}
+    others = {"other": Dataset(path=str(new))}
+    with pytest.raises(DataError) as caught:
+        build(
+            "a",
+            Dataset(path=str(table)),
+            mapping,
+            [declared[variable]],
+            {"a": table, "other": new},
+            others,
+        )
+    (fault,) = caught.value.faults
+    assert fault.what.endswith(f", column `{column}`")
+    assert fault.where == f"{new if variable == 'new' else table}:{row}"
+    assert fault.value == value
