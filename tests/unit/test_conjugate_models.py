@@ -17,7 +17,7 @@ from stanchion.config import load
 from stanchion.errors import DeclarationError, Fault, StepError
 from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
-from stanchion.plan.data import family_program
+from stanchion.plan.conjugate import family_program
 from stanchion.plan.job import Job
 from stanchion.plan.model import Facts, Plan, Step
 from stanchion.plan.planner import make_plan

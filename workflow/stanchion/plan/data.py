@@ -8,8 +8,8 @@ from typing import Any
 
 from stanchion.config import Dataset, Project
 from stanchion.plan.arguments import NewRows
+from stanchion.plan.conjugate import is_predicted
 from stanchion.schema.references import Reference, reference
-from stanchion.stan.program import Program
 from stanchion.stats.conjugate import families
 
 DOWNLOADS = ".stanchion/downloads"
@@ -37,22 +37,8 @@ def mapping_of(project: Project, dataset: str, model: str, new: str | None) -> d
     if conjugate is None:
         return {**project.datasets[dataset].stan, **project.models[model].stan}
     return families.mapping_of(
-        conjugate.row, conjugate.given, predicts=_predicts(project, model), new=new
+        conjugate.row, conjugate.given, predicts=is_predicted(project, model), new=new
     )
-
-
-def family_program(project: Project, model: str) -> Program:
-    """Return what a conjugate model has in place of a program."""
-    conjugate = project.models[model].conjugate
-    assert conjugate is not None
-    predicts = _predicts(project, model)
-    return families.program_of(conjugate.row, conjugate.given, predicts=predicts)
-
-
-def _predicts(project: Project, model: str) -> bool:
-    """Tell whether an analysis predicts new rows by a model."""
-    analyses = project.analyses.values()
-    return any(analysis.predict is not None and model in analysis.models for analysis in analyses)
 
 
 @dataclass(frozen=True)

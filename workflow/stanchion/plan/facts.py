@@ -9,7 +9,8 @@ from pathlib import Path
 from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
 from stanchion.errors import DataError, Fault
 from stanchion.plan.arguments import Waiver
-from stanchion.plan.data import family_program, source_of
+from stanchion.plan.conjugate import family_program
+from stanchion.plan.data import source_of
 from stanchion.plan.model import Facts
 from stanchion.stan.program import Program, describe
 from stanchion.stan.sources import FUNCTIONS

@@ -13,7 +13,6 @@ from stanchion.methods.nuts import Nuts
 from stanchion.plan.arguments import (
     CollectDraws,
     DiagnoseFit,
-    ExactPosterior,
     GenerateQuantities,
     PredictOutcomes,
     ProgramVariables,
@@ -23,12 +22,12 @@ from stanchion.plan.arguments import (
     Saving,
 )
 from stanchion.plan.builder import Planner
+from stanchion.plan.conjugate import exact_posterior, used_variables
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step, new_rows_of, whole_data_step
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
-from stanchion.stan.program import Program, Variable
-from stanchion.stats.conjugate.families import LOG_LIK, LOG_PRIOR
+from stanchion.stan.program import Program
 
 PRIOR_CHAINS = 4
 _VECTORISING = ("O1", "Oexperimental")
@@ -265,7 +264,7 @@ def _collect_step(
             keep=tuple(_kept_groups(analysis, method)),
             variables=_variables(planner, analysis, fit.model),
             fit=fit.name,
-            posterior=_exact(planner, fit.model),
+            posterior=exact_posterior(planner.project, fit.model),
         ),
         inputs=inputs,
         upstream=[*sampled, *(step for step in (generated, data, prior) if step is not None)],
@@ -393,34 +392,14 @@ def parameters_of(planner: Planner, model: str) -> tuple[str, ...] | None:
     return tuple(declared) if declared is not None else None
 
 
-def _exact(planner: Planner, model: str) -> ExactPosterior | None:
-    """Return what decides a conjugate model's posterior given its data."""
-    conjugate = planner.project.models[model].conjugate
-    if conjugate is None:
-        return None
-    return ExactPosterior(family=conjugate.family, prior=conjugate.numbers)
-
-
-def _declared(planner: Planner, analysis: Analysis, model: str) -> dict[str, tuple[Variable, ...]]:
-    """Return a program's variables by block; of a family's, the quantities that something uses."""
-    program = planner.facts.programs[model]
-    blocks = program.variables()
-    if program.family:
-        checked, predict = analysis.posterior_predictive, analysis.predict
-        used = {LOG_PRIOR, *(parameters_of(planner, model) or ())}
-        used |= {LOG_LIK, checked.replicated} if checked is not None else set()
-        used |= {LOG_LIK} if analysis.compare is not None else set()
-        used |= {predict.variable} if predict is not None else set()
-        generated = blocks["generated_quantities"]
-        blocks["generated_quantities"] = tuple(v for v in generated if v.name in used)
-    return blocks
-
-
 def _variables(planner: Planner, analysis: Analysis, model: str) -> ProgramVariables:
     checked, predict = analysis.posterior_predictive, analysis.predict
+    program, parameters = planner.facts.programs[model], parameters_of(planner, model)
     return ProgramVariables(
-        declared=_declared(planner, analysis, model),
-        parameters=parameters_of(planner, model),
+        declared=used_variables(program, analysis, parameters)
+        if program.family
+        else program.variables(),
+        parameters=parameters,
         observed=checked.observed if checked else None,
         replicated=checked.replicated if checked else None,
         predicted=predict.variable if predict else None,
