@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -288,6 +292,36 @@ def test_when_a_stuck_chain_is_looked_at_decides_nothing(
     ended, notes = stuck(place("ended"), "[ $row = 8 ] && exec sleep 60")
     assert [note["name"] for note in notes["runs"] if "ended" in note] == ["chain 2"]
     assert contents(ended) == contents(whole) == contents(alone)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_fit_goes_on_with_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Killed within the second rung, the next run takes the first from the cache; same bytes."""
+    settings = {"on_divergence": {"adapt_delta": [0.9]}, "checks": {"divergences": 0}}
+    diverges = "[ $delta = 0.8 ] && diverges=1"
+    waits = f"{diverges}; [ $delta = 0.9 ] && touch {tmp_path}/begun && exec sleep 60"
+    child = os.fork()
+    if not child:
+        try:
+            sampled(tmp_path, SAMPLER % waits, **settings)
+        finally:
+            os._exit(1)
+    end = time.monotonic() + 30
+    while not (tmp_path / "begun").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    os.kill(child, number)
+    os.waitpid(child, 0)
+    shutil.rmtree(tmp_path / "staged")
+    archive, notes = sampled(tmp_path, SAMPLER % diverges, **settings)
+    before = contents(archive)
+    assert ["reused" in note for note in notes["runs"]] == [True, True, False, False]
+
+    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "another"))
+    shutil.rmtree(tmp_path / "read")
+    undisturbed, _ = sampled(tmp_path, SAMPLER % diverges, **settings)
+    assert before == contents(undisturbed)
 
 
 def test_stuck_restarts_end(tmp_path: Path) -> None:
