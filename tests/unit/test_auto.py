@@ -52,6 +52,12 @@ def pathfinder_csv(
     return "\n".join([*lines, "# Elapsed Time: 0.3 seconds (Total)", ""])
 
 
+def with_infinite_end(csv: str) -> str:
+    """Return the draws with infinity in place of the last one of mu."""
+    *before, last, footer, end = csv.split("\n")
+    return "\n".join([*before, f"{last.rpartition(',')[0]},inf", footer, end])
+
+
 def first_draws(csv: str) -> dict[int, float]:
     """The first draw of mu of each path."""
     rows = [line.split(",") for line in csv.splitlines() if line[0] not in "#l"]
@@ -107,6 +113,7 @@ def test_draws_that_nothing_speaks_against_are_the_answer(tmp_path: Path) -> Non
         (pathfinder_csv(shifts=(0, 0, 3, 0)), {}, "the paths disagree: mu of path 3"),
         (pathfinder_csv(), {"khat": -10.0}, "is above the declared -10"),
         (pathfinder_csv(log_p=-1.0), {}, "all draws have one log density"),
+        (with_infinite_end(pathfinder_csv()), {}, "a draw of a parameter is not finite"),
     ],
 )
 def test_what_speaks_against_them_sends_chains_on(

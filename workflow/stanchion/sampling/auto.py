@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stanchion.checks.catalogue import KHAT
 from stanchion.draws.attempts import Attempt, Attempts
-from stanchion.draws.paths import Paths
+from stanchion.draws.quantities import columns_of
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.weighting import Weighted
 from stanchion.errors import ChainError
@@ -24,6 +25,7 @@ from stanchion.sampling.points import first_usable
 from stanchion.sampling.repair import sample_repaired
 from stanchion.sampling.starts import starts_at, starts_of
 from stanchion.stan.gradients import gradients_in
+from stanchion.stats.narrowness import narrowness
 
 _NAME = "Pathfinder"
 _CHAIN = "chain_1.csv"
@@ -73,24 +75,36 @@ def _judged(method: Pathfinder, raw: Chains, fit: Fit) -> tuple[str, bool]:
         weighted = method.weigh(raw, fit.seed)
     except ChainError as error:
         return error.faults[0].what, False
-    fault = _fault(weighted, weighted.paths, fit.job.arguments.checks[KHAT])
+    parameters = {v.name for v in fit.job.arguments.variables.declared["parameters"]}
+    draws = raw.values[0][:, columns_of(raw.columns, parameters)]
+    fault = _fault(weighted, draws, fit.job.arguments.checks[KHAT])
     return (weighted.because, True) if fault is None else (fault, False)
 
 
-def _fault(weighted: Weighted, paths: Paths | None, limit: float) -> str | None:
-    """Return what speaks against the draws: more than k̂, which may be good by chance.
+def _fault(weighted: Weighted, draws: NDArray[np.float64], limit: float) -> str | None:
+    """Return what speaks against draws, `draw × scalar` of the parameters; None if nothing does.
 
-    A normal that has collapsed to a point has one density throughout, and modes of which each path
-    sees another show in the paths' means.
+    k̂ is good by chance now and then, so that the draws are looked at in other ways as well: the
+    paths are held to each other, and the tail's index that follows from all ratios to k̂'s limit.
     """
     if weighted.indices is None:
         return weighted.because
     if not weighted.estimate.khat <= limit:
         return f"k̂ {weighted.estimate.khat:.3f} is above the declared {limit:g}"
-    if paths is not None and len(set(paths.numbers.tolist())) < paths.declared:
-        return f"only {len(set(paths.numbers.tolist()))} of {paths.declared} paths gave draws"
+    if (paths := weighted.paths) is not None:
+        present = len(np.unique(paths.numbers))
+        if present < paths.declared:
+            return f"only {present} of {paths.declared} paths gave draws"
+    if not np.isfinite(draws).all():
+        return "a draw of a parameter is not finite"
     if np.ptp(weighted.log_p) == 0:
         return "all draws have one log density: the approximation has collapsed to a point"
+    index = narrowness(weighted.log_p - weighted.log_q, draws)
+    if not index <= limit:
+        return (
+            f"the approximation is too narrow: its variance in some direction is a share "
+            f"{max(1 - index, 0):.2f} of the posterior's, of which k̂ would be {index:.2f}"
+        )
     return None
 
 
