@@ -68,6 +68,7 @@ class FitCase:
     summary: Sequence[Mapping[str, Any]] | None = None
     picture: bytes | None = None
     weighting: str | None = None
+    tried: Sequence[Mapping[str, Any]] = ()
 
     @property
     def path(self) -> str:
@@ -106,6 +107,12 @@ def check(
     """Return a check as diagnostics.json has it."""
     named = {"check": name, "value": value, "threshold": threshold, "verdict": verdict}
     return {**named, "where": list(where), "source": _SOURCE, **more}
+
+
+def attempt(name: str, because: str, *, passed: bool = True, **settings: Any) -> dict[str, Any]:
+    """Return an attempt as diagnostics.json has it."""
+    named = {"name": name, "because": because, "passed": passed, "settings": settings}
+    return {**named, "gradients": 12345, "runs": []}
 
 
 def nuts_checks(**changed: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -245,6 +252,7 @@ def _judged(fit: FitCase) -> dict[str, Any]:
         "method": fit.kind,
         "checks": list(checks),
         "notes": [],
+        **({"attempts": {"tried": list(fit.tried)}} if fit.tried else {}),
         **_weighting(fit, checks),
     }
 

@@ -17,15 +17,20 @@ from stanchion.config import load
 from stanchion.errors import ChainError, DeclarationError
 from stanchion.methods.nuts import Nuts
 from stanchion.plan.keys import seed_of
+from stanchion.plan.planner import make_plan
 from stanchion.sampling.archive import Archive, read_archive
 from stanchion.sampling.fit import Fit
 from stanchion.steps import sample_fit
 from stanchion.system.writing import write_whole
-from tests.unit.test_methods import DECLARED
+from tests.unit.test_methods import DECLARED, planned
+from tests.unit.test_methods import MU as PARAMETER
 from tests.unit.test_sample_fit import cache, job  # noqa: F401
 from tests.unit.test_starts import MU, evaluated
 
-NO_START = "echo Initialization failed.; exit 1"
+NO_START = (
+    "echo 'Initialization between (-2, 2) failed after 100 tries. '; "
+    "echo Initialization failed.; exit 1"
+)
 """What a program says that finds no initial values, and how it ends."""
 
 SAMPLER = """\
@@ -103,6 +108,9 @@ def test_chain_without_a_start_is_tried_again_with_a_derived_seed(tmp_path: Path
     assert seeds_in(archive) == ["1", str(second)]
     failed, chains = archive.attempts.tried
     assert (failed.name, failed.passed) == ("chain 2", False)
+    assert (
+        failed.because == "it found no start: Initialization between (-2, 2) failed after 100 tries"
+    )
     assert chains.settings == {"seed of chain 2, try 2": second}
     assert archive.attempts.retries == (f"{failed.name}: {failed.because}",)
     assert [note["name"] for note in notes["runs"]] == ["chain 1", "chain 2", "chain 2, try 2"]
@@ -344,6 +352,20 @@ def test_chains_that_take_alike_are_not_stuck(tmp_path: Path) -> None:
     few = SAMPLER % "steps=1; [ $chain = 2 ] && steps=500"
     archive, _ = sampled(tmp_path, few, chains=3, on_stuck="restart", adapt_delta=0.81)
     assert archive.attempts.retries == ()
+
+
+def test_a_fit_with_repair_is_one_job_of_all_its_cores(tmp_path: Path) -> None:
+    """It reserves a core for each thread of each chain; without repair a job a chain stays."""
+    planned_plain = planned(tmp_path, "nuts", parameters=PARAMETER)
+    plain = [step for step in planned_plain if "sample" in step.rule]
+    assert [step.rule for step in plain] == ["sample_chain"] * 4
+    declared = "{chains: 3, threads_per_chain: 2, on_divergence: {adapt_delta: [0.9]}}"
+    config = DECLARED.replace("METHOD: {}", f"nuts: {declared}")
+    write_whole(tmp_path / "config.yaml", config)
+    plan = make_plan(load(tmp_path / "config.yaml"), planned_plain.facts)
+    (step,) = [step for step in plan if "sample" in step.rule]
+    assert (step.rule, step.threads, step.memory) == ("sample_fit", 6, 3 * plain[0].memory)
+    assert step.arguments["checks"] == {"divergences": 0}
 
 
 REFUSED = [

@@ -22,6 +22,7 @@ from tests.report_inputs import (
     COLUMNS,
     Declared,
     FitCase,
+    attempt,
     check,
     failed_checks,
     khat_checks,
@@ -90,6 +91,31 @@ def test_a_failure_is_the_first_thing_said(tmp_path: Path) -> None:
     assert "Nothing was computed from it" in output
     assert "raise adapt_delta towards 0.99. (Now: adapt_delta 0.8.)" in output
     assert output.index("schools/centred/nuts") < output.index("✓ pass")
+
+
+def test_what_was_tried_is_a_table_of_its_fit(tmp_path: Path) -> None:
+    """Name, other settings, gradients, and why it went on; the last one gave the draws."""
+    tried = (
+        attempt("as declared", "95 divergences, where 0 are allowed", passed=False),
+        attempt(
+            "adapt_delta 0.9", "3 divergences; no refit is left", passed=False, adapt_delta=0.9
+        ),
+    )
+    retried = check("attempts", 1, 0, "warn", "as declared: 95 divergences, where 0 are allowed")
+    page = html(tmp_path, replace(SOUND, tried=tried, checks=nuts_checks(attempts=retried)), GOOD)
+    section = text(page.split('id="chains"')[1].replace("<td", " <td"))
+    assert section.count("was sampled") == 1
+    assert "as declared 12,345 went on: 95 divergences, where 0 are allowed" in section
+    assert "adapt_delta 0.9 adapt_delta: 0.9 12,345 taken: 3 divergences" in section
+    assert "retries 1 (allowed: none) at as declared: 95 divergences" in first_screen(page)
+
+
+def test_what_was_tried_without_a_retry_is_not_on_the_first_screen(tmp_path: Path) -> None:
+    """Rounds of draws, or starts at draws of Pathfinder, are no fault of a fit."""
+    tried = (attempt("250 draws a chain", "enough"),)
+    page = html(tmp_path, replace(SOUND, tried=tried))
+    assert "250 draws a chain" in text(page.split('id="chains"')[1])
+    assert "250 draws a chain" not in first_screen(page) and "retries" not in first_screen(page)
 
 
 def test_a_flagged_failure_says_that_results_follow_from_it(tmp_path: Path) -> None:

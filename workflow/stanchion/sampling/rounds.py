@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,8 @@ from stanchion.sampling.stuck import BEHIND, GivenUp, Siblings
 
 NO_START = "Initialization failed."
 """The last words of Stan's services where no initial values have a log density and gradient."""
-
-
+_ABOUT_START = re.compile(r"^(Partial |User-specified |Initial).*\bfailed\b")
+"""The sentence before them, which names no file: another one may have been compiled."""
 MOST_RESTARTS = 2
 """Of the chains of a fit that are stuck; those of the last one run to their end."""
 
@@ -105,7 +106,7 @@ class _Round:
         for stuck, point in zip(given_up, points, strict=True):
             inits[stuck.run.chain - 1] = point.file
             self.others[stuck.csv.name] = stuck.csv
-            self.tried.append(_stuck(stuck, point, beside, self._method.thin))
+            self.tried.append(_stuck(stuck, point, beside, self._method))
         self.starts = replace(self.starts, inits=tuple(inits))
         self._seed("restart", chains, self.starts.restarts)
         return chains
@@ -158,18 +159,27 @@ def _no_start(fit: Fit, failed: Failed) -> Attempt:
         runs=(),
         gradients=None,
         passed=False,
-        because="no initial values had a finite log density and gradient",
+        because=f"it found no start: {_why(failed)}",
     )
 
 
-def _stuck(stuck: GivenUp, start: Start, beside: float, thin: int) -> Attempt:
+def _why(failed: Failed) -> str:
+    """Return the sampler's own sentence on its start, the last of its words if there is none."""
+    lines = [line.strip() for line in failed.because.splitlines()]
+    return next((line for line in lines if _ABOUT_START.search(line)), NO_START).rstrip(".")
+
+
+def _stuck(stuck: GivenUp, start: Start, beside: float, method: Hamiltonian) -> Attempt:
+    iteration = (stuck.rows - 1) * method.thin + 1
+    if stuck.rows > stuck.run.rows.before:
+        iteration = method.warmup + (stuck.rows - stuck.run.rows.before - 1) * method.thin + 1
     return Attempt(
         name=stuck.run.name,
         settings={},
         runs=(stuck.csv.name,),
         gradients=stuck.steps,
         passed=False,
-        because=f"stuck: {stuck.steps} leapfrog steps by iteration {(stuck.rows - 1) * thin + 1}, "
+        because=f"stuck: {stuck.steps} leapfrog steps by iteration {iteration}, "
         f"more than {BEHIND} times the {stuck.middle} that the middle chain takes for all; mean "
         f"lp__ of the second half of them {stuck.density:.5g}, of the draws of the chains beside "
         f"it {beside:.5g}; started anew at draw {start.draw} of path {start.path}",
