@@ -78,6 +78,14 @@ def attempts(made: ProjectDir) -> list[dict[str, Any]]:
     return tried
 
 
+def runs_of(made: ProjectDir) -> list[list[dict[str, Any]]]:
+    """What each attempt at the step notes of its runs, where it has ended."""
+    folder = made.path / FIT / "nuts/records/sample_fit"
+    contents = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    contents.sort(key=lambda content: content["started"])
+    return [content["notes"]["runs"] for content in contents if content.get("notes")]
+
+
 def chains_in(cache: Path) -> int:
     return len(list((cache / "steps/sample_chain").glob("*/*/entry.json")))
 
@@ -95,8 +103,8 @@ def test_each_round_extends_the_last(rounds: ProjectDir) -> None:
     tried = attempts(rounds)
     assert [attempt["passed"] for attempt in tried] == [*[False] * (len(tried) - 1), True]
     assert len(tried) > 2
-    (record,) = (rounds.path / FIT / "nuts/records/sample_fit").glob("*.json")
-    runs = json.loads(record.read_text())["notes"]["runs"]
+    assert chains_in(rounds.cache) == 4  # the last round's, of which the others are the beginnings
+    (runs,) = runs_of(rounds)
     assert len(runs) == 4 * len(tried)
     for before, after in zip(runs, runs[4:], strict=False):
         assert after["resumed"]["extends"] == before["key"]
@@ -113,9 +121,8 @@ def test_draws_are_those_of_the_plain_fit(rounds: ProjectDir, tmp_path: Path, ca
     plain = project(tmp_path, cache, f"plain: {{method: nuts, {SETTINGS}, draws: {draws}}}")
     run(plain, 2)
     keys = {path.parent.name for path in (plain.cache / "steps/sample_chain").glob("*/*/chain")}
-    (record,) = (rounds.path / FIT / "nuts/records/sample_fit").glob("*.json")
-    last = json.loads(record.read_text())["notes"]["runs"][-4:]
-    assert keys == {chain["key"] for chain in last}
+    (runs,) = runs_of(rounds)
+    assert keys == {chain["key"] for chain in runs[-4:]}
     groups = ("posterior", "sample_stats")
     with (
         open_draws(plain.path / FIT / "plain/draws.nc", *groups) as expected,
@@ -128,7 +135,10 @@ def test_draws_are_those_of_the_plain_fit(rounds: ProjectDir, tmp_path: Path, ca
 
 
 def test_kills_leave_no_trace(rounds: ProjectDir, tmp_path: Path, cache: Path) -> None:
-    """Killed in rounds at moments of chance, and gone on from on one core: the same bytes."""
+    """Killed in rounds at moments of chance, and gone on from on one core: the same bytes.
+
+    Stricter thresholds then sample what is new: the rounds before are cut from the chains.
+    """
     made = project(tmp_path, cache, UNTIL)
     chance = random.Random(20261121)
     for chains in KILLED_AFTER:
@@ -151,3 +161,12 @@ def test_kills_leave_no_trace(rounds: ProjectDir, tmp_path: Path, cache: Path) -
     for name in COMPARED:
         path = f"{FIT}/nuts/{name}"
         assert (made.path / path).read_bytes() == (rounds.path / path).read_bytes(), name
+    before = len(attempts(made))
+    made.edit("config/config.yaml", "ess: 1000", "ess: 1300")
+    run(made, 2)
+    rounds_then = attempts(made)
+    assert len(rounds_then) > before
+    again = runs_of(made)[-1]
+    assert all("cut_from" in chain or "reused" in chain for chain in again[: 4 * before])
+    assert all("extends" in chain["resumed"] for chain in again[4 * before :])
+    assert chains_in(made.cache) == 8  # the last round's of either declaration

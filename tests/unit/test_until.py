@@ -70,7 +70,12 @@ class Sampling:
         (folder / "sampler.py").write_text(SAMPLER.replace("RHO", str(rho)))
 
     def run(
-        self, before: str = "", kind: type[Any] = Nuts, time_limit: str | None = None, **given: Any
+        self,
+        before: str = "",
+        kind: type[Any] = Nuts,
+        time_limit: str | None = None,
+        key: str = "k",
+        **given: Any,
     ) -> tuple[Archive, list[dict[str, Any]]]:
         """Run the step; return its archive and what it notes of its runs."""
         self.starts.write_text("")
@@ -89,7 +94,7 @@ class Sampling:
                 jobs=method.jobs,
                 time_limit=time_limit,
             )
-            made = replace(made, arguments=arguments)
+            made = replace(made, arguments=arguments, key=key)
             made.outputs["chains"].unlink(missing_ok=True)
             shutil.rmtree(made.outputs["chains"].parent)
             made.outputs["chains"].parent.mkdir()
@@ -415,3 +420,22 @@ def test_variable_that_the_program_has_not_is_named(tmp_path: Path) -> None:
     assert message.key == "analyses.a.methods.nuts.until.mcse.sigm"
     assert message.what == "stan/m.stan has no 'sigm', whose Monte Carlo error `until` limits"
     assert message.todo == "write sigma"
+
+
+def test_beginnings_of_a_finished_chain_leave_the_cache(sampling: Sampling, tmp_path: Path) -> None:
+    """Rounds that a chain can be cut to again are gone when the fit is done, and no others are."""
+    entries = tmp_path / "cache/steps/sample_chain"
+    sampling.run(until=UNTIL)  # its program saves no state
+    rounds = len(list(entries.glob("*/*")))
+    assert rounds > 4
+    shutil.rmtree(tmp_path / "cache")
+    archive, _ = sampling.run(key="another", draws=2 * DRAWS, init_tries=2)
+    plain = {path.name for path in entries.glob("*/*")}
+    with mock.patch("stanchion.sampling.fit.can_be_cut", lambda chain: chain.arguments.chain == 1):
+        archive, notes = sampling.run(until=UNTIL)
+    assert archive.attempts.tried[-1].passed
+    made = {note["key"] for note in notes if "chain 1" in note["name"]}
+    last = {note["key"] for note in notes[-2:]}
+    left = {path.name for path in entries.glob("*/*")}
+    assert left & made == (last | plain) & made
+    assert left >= plain | {note["key"] for note in notes if "chain 2" in note["name"]}

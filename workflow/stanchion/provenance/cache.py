@@ -3,8 +3,9 @@
 An entry is a folder `steps/<rule>/<key>` with the step's outputs and `entry.json`, which names
 each file's SHA-256 and the version of the step that made it. It is made beside its place and
 renamed, so that it is whole or absent; it is hashed on the way out, so that a damaged one is never
-used. It goes where its own bytes are wrong, and the next result of its key takes its place; or
-where it was long not used (`stanchion cache prune`): the time of `entry.json` says when that was.
+used. It goes where its own bytes are wrong, and the next result of its key takes its place; where
+it was long not used (`stanchion cache prune`): the time of `entry.json` says when that was; or
+where it is the beginning of a chain that was made in rounds.
 """
 
 from __future__ import annotations
@@ -114,6 +115,11 @@ class Cache:
                 raise
         finally:
             shutil.rmtree(making, ignore_errors=True)
+
+    def remove(self, step: str, key: str) -> None:
+        """Remove an entry whose result is to be had from another one; who reads it makes it."""
+        with suppress(OSError):
+            _set_aside(self._folder(step, key))
 
     def _remove_broken(self, folder: Path, outputs: Iterable[str]) -> None:
         """Remove an entry, unless another writer has replaced it by a whole one meanwhile."""

@@ -97,6 +97,15 @@ def finish(chain: Chain) -> None:
                 state.finish(finished, iterations_in(arguments.command), keep=saving.keep)
 
 
+def can_be_cut(chain: Chain) -> bool:
+    """Tell whether shorter chains of its family are had from it without sampling."""
+    if chain.arguments.saving is None or has_messages(chain.output):
+        return False
+    with open_state(chain.family) as state:
+        finished = None if state is None else state.finished()
+        return finished is not None and finished.key == chain.key
+
+
 def _run(
     chain: Chain,
     saving: Mapping[str, str] | None = None,

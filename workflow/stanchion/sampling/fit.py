@@ -16,7 +16,7 @@ from stanchion.plan.arguments import SampleChain, SampleFit
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.provenance.cache import Cache
-from stanchion.sampling.chain import STEP, Chain, finish, sample
+from stanchion.sampling.chain import STEP, Chain, can_be_cut, finish, sample
 from stanchion.sampling.together import EndedError, LostError, granted_threads, together
 from stanchion.stan.command import RunFiles
 from stanchion.stan.points import Points, evaluate, unconstrained_size
@@ -158,6 +158,24 @@ class Fit:
             if isinstance(result, Failed):
                 raise ChainError(result.because, where=str(self.job.log))
         return [result for result in results if isinstance(result, Made)]
+
+    def forget_beginnings(self, longest: Sequence[Run], shorter: Sequence[Run]) -> None:
+        """Remove from the cache those shorter runs made for this fit that can be cut from longer.
+
+        All rounds of a chain would take the square of their number in space.
+        """
+        keys = {note["key"] for note in self.notes if self._made_here(note)}
+        beginnings = [chain for run in shorter if (chain := self._chain(run)).key in keys]
+        for chain in map(self._chain, longest):
+            if can_be_cut(chain):
+                for beginning in beginnings:
+                    if beginning.family == chain.family and beginning.key != chain.key:
+                        Cache(cache_root()).remove(STEP, beginning.key)
+
+    def _made_here(self, note: Mapping[str, Any]) -> bool:
+        """Tell whether a run was made for this fit, now or in an interrupted run."""
+        reused = note.get("reused")
+        return reused is None or reused.get("key") == self.job.key
 
     def path(self, name: str) -> Path:
         """Return where a file of this name may be written, for a run to read."""

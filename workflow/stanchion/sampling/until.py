@@ -52,6 +52,8 @@ def _sample_until(
         starts = sampled.starts
         if decision.passed:
             break
+    *earlier, last = ([made.run for made in sampled.made] for sampled in rounds)
+    fit.forget_beginnings(last, [run for runs in earlier for run in runs])
     retries = (sentence for sampled in rounds for sentence in sampled.retries)
     others = {name: path for sampled in rounds for name, path in sampled.others.items()}
     return replace(rounds[-1], tried=tuple(tried), retries=tuple(retries), others=others)
