@@ -141,6 +141,20 @@ def test_an_edit_of_its_program_stales_its_own(planned: Planned) -> None:
     }
 
 
+def test_new_rows_are_in_its_data_where_it_takes_them(planned: Planned) -> None:
+    """A program that declares none of them has data that no edit of them stales."""
+    rows = "stan: {N: nrow(), y: y, H: 4, N_new: more.N}}"
+    head, _, tail = CONFIG.partition("stan: {N: nrow(), y: y, H: 4}}")
+    text = f"{head}{rows}{tail}".replace("[points, more]", "[points]")
+    text = text.replace(
+        "    compare:", "    predict: {variable: y_rep, dataset: more}\n    compare:"
+    )
+    for data, read in (((H,), {"points"}), ((H, replace(N, name="N_new")), {"points", "more"})):
+        plan = planned(CONFIG, text, replace(FORECAST, data=data))
+        (prepared,) = [s for s in plan if s.wildcards.get("purpose") == "for-forecast"]
+        assert set(prepared.inputs) == read
+
+
 def test_a_source_that_changes_stales_it(planned: Planned) -> None:
     """More draws of the other fit are more of its own."""
     keys = {step.key for step in planned()}

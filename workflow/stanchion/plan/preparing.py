@@ -93,13 +93,17 @@ def whole_data_step(planner: Planner, analysis: str, dataset: str, model: str) -
 def quantities_data_step(planner: Planner, fit: Fit) -> Step:
     """Return the step that makes the data of a fit that takes the draws of another.
 
-    They hold the new rows that its analysis predicts.
+    They hold the new rows that its analysis predicts, where its program takes any.
     """
     pair = {"analysis": fit.analysis, "dataset": fit.dataset, "model": fit.model}
     if planner.project.analyses[fit.analysis].methods[fit.method].own_program is None:
         return whole_data_step(planner, **pair)
-    predict = planner.project.analyses[fit.analysis].predict
-    new_rows = None if predict is None else NewRows(dataset=predict.dataset, taken=True)
+    predict, new_rows = planner.project.analyses[fit.analysis].predict, None
+    if predict is not None:
+        mapping = mapping_of(planner.project, fit.dataset, fit.model, predict.dataset)
+        variables = applied_to(planner.project, mapping, predict.dataset)
+        taken = any(variable.name in variables for variable in planner.program_of(fit).data)
+        new_rows = NewRows(dataset=predict.dataset, taken=taken)
     wildcards = {**pair, "purpose": f"for-{fit.method}"}
     return _data_step(planner, "prepare_quantities_data", wildcards, new_rows, fit)
 
