@@ -99,7 +99,7 @@ def done(plan: Plan, folder: Path) -> dict[str, Path]:
 
 
 def job_of(step: Step, outputs: Mapping[str, Path], made: Mapping[str, Path], at: Path) -> Job[Any]:
-    def found(paths: str | list[str]) -> Path | list[Path]:
+    def path_of(paths: str | list[str]) -> Path | list[Path]:
         if isinstance(paths, list):
             return [made[path] for path in paths]
         return made.get(paths, Path(paths))
@@ -109,7 +109,7 @@ def job_of(step: Step, outputs: Mapping[str, Path], made: Mapping[str, Path], at
         step=step.rule,
         key=step.key,
         arguments=read_arguments(STEPS[step.rule].arguments, arguments, step.rule),
-        inputs={name: found(paths) for name, paths in step.inputs.items()},
+        inputs={name: path_of(paths) for name, paths in step.inputs.items()},
         outputs=outputs,
         log=at / "log",
     )
@@ -225,7 +225,7 @@ def test_check_names_the_cell_of_an_update(tmp_path: Path) -> None:
 
 
 def test_exposure_and_known_deviation_are_above_zero(tmp_path: Path) -> None:
-    """A bound that is itself out is said as such, for a column and for one number."""
+    """A bound that is itself out has a message of its kind, for a column and for one number."""
     table = "y,e\n1,0.5\n0,0\n"
     poisson = (
         "conjugate: {family: gamma_poisson, counts: y, exposure: e, prior: {shape: 1, rate: 1}}"

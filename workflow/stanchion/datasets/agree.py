@@ -40,7 +40,7 @@ Cells = Callable[[str, tuple[int, ...]], Cell | None]
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads the data: its largest integer, and what is said of a larger one."""
+    """Who reads the data: its largest integer, and the words for a larger one."""
 
     name: str
     integer: int
@@ -103,12 +103,12 @@ def _in_cell(
     index: tuple[int, ...] | None,
 ) -> Fault:
     """Return a fault with the row and the column of the value that it is of, where there is one."""
-    found = cell(variable.name, index) if cell is not None and index else None
-    if found is None or not index:
+    location = cell(variable.name, index) if cell is not None and index else None
+    if location is None or not index:
         return fault
     value = np.asarray(values[variable.name], dtype=object).item(index)
-    what = f"{fault.what}, column `{found.column}`"
-    return replace(fault, where=found.where, what=what, value=value)
+    what = f"{fault.what}, column `{location.column}`"
+    return replace(fault, where=location.where, what=what, value=value)
 
 
 def _offender(variable: Variable, value: Any, reader: Reader) -> tuple[int, ...] | None:

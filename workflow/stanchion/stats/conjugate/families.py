@@ -1,4 +1,4 @@
-"""The families: what each is told in the declaration, and the program that it stands for.
+"""The families: the data and the prior of each, and the program that it stands for.
 
 A row a family; the numbers are in the file that a row names, which is imported where they are
 needed: the plan reads this at the top of the Snakefile.
@@ -43,8 +43,8 @@ class Family:
     transformed: tuple[Variable, ...] = ()
     matrix: str | None = None
     """The variable whose columns are counted."""
-    whole: Mapping[str, tuple[Variable, ...]] | None = None
-    """Parameters where that variable is declared, if they are others."""
+    coefficients: tuple[Variable, ...] = ()
+    """Parameters where that variable is an input that is declared."""
     stated: tuple[tuple[str, str], ...] = ()
     """What the prior and the likelihood state in Stan's notation; the first of a pair, or with an
     optional input the second."""
@@ -139,7 +139,7 @@ _ROWS = (
         matrix="X",
         parameters=(_real("mu"), _SIGMAS[0]),
         transformed=(_SIGMAS[1],),
-        whole={"X": (_real("beta", "K"), _SIGMAS[0])},
+        coefficients=(_real("beta", "K"), _SIGMAS[0]),
         stated=(
             _always("sigma2 ~ inv_gamma({shape}, {scale});"),
             (
@@ -217,14 +217,12 @@ def program_of(family: Family, given: Mapping[str, Any], *, predicts: bool) -> P
     if predicts and family.predicts:
         data += [_int(f"N{NEW}"), *(_new(variable) for variable in inputs if variable.dimensions)]
         generated.append(replace(_new(outcome), name=PREDICTED))
-    parameters = next(
-        (named for name, named in (family.whole or {}).items() if name in given), family.parameters
-    )
+    is_regression = bool(counted) and bool(family.coefficients)
     return Program(
         path="",
         canonical="",
         data=tuple(data),
-        parameters=parameters,
+        parameters=family.coefficients if is_regression else family.parameters,
         transformed_parameters=family.transformed,
         generated_quantities=tuple(generated),
         includes=(),
@@ -234,9 +232,9 @@ def program_of(family: Family, given: Mapping[str, Any], *, predicts: bool) -> P
 
 def statements(family: Family, given: Mapping[str, Any], prior: Mapping[str, Any]) -> Iterator[str]:
     """Yield what a declared family states, prior first, in Stan's notation."""
-    whole = any(name in given for name in family.optional)
+    has_optional = any(name in given for name in family.optional)
     for pair in family.stated:
-        yield pair[whole].format(**{name: _written(value) for name, value in prior.items()})
+        yield pair[has_optional].format(**{name: _written(value) for name, value in prior.items()})
 
 
 def _written(value: Any) -> str:
