@@ -69,6 +69,7 @@ class FitCase:
     picture: bytes | None = None
     weighting: str | None = None
     tried: Sequence[Mapping[str, Any]] = ()
+    estimate: str | None = None
 
     @property
     def path(self) -> str:
@@ -201,8 +202,8 @@ class _Files:
 
     def summary(self, fit: FitCase, intervals: Mapping[str, Any] | None) -> Path:
         path = self.write(f"{fit.path}/summary.csv", b"")
-        columns = list(COLUMNS)
-        if intervals is not None:
+        columns = list(COLUMNS) if fit.estimate is None else ["estimate", "se"]
+        if intervals is not None and fit.estimate is None:
             stem = f"{'hdi' if intervals['kind'] == 'hdi' else 'eti'}{100 * intervals['prob']:g}"
             columns[6:6] = [f"{stem}_lower", f"{stem}_upper"]
         rows = made_up(fit) if fit.summary is None else fit.summary
@@ -475,7 +476,8 @@ def _fit(fit: FitCase, requested: Declared) -> dict[str, Any]:
         "model": fit.model,
         "method": fit.method,
         "chains": 4 if fit.kind == "nuts" else 0,
-        "is_posterior": fit.kind != "fixed_param",
+        "is_posterior": fit.kind != "fixed_param" and fit.estimate is None,
+        "estimate": fit.estimate,
         "on_fail": fit.on_fail,
         "settings": {"method": fit.kind, **(nuts if fit.kind == "nuts" else advi)},
         "checks": {"on_fail": fit.on_fail, **thresholds},

@@ -12,10 +12,12 @@ import json
 import os
 import platform
 import subprocess
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -139,10 +141,17 @@ def _read_by(job: Job, folder: Path) -> Iterator[str]:
 def _hash(path: Path, folder: Path) -> str:
     """Hash a file without what it owes to the place and the hour.
 
-    Its folder's name is left out, and the comments of a Stan CSV, which hold clocks. A program
+    Its folder's name is left out, and the comments of a Stan CSV, which hold clocks, in an archive
+    too. A program
     holds the path of the folder that it was compiled in: what it says of itself stands for it,
     and its draws are the golden bytes of `sample_chain`.
     """
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive, TemporaryDirectory() as unpacked:
+            archive.extractall(unpacked)
+            return _digest(
+                *(f"{n}: {_hash(Path(unpacked) / n, folder)}" for n in archive.namelist())
+            )
     content = path.read_bytes()
     if os.access(path, os.X_OK):
         content = subprocess.run([str(path), "info"], capture_output=True, check=True).stdout

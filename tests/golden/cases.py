@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from stanchion.config import Dataset, resolved_method
 from stanchion.methods.advi import Advi
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.methods.optimize import Optimize
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.data import dataset_content
 from stanchion.plan.job import Job
@@ -25,6 +27,7 @@ from stanchion.steps import (
     prepare_data,
     prepare_quantities_data,
     sample_chain,
+    sample_fit,
     sample_prior,
     write_report,
 )
@@ -44,11 +47,12 @@ PURE = (
     "check_verdicts",
 )
 """The steps that need no CmdStan."""
-SAMPLED = ("compile_program", "sample_prior", "sample_chain", "generate_quantities")
+SAMPLED = ("compile_program", "sample_prior", "sample_chain", "sample_fit", "generate_quantities")
 """The steps that need CmdStan."""
 _MODULES = {
     "sample_prior": sample_prior,
     "sample_chain": sample_chain,
+    "sample_fit": sample_fit,
     "generate_quantities": generate_quantities,
 }
 _PROGRAM = """\
@@ -113,9 +117,11 @@ def sampled(folder: Path, toolchain: Toolchain) -> list[dict[str, Any]]:
             if step == "generate_quantities":
                 inputs = {**inputs, "chains": [folder / "sample_chain" / "nuts.csv"]}
             task = job(folder / step, step, arguments, inputs, result)
+            task = replace(task, made_of={"upstream": ["data", "program"]})
             descriptor = os.open(executable, os.O_RDONLY)
             try:
-                _MODULES[step].run(replace(task, descriptors={"executable": descriptor}))
+                with mock.patch.dict(os.environ, {"STANCHION_CACHE": str(folder / "cache")}):
+                    _MODULES[step].run(replace(task, descriptors={"executable": descriptor}))
             finally:
                 os.close(descriptor)
     return [describe(step, jobs[step], folder, toolchain=toolchain.identity()) for step in SAMPLED]
@@ -128,6 +134,7 @@ def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
     return [
         ("sample_chain", _chain(nuts), {"chain": "nuts.csv"}),
         ("sample_chain", _chain(Advi(draws=50)), {"chain": "advi.csv"}),
+        ("sample_fit", _procedure(Optimize(starts=2)), {"chains": "chains.zip"}),
         ("sample_prior", prior, pictures),
         ("generate_quantities", _generating(nuts), {"quantities": "quantities.npz"}),
     ]
@@ -144,6 +151,22 @@ def _chain(method: Method) -> dict[str, Any]:
         "name": "chain 1",
         "method": method.method,
         "time_limit": None,
+    }
+
+
+def _procedure(method: Method) -> dict[str, Any]:
+    return {
+        "method": method.method,
+        "method_version": method.version,
+        "settings": method.settings,
+        "seed": 11,
+        "checks": {},
+        "keep": [],
+        "variables": _variables(),
+        "jobs": 1,
+        "threads": 1,
+        "time_limit": None,
+        "fit": "a/d/m/optimize",
     }
 
 

@@ -24,6 +24,7 @@ ESS_PER_CHAIN = 100
 FEWEST_CHAINS = 4
 GREATEST_DIFFERENCE = 0.5
 GREATEST_PRIOR_DRAW = 1e10
+FARTHEST_FROM_MODE = 0.01
 _VEHTARI_2021 = "Vehtari et al. 2021, doi:10.1214/20-BA1221"
 _BETANCOURT_2017 = "Betancourt 2017, arXiv:1701.02434"
 _VEHTARI_2024 = "Vehtari et al. 2024, arXiv:1507.02646"
@@ -240,6 +241,38 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         measure=measures.path_difference,
         threshold=GREATEST_PATH_DIFFERENCE,
         digits=2,
+    ),
+    Row(
+        name="converged",
+        words="distance from the mode in standard errors",
+        source="Boyd and Vandenberghe 2004, Convex Optimization, section 9.5.1: the Newton "
+        "decrement; a hundredth of a standard error changes no reported figure",
+        advice="The optimiser did not end at a mode. Raise `iter`, look for a density without an "
+        "upper limit (a scale that shrinks to zero, a parameter without a prior), and at `init`.",
+        measure=measures.converged,
+        threshold=FARTHEST_FROM_MODE,
+        digits="significant",
+        figure=Figure("off the mode, in SEs"),
+    ),
+    Row(
+        name="curvature",
+        words="quantities without a standard error",
+        source="standard errors are the inverse curvature, which a ridge or a bound does not have",
+        advice="There is no standard error of this point. Look for parameters that the data cannot "
+        "tell apart, and for a mode at a bound; `method: nuts` says how unsure they are.",
+        measure=measures.curvature,
+    ),
+    Row(
+        name="modes",
+        words="modes",
+        source="a mode that another start does not reach is not known to be the highest",
+        advice="Starts ended at different modes, or at none: the highest of them stands here, and "
+        "says nothing of the others. Use `method: nuts`; or break the symmetry of the program, "
+        "tighten its priors, and raise `starts`.",
+        measure=measures.modes,
+        threshold=1,
+        gravest=WARN,
+        waivable=False,
     ),
     Row(
         name="generated",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stanchion.checks.row import Each, Skipped, Value, at_most
 from stanchion.checks.verdicts import FAIL, PASS, WARN
-from stanchion.system.sentences import percent
+from stanchion.system.sentences import counted, percent
 
 if TYPE_CHECKING:
     from stanchion.checks.numbers import ComparisonNumbers, FitNumbers
@@ -146,6 +146,68 @@ def source(fit: FitNumbers) -> Value | None:
     if verdict == FAIL:
         return Value(len(checks), where)
     return Value(0, where, passed=PASS if verdict == PASS else WARN)
+
+
+def converged(fit: FitNumbers) -> Value | None:
+    """Return how far a point is from the mode, in standard errors, by its gradient and curvature.
+
+    Where the CmdStan at hand tells no gradient, the optimiser's word is all there is: a warning.
+    """
+    modes = fit.modes
+    if modes is None:
+        return None
+    reason = listed_reason(modes.because, modes.parameter_because)
+    return Value(
+        modes.distance,
+        where=(reason,) if reason else (),
+        broken=True if modes.stopped else None,
+        failed=WARN if not (modes.evaluated or modes.stopped) else None,
+        note=modes.returned,
+    )
+
+
+def curvature(fit: FitNumbers) -> Value | None:
+    """Return how many quantities have no standard error."""
+    modes = fit.modes
+    if modes is None:
+        return None
+    if not modes.covariance:
+        reason = listed_reason(modes.because, modes.parameter_because)
+        failed = None if modes.evaluated else WARN
+        return Value(len(fit.names) - 1, (reason,), failed=failed)
+    without = [name for name, e in zip(modes.columns, modes.errors, strict=True) if not isfinite(e)]
+    return Value(len(without), at_most(without), failed=WARN)
+
+
+def modes(fit: FitNumbers) -> Value | None:
+    """Return how many distinct modes the starts reached.
+
+    Starts without a mode, and a single one, leave it open whether there are others.
+    """
+    reached = fit.modes
+    if reached is None:
+        return None
+    where = [f"log density {m.log_density:.6g} from {_starts(m.starts)}" for m in reached.modes]
+    without = reached.without
+    note = f"{without} of {counted(reached.starts, 'start')} ended at no mode" if without else None
+    if reached.starts == 1:
+        note = "one start cannot show another mode"
+    return Value(
+        len(reached.modes),
+        at_most(where),
+        passed=PASS if note is None else WARN,
+        note=note,
+    )
+
+
+def listed_reason(because: str, parameter: str) -> str:
+    """Return why something has no value, with the parameter that is to blame."""
+    return f"{because}: {parameter}" if parameter else because
+
+
+def _starts(numbers: tuple[int, ...]) -> str:
+    heading = "start" if len(numbers) == 1 else "starts"
+    return f"{heading} {', '.join(map(str, numbers))}"
 
 
 def outcome(models: ComparisonNumbers) -> Value:

@@ -15,6 +15,7 @@ from stanchion.checks.row import SHOWN, Each, Value, at_most
 from stanchion.checks.scan import Findings
 from stanchion.checks.switch import Switch
 from stanchion.draws.attempts import Attempts
+from stanchion.draws.modes import Modes
 from stanchion.draws.naming import variable_of
 from stanchion.draws.paths import Paths
 
@@ -82,6 +83,7 @@ class FitNumbers:
     attempts: Attempts | None = None
     nested_rhat: Floats | None = None
     source: Source | None = None
+    modes: Modes | None = None
 
     @property
     def needed(self) -> bool:

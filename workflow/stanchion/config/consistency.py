@@ -12,6 +12,9 @@ from stanchion.errors import Fault
 from stanchion.schema.locations import Key, nearest
 from stanchion.schema.references import reference
 from stanchion.stan.command import number
+from stanchion.system.sentences import listed
+
+_NO_POSTERIOR = "draws from no posterior"
 
 
 def inconsistencies(project: Project) -> list[Fault]:
@@ -29,6 +32,7 @@ def inconsistencies(project: Project) -> list[Fault]:
         faults += _compared(project, analysis, key)
         faults += _predicted(project, analysis, key)
         faults += _keepable(project, analysis, key)
+        faults += _pointless(project, analysis, key)
     return list(dict.fromkeys(faults))
 
 
@@ -147,7 +151,8 @@ def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] |
     if label in path:
         return f"{label!r} would wait for itself: {' ← '.join([label, *path])}", "break the circle"
     if not methods[source].is_posterior:
-        return f"{source!r} draws from no posterior", "name a sampler or an approximation"
+        what = "gives a point, and no draws" if methods[source].is_point else _NO_POSTERIOR
+        return f"{source!r} {what}", "name a sampler or an approximation"
     unfitted = [m for m in analysis.models if label in analysis.methods_of(m)]
     unfitted = [model for model in unfitted if source not in analysis.methods_of(model)]
     if unfitted:
@@ -285,7 +290,7 @@ def _compared(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
         todo = "add a model, or remove compare"
         yield project.fault("a comparison needs two models or more", *key, "compare", todo=todo)
     for label, method in analysis.methods.items():
-        if not method.is_posterior:
+        if not (method.is_posterior or method.is_point):
             yield project.fault(
                 f"a comparison is of posteriors, and {label!r} draws from none",
                 *(*key, "compare"),
@@ -316,4 +321,23 @@ def _keepable(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]
                 *(*key, "keep"),
                 value=word,
                 todo=f"take {word} out, or declare a method such as nuts",
+            )
+
+
+def _pointless(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:
+    """What needs draws needs a method that draws, for each model of the analysis."""
+    by_model = {model: analysis.methods_of(model) for model in analysis.models}
+    without = {
+        model: methods
+        for model, methods in by_model.items()
+        if methods and all(method.is_point for method in methods.values())
+    }
+    labels = list(dict.fromkeys(label for methods in without.values() for label in methods))
+    for section in ("posterior_predictive", "predict", "compare"):
+        if without and getattr(analysis, section) is not None:
+            yield project.fault(
+                f"{section} needs draws, and {listed(labels)} "
+                f"{'gives' if len(labels) == 1 else 'give'} a point of {listed(list(without))}",
+                *(*key, section),
+                todo=f"add a method that draws, such as nuts, or remove {section}",
             )

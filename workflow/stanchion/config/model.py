@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,7 +19,7 @@ from stanchion.schema.fields import (
     refused,
 )
 
-_OF_PROGRAMS = ("stan", "stanc", "cpp", "threads", "native")
+_OF_PROGRAMS = ("priors", "stan", "stanc", "cpp", "threads", "native")
 
 
 class Model(Section):
@@ -42,6 +42,11 @@ class Model(Section):
         default=None,
         description="What summary and pictures show; without it, all parameters and "
         "transformed parameters. The checks look at all of them in any case.",
+    )
+    priors: Literal["none"] | None = Field(
+        default=None,
+        description="`none` says that the program has no priors: only then is a mode of it called "
+        "a maximum likelihood estimate. It changes words and no result.",
     )
     stan: StanMapping = Field(
         default={}, description="Stan variable ← expression, in place of the dataset's own."

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.draws.files import read_attributes
+from stanchion.draws.files import read_fit_attributes
 from stanchion.draws.stan_csv import Chains
-from stanchion.draws.tree import POSTERIOR
 from stanchion.errors import StepError
 from stanchion.stats.conjugate import families
 from stanchion.stats.conjugate.families import FAMILIES, Family
@@ -86,7 +85,7 @@ class Known:
     @classmethod
     def of(cls, draws: Path) -> Known:
         """Read the attributes of the posterior."""
-        attributes = read_attributes(draws, POSTERIOR)
+        attributes = read_fit_attributes(draws)
         if EXACT not in attributes:
             return cls()
         content = json.loads(attributes[EXACT])

@@ -24,6 +24,8 @@ from stanchion.draws.tree import (
     GROUPS,
     PATH_DIFFERENCE,
     PATHS,
+    POINT,
+    POSTERIOR,
     POSTERIOR_GROUPS,
     PRIOR_GROUPS,
     PROPOSAL,
@@ -131,7 +133,7 @@ def open_fit(path: Path) -> Iterator[xr.DataTree]:
 
 def gated(tree: xr.DataTree) -> Scalars:
     """Return what the gate judges of a tree: that of a fit, else that of draws from the prior."""
-    stats = tree["sample_stats" if "posterior" in tree.children else "sample_stats_prior"]
+    stats = tree["sample_stats" if _is_fit(tree) else "sample_stats_prior"]
     variables = [(n, v) for n, v in _drawn(tree) if v.attrs["block"] in GATED]
     return _scalars(stats.dataset.variables["lp"], variables)
 
@@ -201,6 +203,17 @@ def read_attributes(path: Path, group: str) -> dict[str, str]:
         return {name: str(value) for name, value in file.groups[group].attrs.items()}
 
 
+def read_fit_attributes(path: Path) -> dict[str, str]:
+    """Return the attributes of the group of a fit's draws, or of its point."""
+    return read_attributes(path, POINT if is_point(path) else POSTERIOR)
+
+
+def is_point(path: Path) -> bool:
+    """Tell whether a fit's method gives a point, and no draws."""
+    with h5netcdf.File(path) as file:
+        return POINT in file.groups
+
+
 def read_proposal(path: Path) -> Proposal | None:
     """Return the draws of an approximation as PSIS-LOO wants them; None for a sampled fit."""
     with open_draws(path, PROPOSAL) as tree:
@@ -259,9 +272,13 @@ def _plain(dataset: xr.Dataset) -> xr.Dataset:
     return plain
 
 
+def _is_fit(tree: xr.DataTree) -> bool:
+    return POSTERIOR in tree.children or POINT in tree.children
+
+
 def _drawn(tree: xr.DataTree) -> Iterator[tuple[str, xr.Variable]]:
     """Yield the variables of the program: of the posterior's groups, else of the prior's."""
-    groups = POSTERIOR_GROUPS if "posterior" in tree.children else PRIOR_GROUPS[:1]
+    groups = POSTERIOR_GROUPS if _is_fit(tree) else PRIOR_GROUPS[:1]
     for group in groups:
         if group in tree.children:
             dataset = tree[group].dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ import xarray as xr
 from arviz_base.base import make_attrs
 from numpy.typing import NDArray
 
-from stanchion.draws.columns import Container, containers, default_pattern
-from stanchion.draws.naming import CONSTRAINED, Dimension, Naming, Roles
+from stanchion.draws.columns import Column, Container, containers, default_pattern
+from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
 from stanchion.draws.sampler import sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
@@ -23,8 +23,10 @@ PATHS = "paths"
 PATH_DIFFERENCE = ("path_difference", "path_difference_where")
 """Attributes of the proposal of several paths: how many there were to
 be, and how far one is from all."""
+POINT, MODES = "point", "modes"
 POSTERIOR_GROUPS = (
     POSTERIOR,
+    POINT,
     "posterior_predictive",
     "predictions",
     "log_likelihood",
@@ -39,6 +41,7 @@ GROUPS = (
     *WARMUP_GROUPS,
     ADAPTATION,
     PROPOSAL,
+    MODES,
     "observed_data",
     "constant_data",
 )
@@ -130,6 +133,30 @@ def prior_tree(
             if name in _PRIOR_NAMES
         }
     )
+
+
+def point_tree(
+    chains: Chains, naming: Naming, roles: Roles, data: Mapping[str, Any]
+) -> xr.DataTree:
+    """Return the one row of a method that gives a point, and the data, by group.
+
+    Parameters and transformed parameters stand in `point`; generated quantities, which may be
+    random numbers, are left out.
+
+    Raises:
+        ChainError: the chain does not hold what the program declares.
+    """
+    declared = {name: d for name, d in naming.declared.items() if d.block in GATED}
+    rest = [
+        index
+        for index, header in enumerate(chains.columns)
+        if header.endswith("__") or _base(header) in declared
+    ]
+    columns = tuple(chains.columns[index] for index in rest)
+    without = replace(chains, columns=columns, values=chains.values[:, :, rest])
+    tree = posterior_tree(without, replace(naming, declared=declared), roles, data)
+    groups = {name: group.to_dataset() for name, group in tree.children.items()}
+    return xr.DataTree.from_dict({POINT: groups.pop(POSTERIOR), **groups})
 
 
 def note_weighting(tree: xr.DataTree, attributes: Mapping[str, str]) -> None:
@@ -288,6 +315,10 @@ def _data(data: Mapping[str, Any], naming: Naming) -> Iterator[tuple[str, NDArra
             values = values.astype(np.float64)
         if values.dtype != object:
             yield name, values
+
+
+def _base(header: str) -> str:
+    return Column.parse(header).variable.split(".", 1)[0]
 
 
 def _samples(values: NDArray[np.float64]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from stanchion.methods.gq import Gq
 from stanchion.methods.hmc import Hmc
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
+from stanchion.methods.optimize import Optimize
 from stanchion.methods.pathfinder import Pathfinder
 
 METHODS: Mapping[str, type[Method]] = {
@@ -20,6 +21,7 @@ METHODS: Mapping[str, type[Method]] = {
     "hmc": Hmc,
     "advi": Advi,
     "pathfinder": Pathfinder,
+    "optimize": Optimize,
     "fixed_param": FixedParam,
     "conjugate": Conjugate,
     "auto": Auto,

@@ -71,6 +71,8 @@ class Method(Section):
     """Whether it is for conjugate models, whose posterior is known, and for no others."""
     is_posterior: ClassVar[bool] = True
     """Whether its draws stand for a posterior, of which there can be a comparison."""
+    is_point: ClassVar[bool] = False
+    """Whether it gives one point, with errors by curvature, and nothing that needs draws."""
     is_markov: ClassVar[bool] = False
     """Whether its draws are Markov chains, which have R-hat and effective sample sizes."""
     results: ClassVar[tuple[str, ...]] = ("parameters", "transformed_parameters")
@@ -174,6 +176,10 @@ class Method(Section):
     def size(self) -> Size:
         """How much it draws: what defaults of thresholds depend on."""
         return Size(self.jobs, self.draws)
+
+    def estimate(self, *, has_priors: bool) -> str | None:
+        """Return what its point is called, of a model with priors or without; None for draws."""
+        return None
 
     def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words of CmdStan's command line that choose and set the method."""

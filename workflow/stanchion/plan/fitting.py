@@ -206,10 +206,10 @@ def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Ste
     """Add the step that predicts the new rows which a fit's data do not hold, if there are some."""
     pair = fit.analysis, fit.dataset, fit.model
     new_rows = new_rows_of(planner, *pair)
-    if new_rows is None or new_rows.taken:
-        return None
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
+    if new_rows is None or new_rows.taken or method.is_point:
+        return None
     data, program = whole_data_step(planner, *pair), compile_step(planner, fit.model)
     return planner.add(
         "generate_quantities",
@@ -314,11 +314,11 @@ def references_of(planner: Planner, fit: Fit) -> list[Fit]:
     One whose draws another fit's sampling reads is held to fits that read none: no two fits wait
     for each other. A fit that takes the draws of another is held to that one.
     """
-    if planner.project.analyses[fit.analysis].methods[fit.method].draws_of is not None:
-        return sources_of(planner, fit)
-    if is_reference(planner, fit):
-        return []
     analysis = planner.project.analyses[fit.analysis]
+    if analysis.methods[fit.method].draws_of is not None:
+        return sources_of(planner, fit)
+    if is_reference(planner, fit) or analysis.methods[fit.method].is_point:
+        return []
     methods = analysis.methods_of(fit.model)
     is_source = fit.method in {method.source for method in methods.values()}
     return [

@@ -76,7 +76,9 @@ class Fit(Pair):
     keys: Mapping[str, str]
     has_predictive: bool
     is_posterior: bool
-    """Whether the draws stand for a posterior; else they are a simulation."""
+    """Whether the draws stand for a posterior; else they are a simulation, or there are none."""
+    estimate: str | None
+    """What the point is called that the method gives in place of draws."""
 
     @property
     def path(self) -> str:

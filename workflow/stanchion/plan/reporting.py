@@ -164,6 +164,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         keys={rule: step.key for rule, step in steps.items()},
         has_predictive="predict_outcomes" in steps,
         is_posterior=method.is_posterior,
+        estimate=method.estimate(has_priors=planner.project.models[fit.model].priors is None),
     )
 
 

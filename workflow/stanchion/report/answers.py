@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -13,7 +13,7 @@ from stanchion.report.numbers import count, quantile_error, significant, support
 from stanchion.report.reading import Summary
 from stanchion.report.verdicts import FitView
 from stanchion.report.wording import shown
-from stanchion.stats.intervals import CENTRAL, interval_names
+from stanchion.stats.intervals import CENTRAL, ERROR, ESTIMATE, interval_names
 from stanchion.system.sentences import counted
 
 AT_SIGHT, MOST_DRAWN = 16, 32
@@ -70,8 +70,8 @@ class Legend:
 class Answer:
     """What is known of a model's quantities from one dataset.
 
-    The fits that may be used share picture and table; those that are stopped have a table of
-    their own, for looking at what went wrong.
+    The fits that may be used share picture and table, points in one of their own; those that are
+    stopped have others, for looking at what went wrong.
     """
 
     pair: Pair
@@ -80,7 +80,8 @@ class Answer:
     legend: tuple[Legend, ...]
     undrawn: str
     table: Table | None
-    stopped: Table | None
+    points: Table | None
+    stopped: tuple[Table, ...]
 
     @property
     def caption(self) -> str:
@@ -88,6 +89,11 @@ class Answer:
         posterior = any(fit.fit.is_posterior for fit in self.fits)
         kind = "Posterior" if posterior else "Simulation"
         return f"{kind} of {self.pair.model} on {self.pair.dataset}"
+
+    @property
+    def points_caption(self) -> str:
+        """What the table of points is of."""
+        return f"Modes of {self.pair.model} on {self.pair.dataset}"
 
 
 def rows_of_a_fit(fits: int) -> int:
@@ -125,8 +131,9 @@ def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], en
             Legend(index, fit.label, fit.verdict) for index, (fit, _) in enumerate(usable)
         ),
         undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
-        table=_table(usable, ends) if usable else None,
-        stopped=_table(stopped, ends) if stopped else None,
+        table=_table(_drawn(usable), ends) if _drawn(usable) else None,
+        points=_point_table(_points_of(usable)) if _points_of(usable) else None,
+        stopped=tuple(_tables(stopped, ends)),
     )
 
 
@@ -148,6 +155,28 @@ def cells(numbers: Mapping[str, float], ends: Ends, rhat_limit: float | None) ->
     )
 
 
+def point_cells(numbers: Mapping[str, float]) -> tuple[str, str]:
+    """Return a point's estimate and standard error, with two digits of the latter."""
+    error = numbers[ERROR]
+    return supported(numbers[ESTIMATE], nan, error), significant(error, 2)
+
+
+def _drawn(fits: Sequence[tuple[FitView, Summary]]) -> list[tuple[FitView, Summary]]:
+    return [(fit, summary) for fit, summary in fits if not summary.is_point]
+
+
+def _points_of(fits: Sequence[tuple[FitView, Summary]]) -> list[tuple[FitView, Summary]]:
+    return [(fit, summary) for fit, summary in fits if summary.is_point]
+
+
+def _tables(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Iterator[Table]:
+    """Yield the table of those with draws, and that of points."""
+    if drawn := _drawn(fits):
+        yield _table(drawn, ends)
+    if points := _points_of(fits):
+        yield _point_table(points)
+
+
 def _headings(ends: Ends) -> tuple[str, ...]:
     return ("mean", "sd", "median", *ends.headings, "MCSE", "bulk ESS", "tail ESS", "R-hat")
 
@@ -162,13 +191,19 @@ def _quantities(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
         Quantity(
             name,
             tuple(
-                Interval(index, numbers[low], numbers["median"], numbers[high])
+                _point(index, numbers)
+                if summary.is_point
+                else Interval(index, numbers[low], numbers["median"], numbers[high])
                 for index, summary in enumerate(summaries)
                 if (numbers := summary.rows.get(name)) is not None
             ),
         )
         for name in _names(summaries)
     ]
+
+
+def _point(index: int, numbers: Mapping[str, float]) -> Interval:
+    return Interval(index, *(numbers[ESTIMATE],) * 3, is_point=True)
 
 
 def _undrawn(total: int) -> str:
@@ -178,11 +213,28 @@ def _undrawn(total: int) -> str:
 
 
 def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
+    return _lined(
+        fits,
+        _headings(ends),
+        lambda fit, numbers: cells(numbers, ends, fit.fit.checks["rhat"]),
+    )
+
+
+def _point_table(fits: Sequence[tuple[FitView, Summary]]) -> Table:
+    return _lined(fits, ("estimate", "standard error"), lambda _, numbers: point_cells(numbers))
+
+
+def _lined(
+    fits: Sequence[tuple[FitView, Summary]],
+    headings: tuple[str, ...],
+    to_cells: Callable[[FitView, Mapping[str, float]], tuple[str, ...]],
+) -> Table:
+    """Return a table of all quantities, with a line for each fit that has one."""
     rows = [
         Row(
             name,
             tuple(
-                Line(fit.label, cells(numbers, ends, fit.fit.checks["rhat"]))
+                Line(fit.label, to_cells(fit, numbers))
                 for fit, summary in fits
                 if (numbers := summary.rows.get(name)) is not None
             ),
@@ -191,7 +243,7 @@ def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
     ]
     omitted = max(summary.total for _, summary in fits) - len(rows)
     return Table(
-        headings=_headings(ends),
+        headings=headings,
         rows=tuple(rows[:AT_SIGHT]),
         folded=tuple(rows[AT_SIGHT:]),
         omitted=counted(omitted, "more row") if omitted > 0 else "",

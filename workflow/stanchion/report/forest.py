@@ -25,17 +25,26 @@ _MOST_STEPS = 6
 
 @dataclass(frozen=True)
 class Interval:
-    """The ends and the middle of a quantity's interval in a fit, by the fit's place."""
+    """The ends and the middle of a quantity's interval in a fit, by the fit's place.
+
+    Those of a point are all the same.
+    """
 
     fit: int
     low: float
     middle: float
     high: float
+    is_point: bool = False
+
+    @property
+    def width(self) -> float:
+        """From end to end."""
+        return self.high - self.low
 
     @property
     def drawable(self) -> bool:
-        """Whether it has a width, and numbers that can be subtracted without overflow."""
-        return self.low < self.high and all(
+        """Whether it has a width or is a point, of numbers that do not overflow by subtraction."""
+        return (self.low < self.high or self.is_point) and all(
             abs(value) < _LARGEST for value in (self.low, self.middle, self.high)
         )
 
@@ -92,11 +101,14 @@ class Panel:
 
 
 def forest(quantities: Sequence[Quantity]) -> tuple[Panel, ...]:
-    """Return the panels of these quantities, in order; what cannot be drawn is left out."""
+    """Return the panels of these quantities, in order; what cannot be drawn is left out.
+
+    Points are drawn beside intervals only, which give the picture its scale.
+    """
     drawn = []
     for quantity in quantities:
         intervals = tuple(interval for interval in quantity.intervals if interval.drawable)
-        if intervals:
+        if any(interval.width for interval in intervals):
             drawn.append(Quantity(quantity.name, intervals))
     return tuple(_panel(group) for group in _groups(drawn))
 
@@ -135,7 +147,7 @@ def _widest(before: Quantity, quantity: Quantity) -> float:
 def _ratio(quantities: Sequence[Quantity]) -> float:
     intervals = [interval for quantity in quantities for interval in quantity.intervals]
     low, high = _span(intervals)
-    return (high - low) / min(interval.high - interval.low for interval in intervals)
+    return (high - low) / min(interval.width for interval in intervals if interval.width)
 
 
 def _span(intervals: Sequence[Interval]) -> tuple[float, float]:

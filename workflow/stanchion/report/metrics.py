@@ -9,13 +9,17 @@ from typing import Any
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import WriteReport
 from stanchion.report.reading import read_comparison, read_judged, read_summary
+from stanchion.stats.intervals import ERROR, ESTIMATE
 
 _MOST_ROWS = 1000
-_SHOWN = ("mean", "sd")
+_SHOWN = ("mean", "sd", ESTIMATE, ERROR)
 
 
 def metrics(job: Job[WriteReport]) -> dict[str, Any]:
-    """Return, by fit, its verdict, its checks' values and the declared parameters' mean and sd."""
+    """Return, by fit, its verdict, its checks' values and the declared parameters' numbers.
+
+    These are mean and sd of draws, estimate and standard error of a point.
+    """
     rows = zip(job.arguments.fits, job.paths("summaries"), job.paths("diagnostics"), strict=True)
     content: dict[str, Any] = {}
     for fit, summary, diagnostics in rows:
@@ -26,7 +30,7 @@ def metrics(job: Job[WriteReport]) -> dict[str, Any]:
         }
         if fit.parameters is not None:
             of_fit["parameters"] = {
-                name: _finite({column: row[column] for column in _SHOWN})
+                name: _finite({column: row[column] for column in _SHOWN if column in row})
                 for name, row in read_summary(summary, _MOST_ROWS).rows.items()
             }
         content[fit.path] = of_fit

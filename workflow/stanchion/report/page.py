@@ -83,6 +83,11 @@ class Page:
         return any(fit.weighting == "resampled" for fit in self.verdicts.fits)
 
     @property
+    def has_points(self) -> bool:
+        """Whether some fit gives a point in place of draws."""
+        return any(fit.fit.estimate is not None for fit in self.verdicts.fits)
+
+    @property
     def unweighted(self) -> frozenset[str]:
         """The fits whose draws are an approximation's own, by path."""
         fits = self.verdicts.fits

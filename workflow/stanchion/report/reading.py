@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from stanchion.stats.intervals import ESTIMATE
+
 _NAN = math.nan
 
 
@@ -78,6 +80,11 @@ class Summary:
     columns: tuple[str, ...]
     rows: Mapping[str, Mapping[str, float]]
     total: int
+
+    @property
+    def is_point(self) -> bool:
+        """Whether its numbers are those of a point, with standard errors, and not of draws."""
+        return ESTIMATE in self.columns
 
 
 @dataclass(frozen=True)

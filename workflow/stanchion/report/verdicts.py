@@ -74,7 +74,9 @@ class FitView:
 
     @property
     def label(self) -> str:
-        """The method's name in tables of numbers, with what its draws are not."""
+        """The method's name in tables of numbers, with what its point is or its draws are not."""
+        if self.fit.estimate is not None:
+            return f"{self.fit.method} ({self.fit.estimate})"
         unweighted = self.weighting == "unweighted"
         return f"{self.fit.method} (unweighted)" if unweighted else self.fit.method
 

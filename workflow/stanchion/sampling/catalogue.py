@@ -9,9 +9,11 @@ from stanchion.sampling.archive import Archive
 from stanchion.sampling.auto import auto
 from stanchion.sampling.fit import Fit
 from stanchion.sampling.hamiltonian import hamiltonian
+from stanchion.sampling.optimising import optimising
 
 PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {
     "hamiltonian": hamiltonian,
     "auto": auto,
+    "optimising": optimising,
 }
 """By the name that a method gives as its `procedure`: each takes the fit and the method."""

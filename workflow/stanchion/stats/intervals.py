@@ -1,4 +1,4 @@
-"""Names of the columns that hold the ends of intervals. Imports nothing."""
+"""Names of the columns that hold the ends of intervals, and points. Imports nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 CENTRAL = ("q5", "q95")
 """The ends of the interval that every summary has: equal tails of 5 %."""
+ESTIMATE, ERROR = "estimate", "se"
+"""The columns of a point: where it is, and its standard error by curvature."""
 
 
 def interval_names(intervals: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -18,10 +18,21 @@ from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import Column
 from stanchion.draws.exact import Exact, exact_draws
 from stanchion.draws.files import open_draws, read_attributes, without_value, write_tree
-from stanchion.draws.naming import BLOCKS, GATED, Naming, Roles
+from stanchion.draws.modes import FILE as MODES_FILE
+from stanchion.draws.modes import Modes
+from stanchion.draws.naming import BLOCKS, GATED, Naming, Roles, variable_of
 from stanchion.draws.quantities import Quantities, with_quantities
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.draws.tree import POSTERIOR, PRIOR_GROUPS, PROPOSAL, note_weighting, posterior_tree
+from stanchion.draws.tree import (
+    MODES,
+    POINT,
+    POSTERIOR,
+    PRIOR_GROUPS,
+    PROPOSAL,
+    note_weighting,
+    point_tree,
+    posterior_tree,
+)
 from stanchion.draws.weighting import WEIGHTING
 from stanchion.errors import StepError
 from stanchion.methods.catalogue import method_of
@@ -29,6 +40,7 @@ from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 from stanchion.stan.progress import forget_chains
+from stanchion.stats.intervals import ERROR, ESTIMATE
 from stanchion.stats.summary import Numbers, summarise
 from stanchion.steps.generated import generated_tree
 from stanchion.steps.sampled import chains_of
@@ -47,7 +59,7 @@ def run(job: Job[CollectDraws]) -> None:
         return
     arguments, variables = job.arguments, job.arguments.variables
     data, meta = (json.loads(job.path(name).read_text()) for name in ("data", "meta"))
-    method, paths, attempts = chains_of(
+    method, paths, attempts, others = chains_of(
         arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
     )
     exact = _exact(arguments, method, data, meta)
@@ -57,17 +69,21 @@ def run(job: Job[CollectDraws]) -> None:
         keep = method.keeps & set(arguments.keep)
         raw = read_chains(paths, method.rows(keep), keep, method.parts)
     naming = Naming.of(variables.declared, data, meta)
+    modes = Modes.read(others[MODES_FILE]) if MODES_FILE in others else None
     if "quantities" in job.inputs:
         raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)
     weighted = method.weigh(raw, arguments.seed)
     chains = raw if weighted is None else weighted.draws
     roles = Roles(variables.observed, variables.replicated, variables.predicted)
 
-    tree = posterior_tree(chains, naming, roles, data)
+    as_tree, group = (point_tree, POINT) if method.is_point else (posterior_tree, POSTERIOR)
+    tree = as_tree(chains, naming, roles, data)
     if attempts is not None:
-        tree[POSTERIOR].attrs[ATTRIBUTE] = attempts.as_json()
+        tree[group].attrs[ATTRIBUTE] = attempts.as_json()
     if exact is not None:
         tree[POSTERIOR].attrs.update(exact.attributes)
+    if modes is not None:
+        tree[MODES] = xr.DataTree(modes.dataset())
     if weighted is not None:
         note_weighting(tree, weighted.attributes)
         tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
@@ -75,6 +91,10 @@ def run(job: Job[CollectDraws]) -> None:
     with _prior(job) as prior:
         write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
     columns, names = summarised_columns(chains, naming, variables.parameters, method.results)
+    if method.is_point:
+        assert modes is not None
+        write_summary(*_point(chains, naming, columns, names, modes), job.outputs["summary"])
+        return
     errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     estimates = _estimates(job, method, chains, naming, columns, errors)
     known = estimates if exact is None else exact.numbers(names, estimates)
@@ -178,6 +198,21 @@ def summarised_columns(
         by_base.get(column.variable.split(".", 1)[0], []).append((index, column.name))
     summarised = [entry for name in chosen for entry in by_base[name]]
     return [index for index, _ in summarised], [name for _, name in summarised]
+
+
+def _point(
+    chains: Chains, naming: Naming, columns: Sequence[int], names: Sequence[str], modes: Modes
+) -> tuple[list[str], Numbers]:
+    """Return names, values and standard errors of a point, without generated quantities."""
+    shown = [
+        (index, name)
+        for index, name in zip(columns, names, strict=True)
+        if naming.declared[variable_of(name)].block in GATED
+    ]
+    indices = [index for index, _ in shown]
+    errors = modes.errors_of([chains.columns[index] for index in indices])
+    numbers = {ESTIMATE: chains.values[0, 0, indices], ERROR: errors}
+    return [name for _, name in shown], numbers
 
 
 def write_summary(names: Sequence[str], numbers: Numbers, path: Path) -> None:

@@ -17,7 +17,7 @@ from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.checks.verdicts import FAIL
-from stanchion.draws.files import Proposal, read_group, read_proposal
+from stanchion.draws.files import Proposal, is_point, read_group, read_proposal
 from stanchion.plan.arguments import CompareModels, FitArguments
 from stanchion.plan.job import Job
 from stanchion.stats.comparison import Compared, compare, conclusion
@@ -147,6 +147,8 @@ def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -
             check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed
         ]
         raise _LeftOutError(f"its fit failed its checks: {', '.join(reasons)}")
+    if is_point(draws):
+        raise _LeftOutError(f"{fit.method} gives a point")
     raw = read_proposal(draws)
     data = {name: values for group in _DATA for name, values in read_group(draws, group).items()}
     return Candidate(

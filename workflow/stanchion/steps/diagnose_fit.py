@@ -24,13 +24,13 @@ from stanchion.draws.files import (
     gated,
     generated,
     open_fit,
-    read_attributes,
+    read_fit_attributes,
     read_gated,
     read_messages,
     read_proposal,
 )
+from stanchion.draws.modes import read_modes
 from stanchion.draws.naming import variable_of
-from stanchion.draws.tree import POSTERIOR
 from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import method_of
 from stanchion.methods.method import Method
@@ -53,6 +53,8 @@ def run(job: Job[DiagnoseFit]) -> None:
         stats = {str(name): stat.values for name, stat in tree["sample_stats"].data_vars.items()}
         shares = [(quantity.names, quantity.not_finite) for quantity in generated(tree)]
     findings = scan(scalars.values, scalars.variables)
+    if method.is_point:  # a value of one draw is constant, whatever it is
+        findings = replace(findings, unsound=~np.isfinite(scalars.values).all((0, 1)))
     generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
     numbers = replace(
         _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities),
@@ -68,7 +70,7 @@ def run(job: Job[DiagnoseFit]) -> None:
         "verdict": gate.verdict(results),
         "method": arguments.method,
         "checks": [check.as_json() for check in results],
-        "notes": [*gate.notes(scalars.names, findings, unused=method.unused), *known.notes],
+        "notes": [*_notes(method, scalars, findings), *known.notes],
         **_weighting(job.path("draws")),
         **known.as_json(),
         **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
@@ -90,8 +92,15 @@ def _source(job: Job[DiagnoseFit]) -> Source:
     return Source(method, verdict, [] if verdict == PASS else grave)
 
 
+def _notes(method: type[Method], scalars: Scalars, findings: Findings) -> list[str]:
+    """Return what no check judges; a point is constant, which is not worth a note."""
+    if method.is_point:
+        return []
+    return gate.notes(scalars.names, findings, unused=method.unused)
+
+
 def _attempts(draws: Path) -> Attempts | None:
-    text = read_attributes(draws, POSTERIOR).get(ATTRIBUTE)
+    text = read_fit_attributes(draws).get(ATTRIBUTE)
     return None if text is None else Attempts.read(text)
 
 
@@ -129,6 +138,7 @@ def _numbers(
         khat=nan if raw is None else importance(raw.log_p, raw.log_q).khat,
         resampled=_weighting(path).get("weighting") == RESAMPLED,
         paths=None if raw is None else raw.paths,
+        modes=read_modes(path),
     )
 
 
@@ -154,7 +164,7 @@ def _without_density(scalars: Scalars) -> NDArray[np.float64]:
 
 
 def _weighting(draws: Path) -> dict[str, str]:
-    attributes = read_attributes(draws, "posterior")
+    attributes = read_fit_attributes(draws)
     return {name: attributes[name] for name in WEIGHTING if name in attributes}
 
 

@@ -69,7 +69,7 @@ def _drawn(job: Job[GenerateQuantities], folder: Path) -> tuple[list[str], Float
     """
     names = {parameter.name for parameter in job.arguments.parameters}
     if "chains" in job.inputs:
-        method, paths, _ = chains_of(job.arguments, job.paths("chains"), folder / "archive")
+        method, paths, *_ = chains_of(job.arguments, job.paths("chains"), folder / "archive")
         chains = read_chains(paths, method.rows(job.arguments.keep), parts=method.parts)
         chosen = columns_of(chains.columns, names)
         return [chains.columns[index] for index in chosen], chains.values[:, :, chosen]

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import why_stopped
+from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.files import (
+    is_point,
     labels_of,
     read_attributes,
+    read_fit_attributes,
     read_group,
     read_proposal,
     read_variable,
@@ -46,7 +49,7 @@ def run(job: Job[PredictOutcomes]) -> None:
         StepError: observed and replicated data differ in shape.
     """
     diagnostics = json.loads(job.path("diagnostics").read_text())
-    because = why_stopped(diagnostics, job.arguments.on_fail)
+    because = why_stopped(diagnostics, job.arguments.on_fail) or _why_not(job)
     if because is not None:
         content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
         outcomes = Outcomes(because, None)
@@ -55,6 +58,14 @@ def run(job: Job[PredictOutcomes]) -> None:
     write_json(content, job.outputs["predictive"])
     for name, picture in draw("predict_outcomes", outcomes).items():
         job.outputs[name].write_bytes(picture)
+
+
+def _why_not(job: Job[PredictOutcomes]) -> str | None:
+    """Return why a fit without draws predicts nothing, None where it has draws."""
+    if not is_point(job.path("draws")):
+        return None
+    attempts = Attempts.read(read_fit_attributes(job.path("draws"))[ATTRIBUTE])
+    return f"{attempts.method} gives a point"
 
 
 def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], Outcomes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stanchion.draws.attempts import Attempts
@@ -14,8 +14,8 @@ from stanchion.sampling.archive import read_archive
 
 def chains_of(
     arguments: CollectDraws | GenerateQuantities, paths: Sequence[Path], folder: Path
-) -> tuple[Method, Sequence[Path], Attempts | None]:
-    """Return the method whose draws they are, its Stan CSVs, and what was tried for them.
+) -> tuple[Method, Sequence[Path], Attempts | None, Mapping[str, Path]]:
+    """Return the method whose draws they are, its Stan CSVs, what was tried, and other files.
 
     An archive is unpacked into the folder.
 
@@ -27,8 +27,8 @@ def chains_of(
         arguments.settings
     )
     if method.procedure is None:
-        return method, paths, None
+        return method, paths, None, {}
     archive = read_archive(paths[0], folder)
     tried = archive.attempts
     used = method_of(tried.method, tried.method_version).model_validate(tried.settings)
-    return used, archive.chains, tried
+    return used, archive.chains, tried, archive.others

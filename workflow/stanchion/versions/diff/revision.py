@@ -20,6 +20,7 @@ from stanchion.errors import VersioningError
 from stanchion.provenance.keyfile import read_line
 from stanchion.stan.program import describe
 from stanchion.stan.sources import FUNCTIONS
+from stanchion.stats.intervals import ESTIMATE
 from stanchion.system.folders import cache_root
 from stanchion.system.git import require_revision
 from stanchion.system.hashes import content_hash, file_hash
@@ -35,7 +36,10 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A scalar's posterior mean and its Monte Carlo standard error, where there is one."""
+    """A scalar's posterior mean and its Monte Carlo standard error, where there is one.
+
+    Of a point it is the estimate in place of the mean, which has no such error.
+    """
 
     mean: float | None
     mcse: float | None
@@ -220,7 +224,10 @@ def _json(results: Results, path: str) -> Json:
 
 def _estimates(text: str) -> Iterator[tuple[str, Estimate]]:
     for row in csv.DictReader(io.StringIO(text)):
-        yield row["variable"], Estimate(_number(row["mean"]), _number(row["mcse_mean"]))
+        if ESTIMATE in row:
+            yield row["variable"], Estimate(_number(row[ESTIMATE]), None)
+        else:
+            yield row["variable"], Estimate(_number(row["mean"]), _number(row["mcse_mean"]))
 
 
 def _number(field: str) -> float | None:
