@@ -247,6 +247,20 @@ def test_a_program_that_generates_nothing(planned: Planned) -> None:
     assert "has no generated quantities: there is nothing to generate" in fault.what
 
 
+def test_a_conjugate_model_gives_it_no_data(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mapping of such a model is of its family: the models are named that it can be used on."""
+    other = replace(FACTS.programs["other"], family="beta_binomial")
+    programs = {**FACTS.programs, "other": other}
+    monkeypatch.setitem(globals(), "FACTS", replace(FACTS, programs=programs))
+    with pytest.raises(DeclarationError) as caught:
+        planned(", models: [m]}", "}")
+    (fault,) = [f for f in caught.value.faults if f.key == "analyses.a.methods.forecast"]
+    assert "is conjugate, and has no program that this method could run" in fault.what
+    assert fault.todo is not None and "limit it by `models: [m]`" in fault.todo
+
+
 def test_data_that_its_program_lacks(planned: Planned) -> None:
     """`check` names the program, the variable and the key that would give it."""
     check_plan(planned("forecast: {method", "forecast: {method"))

@@ -30,12 +30,14 @@ def misfits(
         for model in analysis.models:
             for label, method in analysis.methods_of(model).items():
                 key = ("analyses", name, "methods", label)
-                program = own_programs.get(method.own_program or "", programs[model])
+                own = None if programs[model].family else own_programs.get(method.own_program or "")
+                program = own or programs[model]
                 misfit = _misfit(method, program)
                 if misfit is not None:
-                    limited = "" if method.own_program else _or_limited(method, analysis, programs)
+                    limited = "" if own else _or_limited(method, analysis, programs)
                     yield project.fault(
-                        f"{method.own_program or project.models[model].title} {misfit.what}",
+                        f"{method.own_program if own else project.models[model].title} "
+                        f"{misfit.what}",
                         *(*key, *misfit.at),
                         value=misfit.at[-1] if misfit.at else method.method,
                         todo=misfit.todo + limited,
