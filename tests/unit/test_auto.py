@@ -127,7 +127,7 @@ def test_what_speaks_against_them_sends_chains_on(
     assert attempts.is_from_approximation
     first, second, last = attempts.tried
     assert not first.passed and because in first.because
-    assert "draw 1 of path 4" in second.because
+    assert "draw 1 of path 4" in second.because and second.gradients == 0
     assert last.passed
 
 
@@ -169,6 +169,8 @@ def test_both_methods_limits_are_resolved(tmp_path: Path) -> None:
     [
         ("init: 0.5", "init", "the chains of auto start at Pathfinder's draws"),
         ("pathfinder: {paths: 1}", "pathfinder.paths", "one path has no other to be held to"),
+        ("pathfinder: {init: 0}", "pathfinder.init", "may agree for that reason"),
+        ("pathfinder: {init: a.json}", "pathfinder.init", "may agree for that reason"),
         ("pathfinder: {seed: 3}", "pathfinder.seed", "seed is one of the whole fit"),
         ("pathfinder: {resample: false}", "pathfinder.resample", "that are not resampled are no"),
         ("pathfinder: {path: 3}", "pathfinder.path", "unknown key"),

@@ -22,9 +22,9 @@ class Auto(Nuts):
     """Pathfinder, and NUTS where it does not do, `method: auto`.
 
     The resampled draws of Pathfinder are the answer where k̂ is within its limit, every path gave
-    draws and the paths agree; else chains of NUTS start at draws of its paths, with the settings
-    below. Which of the two it was, and why, stands in the report. A mode that no path has found is
-    seen by neither.
+    draws, the paths agree and nothing shows them to be too narrow; else chains of NUTS start at
+    draws of its paths, with the settings below. Which of the two it was, and why, stands in the
+    report. A mode that no path has found is seen by neither.
     """
 
     checks: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys((*OF_SAMPLED, *Pathfinder.checks)))
@@ -51,7 +51,7 @@ class Auto(Nuts):
 
     @property
     def start(self) -> float | str | None:
-        """Where Pathfinder starts."""
+        """How far from zero Pathfinder's paths start at most."""
         return self.pathfinder.start
 
     @property
@@ -107,6 +107,14 @@ class Auto(Nuts):
                 value=self.pathfinder.paths,
                 allowed=f"{_FEWEST_PATHS} or more",
                 todo="4 are a good start",
+            )
+        if self.pathfinder.init == 0 or isinstance(self.pathfinder.init, str):
+            raise refused(
+                "paths that start at one point may agree for that reason",
+                at=[PATHFINDER, "init"],
+                value=self.pathfinder.init,
+                allowed="a number > 0, or nothing",
+                todo="remove init",
             )
         if not self.pathfinder.resample:
             raise refused(

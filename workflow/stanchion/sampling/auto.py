@@ -64,7 +64,6 @@ def _run(fit: Fit, method: Pathfinder) -> Run:
         rows=method.rows(),
         seed=seed_of(fit.seed, "pathfinder"),
         start=method.start if isinstance(method.start, float) else None,
-        init=fit.job.path("init") if "init" in fit.job.inputs else None,
         parts=method.parts,
     )
 
@@ -131,7 +130,8 @@ def _starts(fit: Fit, raw: Chains | None, count: int) -> tuple[list[Path], Attem
     """
     starts = [] if raw is None else _of_paths(fit, raw)[:count]
     if len(starts) == count:
-        found = _attempt("starts at Pathfinder's draws", described(starts), passed=True)
+        words = described(starts)
+        found = _attempt("starts at Pathfinder's draws", words, passed=True, gradients=0)
         return [start.file for start in starts], found
     words = f"{described(starts)}, and of more paths" if starts else ""
     more, found = starts_from_paths(fit, count - len(starts), words)
