@@ -190,7 +190,7 @@ def test_a_bad_prior_of_coefficients_is_one_message(tmp_path: Path, prior: str, 
     [
         ("5,31", "-5,31", "`successes` holds -5 at successes[2], column `y`", 3, -5),
         ("5,31", "32,31", "`successes` holds 32 at successes[2], column `y`", 3, 32),
-        ("5,31", "5.5,31", "`successes` is declared int and holds 3.0, column `y`", 2, 3.0),
+        ("5,31", "5.5,31", "`successes` is declared int and holds 5.5, column `y`", 3, 5.5),
         ("0,8", "0,-1", "`successes` holds 0 at successes[3], column `y`", 4, 0),
         ("5,31", "9007199254740993,31", "`successes` holds 9007199254740993, more", 3, None),
     ],
@@ -268,11 +268,23 @@ def test_one_category_is_refused(tmp_path: Path) -> None:
 def test_numbers_beyond_what_a_double_holds_stop_the_step(
     tmp_path: Path, values: str, prior: str
 ) -> None:
-    """One message and no posterior, where squares overflow."""
+    """One message and no posterior where squares overflow, in `check` and in the step."""
     model = f"conjugate: {{family: normal, y: y, sd: 1, prior: {prior}}}"
     plan = planned(tmp_path, declaration(model), january=f"y\n{values}\n")
     with pytest.raises(StepError, match="cannot be computed from these data"):
         done(plan, tmp_path)
+
+
+def test_columns_that_depend_on_each_other_are_named_by_check(tmp_path: Path) -> None:
+    """A design that leaves no digit of the coefficients is refused before anything runs."""
+    table = "y,a,b\n1,1,2\n2,2,4\n3,3,6\n"
+    prior = "prior: {mean: 0, precision: 1.0e-13, shape: 1, scale: 1}"
+    model = f"conjugate: {{family: normal_inverse_gamma, y: y, X: [a, b], {prior}}}"
+    fault = refusal(tmp_path, declaration(model), january=table)
+    assert fault.what.startswith("columns of X depend on each other")
+    assert fault.key == "models.beta.conjugate.prior"
+    assert fault.where is not None
+    check_plan(planned(tmp_path, declaration(model.replace("1.0e-13", "1")), january=table))
 
 
 def test_an_evidence_that_no_double_holds_is_left_out_and_fails(tmp_path: Path) -> None:

@@ -117,11 +117,14 @@ def _offender(variable: Variable, value: Any, reader: Reader) -> tuple[int, ...]
         leaves = np.asarray(value, dtype=object)
     except ValueError:
         return None
-    if variable.type != "int" or leaves.ndim != variable.dimensions:
+    if variable.type != "int" or not leaves.ndim or leaves.ndim != variable.dimensions:
         return None
-    for index, leaf in np.ndenumerate(leaves):
-        if isinstance(leaf, float) or (isinstance(leaf, int) and abs(leaf) > reader.integer):
-            return index
+    is_real = np.frompyfunc(lambda leaf: isinstance(leaf, float), 1, 1)(leaves).astype(bool)
+    is_odd = is_real & (leaves != np.floor(np.where(is_real, leaves, 0).astype(np.float64)))
+    is_large = ~is_real & (abs(leaves) > reader.integer)
+    for mask in (is_odd, is_real, is_large):
+        if mask.any():
+            return tuple(np.argwhere(mask)[0].tolist())
     return None
 
 
@@ -149,9 +152,11 @@ def _disagreement(
     if strange:
         return f"holds {strange[0]!r}, which is no number", None
     if variable.type == "int":
-        odd = next((leaf for leaf in leaves if isinstance(leaf, float)), None)
+        reals = [leaf for leaf in leaves if isinstance(leaf, float)]
+        odd = next((real for real in reals if not real.is_integer()), next(iter(reals), None))
         if odd is not None:
-            todo = "declare the column as `type: int`, or the program's variable as real"
+            real = ", or the program's variable as real" if reader.todo else ""
+            todo = f"declare the column as `type: int`{real}"
             return f"is declared int and holds {odd!r}", todo
         big = next((leaf for leaf in leaves if abs(leaf) > reader.integer), None)
         if big is not None:
@@ -193,11 +198,17 @@ def _counted(dimensions: int) -> str:
 def _shape(value: Any, leaves: list[Any], largest: int) -> tuple[int, ...] | None:
     """Return the sizes of an array or a nested list, None where it is ragged; collects its leaves.
 
-    Of an array of one type these are its first number and the first that is too large.
+    Of an array of one type these are its first number, the first that is not whole, and the first
+    that is too large.
     """
     if isinstance(value, np.ndarray):
         large = value[(value > largest) | (value < -largest)]
-        numbers = [value.reshape(-1)[:1], large[:1]] if value.dtype != object else [value.flatten()]
+        uneven = value[value != np.floor(value)] if value.dtype == np.float64 else large
+        numbers = (
+            [value.reshape(-1)[:1], uneven[:1], large[:1]]
+            if value.dtype != object
+            else [value.flatten()]
+        )
         leaves += [number for part in numbers for number in part.tolist()]
         return value.shape
     if not isinstance(value, list):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from stanchion.draws.files import read_fit_attributes
 from stanchion.draws.stan_csv import Chains
-from stanchion.errors import StepError
 from stanchion.stats.conjugate import families
 from stanchion.stats.conjugate.families import FAMILIES, Family
 from stanchion.stats.conjugate.marginal import Marginal
@@ -118,14 +117,8 @@ def exact_draws(
     Raises:
         StepError: the posterior cannot be computed from these data.
     """
-    try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return _exact(name, prior, data, wanted, batches, size, seed, intervals)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-        raise StepError(
-            f"the posterior of {name} cannot be computed from these data: {error.args[-1]}",
-            todo="look for values of extreme size, and give the columns other units",
-        ) from error
+    with families.within_numbers(name):
+        return _exact(name, prior, data, wanted, batches, size, seed, intervals)
 
 
 def _exact(

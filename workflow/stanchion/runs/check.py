@@ -11,7 +11,7 @@ from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
 from stanchion.datasets import NewRows, StanData, build, missing_switch
 from stanchion.datasets.faults import gathered
-from stanchion.errors import DataError, DeclarationError, Fault
+from stanchion.errors import DataError, DeclarationError, Fault, StepError
 from stanchion.plan.arguments import PrepareData, read_arguments
 from stanchion.plan.builder import Planner
 from stanchion.plan.catalogue import STEPS
@@ -21,7 +21,7 @@ from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
-from stanchion.stats.conjugate.families import prior_faults
+from stanchion.stats.conjugate.families import prior_faults, rows_of
 from stanchion.system.sentences import counted
 
 
@@ -169,7 +169,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             try:
                 values = _data(plan, step).values
                 built[step.key] = Outcomes.of(values)
-                yield from _unlike_prior(project, step.wildcards["model"], values)
+                yield from _without_posterior(project, step.wildcards["model"], values)
             except DataError as error:
                 built[step.key] = None
                 yield from (_of_its_program(plan, step, fault) for fault in error.faults)
@@ -183,19 +183,30 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
                 yield from _unlike_outcomes(project, name, dataset, outcomes)
 
 
-def _unlike_prior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each prior of a conjugate model that is not of as many columns."""
+def _without_posterior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each prior of a conjugate model that is not of as many columns.
+
+    Where all are, there is one where these data give no posterior.
+    """
     conjugate = project.models[model].conjugate
-    if conjugate is not None:
-        for name, what, allowed in prior_faults(conjugate.numbers, values):
-            at = ("models", model, "conjugate", "prior", name)
-            yield project.fault(what, *at, value=conjugate.numbers[name], allowed=allowed)
+    if conjugate is None:
+        return
+    at = ("models", model, "conjugate", "prior")
+    faults = list(prior_faults(conjugate.numbers, values))
+    for name, what, allowed in faults:
+        yield project.fault(what, *at, name, value=conjugate.numbers[name], allowed=allowed)
+    if not faults:
+        try:
+            conjugate.row.posterior(rows_of(conjugate.row, values), conjugate.numbers)
+        except StepError as error:
+            for fault in error.faults:
+                yield project.fault(fault.what, *at, todo=fault.todo)
 
 
 def _of_its_program(plan: Plan, step: Step, fault: Fault) -> Fault:
     """Return a fault that names the program, where that is not the model's."""
     program = step.unkeyed["program"]
-    if program == plan.project.models[step.wildcards["model"]].program:
+    if program == plan.project.models[step.wildcards["model"]].title:
         return fault
     return replace(fault, what=fault.what.replace("the program's ", f"{program}'s ", 1))
 

@@ -7,10 +7,12 @@ needed: the plan reads this at the top of the Snakefile.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stanchion.errors import StepError
 from stanchion.stan.program import Program, Variable
 
 if TYPE_CHECKING:
@@ -21,6 +23,25 @@ NEW = "_new"
 REPLICATED, PREDICTED, LOG_LIK, LOG_PRIOR = "y_rep", "y_new", "log_lik", "lprior"
 _PER_ROW = ("N",)
 _SIZES = ("N", "K")
+
+
+@contextmanager
+def within_numbers(name: str) -> Iterator[None]:
+    """Tell of a family's numbers that they overflow, or leave a matrix without an inverse.
+
+    Raises:
+        StepError: they do.
+    """
+    import numpy as np
+
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            yield
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+        raise StepError(
+            f"the posterior of {name} cannot be computed from these data: {error.args[-1]}",
+            todo="look for values of extreme size, and give the columns other units",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -53,8 +74,13 @@ class Family:
     """Whether new rows need nothing but the inputs."""
 
     def posterior(self, data: Data, prior: Mapping[str, Any]) -> Posterior:
-        """Return the posterior of all rows."""
-        posterior: Posterior = self._class(0).of(data, prior)
+        """Return the posterior of all rows.
+
+        Raises:
+            StepError: these data leave it no digits, or overflow.
+        """
+        with within_numbers(self.name):
+            posterior: Posterior = self._class(0).of(data, prior)
         return posterior
 
     def likelihood(self, rows: Data) -> Likelihood:

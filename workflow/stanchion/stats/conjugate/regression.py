@@ -201,7 +201,6 @@ def _precision(before: NormalInverseGamma, design: Floats) -> Floats:
         raise StepError(
             "columns of X depend on each other, and the prior does not tell them apart: no digit "
             "of their coefficients would be sure",
-            key="prior.precision",
             todo="leave one of the columns out, or raise the prior's precision",
         )
     return precision
