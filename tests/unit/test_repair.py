@@ -72,6 +72,7 @@ def sampled(
     before: str = "",
     checks: dict[str, Any] | None = None,
     jobs: int | None = None,
+    limit: str | None = None,
     **settings: Any,
 ) -> tuple[Archive, dict[str, Any]]:
     """Run the step of a small NUTS fit; return its archive, and the notes for the record."""
@@ -85,6 +86,7 @@ def sampled(
             settings=method.settings,
             checks=checks or {},
             jobs=jobs or method.jobs,
+            time_limit=limit,
             variables=MU,
         )
         made = replace(made, arguments=arguments)
@@ -111,7 +113,7 @@ def test_chain_without_a_start_is_tried_again_with_a_derived_seed(tmp_path: Path
     assert (
         failed.because == "it found no start: Initialization between (-2, 2) failed after 100 tries"
     )
-    assert chains.settings == {"seed of chain 2, try 2": second}
+    assert chains.settings == {"seed of chain 2": second}
     assert archive.attempts.retries == (f"{failed.name}: {failed.because}",)
     assert [note["name"] for note in notes["runs"]] == ["chain 1", "chain 2", "chain 2, try 2"]
 
@@ -275,7 +277,7 @@ def test_stuck_chain_is_started_anew_from_a_path(tmp_path: Path) -> None:
         "chain takes for all; mean lp__ of the second half of them -4, of the draws of the chains "
         "beside it -6.5; started anew at draw 1 of path 10"
     )
-    assert chains.settings == {"seed of chain 2, restart 1": seed_of(1, "restart", "2", "1")}
+    assert chains.settings == {"seed of chain 2": seed_of(1, "restart", "2", "1")}
     assert archive.attempts.retries == (f"chain 2: {given_up.because}",)
     (part,) = archive.others.values()
     assert given_up.runs == (part.name,)
@@ -300,6 +302,47 @@ def test_when_a_stuck_chain_is_looked_at_decides_nothing(
     ended, notes = stuck(place("ended"), "[ $row = 8 ] && exec sleep 60")
     assert [note["name"] for note in notes["runs"] if "ended" in note] == ["chain 2"]
     assert contents(ended) == contents(whole) == contents(alone)
+
+
+def test_repairs_and_rounds_compose(tmp_path: Path) -> None:
+    """A stuck chain is mended in the first round, whose start the refit keeps; all of it ends."""
+    program = SAMPLER % (STUCK % ":" + "[ $delta = 0.8 ] && [ $row = 7 ] && diverges=1")
+    archive, _ = sampled(
+        tmp_path,
+        program,
+        {"divergences": 0, "rhat": 1.01, "rhat_of": None, "ess": 400},
+        chains=3,
+        on_stuck="restart",
+        on_divergence={"adapt_delta": [0.9, 0.99]},
+        until={"ess": 4},
+        max_draws=12,
+    )
+    assert [attempt.name for attempt in archive.attempts.tried] == [
+        "chain 2, 6 draws a chain",
+        "6 draws a chain",
+        "12 draws a chain",
+        "adapt_delta 0.9, 6 draws a chain",
+        "adapt_delta 0.9, 12 draws a chain",
+    ]
+    assert [words.split(": ")[1] for words in archive.attempts.retries] == [
+        "stuck",
+        "3 divergences, where 0 are allowed",
+    ]
+    assert len(archive.others) == 1
+    assert deltas_in(archive) == {"0.9"}
+
+
+def test_a_time_limit_publishes_nothing(tmp_path: Path) -> None:
+    """What was done before it is used by the next run, which may take longer."""
+    settings = {"on_divergence": {"adapt_delta": [0.9]}, "checks": {"divergences": 0}}
+    diverges = "[ $delta = 0.8 ] && diverges=1"
+    waits = f"{diverges}; [ $delta = 0.9 ] && exec sleep 60"
+    with pytest.raises(ChainError, match="time limit of 1s"):
+        sampled(tmp_path, SAMPLER % waits, limit="1s", **settings)
+    assert not list(tmp_path.rglob("*.zip"))
+    shutil.rmtree(tmp_path / "staged")
+    _, notes = sampled(tmp_path, SAMPLER % diverges, **settings)
+    assert ["reused" in note for note in notes["runs"]] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

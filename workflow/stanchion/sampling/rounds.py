@@ -223,5 +223,5 @@ def _changed(fit: Fit, method: Hamiltonian, made: Sequence[Made]) -> dict[str, A
         for name, value in method.settings.items()
         if name in declared and name not in DECIDING and value != declared[name]
     }
-    seeds = {f"seed of {r.run.name}": r.run.seed for r in made if r.run.seed != fit.seed}
+    seeds = {f"seed of chain {r.run.chain}": r.run.seed for r in made if r.run.seed != fit.seed}
     return changed | seeds
