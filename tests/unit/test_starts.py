@@ -285,6 +285,7 @@ def test_a_source_that_is_not_finite_ends_the_step(tmp_path: Path, value: float)
         ("metric_from: avdi", "metric_from", "'avdi' is not a method of this analysis"),
         ("metric_from: nuts", "metric_from", "'nuts' would wait for itself: nuts ← nuts"),
         ("metric_from: sim", "metric_from", "'sim' draws from no posterior"),
+        ("metric_from: later", "metric_from", "'later' draws no parameters of its own"),
         ("metric_from: narrow", "metric_from", "does not fit the model 'partial'"),
         ("init: pathfindr", "init", "not an initial value"),
     ],
@@ -296,6 +297,7 @@ def test_starts_that_cannot_be_are_refused(tmp_path: Path, nuts: str, key: str, 
         "nuts: {chains: 4, warmup: 1000, draws: 1000, adapt_delta: 0.95}", f"nuts: {{{nuts}}}", text
     )
     more = "\n      sim: {method: fixed_param}\n      narrow: {method: advi, models: [pooled]}"
+    more += "\n      later: {method: gq, of: advi, program: later.stan}"
     refusal = fault(tmp_path, changed("on_fail: flag}", "on_fail: flag}" + more, text))
     assert refusal.key == f"analyses.coaching.methods.nuts.{key}"
     assert what in refusal.what

@@ -153,6 +153,9 @@ def _no_source(analysis: Analysis, label: str, source: str) -> tuple[str, str] |
     if not methods[source].is_posterior:
         what = "gives a point, and no draws" if methods[source].is_point else _NO_POSTERIOR
         return f"{source!r} {what}", "name a sampler or an approximation"
+    if methods[source].draws_of is not None and methods[label].draws_of is None:
+        todo = f"name {methods[source].draws_of}, whose draws it reads"
+        return f"{source!r} draws no parameters of its own", todo
     unfitted = [m for m in analysis.models if label in analysis.methods_of(m)]
     unfitted = [model for model in unfitted if source not in analysis.methods_of(model)]
     if unfitted:
