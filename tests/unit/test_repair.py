@@ -134,11 +134,14 @@ def test_tries_end(tmp_path: Path) -> None:
     assert counted.read_text().count("1") == 3
 
 
-def test_other_failures_are_not_tried_again(tmp_path: Path) -> None:
-    """A program that ends itself for another reason would do so with any seed."""
+@pytest.mark.parametrize(
+    "words", ["no such data", "User-specified initialization failed. Initialization failed."]
+)
+def test_other_failures_are_not_tried_again(tmp_path: Path, words: str) -> None:
+    """A program that ends for another reason, or starts where a file says, would with any seed."""
     counted = tmp_path / "starts"
-    with pytest.raises(ChainError, match="no such data"):
-        sampled(tmp_path, f"echo 1 >> {counted}; echo no such data; exit 1", init_tries=3, chains=1)
+    with pytest.raises(ChainError, match=words[:12]):
+        sampled(tmp_path, f"echo 1 >> {counted}; echo {words}; exit 1", init_tries=3, chains=1)
     assert counted.read_text().count("1") == 1
 
 

@@ -21,6 +21,8 @@ from stanchion.sampling.stuck import BEHIND, GivenUp, Siblings
 
 NO_START = "Initialization failed."
 """The last words of Stan's services where no initial values have a log density and gradient."""
+_FIXED_START = ("User-specified initialization failed", "Initial values of 0 failed")
+"""What they say where the start is the same in each try."""
 _ABOUT_START = re.compile(r"^(Partial |User-specified |Initial).*\bfailed\b")
 """The sentence before them, which names no file: another one may have been compiled."""
 MOST_RESTARTS = 2
@@ -148,7 +150,8 @@ def _run(fit: Fit, method: Hamiltonian, starts: Starts, chain: int, words: Seque
 def _stop_at(fit: Fit, failed: Sequence[Failed], *, is_last: bool) -> None:
     """Raise the first failure that another seed cannot mend, or that no try is left for."""
     for result in failed:
-        if is_last or NO_START not in result.because:
+        fixed = any(words in result.because for words in _FIXED_START)
+        if is_last or fixed or NO_START not in result.because:
             raise ChainError(result.because, where=str(fit.job.log))
 
 
