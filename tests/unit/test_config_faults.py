@@ -367,3 +367,21 @@ def test_limits_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, k
     refusal = fault(tmp_path, changed(old, new))
     assert refusal.key == f"analyses.coaching.checks.{key}"
     assert "such as `{" in (refusal.allowed or "")
+
+
+def test_a_wrong_key_in_place_of_a_required_one_is_one_fault(tmp_path: Path) -> None:
+    """Such as the setting of another repair; it says what is missing, and what to write."""
+    declared = "adapt_delta: 0.95, on_divergence: {max_treedepth: 12}"
+    refusal = fault(tmp_path, changed("adapt_delta: 0.95", declared))
+    assert refusal.key == "analyses.coaching.methods.nuts.on_divergence.max_treedepth"
+    assert refusal.what == "unknown key 'max_treedepth', and 'adapt_delta' is missing"
+    assert (refusal.todo or "").startswith("write adapt_delta in its place")
+
+
+def test_two_keys_that_are_missing_are_two_faults(tmp_path: Path) -> None:
+    """A wrong one beside them stands for neither."""
+    path = tmp_path / "config.yaml"
+    path.write_text(changed("models: [partial, pooled]", "modles: [partial]").replace("    d", "#"))
+    with pytest.raises(DeclarationError) as caught:
+        load(path)
+    assert len(caught.value.faults) == 3

@@ -533,3 +533,17 @@ def test_every_family_runs(tmp_path: Path) -> None:
         assert predictive["statistics_because"] is None
         lik = group(outputs, "log_likelihood")
         assert np.isfinite(lik[observed].values).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "todo"),
+    [
+        ("a,0.5,20\n", "correct the value, or use a family of real outcomes, such as normal"),
+        ("a,21,20\n", "correct the value, or name another column"),
+    ],
+)
+def test_data_that_a_family_cannot_have_say_a_way_out(tmp_path: Path, rows: str, todo: str) -> None:
+    """A family has no declaration to change, as a program has."""
+    (fault,) = refusals(tmp_path, declaration(), january=f"clinic,y,n\n{rows}")
+    assert (fault.where or "").endswith("january.csv:2")
+    assert fault.todo == todo

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
+from stanchion.errors import DataError
 from stanchion.plan import facts
 from stanchion.plan.data import source_of
 
@@ -48,3 +49,20 @@ def test_a_download_is_what_its_sha256_declares(
     assert facts._hashes(project) == {str(source): SHA256}
     assert source.read_text() == TEXT
     assert fetched == ([] if present == "what is declared" else ["https://example.org/a.csv"])
+
+
+def test_a_program_that_is_not_there_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of a model, and that of a method with its own; each is one fault."""
+    monkeypatch.chdir(tmp_path)
+    Path("forecast.txt").write_text("")
+    again = "{nuts: {}, gq: {of: nuts, program: forecast.stan}}"
+    Path("config.yaml").write_text(CONFIG.replace("{nuts: {}}", again))
+    with pytest.raises(DataError) as caught:
+        facts._require_programs(load(Path("config.yaml")))
+    assert [(fault.where, fault.key) for fault in caught.value.faults] == [
+        ("config.yaml:8", "models.m.program"),
+        ("config.yaml:9", "analyses.a.methods.gq.program"),
+    ]
+    assert all("forecast.txt" in (fault.todo or "") for fault in caught.value.faults)

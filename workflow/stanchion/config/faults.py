@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +30,7 @@ _WHAT = {
     "finite_number": "not a finite number",
     "string_pattern_mismatch": "not of the form that is wanted",
 }
+_TODO = {"too_short": "write at least one", "string_too_short": "write it"}
 _KINDS: list[tuple[type | tuple[type, ...], str]] = [
     (bool, "true or false"),
     (str, "text"),
@@ -41,7 +43,36 @@ _SPELT_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 def faults_of(error: ValidationError, root: Node, tree: Tree) -> list[Fault]:
     """Return a fault for each error, worded by the schema `root`."""
-    return [_fault(details, root, tree) for details in error.errors(include_url=False)]
+    return _paired([(e, _fault(e, root, tree)) for e in error.errors(include_url=False)])
+
+
+def _paired(faults: Sequence[tuple[Mapping[str, Any], Fault]]) -> list[Fault]:
+    """Return the faults, with an unknown key and the missing one that it stands for as one."""
+    missing, unknown = (_by_section(faults, kind) for kind in ("missing", "extra_forbidden"))
+    pairs = {
+        section: (missing[section][0], unknown[section][0])
+        for section in missing
+        if len(missing[section]) == len(unknown.get(section, [])) == 1
+    }
+    gone = {id(lacking) for lacking, _ in pairs.values()}
+    joined = {id(wrong): _joined(lacking, wrong) for lacking, wrong in pairs.values()}
+    return [joined.get(id(fault), fault) for _, fault in faults if id(fault) not in gone]
+
+
+def _by_section(
+    faults: Sequence[tuple[Mapping[str, Any], Fault]], kind: str
+) -> dict[Key, list[Fault]]:
+    sections: dict[Key, list[Fault]] = {}
+    for details, fault in faults:
+        if details["type"] == kind:
+            sections.setdefault(details["loc"][:-1], []).append(fault)
+    return sections
+
+
+def _joined(lacking: Fault, wrong: Fault) -> Fault:
+    name = str(lacking.key).rsplit(".", 1)[-1]
+    todo = f"write {name} in its place, or add it and remove the other"
+    return replace(wrong, what=f"{wrong.what}, and {lacking.what}", todo=todo)
 
 
 def _fault(details: Mapping[str, Any], root: Node, tree: Tree) -> Fault:
@@ -163,7 +194,7 @@ def _not_allowed(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -
         allowed=words_for(root, node) or None,
         todo=_hint(value, {str(p.get("type")) for p in parts_of(root, node)})
         if wrong_type
-        else None,
+        else _TODO.get(kind),
     )
 
 

@@ -40,16 +40,34 @@ Cells = Callable[[str, tuple[int, ...]], Cell | None]
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads the data: its largest integer, and the words for a larger one."""
+    """Who reads the data: its largest integer, what is said of a larger one, and what to do."""
 
     name: str
     integer: int
     words: str
     todo: str | None
+    of_reals: str
+    """The way out of a number that is not whole."""
+    of_bounds: str
+    """The way out of a value beyond a bound."""
 
 
-STAN = Reader("program", STAN_INT, "more than Stan's int can", "declare it real in the program")
-FAMILY = Reader("family", 2**53, "more than 2⁵³, up to where every count is a double", None)
+STAN = Reader(
+    "program",
+    STAN_INT,
+    "more than Stan's int can",
+    "declare it real in the program",
+    "the program's variable as real",
+    "correct the value, or the bound in the program",
+)
+FAMILY = Reader(
+    "family",
+    2**53,
+    "more than 2⁵³, up to where every count is a double",
+    None,
+    "use a family of real outcomes, such as normal",
+    "correct the value, or name another column",
+)
 
 
 def unsupplied(variables: Sequence[Variable], supplied: Sequence[str], key: Key) -> list[Fault]:
@@ -90,7 +108,7 @@ def disagreements(
         elif variable.type != "tuple" and (limit := beyond(variable, values)):
             what = f"`{variable.name}` {limit.what}"
             allowed = f"{limit.allowed}, by the {reader.name}"
-            fault = Fault(what, key=key(variable.name), allowed=allowed)
+            fault = Fault(what, key=key(variable.name), allowed=allowed, todo=reader.of_bounds)
             faults.append(_in_cell(fault, variable, values, cell, limit.index))
     return faults
 
@@ -155,13 +173,18 @@ def _disagreement(
         reals = [leaf for leaf in leaves if isinstance(leaf, float)]
         odd = next((real for real in reals if not real.is_integer()), next(iter(reals), None))
         if odd is not None:
-            real = ", or the program's variable as real" if reader.todo else ""
-            todo = f"declare the column as `type: int`{real}"
-            return f"is declared int and holds {odd!r}", todo
+            return f"is declared int and holds {odd!r}", _of_real(odd, reader)
         big = next((leaf for leaf in leaves if abs(leaf) > reader.integer), None)
         if big is not None:
             return f"holds {big}, {reader.words}", reader.todo
     return _shape_disagreement(variable, shape, bool(leaves), values), None
+
+
+def _of_real(number: float, reader: Reader) -> str:
+    """Return what to do with a real number that is to be an integer."""
+    if reader is FAMILY and not number.is_integer():
+        return f"correct the value, or {reader.of_reals}"
+    return f"declare the column as `type: int`, or {reader.of_reals}"
 
 
 def _shape_disagreement(

@@ -30,6 +30,7 @@ def gather(project: Project, waivers: Path) -> Facts:
         ToolchainError: there is no CmdStan.
     """
     toolchain = find()
+    _require_programs(project)
     programs = describe_programs(project, toolchain.stanc)
     own = {
         method.own_program
@@ -66,6 +67,28 @@ def describe_programs(project: Project, stanc: Path) -> dict[str, Program]:
 
 def _described(path: str, stanc: Path) -> Program:
     return describe(Path(path), stanc, [Path(FUNCTIONS)], cache_root() / "programs")
+
+
+def _require_programs(project: Project) -> None:
+    faults = []
+    for key, path in _declared_programs(project):
+        try:
+            require_file(Path(path))
+        except OSError as error:
+            faults.append(_missing(project, key, Path(path), error))
+    if faults:
+        raise DataError(faults)
+
+
+def _declared_programs(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the key and path of the program of every model, and of every method with its own."""
+    for name, model in project.models.items():
+        if model.program is not None:
+            yield ("models", name, "program"), model.program
+    for name, analysis in project.analyses.items():
+        for label, method in analysis.methods.items():
+            if method.own_program is not None:
+                yield ("analyses", name, "methods", label, "program"), method.own_program
 
 
 def _hashes(project: Project) -> dict[str, str]:

@@ -19,6 +19,7 @@ from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
+from stanchion.runs.init_files import init_faults
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
 from stanchion.stats.conjugate.families import prior_faults, rows_of
@@ -164,15 +165,24 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     """Build every model's data once, and compare what the models of an analysis are fitted to."""
     project = plan.project
     built: dict[str, Outcomes | None] = {}
+    numbers: dict[str, Mapping[str, Any]] = {}
     for step in plan:
-        if STEPS[step.rule].arguments is PrepareData and step.key not in built:
+        if STEPS[step.rule].arguments is not PrepareData:
+            continue
+        model = step.wildcards["model"]
+        if step.key not in built:
             try:
                 values = _data(plan, step).values
                 built[step.key] = Outcomes.of(values)
-                yield from _without_posterior(project, step.wildcards["model"], values)
+                numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
+                yield from _without_posterior(project, model, values)
             except DataError as error:
                 built[step.key] = None
                 yield from (_of_its_program(plan, step, fault) for fault in error.faults)
+        if step.key in numbers and "analysis" in step.wildcards:
+            program = plan.facts.programs[model]
+            fitted_in = step.wildcards["analysis"]
+            yield from init_faults(project, fitted_in, model, program, numbers[step.key])
     for name, analysis in project.analyses.items():
         if analysis.compare is not None:
             for dataset in analysis.datasets:

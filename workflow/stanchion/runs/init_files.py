@@ -1,0 +1,62 @@
+"""Whether the init files of methods hold values of the programs' parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from stanchion.config import Analysis, Project
+from stanchion.datasets.agree import describe, disagreements
+from stanchion.datasets.stan_json import read
+from stanchion.errors import DataError, Fault
+from stanchion.stan.program import Program
+
+_OR_NONE = "or remove init, and chains start anywhere"
+
+
+def init_faults(
+    project: Project, name: str, model: str, program: Program, data: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Yield a fault for each value that a file lacks, or that is no value of its parameter.
+
+    Sizes and bounds count that follow from `data` and from the file itself. What a file holds
+    beside the parameters is allowed, as it is in data.
+    """
+    analysis: Analysis = project.analyses[name]
+    for label, method in analysis.methods_of(model).items():
+        if isinstance(method.start, str):
+            for fault in _faults(Path(method.start), program, data):
+                at = ("analyses", name, "methods", label, "init")
+                yield project.fault(
+                    f"{method.start}: {fault.what}",
+                    *at,
+                    allowed=fault.allowed,
+                    todo=fault.todo or f"correct it there, {_OR_NONE}",
+                )
+
+
+def _faults(path: Path, program: Program, data: Mapping[str, Any]) -> list[Fault]:
+    try:
+        values = read(path)
+    except DataError as error:
+        return [_without_path(fault, path) for fault in error.faults]
+    missing = [v for v in program.parameters if v.name not in values]
+    faults = [
+        Fault(
+            f"there is no value for the parameter `{variable.name}`, where the chains would start "
+            "at random",
+            allowed=describe(variable),
+            todo=f"add `{variable.name}`, {_OR_NONE}",
+        )
+        for variable in missing
+    ]
+    present = [v for v in program.parameters if v.name in values]
+    return [*faults, *disagreements(present, {**data, **values}, lambda name: name)]
+
+
+def _without_path(fault: Fault, path: Path) -> Fault:
+    """Return a fault of a file that says its line, but not its path again."""
+    line = (fault.where or "").removeprefix(f"{path}:")
+    what = fault.what.removeprefix(f"{path}").removeprefix(": ").strip()
+    return Fault(f"line {line}: {what}" if line else what, allowed=fault.allowed)
