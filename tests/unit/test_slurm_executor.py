@@ -19,6 +19,7 @@ from stanchion.plan.keys import family_of
 from stanchion.provenance.runs import REFUSED, failures, forget_failure, note_failure
 from stanchion.runs import slurm, slurm_executor
 from stanchion.runs.slurm_executor import PatientExecutor
+from stanchion.stan.states import note_families
 from tests.unit.test_states import write_state
 
 PLACE = "means/slow/mean/nuts"
@@ -253,25 +254,39 @@ def test_retry_asks_for_what_was_short(
     forget_failure(KEY)
 
 
+@pytest.mark.parametrize("step", ["sample_chain", "sample_fit"])
 @pytest.mark.parametrize("saved", [True, False])
 def test_chain_that_goes_on_is_sent_again_at_the_cap(
-    saved: bool, play: Callable[..., Played], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: bool,
+    step: str,
+    play: Callable[..., Played],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A chain with a saved state needs no more minutes than there are: the next job goes on."""
+    """Chains with a saved state need no more minutes than there are: the next job goes on."""
     monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
     played = play()
     asked = {"runtime": 100, "mem_mb": 1000, "max_runtime": 100, "max_mem_mb": 1500}
     job = Job(tmp_path, asked)
     arguments = {"command": ["num_samples=5"], "rows": {"draws": 5, "before": 0}}
     unkeyed = {"threads": 1, "saving": {"seconds": 60}}
-    made_of = {"step": "sample_chain"}
-    values = {"made_of": made_of, "arguments": arguments, "unkeyed": unkeyed, "drop": ()}
+    made_of = {"step": step}
+    values = {
+        "step": step,
+        "key": "c" * 64,
+        "made_of": made_of,
+        "arguments": arguments,
+        "unkeyed": unkeyed,
+        "drop": (),
+    }
     file = JobFile(**{**dict.fromkeys(JobFile.__dataclass_fields__), **values})  # type: ignore[arg-type]
     path = tmp_path / job.input[0]
     path.parent.mkdir(parents=True)
     path.write_text(file.text())
     if saved:
         family = family_of(made_of, arguments, 1)
+        if step == "sample_fit":
+            note_families("c" * 64, ["d" * 64, family])
         write_state(tmp_path / "cache/states" / family[:2] / family, "")
     played.play("sbatch", "echo 7")
     played.queue("TIMEOUT")

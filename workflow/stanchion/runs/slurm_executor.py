@@ -26,7 +26,7 @@ from stanchion.plan.keys import family_of
 from stanchion.plan.paths import job_label
 from stanchion.provenance.runs import REFUSED, note_ending, note_failure, scheduler_endings
 from stanchion.runs import slurm
-from stanchion.stan.states import ChainState, state_folder
+from stanchion.stan.states import ChainState, noted_families, state_folder
 from stanchion.system.folders import JOBS
 
 GRACE = 60.0
@@ -281,10 +281,14 @@ def _has_state(path: Path) -> bool:
         file = JobFile.read(path)
         if not file.unkeyed.get("saving"):
             return False
-        family = family_of(file.made_of, file.arguments, file.unkeyed["threads"])
+        families = noted_families(file.key) if file.step == "sample_fit" else [_family(file)]
     except (OSError, ValueError, TypeError, KeyError):
         return False
-    return ChainState(state_folder(family)).position() is not None
+    return any(ChainState(state_folder(family)).position() for family in families)
+
+
+def _family(file: JobFile) -> str:
+    return family_of(file.made_of, file.arguments, file.unkeyed["threads"])
 
 
 def _address(job: Any) -> str:

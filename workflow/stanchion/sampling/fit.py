@@ -22,6 +22,7 @@ from stanchion.stan.command import RunFiles
 from stanchion.stan.points import Points, evaluate, unconstrained_size
 from stanchion.stan.process import ProgramFailedError, run_program
 from stanchion.stan.rows import Rows
+from stanchion.stan.states import note_families
 from stanchion.system.folders import cache_root
 from stanchion.system.hashes import file_hash
 
@@ -120,6 +121,7 @@ class Fit:
         threads = self.job.arguments.threads
         at_once = max(granted_threads(threads * self.job.arguments.jobs) // threads, 1)
         chains = [self._chain(run) for run in runs]
+        note_families(self.job.key, [c.family for c in chains if c.arguments.saving is not None])
         made = [Made(run, chain.output) for run, chain in zip(runs, chains, strict=True)]
 
         def to_end(answers: Mapping[int, object], running: Sequence[int]) -> Collection[int]:

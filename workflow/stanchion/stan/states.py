@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.stan.console import MARK
-from stanchion.system.folders import cache_root
+from stanchion.system.folders import SAVING, cache_root
 from stanchion.system.hashes import text_hash
 from stanchion.system.usage import note_use
 from stanchion.system.writing import write_whole
@@ -181,6 +181,30 @@ class ChainState:
 def state_folder(family: str) -> Path:
     """Return the folder of a family's state."""
     return cache_root() / FOLDER / family[:2] / family
+
+
+def note_families(key: str, families: Sequence[str]) -> None:
+    """Note whose states the runs of a step save; that it cannot be noted costs a retry at most."""
+    with suppress(OSError):
+        write_whole(_families_file(key), "".join(f"{family}\n" for family in families))
+
+
+def noted_families(key: str) -> list[str]:
+    """Return whose states the runs of a step save that were last under way."""
+    try:
+        return _families_file(key).read_text().split()
+    except (OSError, ValueError):
+        return []
+
+
+def forget_families(key: str) -> None:
+    """Remove the note of a step that is done."""
+    with suppress(OSError):
+        _families_file(key).unlink(missing_ok=True)
+
+
+def _families_file(key: str) -> Path:
+    return Path(SAVING, key)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from stanchion.plan.job import Job
 from stanchion.sampling.archive import write_archive
 from stanchion.sampling.catalogue import PROCEDURES
 from stanchion.sampling.fit import Fit
+from stanchion.stan.states import forget_families
 
 
 def run(job: Job[SampleFit]) -> None:
@@ -24,3 +25,8 @@ def run(job: Job[SampleFit]) -> None:
     fit = Fit(job, output.parent)
     job.notes["runs"] = fit.notes
     write_archive(PROCEDURES[method.procedure](fit, method), output)
+
+
+def after(job: Job[SampleFit]) -> None:
+    """Forget what its runs have saved by: the fit is in the cache."""
+    forget_families(job.key)

@@ -12,6 +12,7 @@ TEMPORARY = f"{STATE}/tmp"
 RUNS = f"{STATE}/runs"
 STAMPS = f"{STATE}/stamps"
 PROGRESS = f"{STATE}/progress"
+SAVING = f"{STATE}/saving"
 
 
 def cache_root(environ: Mapping[str, str] = os.environ) -> Path:
