@@ -152,7 +152,7 @@ def test_limits_by_variable_are_resolved() -> None:
 
 @pytest.mark.parametrize("method", [Nuts(), Advi(init="i.json")])
 def test_a_resolved_method_is_plain_json_with_every_default(method: Nuts | Advi) -> None:
-    """What enters keys names every argument that decides a result, as those do not that are unused."""
+    """What enters keys names every argument that decides a result, and none that is unused."""
     resolved = resolved_method(method)
     assert json.loads(json.dumps(resolved)) == resolved
     assert resolved.keys() == (
