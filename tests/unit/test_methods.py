@@ -41,6 +41,7 @@ NO_WORDS: dict[str, set[str]] = {
     "hmc": {"chains", "init"},
     "advi": {"resample", "init"},
     "pathfinder": {"resample", "init"},
+    "laplace": {"resample", "starts", "iter", "init"},
     "optimize": {"starts", "init"},
     "fixed_param": set(),
     "auto": {"chains", "pathfinder"},

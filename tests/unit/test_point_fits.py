@@ -264,6 +264,13 @@ def test_no_other_method_takes_draws_of_a_point(tmp_path: Path, method: str) -> 
     assert message.what == "'optimize' gives a point, and no draws"
 
 
+def test_laplace_needs_starts_that_differ_too(tmp_path: Path) -> None:
+    """The message names the key of the method, not of the optimiser within it."""
+    message = fault(tmp_path, changed("advi: {algorithm: meanfield,", "laplace: {init: 0,"))
+    assert message.what == "all starts are the same from a file or at zero"
+    assert message.key == "analyses.coaching.methods.laplace.starts"
+
+
 def test_a_mode_is_called_what_it_is() -> None:
     """MLE only without priors, and only on the declared scale."""
     assert Optimize().estimate(has_priors=True) == "MAP"

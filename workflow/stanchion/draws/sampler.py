@@ -45,6 +45,8 @@ def sampler_stats(
         if column.endswith("__"):
             name = _NAMES.get(column, column.removesuffix("__"))
             stats[name] = values[..., position].astype(_DTYPES.get(name, np.float64))
+    if "lp" not in stats and "log_p" in stats:  # of a Laplace approximation
+        stats["lp"] = stats["log_p"]
     if "tree_depth" in stats and max_treedepth is not None:
         stats["reached_max_treedepth"] = stats["tree_depth"] >= max_treedepth
     if "int_time" in stats:

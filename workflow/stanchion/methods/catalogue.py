@@ -11,6 +11,7 @@ from stanchion.methods.conjugate import Conjugate
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.gq import Gq
 from stanchion.methods.hmc import Hmc
+from stanchion.methods.laplace import Laplace
 from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
 from stanchion.methods.optimize import Optimize
@@ -21,6 +22,7 @@ METHODS: Mapping[str, type[Method]] = {
     "hmc": Hmc,
     "advi": Advi,
     "pathfinder": Pathfinder,
+    "laplace": Laplace,
     "optimize": Optimize,
     "fixed_param": FixedParam,
     "conjugate": Conjugate,

@@ -18,7 +18,12 @@ from stanchion.methods.fields import (
     TimeLimit,
 )
 from stanchion.methods.method import Method, Misfit, without_parameters
-from stanchion.methods.optimising import MOST_AT_ONCE, OptimiserIterations, Starts
+from stanchion.methods.optimising import (
+    MOST_AT_ONCE,
+    OptimiserIterations,
+    Starts,
+    require_distinct_starts,
+)
 from stanchion.schema.fields import Count, Positive, refused
 from stanchion.stan.command import number
 from stanchion.stan.rows import Rows
@@ -90,13 +95,7 @@ class Optimize(Method):
 
     @model_validator(mode="after")
     def _can_start_elsewhere(self) -> Self:
-        if self.starts > 1 and (isinstance(self.init, str) or self.init == 0):
-            raise refused(
-                "all starts are the same from a file or at zero",
-                at=["starts"],
-                value=self.starts,
-                todo="declare `starts: 1`, or let the starts lie within ± a number above 0",
-            )
+        require_distinct_starts(self.starts, self.init)
         return self
 
     @model_validator(mode="after")

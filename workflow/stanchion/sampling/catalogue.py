@@ -7,6 +7,7 @@ from typing import Any
 
 from stanchion.sampling.archive import Archive
 from stanchion.sampling.auto import auto
+from stanchion.sampling.expanding import expanding
 from stanchion.sampling.fit import Fit
 from stanchion.sampling.hamiltonian import hamiltonian
 from stanchion.sampling.optimising import optimising
@@ -15,5 +16,6 @@ PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {
     "hamiltonian": hamiltonian,
     "auto": auto,
     "optimising": optimising,
+    "expanding": expanding,
 }
 """By the name that a method gives as its `procedure`: each takes the fit and the method."""
