@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from stanchion.draws.modes import Modes
 from stanchion.errors import ChainError
+from stanchion.methods.laplace import Laplace
 from stanchion.methods.optimize import Optimize
+from stanchion.sampling.expanding import expanding
 from stanchion.sampling.fit import Failed, Made, Run
 from stanchion.sampling.modes import search
 from stanchion.stan.points import CannotEvaluateError, Points
@@ -36,14 +38,25 @@ class Density:
         default=lambda x: np.column_stack([np.sign(x[:, 0]) * 3 - x[:, 0], -x[:, 1]])
     )
 
+    refusal: str = ""
+    """What CmdStan says of an expansion that it refuses."""
+    read_modes: list[str] = field(default_factory=list)
+
     @property
     def job(self) -> Any:
         return SimpleNamespace(log=self.folder / "log", path=lambda name: self.folder / name)
 
     seed = 1
 
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
     def run(self, runs: Sequence[Run]) -> list[Made | Failed]:
         results: list[Made | Failed] = []
+        if runs[0].mode is not None:
+            self.read_modes.append(runs[0].mode.read_text())
+            csv = self.folder / runs[0].file
+            return [Failed(runs[0], self.refusal) if self.refusal else Made(runs[0], csv)]
         for run, end in zip(runs, self.ends, strict=True):
             if isinstance(end, str):
                 results.append(Failed(run, f"{run.name} failed with exit code 1;\n{end}"))
@@ -158,3 +171,24 @@ def test_an_end_at_a_bound_has_no_errors(tmp_path: Path) -> None:
         modes = modes_of(tmp_path, (3.0, -800.0, 31))
     assert modes.errors == () and np.isnan(modes.distance)
     assert modes.because and modes.parameter_because == "sigma"
+
+
+def test_an_expansion_is_at_the_highest_mode(tmp_path: Path) -> None:
+    """CmdStan is given the highest end, without what its optimiser says of the hour."""
+    density = Density([(3.0, 0.5, 31), AT_MODE], tmp_path)
+    archive = expanding(density, Laplace(starts=2))  # type: ignore[arg-type]
+    (mode,) = density.read_modes
+    assert mode == "# method = optimize\nlp__,converged__,mu,sigma,again\n-0.0,31.0,3.0,1.0,3.0\n"
+    assert archive.attempts.method == "laplace"
+    assert set(archive.others) == {"start_1.csv", "start_2.csv", "modes.json"}
+
+
+def test_an_expansion_without_a_normal_is_one_sentence(tmp_path: Path) -> None:
+    """A ridge is seen before CmdStan runs; what CmdStan refuses itself is said with its words."""
+    flat = Density([AT_MODE], tmp_path, gradient=lambda x: np.column_stack([-x[:, 0], 0 * x[:, 1]]))
+    with pytest.raises(ChainError, match=r"no Laplace approximation.*does not fall.*\(sigma\)"):
+        expanding(flat, Laplace(starts=1))  # type: ignore[arg-type]
+    assert flat.read_modes == []
+    refused = Density([AT_MODE], tmp_path, refusal="it failed:\n  not positive definite")
+    with pytest.raises(ChainError, match="CmdStan says: not positive definite"):
+        expanding(refused, Laplace(starts=1))  # type: ignore[arg-type]

@@ -211,6 +211,8 @@ def test_the_report_shows_a_point_as_a_point(tmp_path: Path) -> None:
     assert "<td>4.4</td><td>3.3</td>" in row
     assert "<td>6.500</td><td>–</td>" in row
     assert "a mark without a line is a point" in page
+    marks = page[page.index('class="legend"') :].split("</ul>")[0].split("</li>")
+    assert ["<line" in mark for mark in marks[:2]] == [True, False]
     metrics = json.loads(made.outputs["metrics"].read_text())
     assert metrics["schools/partial/optimize"]["verdict"] == "pass"
 

@@ -59,11 +59,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Legend:
-    """A fit's mark in the picture, by its place."""
+    """A fit's mark in the picture, by its place; that of a point has no line."""
 
     fit: int
     method: str
     verdict: str
+    is_point: bool
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], en
         fits=tuple(fits),
         panels=forest(quantities[:MOST_DRAWN]),
         legend=tuple(
-            Legend(index, fit.label, fit.verdict) for index, (fit, _) in enumerate(usable)
+            Legend(index, fit.label, fit.verdict, summary.is_point)
+            for index, (fit, summary) in enumerate(usable)
         ),
         undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
         table=_table(_drawn(usable), ends) if _drawn(usable) else None,
