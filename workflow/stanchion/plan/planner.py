@@ -11,13 +11,8 @@ from collections.abc import Sequence
 from stanchion.config import Project
 from stanchion.errors import DeclarationError
 from stanchion.plan.builder import Planner
-from stanchion.plan.fitting import (
-    fit_steps,
-    is_reference,
-    prior_step,
-    references_of,
-    sources_of,
-)
+from stanchion.plan.fits import is_reference, references_of, sources_of
+from stanchion.plan.fitting import fit_steps, prior_step
 from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.quantities import quantities_steps

@@ -5,7 +5,8 @@ from __future__ import annotations
 from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws, GenerateQuantities, ProgramVariables
 from stanchion.plan.builder import Planner
-from stanchion.plan.fitting import follow_draws, on_fail, seed, sources_of
+from stanchion.plan.fits import on_fail, seed, sources_of
+from stanchion.plan.fitting import follow_draws
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, quantities_data_step
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of

@@ -8,7 +8,7 @@ from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of
-from stanchion.plan.fitting import on_fail, parameters_of, seed
+from stanchion.plan.fits import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step, whole_data_step
 from stanchion.plan.report_arguments import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stanchion.plan.arguments import CheckVerdicts, CompareModels, FitArguments
 from stanchion.plan.builder import Planner
-from stanchion.plan.fitting import on_fail
+from stanchion.plan.fits import on_fail
 from stanchion.plan.model import Fit, Step
 
 
