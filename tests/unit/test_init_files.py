@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,14 +39,19 @@ PROGRAM = Program(
 )
 
 
-def refusals(folder: Path, init: str) -> list[Fault]:
+SHARES = Variable("shares", "vector", 1, ("K",), kind="simplex")
+CUTS = Variable("cuts", "vector", 1, ("K",), kind="ordered")
+OF_KINDS = replace(PROGRAM, parameters=(SHARES, CUTS))
+
+
+def refusals(folder: Path, init: str, program: Program = PROGRAM) -> list[Fault]:
     """Return what `check` says of an init file; data have K = 2."""
     (folder / "d.json").write_text('{"K": 2}')
     (folder / "init.json").write_text(init)
     (folder / "config.yaml").write_text(DECLARED.replace("DIR", str(folder)))
     project = load(folder / "config.yaml")
     files = {str(folder / name): file_hash(folder / name) for name in ("d.json", "init.json")}
-    facts = Facts({"m": PROGRAM}, files, {"m": {"cpu": "x86-64"}}, toolchain={}, waivers={})
+    facts = Facts({"m": program}, files, {"m": {"cpu": "x86-64"}}, toolchain={}, waivers={})
     try:
         check_plan(make_plan(project, facts))
     except DeclarationError as error:
@@ -80,3 +86,18 @@ def test_a_file_that_starts_no_chain_is_one_fault(
 def test_a_file_may_hold_more_than_the_parameters(tmp_path: Path) -> None:
     """As data may: one file can serve several programs."""
     assert refusals(tmp_path, '{"mu": 1, "sigma": 0.5, "beta": [0, 0.5], "tau": -3}') == []
+
+
+@pytest.mark.parametrize(
+    ("init", "what"),
+    [
+        ('{"shares": [0.5, 0.6], "cuts": [1, 2]}', "`shares` is declared simplex and is none"),
+        ('{"shares": [1.5, -0.5], "cuts": [1, 2]}', "`shares` is declared simplex and is none"),
+        ('{"shares": [0.5, 0.5], "cuts": [2, 2]}', "`cuts` is declared ordered and is none"),
+        ('{"shares": [0.5, 0.5], "cuts": [-1, 2]}', None),
+    ],
+)
+def test_vectors_are_of_their_kind(tmp_path: Path, init: str, what: str | None) -> None:
+    """What a simplex and an ordered vector ask for beyond bounds is looked at, too."""
+    words = [fault.what for fault in refusals(tmp_path, init, OF_KINDS)]
+    assert words == ([] if what is None else [f"{tmp_path}/init.json: {what}"])

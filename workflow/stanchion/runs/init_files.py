@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,16 @@ from stanchion.config import Analysis, Project
 from stanchion.datasets.agree import describe, disagreements
 from stanchion.datasets.stan_json import read
 from stanchion.errors import DataError, Fault
-from stanchion.stan.program import Program
+from stanchion.stan.program import Program, Variable
 
+_SIMPLEX = 1e-8
+"""How far from its sum Stan takes a simplex."""
+_KINDS = {
+    "simplex": "numbers ≥ 0 whose sum is 1",
+    "sum_to_zero_vector": "numbers whose sum is 0",
+    "ordered": "ascending numbers",
+    "positive_ordered": "ascending numbers > 0",
+}
 _OR_NONE = "or remove init, and chains start anywhere"
 
 
@@ -52,7 +61,28 @@ def _faults(path: Path, program: Program, data: Mapping[str, Any]) -> list[Fault
         for variable in missing
     ]
     present = [v for v in program.parameters if v.name in values]
-    return [*faults, *disagreements(present, {**data, **values}, lambda name: name)]
+    faults += disagreements(present, {**data, **values}, lambda name: name)
+    if not faults:
+        faults += [fault for v in present if (fault := _unlike_kind(v, values[v.name]))]
+    return faults
+
+
+def _unlike_kind(variable: Variable, value: Any) -> Fault | None:
+    """Return what is wrong with a vector whose kind asks for more than bounds."""
+    if variable.dimensions != 1:
+        return None
+    total, ascends = sum(value), all(before < after for before, after in pairwise(value))
+    wrong = {
+        "simplex": abs(total - 1) > _SIMPLEX or min(value, default=0) < 0,
+        "sum_to_zero_vector": abs(total) > _SIMPLEX,
+        "ordered": not ascends,
+        "positive_ordered": not ascends or min(value, default=1) <= 0,
+    }
+    if not wrong.get(variable.kind, False):
+        return None
+    return Fault(
+        f"`{variable.name}` is declared {variable.kind} and is none", allowed=_KINDS[variable.kind]
+    )
 
 
 def _without_path(fault: Fault, path: Path) -> Fault:
