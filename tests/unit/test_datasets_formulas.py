@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from stanchion.config import Dataset
 from stanchion.datasets import build, stan_json
-from stanchion.datasets.faults import ExpressionError
 from stanchion.datasets.formulas import CONTRASTS, FUNCTIONS, formula_columns
 from stanchion.errors import DataError
+from stanchion.expressions.faults import ExpressionError
 from stanchion.stan.program import Variable
 
 TABLE = "a,b,body mass,sex\n1,2,3,f\n2,1,4,m\n4,3,2,f\n3,5,7,m\n"

@@ -22,6 +22,7 @@ ROOMS = (
     "datasets",
     "config",
     "methods",
+    "expressions",
     "schema",
     "checks",
     "draws",

@@ -65,6 +65,7 @@ class Dataset(Section):
     a constant. There are `nrow()`, `ncol(X)`, `nlevels(c)`, `index(c)` (from 1, in the order of
     the levels), `design("~ x + z")` (a design matrix by formula), `counties.uranium(county)` (one
     value a level, from another dataset) and `new.X` (this dataset's mapping applied to another).
+    Anything else, such as `log(x) / 2` or `x == 'yes'`, is an [expression](#expressions).
 
     A formula is made of columns (odd names in backquotes), numbers, `+ - * : / ** |` as formulaic
     has them, arithmetic and comparisons within brackets, and these functions: `log`, `log10`,

@@ -16,6 +16,8 @@ from stanchion.config.conjugate import FAMILY_SECTIONS, PRIOR_SECTIONS
 from stanchion.config.project import Project
 from stanchion.config.shape import Node, parts_of, schema_of, words_for
 from stanchion.config.waivers import Waiver
+from stanchion.expressions.catalogue import table as table_of_functions
+from stanchion.expressions.parser import MOST_NESTED, MOST_OPERATIONS
 from stanchion.methods.catalogue import METHODS
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -116,6 +118,42 @@ analyses:
     intervals: {prob: 0.9, kind: hdi}
 ```
 """
+_EXPRESSIONS = """\
+
+What `stan:` makes of columns is said by numbers, texts in quotes, columns (odd names in
+backquotes), `+ - * / ^`, comparisons, `and`, `or`, `not` and the functions below. `-2^2` is -4; of
+`a < b < c`, write `a < b and b < c`. There is nothing else, and no code runs. At most {operations}
+operations and calls stand in one expression, at most {nested} brackets within one another.
+
+```
+stan:
+  N: nrow()
+  x: log(dose)                        # a dose of 0 is a fault that names the row
+  z: (dose - mean(dose)) / sd(dose)   # of new rows: by mean and sd of the fitted ones
+  smokes: smokes == 'yes'             # 1 or 0; a level that there is not is a fault
+  t: days(visit, '2026-01-01')        # of a column `type: date`; the origin is recorded
+  N_obs: nobserved(score)             # rows with a missing score stay
+  N_mis: nmissing(score)
+  ii_obs: observed(score)
+  ii_mis: missing(score)
+  score_obs: values(score)
+  x_new: new.x                        # the same expression on new rows
+```
+
+Sums, differences and products of whole numbers are whole; `/` and `^` are real. Whole numbers
+beyond 2⁵³ are refused, and beyond 2³¹ − 1 where the program declares `int`. A condition is 1 or 0.
+Two sides have the same shape, or one of them is one number. A category is compared with one of its
+levels; dates are compared with dates, and become numbers by `days`.
+
+A column that only `observed`, `missing`, `values`, `nobserved` and `nmissing` name may have missing
+values, whatever `missing:` says. Any other use of it, `sort` included, needs a value in every row.
+Positions count the rows as they are after `where`, dropping and `sort`.
+
+`design(…)`, `counties.uranium(county)` and `new.X` stand alone. Of new rows, give the expression a
+variable and apply that.
+
+{table}
+"""
 _WAIVERS = """\
 
 A file of its own, `config/waivers.yaml`, beside the declaration. Each entry of its list:
@@ -143,6 +181,10 @@ def reference() -> str:
     sections = [_section(root, name, root["$defs"].get(name, root)) for name in _HEADINGS]
     waiver = schema_of(Waiver)
     table = "\n".join([_text(waiver), "", *_table(waiver, waiver)])
+    expressions = _EXPRESSIONS.format(
+        operations=MOST_OPERATIONS, nested=MOST_NESTED, table=table_of_functions()
+    )
+    sections += ["## Expressions", expressions]
     return "\n".join([_TOP, *sections, "## Waivers", _WAIVERS.format(table=table)])
 
 

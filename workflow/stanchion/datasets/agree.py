@@ -28,10 +28,11 @@ Key = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Cell:
-    """Where a value stands in a table: `file:line`, and its column."""
+    """Where a value stands in a table: `file:line`, and its column or expression of columns."""
 
     where: str
     column: str
+    what: str = "column"
 
 
 Cells = Callable[[str, tuple[int, ...]], Cell | None]
@@ -125,7 +126,7 @@ def _in_cell(
     if location is None or not index:
         return fault
     value = np.asarray(values[variable.name], dtype=object).item(index)
-    what = f"{fault.what}, column `{location.column}`"
+    what = f"{fault.what}, {location.what} `{location.column}`"
     return replace(fault, where=location.where, what=what, value=value)
 
 

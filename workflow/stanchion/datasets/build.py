@@ -22,14 +22,24 @@ from stanchion.datasets.agree import (
     unsupplied,
 )
 from stanchion.datasets.evaluate import Evaluator
-from stanchion.datasets.expressions import Applied, Column, Constant, Expression, Names, parse
-from stanchion.datasets.faults import ExpressionError, stop
+from stanchion.datasets.expressions import (
+    Applied,
+    Column,
+    Constant,
+    Derived,
+    Expression,
+    Names,
+    parse,
+)
+from stanchion.datasets.faults import stop
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import NewRows, Request, Where
 from stanchion.datasets.rows import Rows
 from stanchion.datasets.sources import read_sources
 from stanchion.errors import DataError, Fault
+from stanchion.expressions.faults import ExpressionError
+from stanchion.expressions.tree import Call, Text, walk
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset
@@ -46,7 +56,8 @@ _STAND_IN = (
 class StanData:
     """The values of a program's `data` block by name, and what is known of them.
 
-    `meta` is plain JSON: rows (null for a .json), dropped, unused, prior_only, sizes, transforms.
+    `meta` is plain JSON: rows (null for a .json), dropped, unused, prior_only, sizes, transforms;
+    where there are any, the batches of updates, and the origins that days are counted from.
     """
 
     values: dict[str, Any]
@@ -121,11 +132,18 @@ def _from_table(request: Request) -> StanData:
     rows = Rows(mapping, request.updates)
     sources = read_sources(request, rows.expressions)
     evaluator = Evaluator(
-        rows.expressions, sources.fitted, sources.applied, sources.looked_up, request.key
+        rows.expressions,
+        sources.fitted,
+        sources.applied,
+        sources.looked_up,
+        request.key,
+        rows.starts(sources),
     )
     values = rows.joined(_each(rows.expressions, evaluator.value))
     batches = [sources.fitted, *(sources.applied[name] for name in request.updates)]
-    more = {"batches": [_batch(frame) for frame in batches]} if request.updates else {}
+    more: dict[str, Any] = _origins(mapping)
+    if request.updates:
+        more["batches"] = [_batch(frame) for frame in batches]
     left_out = {
         name
         for name, expression in mapping.items()
@@ -146,6 +164,23 @@ def _from_table(request: Request) -> StanData:
 
 def _batch(frame: Frame) -> dict[str, Any]:
     return {"dataset": frame.dataset, "rows": len(frame)}
+
+
+def _origins(mapping: Mapping[str, Expression]) -> dict[str, Any]:
+    """Return the dates in quotes between which days are counted, by variable."""
+    since = {
+        variable: [
+            argument.value
+            for call in walk(expression.tree)
+            if isinstance(call, Call) and call.function == "days"
+            for argument in call.arguments
+            if isinstance(argument, Text)
+        ]
+        for variable, expression in mapping.items()
+        if isinstance(expression, Derived)
+    }
+    origins = {variable: dates for variable, dates in since.items() if dates}
+    return {"origins": origins} if origins else {}
 
 
 def _declared_sizes(request: Request, evaluator: Evaluator) -> dict[str, Any]:

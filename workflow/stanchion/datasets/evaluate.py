@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.datasets.derived import Columns as DerivedColumns
 from stanchion.datasets.design import Design, Formula, fit_design
 from stanchion.datasets.expressions import (
     Applied,
@@ -16,6 +17,7 @@ from stanchion.datasets.expressions import (
     ColumnCount,
     Columns,
     Constant,
+    Derived,
     DesignMatrix,
     Expression,
     Index,
@@ -23,11 +25,12 @@ from stanchion.datasets.expressions import (
     Lookup,
     RowCount,
 )
-from stanchion.datasets.faults import stop, suggestion
+from stanchion.datasets.faults import stop
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.positions import positions
 from stanchion.datasets.rules import NUMERIC
 from stanchion.errors import DataError, Fault
+from stanchion.expressions.faults import suggestion
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Evaluator:
     applied: Mapping[str, Frame]
     looked_up: Mapping[str, Frame]
     key: Callable[[str], str]
+    starts: Mapping[str, int] = field(default_factory=dict)
+    """Variable → how many rows come before those that it is evaluated on."""
     sizes: dict[str, Size] = field(default_factory=dict)
     designs: dict[str, Design] = field(default_factory=dict)
 
@@ -111,8 +116,21 @@ class Evaluator:
             case DesignMatrix(formula):
                 design = self._design(formula, variable)
                 return design.matrix if frame is self.fitted else design.apply(frame)
+            case Derived():
+                return self._derived(expression, frame, variable)
             case Applied():
                 raise TypeError("an expression is applied to one dataset at a time")
+
+    def _derived(self, derived: Derived, frame: Frame, variable: str) -> Any:
+        columns = DerivedColumns(
+            frame,
+            self.fitted,
+            self.key(variable),
+            self._levels,
+            lambda of: self._columns_of(of, variable)[0],
+            self.starts.get(variable, 0),
+        )
+        return columns.value(derived)
 
     def _numbers(self, name: str, frame: Frame, variable: str) -> NDArray[Any]:
         series = frame.column(name)
@@ -137,22 +155,24 @@ class Evaluator:
         return len(size.labels or ()) if frame is None else len(frame)
 
     def _column_count(self, variable: str, of: str) -> int:
+        count, labels = self._columns_of(of, variable)
+        self.sizes[variable] = Size(f"{of}_column", labels)
+        return count
+
+    def _columns_of(self, of: str, variable: str) -> tuple[int, tuple[str, ...] | None]:
+        """Return how many columns a matrix of the mapping has, and their labels."""
         matrix = self._of_mapping(of, variable)
         if isinstance(matrix, Applied):
             matrix = self._applied(matrix, variable)
-        labels = None
         match matrix:
             case Columns(names):
-                count, labels = len(names), names
+                return len(names), names
             case Constant([[*first], *_]):
-                count = len(first)
+                return len(first), None
             case DesignMatrix(formula):
                 labels = self._design(formula, of).labels
-                count = len(labels)
-            case _:
-                raise DataError(f"`{of}` is not a matrix", key=self.key(variable))
-        self.sizes[variable] = Size(f"{of}_column", labels)
-        return count
+                return len(labels), labels
+        raise DataError(f"`{of}` is not a matrix", key=self.key(variable))
 
     def _design(self, formula: str, variable: str) -> Design:
         if formula not in self.designs:

@@ -9,30 +9,25 @@ index(c)                     which level, from 1
 design("~ x + z")            a design matrix
 counties.uranium(county)     one value a level of county, from dataset counties
 new.X · new.nrow()           this mapping's X, or an expression, for the rows of dataset new
+log(x) / 2 · x == 'yes'      anything else of the language of `stanchion.expressions`
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
-from stanchion.datasets.faults import ExpressionError, suggestion
 from stanchion.datasets.formulas import formula_columns
 from stanchion.datasets.values import parse_number
-from stanchion.schema.references import FUNCTIONS
+from stanchion.expressions.catalogue import FUNCTIONS
+from stanchion.expressions.faults import ExpressionError, at_character, suggestion
+from stanchion.expressions.parser import Vocabulary
+from stanchion.expressions.parser import parse as parse_tree
+from stanchion.expressions.tree import Call, Name, Node, Number, Text, parts, walk
+from stanchion.schema import references
 
-SIGNATURES = {
-    "nrow": "nrow()",
-    "ncol": "ncol(X)",
-    "nlevels": "nlevels(column)",
-    "index": "index(column)",
-    "design": 'design("~ formula")',
-}
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<word>[^\s()\[\],"'`]+)|(?P<text>"[^"]*"|'[^']*'|`[^`]*`)|(?P<mark>\S))"""
-)
+SIGNATURES = {name: FUNCTIONS[name].signature for name in references.FUNCTIONS}
+"""The functions that also stand behind another dataset's name, as in `new.index(c)`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +101,14 @@ class Applied:
     of: Expression | str
 
 
+@dataclass(frozen=True)
+class Derived:
+    """Anything else that the language can say of the columns."""
+
+    source: str
+    tree: Node = field(compare=False)
+
+
 Expression = (
     Constant
     | Column
@@ -117,6 +120,7 @@ Expression = (
     | DesignMatrix
     | Lookup
     | Applied
+    | Derived
 )
 
 
@@ -135,10 +139,94 @@ def parse(declared: object, names: Names) -> Expression:
         ExpressionError: it is no expression; the message says at which character.
     """
     if isinstance(declared, str):
-        return Column(declared) if declared in names.columns else _Parser(declared, names).parse()
+        return _parse_text(declared, names)
     if isinstance(declared, list):
         return _parse_list(declared, names)
     return Constant(declared)
+
+
+def _parse_text(declared: str, names: Names) -> Expression:
+    bare = declared.strip()
+    if declared in names.columns or bare in names.columns:
+        return Column(declared if declared in names.columns else bare)
+    if _is_number(bare, names):
+        return Constant(parse_number(bare))
+    vocabulary = Vocabulary(FUNCTIONS, names.columns, names.datasets)
+    tree = parse_tree(declared, vocabulary)
+    match tree:
+        case Name(name, ()):
+            dataset, variable = _dotted(name, names)
+            return Applied(dataset, variable) if dataset else Column(name)
+        case Number(value):
+            return Constant(value)
+        case Call(function, arguments):
+            known = _called(function, arguments, names)
+            if known is not None:
+                return known
+    _hold(declared, tree, names)
+    return Derived(declared, tree)
+
+
+def _called(function: str, arguments: tuple[Node, ...], names: Names) -> Expression | None:
+    """Return a call that is an expression of its own, None where it is one of the language's."""
+    names_or_texts = [node for node in arguments if isinstance(node, Name | Text)]
+    texts = [node.name if isinstance(node, Name) else node.value for node in names_or_texts]
+    dataset, name = _dotted(function, names)
+    if dataset and name not in SIGNATURES:
+        return Lookup(dataset, name, texts[0])
+    if name not in SIGNATURES:
+        return None
+    making: dict[str, Callable[..., Expression]] = {
+        "nrow": RowCount,
+        "ncol": ColumnCount,
+        "nlevels": LevelCount,
+        "index": Index,
+        "design": _design,
+    }
+    made = making[name](*texts)
+    return Applied(dataset, made) if dataset else made
+
+
+def _hold(source: str, tree: Node, names: Names) -> None:
+    """Refuse names that are no columns, and what stands only alone."""
+    if isinstance(tree, Text):
+        raise at_character(source, tree.span[0], "a text is no number", "a column, without quotes")
+    for node in walk(tree):
+        match node:
+            case Call(function) if _dotted(function, names)[0] or function == "design":
+                what, todo = f"`{function}(…)` stands alone", "give it a Stan variable of its own"
+                raise at_character(source, node.span[0], what, "nothing beside it", todo)
+            case Name(name) if _dotted(name, names)[0] and name not in names.columns:
+                what = f"`{name}` stands alone"
+                todo = "give the whole expression a Stan variable of its own, and apply that"
+                raise at_character(source, node.span[0], what, "nothing beside it", todo)
+    for column in columns_of(tree):
+        if column.name not in names.columns:
+            allowed = f"its columns: {', '.join(sorted(names.columns))}"
+            what = f"there is no column `{column.name}`"
+            near = suggestion(column.name, names.columns)
+            raise at_character(source, column.span[0], what, allowed, near)
+        if column.labels:
+            what = f"column `{column.name}` takes no brackets"
+            raise at_character(source, column.span[0], what, "the column as a whole")
+
+
+def columns_of(tree: Node) -> list[Name]:
+    """Return the names of columns in a tree, from left to right; `ncol` takes none."""
+    nodes = list(walk(tree))
+    counted = [n for n in nodes if isinstance(n, Call) and n.function == "ncol"]
+    variables = {id(argument) for call in counted for argument in parts(call)}
+    return [node for node in nodes if isinstance(node, Name) and id(node) not in variables]
+
+
+def _dotted(text: str, names: Names) -> tuple[str, str]:
+    dataset, dot, name = text.partition(".")
+    return (dataset, name) if dot and name and dataset in names.datasets else ("", text)
+
+
+def _design(formula: str) -> DesignMatrix:
+    formula_columns(formula)
+    return DesignMatrix(formula)
 
 
 def _parse_list(declared: list[object], names: Names) -> Expression:
@@ -167,116 +255,3 @@ def _is_number(text: str, names: Names) -> bool:
     except ValueError:
         return False
     return text not in names.columns
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-
-class _Parser:
-    """Reads one expression from left to right."""
-
-    def __init__(self, source: str, names: Names) -> None:
-        self.source = source
-        self.names = names
-        self.tokens = list(_tokens(source))
-        self.next = 0
-
-    def parse(self) -> Expression:
-        word = self._take("word", "a column, a number or a function")
-        called = self._peek().text == "("
-        result = self._call(word) if called else self._reference(word)
-        self._take("end", "nothing more")
-        return result
-
-    def _reference(self, word: _Token) -> Expression:
-        if _is_number(word.text, self.names):
-            return Constant(parse_number(word.text))
-        dataset, variable = self._dotted(word.text)
-        return Applied(dataset, variable) if dataset else Column(word.text)
-
-    def _call(self, word: _Token) -> Expression:
-        arguments = self._arguments()
-        if word.text in SIGNATURES:
-            return self._function(word.text, arguments, word)
-        dataset, name = self._dotted(word.text)
-        if dataset and name in FUNCTIONS:
-            return Applied(dataset, self._function(name, arguments, word))
-        if dataset:
-            by = self._argument(arguments, word, f"{word.text}(column)")
-            return Lookup(dataset, name, by)
-        raise ExpressionError(
-            f"`{self.source}`: there is no function `{word.text}`",
-            ", ".join([*SIGNATURES.values(), "dataset.column(column)"]),
-            suggestion(word.text.partition(".")[0], [*SIGNATURES, *self.names.datasets]),
-        )
-
-    def _function(self, name: str, arguments: Sequence[_Token], word: _Token) -> Expression:
-        if name == "nrow":
-            if arguments:
-                self._wrong(arguments[0], "nrow() without an argument")
-            return RowCount()
-        only = self._argument(arguments, word, SIGNATURES[name])
-        counting: dict[str, Callable[[str], Expression]] = {
-            "ncol": ColumnCount,
-            "nlevels": LevelCount,
-            "index": Index,
-            "design": _design,
-        }
-        return counting[name](only)
-
-    def _arguments(self) -> list[_Token]:
-        self._take("mark", "(")
-        arguments: list[_Token] = []
-        while self._peek().text != ")":
-            if arguments:
-                self._take("mark", ",", only=",")
-            if self._peek().kind not in ("word", "text"):
-                self._wrong(self._peek(), "a name, a quoted text or `)`")
-            arguments.append(self._advance())
-        self._advance()
-        return arguments
-
-    def _argument(self, arguments: Sequence[_Token], word: _Token, signature: str) -> str:
-        if len(arguments) != 1:
-            self._wrong(word, signature, f"{len(arguments)} arguments")
-        token = arguments[0]
-        return token.text if token.kind == "word" else token.text[1:-1]
-
-    def _dotted(self, text: str) -> tuple[str, str]:
-        dataset, dot, name = text.partition(".")
-        return (dataset, name) if dot and name and dataset in self.names.datasets else ("", text)
-
-    def _peek(self) -> _Token:
-        return self.tokens[self.next]
-
-    def _advance(self) -> _Token:
-        self.next += 1
-        return self.tokens[self.next - 1]
-
-    def _take(self, kind: str, expected: str, only: str | None = None) -> _Token:
-        token = self._peek()
-        if token.kind != kind or only not in (None, token.text):
-            self._wrong(token, f"`{only}`" if only else expected)
-        return self._advance()
-
-    def _wrong(self, token: _Token, expected: str, met: str | None = None) -> NoReturn:
-        met = met or (f"`{token.text}`" if token.text else "the end")
-        shown = self.source if len(self.source) <= 100 else f"{self.source[:100]}…"
-        raise ExpressionError(f"`{shown}`: {met} at character {token.at}", expected)
-
-
-def _design(formula: str) -> DesignMatrix:
-    formula_columns(formula)
-    return DesignMatrix(formula)
-
-
-def _tokens(source: str) -> Iterator[_Token]:
-    """Yield the tokens of an expression, characters counted from 1, and one for its end."""
-    for match in _TOKEN.finditer(source):
-        kind = str(match.lastgroup)
-        yield _Token(kind, match[kind], match.start(kind) + 1)
-    yield _Token("end", "", len(source) + 1)

@@ -7,27 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from stanchion.errors import DataError, Fault
-from stanchion.schema.locations import nearest
 
 PLACES = 3
 """How many more places a fault names that is found in several."""
 SHOWN = 20
 """How many faults one message shows; the rest are counted."""
-
-
-class ExpressionError(Exception):
-    """An expression cannot be read; `allowed` and `todo` as in a fault."""
-
-    def __init__(self, what: str, allowed: str | None = None, todo: str | None = None) -> None:
-        super().__init__(what)
-        self.allowed = allowed
-        self.todo = todo
-
-
-def suggestion(name: str, names: Iterable[str]) -> str | None:
-    """Return a question that names the nearest known name, or None where nothing is near."""
-    near = nearest(name, names)
-    return f"did you mean `{near}`?" if near else None
 
 
 def gathered(faults: Iterable[Fault]) -> list[Fault]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stanchion.datasets.faults import ExpressionError
+from stanchion.expressions.faults import ExpressionError
 
 if TYPE_CHECKING:
     from formulaic.parser.types import ASTNode, Token

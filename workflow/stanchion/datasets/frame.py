@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stanchion.datasets.faults import at_rows, stop, suggestion
+from stanchion.datasets.faults import at_rows, stop
 from stanchion.datasets.read import Raw, distinct, location, read_columns, read_header
 from stanchion.datasets.rules import NUMERIC, Converted, Rule, Series, convert
-from stanchion.datasets.transforms import Constants, transform
+from stanchion.datasets.transforms import Constants, Transformed, transform
 from stanchion.datasets.values import parse_bool, parse_real
 from stanchion.errors import Fault
+from stanchion.expressions.faults import suggestion
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset
@@ -34,7 +35,11 @@ class Drop:
 
 @dataclass(frozen=True)
 class Frame:
-    """The rows of a table, whose index gives the line of each in the file."""
+    """The rows of a table, whose index gives the line of each in the file.
+
+    `absent` holds, for each column that may have missing values, whether it has one; the value
+    in `table` then means nothing.
+    """
 
     dataset: str
     path: Path
@@ -43,6 +48,7 @@ class Frame:
     levels: dict[str, tuple[str, ...] | None]
     dropped: list[Drop]
     transforms: dict[str, Constants]
+    absent: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -51,13 +57,18 @@ class Frame:
         """Return a column."""
         return Series(name, self.kinds[name], self.table[name], self.levels[name])
 
+    def missing(self, name: str) -> NDArray[np.bool_]:
+        """Return in which rows a column has no value."""
+        return self.absent.get(name, np.zeros(len(self), dtype=bool))
+
     def location(self, row: int) -> str:
         """Return where a row stands."""
         return location(self.path, self.table.index[row])
 
     def take(self, rows: list[int] | NDArray[np.int64]) -> Frame:
         """Return these rows, in this order."""
-        return replace(self, table=self.table.iloc[rows])
+        absent = {name: mask[rows] for name, mask in self.absent.items()}
+        return replace(self, table=self.table.iloc[rows], absent=absent)
 
     def stand_in(self, dataset: str) -> Frame:
         """Return the first row, as the only one of another dataset."""
@@ -99,7 +110,9 @@ def make_frame(
     table = table if keep.all() else table[keep]
     kinds = {column: result.kind for column, result in converted.items()}
     levels = {column: rule.levels for column, rule in rule_of.items()}
-    frame = Frame(name, path, table, kinds, levels, dropped, {})
+    optional = [rule.name for rule in rule_of.values() if rule.optional]
+    absent = {column: converted[column].missing[keep] for column in optional}
+    frame = Frame(name, path, table, kinds, levels, dropped, {}, absent)
     stop([f for rule in rule_of.values() if rule.unique for f in _repeated(frame, rule)])
     return _transform(_sort(frame, dataset.sort), rule_of, constants or {})
 
@@ -173,11 +186,11 @@ def _complete(
     *,
     drop: bool,
 ) -> tuple[NDArray[np.bool_], list[Drop]]:
-    """Return which rows have no missing value; the others are dropped, or faults."""
-    columns = list(converted)
+    """Return which rows have all values that they must; the others are dropped, or faults."""
+    columns = [column for column in converted if not rule_of[column].optional]
     if not columns:
         return np.ones(len(raw.lines), dtype=bool), []
-    missing = np.column_stack([column.missing for column in converted.values()])
+    missing = np.column_stack([converted[column].missing for column in columns])
     if not drop:
         stop(
             at_rows(
@@ -187,7 +200,8 @@ def _complete(
                     where=raw.location(cell[0]),
                     key=rule_of[columns[cell[1]]].key,
                     allowed="a value in every row",
-                    todo="correct the table, or declare `missing: drop` to leave such rows out",
+                    todo="correct the table; or declare `missing: drop` to leave such rows out; or "
+                    "give the program observed(), missing() and values() of the column",
                 ),
                 alike=lambda cell: cell[1],
             )
@@ -203,8 +217,10 @@ def _complete(
 
 def _repeated(frame: Frame, rule: Rule) -> list[Fault]:
     """Return a fault for each row that repeats the value of an earlier one."""
-    codes, _ = pd.factorize(frame.table[rule.name])
-    firsts = np.unique(codes, return_index=True)[1][codes]
+    present = np.flatnonzero(~frame.missing(rule.name))
+    codes, _ = pd.factorize(frame.table[rule.name].iloc[present])
+    firsts = np.arange(len(frame))
+    firsts[present] = present[np.unique(codes, return_index=True)[1][codes]]
     rows = np.flatnonzero(firsts != np.arange(len(frame))).tolist()
     values = frame.table[rule.name].tolist() if rows else []
 
@@ -238,17 +254,22 @@ def _transform(
     frame: Frame, rule_of: Mapping[str, Rule], constants: Mapping[str, Constants]
 ) -> Frame:
     rules = {name: rule for name, rule in rule_of.items() if rule.transform is not None}
-    results = {
-        name: transform(rule, frame.column(name), frame.location, constants.get(name))
-        for name, rule in rules.items()
-    }
+    results = {name: _transformed(frame, rule, constants.get(name)) for name, rule in rules.items()}
     stop([fault for result in results.values() for fault in result.faults])
     table = frame.table.copy(deep=False)
     for name, result in results.items():
-        table[name] = result.values
+        values = np.zeros(len(frame))
+        values[~frame.missing(name)] = result.values
+        table[name] = values
     return replace(
         frame,
         table=table,
         kinds={**frame.kinds, **dict.fromkeys(results, "real")},
         transforms={name: result.constants for name, result in results.items()},
     )
+
+
+def _transformed(frame: Frame, rule: Rule, fixed: Constants | None) -> Transformed:
+    """Transform the values that a column has."""
+    present = frame.take(np.flatnonzero(~frame.missing(rule.name)))
+    return transform(rule, present.column(rule.name), present.location, fixed)

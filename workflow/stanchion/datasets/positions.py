@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.datasets.faults import at_rows, stop, suggestion
+from stanchion.datasets.faults import at_rows, stop
 from stanchion.datasets.rules import Series
 from stanchion.errors import Fault
+from stanchion.expressions.faults import suggestion
 
 
 def positions(

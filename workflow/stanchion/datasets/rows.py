@@ -17,12 +17,14 @@ from stanchion.datasets.expressions import (
     Applied,
     Column,
     Columns,
+    Derived,
     DesignMatrix,
     Expression,
     Index,
     RowCount,
 )
 from stanchion.datasets.frame import Frame
+from stanchion.datasets.needs import has_row_each
 from stanchion.datasets.request import UPDATED
 from stanchion.datasets.sources import Sources
 
@@ -43,7 +45,7 @@ class Rows:
             f"{variable}{UPDATED}{dataset}": Applied(dataset, self._of(variable))
             for dataset in self.updates
             for variable, expression in self.mapping.items()
-            if isinstance(expression, (*_BY_ROW, RowCount))
+            if _is_by_row(expression) or isinstance(expression, RowCount)
         }
 
     def _of(self, variable: str) -> Expression | str:
@@ -60,9 +62,18 @@ class Rows:
             parts += [values.get(f"{variable}{UPDATED}{dataset}") for dataset in self.updates]
             if isinstance(expression, RowCount):
                 whole[variable] = sum(parts)
-            elif isinstance(expression, _BY_ROW):
+            elif _is_by_row(expression):
                 whole[variable] = np.concatenate(parts)
         return whole
+
+    def starts(self, sources: Sources) -> dict[str, int]:
+        """Return how many rows come before those that a variable of an update is evaluated on."""
+        starts: dict[str, int] = {}
+        start = len(sources.fitted)
+        for dataset in self.updates:
+            starts |= {f"{variable}{UPDATED}{dataset}": start for variable in self.mapping}
+            start += len(sources.applied[dataset])
+        return starts
 
     def cells(self, sources: Sources) -> Cells:
         """Return what finds the cell of a value that stands in a column."""
@@ -79,14 +90,22 @@ class Rows:
                 return _cell(frames, index[0], expression.name)
             if isinstance(expression, Columns) and len(index) > 1:
                 return _cell(frames, index[0], expression.names[index[1]])
+            if isinstance(expression, Derived) and has_row_each(expression.tree):
+                return _cell(frames, index[0], expression.source, "expression")
             return None
 
         return cell
 
 
-def _cell(frames: Sequence[Frame], row: int, column: str) -> Cell | None:
+def _is_by_row(expression: Expression) -> bool:
+    if isinstance(expression, Derived):
+        return has_row_each(expression.tree)
+    return isinstance(expression, _BY_ROW)
+
+
+def _cell(frames: Sequence[Frame], row: int, column: str, what: str = "column") -> Cell | None:
     for frame in frames:
         if row < len(frame):
-            return Cell(frame.location(row), column)
+            return Cell(frame.location(row), column, what)
         row -= len(frame)
     return None

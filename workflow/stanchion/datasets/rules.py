@@ -49,6 +49,8 @@ class Rule:
     levels: tuple[str, ...] | None = None
     unique: bool = False
     transform: str | None = None
+    optional: bool = False
+    """Whether a cell may be missing."""
 
     @classmethod
     def of(cls, name: str, column: Column, key: str) -> Rule:

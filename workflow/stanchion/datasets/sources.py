@@ -77,11 +77,13 @@ def _rules(name: str, dataset: Dataset, need: Need, request: Request) -> list[Ru
         Rule.of(column, declared, f"datasets.{name}.columns.{column}")
         for column, declared in dataset.columns.items()
     ]
-    return rules + [
-        Rule(column, request.key(variable), "number" if column in need.numeric else None)
+    rules += [
+        Rule(column, request.key(variable), need.kinds.get(column))
         for column, variable in need.variables.items()
         if column not in dataset.columns
     ]
+    optional = need.optional - set(dataset.sort)
+    return [replace(rule, optional=rule.name in optional) for rule in rules]
 
 
 def _as_fitted(rules: list[Rule], fitted_rules: list[Rule], fitted: Frame) -> list[Rule]:
@@ -101,8 +103,11 @@ def _held(rule: Rule, fitted_rule: Rule, fitted: Frame) -> Rule:
         return replace(rule, transform=fitted_rule.transform)
     kind = fitted_rule.kind
     if not fitted_rule.declared:
-        kind = "category" if fitted.kinds[rule.name] == "category" else "number"
-    return replace(fitted_rule, key=rule.key, kind=kind, levels=None, unique=False)
+        kind = fitted.kinds[rule.name]
+        kind = kind if kind in ("category", "date") else "number"
+    return replace(
+        fitted_rule, key=rule.key, kind=kind, levels=None, unique=False, optional=rule.optional
+    )
 
 
 def _conflicts(rule: Rule, fitted_rule: Rule) -> list[Fault]:

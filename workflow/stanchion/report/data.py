@@ -86,7 +86,10 @@ def mapped(
         used=_used(meta["rows"], len(dropped)) + _batches(meta.get("batches", ())),
         dropped=tuple(_drop(row) for row in dropped[:MOST_DROPPED]),
         dropped_more=counted(more, "more row") if more > 0 else "",
-        transforms=tuple(_transform(name, how) for name, how in meta["transforms"].items()),
+        transforms=(
+            *(_transform(name, how) for name, how in meta["transforms"].items()),
+            *(f"{name}: days from {listed(d)}" for name, d in meta.get("origins", {}).items()),
+        ),
         variables=tuple(
             Variable(name, _expression(name, mapping), *_described(value))
             for name, value in values.items()
