@@ -209,11 +209,12 @@ class _Files:
         rows = made_up(fit) if fit.summary is None else fit.summary
         with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["variable", *columns])
+            writer.writerow(["variable", "label", *columns])
             for row in rows:
                 ends = {c: row["q5" if c.endswith("lower") else "q95"] for c in columns[6:8]}
                 numbers = {**ends, **row} if intervals is not None else row
-                writer.writerow([row["variable"], *(numbers[c] for c in columns)])
+                label = row.get("label", row["variable"])
+                writer.writerow([row["variable"], label, *(numbers[c] for c in columns)])
         return path
 
 

@@ -362,7 +362,9 @@ def test_the_summary_is_exact(tmp_path: Path) -> None:
     assert list(rows) == ["theta"]
     beta = stats.beta(1 + 8, 1 + 59 - 8)
     row = {
-        name: float(value) for name, value in rows["theta"].items() if value and name != "variable"
+        name: float(value)
+        for name, value in rows["theta"].items()
+        if value and name not in ("variable", "label")
     }
     expected = {
         "mean": beta.mean(),

@@ -90,6 +90,7 @@ def test_levels_count_from_one_in_code_point_order(tmp_path: Path) -> None:
     assert data.meta["sizes"]["J"] == {
         "dim": "g_level",
         "labels": ["10", "9", "B", "a", "b", "Ä"],
+        "factor": "g",
     }
     assert data.values == {"J": 6, "g": [5, 6, 4, 3, 5, 1, 2]}
 
@@ -103,7 +104,7 @@ def test_levels_in_declared_order(schools: Path) -> None:
         columns={"state": {"type": "category", "levels": ["NY", "TX", "MA", "CA"]}},
     )
     assert data.values == {"J": 4, "g": [1, 1, 4, 3]}
-    labels = {"dim": "state", "labels": ["NY", "TX", "MA", "CA"]}
+    labels = {"dim": "state", "labels": ["NY", "TX", "MA", "CA"], "factor": "state"}
     assert data.meta["sizes"]["J"] == labels
 
 

@@ -41,7 +41,7 @@ DATA = {
 }
 META: dict[str, Any] = {
     "sizes": {
-        "J": {"dim": "school", "labels": ["A", "B"]},
+        "J": {"dim": "school", "labels": ["A", "B"], "factor": "school"},
         "N": {"dim": "obs", "labels": None},
         "M": {"dim": "obs", "labels": None},
         "P": {"dim": "x_column", "labels": ["age"]},
@@ -126,7 +126,7 @@ def test_a_group_has_the_attributes_and_coordinates_of_arviz(path: Path, tmp_pat
     assert posterior["chain"].values.tolist() == [0, 1]
     expected_names = ("chain", "draw", "school", "Omega_dim_1")
     assert posterior["Omega"].dims == expected_names
-    assert posterior["Omega_dim_1"].values.tolist() == [1, 2]
+    assert posterior["Omega_dim_1"].values.tolist() == ["A", "B"]
     assert observed["obs"].values.tolist() == [1, 2, 3]
 
 
@@ -169,7 +169,7 @@ def test_arviz_works_on_the_file(tmp_path: Path) -> None:
 
 
 def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
-    """Declared sizes give dimensions and labels; the second of the same size falls back."""
+    """Declared sizes give dimensions and labels; the second of the same size has labels alone."""
     opened = xr.open_datatree(path, engine="h5netcdf")
     posterior = opened["posterior"]
     assert posterior["theta"].dims == ("chain", "draw", "school")
@@ -178,7 +178,7 @@ def test_dimensions_are_named_after_what_they_count(path: Path) -> None:
     assert opened["observed_data"]["y"].dims == ("obs",)
     assert opened["posterior_predictive"]["y"].dims == ("chain", "draw", "obs")
     assert labels_of(read_variable(path, "posterior", "theta")) == ["A", "B"]
-    assert labels_of(read_variable(path, "posterior", "Omega"))[1] == "A, 2"
+    assert labels_of(read_variable(path, "posterior", "Omega"))[1] == "A, B"
 
 
 def test_data_carry_the_labels_that_were_declared(path: Path) -> None:

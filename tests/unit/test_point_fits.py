@@ -92,8 +92,8 @@ def test_summary_is_a_point_with_errors(tmp_path: Path) -> None:
     """Estimate and standard error, of no generated quantity, and no column that draws have."""
     rows = read_csv(collected(tmp_path) / "summary.csv")
     assert rows == [
-        {"variable": "mu", "estimate": "1.5", "se": "0.2"},
-        {"variable": "twice", "estimate": "3.0", "se": "0.4"},
+        {"variable": "mu", "label": "mu", "estimate": "1.5", "se": "0.2"},
+        {"variable": "twice", "label": "twice", "estimate": "3.0", "se": "0.4"},
     ]
     without = collected(tmp_path, replace(MODES, covariance=(), columns=(), errors=()))
     assert [row["se"] for row in read_csv(without / "summary.csv")] == ["", ""]

@@ -35,14 +35,20 @@ from stanchion.expressions.faults import suggestion
 
 @dataclass(frozen=True)
 class Size:
-    """What a size counts: a dimension's name, and the labels along it where it has any."""
+    """What a size counts: a dimension's name, and the labels along it where it has any.
+
+    `factor` is the column whose levels the labels are.
+    """
 
     dim: str
     labels: tuple[str, ...] | None = None
+    factor: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return dim and labels."""
-        return {"dim": self.dim, "labels": None if self.labels is None else list(self.labels)}
+        """Return dim, labels, and the factor where there is one."""
+        labels = None if self.labels is None else list(self.labels)
+        factor = {} if self.factor is None else {"factor": self.factor}
+        return {"dim": self.dim, "labels": labels, **factor}
 
 
 @dataclass
@@ -105,7 +111,7 @@ class Evaluator:
                 new = frame is not self.fitted
                 return self._count(variable, Size(f"{frame.dataset}_obs" if new else "obs"), frame)
             case LevelCount(column):
-                return self._count(variable, Size(self._dim(column), self._levels(column)))
+                return self._count(variable, Size(self._dim(column), self._levels(column), column))
             case ColumnCount(of):
                 return self._column_count(variable, of)
             case Index(column):

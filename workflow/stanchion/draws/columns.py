@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +111,12 @@ def scalar_names(pattern: str, shape: Sequence[int], *, is_complex: bool = False
         shown = [str(index + 1) for index in indices]
         if is_complex:
             shown[-1] = PARTS[indices[-1]]
+        yield _fill(pattern, shown)
+
+
+def labelled_names(pattern: str, axes: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield names with a label for each index; `axes` are the labels along each dimension."""
+    for shown in product(*axes):
         yield _fill(pattern, shown)
 
 

@@ -17,7 +17,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names, stan_headers
-from stanchion.draws.naming import GATED, PART, stored_name
+from stanchion.draws.labels import scalar_labels
+from stanchion.draws.naming import GATED, PART, stored_name, variable_of
 from stanchion.draws.paths import Paths
 from stanchion.draws.sampler import PATH
 from stanchion.draws.tree import (
@@ -40,11 +41,15 @@ _LOG_LIKELIHOOD = "log_lik"
 
 @dataclass(frozen=True)
 class Scalars:
-    """Draws of named scalars, `chain × draw × scalar`, and the variables that they belong to."""
+    """Draws of named scalars, `chain × draw × scalar`, and the variables that they belong to.
+
+    `labels` are the names with labels in place of indices, where coordinates have some.
+    """
 
     names: list[str]
     values: NDArray[np.float64]
     variables: list[Span]
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -134,13 +139,24 @@ def open_fit(path: Path) -> Iterator[xr.DataTree]:
 def gated(tree: xr.DataTree) -> Scalars:
     """Return what the gate judges of a tree: that of a fit, else that of draws from the prior."""
     stats = tree["sample_stats" if _is_fit(tree) else "sample_stats_prior"]
-    variables = [(n, v) for n, v in _drawn(tree) if v.attrs["block"] in GATED]
+    variables = [(d, n) for d, n in _drawn(tree) if d.variables[n].attrs["block"] in GATED]
     return _scalars(stats.dataset.variables["lp"], variables)
+
+
+def labels_by_name(tree: xr.DataTree, variables: Collection[str]) -> dict[str, str]:
+    """Return the labels of the scalars of some variables of the program, by Stan's names."""
+    labels = dict[str, str]()
+    for dataset, name in _drawn(tree):
+        if variable_of(_pattern(name, dataset.variables[name])) in variables:
+            names = list(_names(name, dataset.variables[name]))
+            labels |= dict(zip(names, _labels(dataset, name, names), strict=True))
+    return labels
 
 
 def generated(tree: xr.DataTree) -> Iterator[Generated]:
     """Yield every generated quantity of a tree, each with its share of draws without value."""
-    for name, variable in _drawn(tree):
+    for dataset, name in _drawn(tree):
+        variable = dataset.variables[name]
         if variable.attrs["block"] not in GATED:
             missing = without_value(variable.values, str(variable.attrs["type"]))
             yield Generated(list(_names(name, variable)), missing.mean((0, 1)).ravel())
@@ -276,29 +292,32 @@ def _is_fit(tree: xr.DataTree) -> bool:
     return POSTERIOR in tree.children or POINT in tree.children
 
 
-def _drawn(tree: xr.DataTree) -> Iterator[tuple[str, xr.Variable]]:
+def _drawn(tree: xr.DataTree) -> Iterator[tuple[xr.Dataset, str]]:
     """Yield the variables of the program: of the posterior's groups, else of the prior's."""
     groups = POSTERIOR_GROUPS if _is_fit(tree) else PRIOR_GROUPS[:1]
     for group in groups:
         if group in tree.children:
             dataset = tree[group].dataset
             for name in dataset.data_vars:
-                yield str(name), dataset.variables[name]
+                yield dataset, str(name)
 
 
-def _scalars(density: xr.Variable, variables: Sequence[tuple[str, xr.Variable]]) -> Scalars:
+def _scalars(density: xr.Variable, variables: Sequence[tuple[xr.Dataset, str]]) -> Scalars:
     """Read the log density and the variables, one after the other, into one array."""
-    sizes = [prod(variable.shape[2:]) for _, variable in variables]
+    sizes = [prod(dataset.variables[name].shape[2:]) for dataset, name in variables]
     values = np.empty((*density.shape, 1 + sum(sizes)))
     values[:, :, 0] = density.values
-    names, start, spans = ["lp__"], 1, [Span(0, 1, (), sampled=False)]
-    for (name, variable), size in zip(variables, sizes, strict=True):
+    names, labels, start, spans = ["lp__"], ["lp__"], 1, [Span(0, 1, (), sampled=False)]
+    for (dataset, name), size in zip(variables, sizes, strict=True):
+        variable = dataset.variables[name]
         if size:
             values[:, :, start : start + size] = variable.values.reshape(*density.shape, size)
-        names += _names(name, variable)
+        of_variable = list(_names(name, variable))
+        names += of_variable
+        labels += _labels(dataset, name, of_variable)
         spans.append(_span(variable, start, start + size))
         start += size
-    return Scalars(names, values, spans)
+    return Scalars(names, values, spans, labels)
 
 
 def _span(variable: xr.Variable, start: int, stop: int) -> Span:
@@ -308,6 +327,14 @@ def _span(variable: xr.Variable, start: int, stop: int) -> Span:
 
 
 def _names(name: str, variable: xr.Variable) -> Iterator[str]:
-    shape = variable.shape[2:]
-    pattern = variable.attrs.get("scalar", default_pattern(name, len(shape)))
-    return scalar_names(pattern, shape, is_complex=variable.dims[-1] == PART)
+    pattern = _pattern(name, variable)
+    return scalar_names(pattern, variable.shape[2:], is_complex=variable.dims[-1] == PART)
+
+
+def _labels(dataset: xr.Dataset, name: str, names: Sequence[str]) -> Sequence[str]:
+    return scalar_labels(dataset, name, _pattern(name, dataset.variables[name]), names)
+
+
+def _pattern(name: str, variable: xr.Variable) -> str:
+    pattern: str = variable.attrs.get("scalar", default_pattern(name, variable.ndim - 2))
+    return pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stanchion.draws.columns import PARTS
@@ -70,11 +70,12 @@ class Roles:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A named dimension: its length, and labels where it has them."""
+    """A named dimension: its length, its labels, and the column that these are the levels of."""
 
     name: str
     length: int
     labels: tuple[str, ...] | None
+    factor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class Naming:
         """Return a dimension's name for each index of a variable, and claim it in its group.
 
         A size that the mapping named gives its name, once in a variable, and to the first of a
-        group where they differ; any other dimension is `<name>_dim_<i>`. Complex numbers end in
-        `part`.
+        group where they differ; any other dimension is `<name>_dim_<i>`, with the size's labels
+        where it has some. Complex numbers end in `part`.
         """
         real = shape[:-1] if is_complex else shape
         about = self.declared.get(declared) or self.data.get(declared)
@@ -134,7 +135,10 @@ class Naming:
             ):
                 dims.append(dimension.name)
             else:
-                dims.append(self._default_dim(name, axis))
+                default = self._default_dim(name, axis)
+                if dimension is not None and dimension.labels and dimension.length == length:
+                    claimed[default] = replace(dimension, name=default)
+                dims.append(default)
         if is_complex:
             claimed[PART] = Dimension(PART, len(PARTS), PARTS)
             dims.append(PART)
@@ -175,7 +179,8 @@ def _dimensions(
         shown = f"{name}_dim" if name in taken else name
         while shown in taken:
             shown += "_"
-        dimensions[size] = Dimension(shown, length, tuple(labels) if fit else None)
+        factor = named[size].get("factor")
+        dimensions[size] = Dimension(shown, length, tuple(labels) if fit else None, factor)
     return dimensions
 
 

@@ -12,6 +12,7 @@ from arviz_base.base import make_attrs
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Column, Container, containers, default_pattern
+from stanchion.draws.labels import FACTOR
 from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
 from stanchion.draws.sampler import sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
@@ -82,22 +83,22 @@ class _Group:
         """Return them with a coordinate for each dimension.
 
         These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
-        are left out where there would be many.
+        are left out where there would be many. Labels that are the levels of a column say so.
         """
         sizes = {
             str(d): n for variable in self.variables.values() for d, n in variable.sizes.items()
         }
-        coords: dict[str, NDArray[Any]] = {dim: np.arange(n) for dim, n in self.samples.items()}
+        coords = {dim: xr.Variable(dim, np.arange(n)) for dim, n in self.samples.items()}
         for dim, length in sizes.items():
-            labels = self.dimensions[dim].labels if dim in self.dimensions else None
-            if labels or len(sizes) <= _MOST_NUMBERED:
-                numbers = np.arange(1, length + 1)
-                coords.setdefault(dim, np.array(labels) if labels else numbers)
-        return xr.Dataset(
-            self.variables,
-            {dim: (dim, labels) for dim, labels in coords.items()},
-            _attributes(list(self.samples), version),
-        )
+            if dim in coords:
+                continue
+            dimension = self.dimensions.get(dim)
+            if dimension is not None and dimension.labels:
+                factor = {FACTOR: dimension.factor} if dimension.factor else {}
+                coords[dim] = xr.Variable(dim, np.array(dimension.labels), factor)
+            elif len(sizes) <= _MOST_NUMBERED:
+                coords[dim] = xr.Variable(dim, np.arange(1, length + 1))
+        return xr.Dataset(self.variables, coords, _attributes(list(self.samples), version))
 
 
 def posterior_tree(

@@ -102,7 +102,7 @@ _ROWS = (
     StepRow(
         name="prepare_data",
         arguments=PrepareData,
-        version=3,
+        version=4,
         folder=_PAIR,
         outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
         per="model",
@@ -114,7 +114,7 @@ _ROWS = (
     StepRow(
         name="prepare_quantities_data",
         arguments=PrepareData,
-        version=1,
+        version=2,
         folder=_MODEL,
         outputs={"data": "data.{purpose}.json", "meta": "data.{purpose}.meta.json"},
         per="purpose",
@@ -126,7 +126,7 @@ _ROWS = (
     StepRow(
         name="sample_prior",
         arguments=SamplePrior,
-        version=5,
+        version=6,
         folder=_MODEL,
         outputs={"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")},
         memory=1000,
@@ -169,7 +169,7 @@ _ROWS = (
     StepRow(
         name="collect_draws",
         arguments=CollectDraws,
-        version=5,
+        version=6,
         folder=_FIT,
         outputs={"draws": "draws.nc", "summary": "summary.csv"},
         memory=2000,

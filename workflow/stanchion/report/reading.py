@@ -8,7 +8,7 @@ import math
 import struct
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,15 @@ class Judged:
 
 @dataclass(frozen=True)
 class Summary:
-    """The first rows of a summary.csv, how many there are, and the names of its columns."""
+    """The first rows of a summary.csv, how many there are, and the names of its columns.
+
+    `labels` are those of the rows, by Stan's names.
+    """
 
     columns: tuple[str, ...]
     rows: Mapping[str, Mapping[str, float]]
     total: int
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_point(self) -> bool:
@@ -135,12 +139,12 @@ def read_summary(path: Path, most: int) -> Summary:
     """Read at most so many rows of a summary.csv; an empty field is NaN."""
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
-        columns = tuple(next(lines))
-        rows = {
-            row[0]: dict(zip(columns[1:], map(number, row[1:]), strict=True))
-            for row in islice(lines, most)
-        }
-        return Summary(columns, rows, len(rows) + sum(1 for _ in lines))
+        columns = tuple(next(lines))[2:]
+        rows, labels = {}, {}
+        for name, label, *numbers in islice(lines, most):
+            rows[name] = dict(zip(columns, map(number, numbers), strict=True))
+            labels[name] = label
+        return Summary(columns, rows, len(rows) + sum(1 for _ in lines), labels)
 
 
 def read_comparison(path: Path) -> tuple[Compared, ...]:

@@ -17,7 +17,13 @@ from stanchion.checks.verdicts import FAIL
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import Column
 from stanchion.draws.exact import Exact, exact_draws
-from stanchion.draws.files import open_draws, read_attributes, without_value, write_tree
+from stanchion.draws.files import (
+    labels_by_name,
+    open_draws,
+    read_attributes,
+    without_value,
+    write_tree,
+)
 from stanchion.draws.modes import FILE as MODES_FILE
 from stanchion.draws.modes import Modes
 from stanchion.draws.naming import BLOCKS, GATED, Naming, Roles, variable_of
@@ -93,12 +99,13 @@ def run(job: Job[CollectDraws]) -> None:
     columns, names = summarised_columns(chains, naming, variables.parameters, method.results)
     if method.is_point:
         assert modes is not None
-        write_summary(*_point(chains, naming, columns, names, modes), job.outputs["summary"])
+        names, known = _point(chains, naming, columns, names, modes)
+        write_summary(tree, names, known, job.outputs["summary"])
         return
     errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
     estimates = _estimates(job, method, chains, naming, columns, errors)
     known = estimates if exact is None else exact.numbers(names, estimates)
-    write_summary(names, known, job.outputs["summary"])
+    write_summary(tree, names, known, job.outputs["summary"])
 
 
 def _collect_generated(job: Job[CollectDraws]) -> None:
@@ -112,7 +119,7 @@ def _collect_generated(job: Job[CollectDraws]) -> None:
     weighted = WEIGHTING[0] in tree[POSTERIOR].attrs
     errors = {} if weighted else method.errors(chains.values, columns)
     estimates = _estimates(job, method, chains, naming, columns, errors)
-    write_summary(names, estimates, job.outputs["summary"])
+    write_summary(tree, names, estimates, job.outputs["summary"])
 
 
 def _estimates(
@@ -215,7 +222,12 @@ def _point(
     return [name for _, name in shown], numbers
 
 
-def write_summary(names: Sequence[str], numbers: Numbers, path: Path) -> None:
-    """Write a row a scalar, unrounded; a number that does not exist is an empty field."""
-    table = pd.DataFrame({"variable": names, **numbers})
+def write_summary(tree: xr.DataTree, names: Sequence[str], numbers: Numbers, path: Path) -> None:
+    """Write a row a scalar, unrounded: Stan's name, its label by the tree's coordinates, numbers.
+
+    A number that does not exist is an empty field.
+    """
+    labels = labels_by_name(tree, {variable_of(name) for name in names})
+    shown = [labels.get(name, name) for name in names]
+    table = pd.DataFrame({"variable": names, "label": shown, **numbers})
     table.to_csv(path, index=False, lineterminator="\n")

@@ -1,0 +1,68 @@
+"""Labels of scalars: `theta[school=A]` for Stan's `theta[1]`, by the coordinates of its group."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from unicodedata import category
+
+import numpy as np
+import xarray as xr
+
+from stanchion.draws.columns import labelled_names
+from stanchion.draws.naming import PART
+
+FACTOR = "factor"
+"""An attribute of a coordinate whose labels are the levels of a column: the column's name."""
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of the text after them."""
+
+
+def scalar_labels(
+    dataset: xr.Dataset, name: str, pattern: str, names: Sequence[str]
+) -> Sequence[str]:
+    """Return the label of each scalar of a variable, its last index running fastest.
+
+    `pattern` has # for each index of Stan's `names`. A label that several scalars have is followed
+    by their names; without labelled coordinates the names are the labels.
+    """
+    dims = [str(dim) for dim in dataset.variables[name].dims[2:]]
+    if not any(_is_labelled(dataset, dim) for dim in dims):
+        return names
+    labels = list(labelled_names(pattern, [_axis(dataset, dim) for dim in dims]))
+    counts = Counter(labels)
+    return [
+        label if counts[label] == 1 else f"{label} ({name})"
+        for label, name in zip(labels, names, strict=True)
+    ]
+
+
+def visible(text: str) -> str:
+    """Return a text whose control characters are written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _UNSEEN or c in _TURNING else c
+        for c in text
+    )
+
+
+def _is_labelled(dataset: xr.Dataset, dim: str) -> bool:
+    if dim == PART or dim not in dataset.coords:
+        return False
+    return not np.issubdtype(dataset.coords[dim].dtype, np.number)
+
+
+def _axis(dataset: xr.Dataset, dim: str) -> list[str]:
+    """Return what stands for each index: a label, `factor=level`, else the number."""
+    if dim not in dataset.coords:
+        return [str(number) for number in range(1, dataset.sizes[dim] + 1)]
+    coordinate = dataset.coords[dim]
+    texts = [visible(str(value)) for value in coordinate.values.tolist()]
+    if not _is_labelled(dataset, dim):
+        return texts
+    factor = coordinate.attrs.get(FACTOR)
+    if factor:
+        return [f"{visible(str(factor))}={text}" for text in texts]
+    return [f"{dim}={text}" if text.isdecimal() else text for text in texts]
