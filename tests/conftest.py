@@ -8,14 +8,17 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.project import SHARED
 
 
 def pytest_configure() -> None:
-    """Let tests send Ctrl-C where pytest was started in the background, which ignores it."""
+    """Let tests send Ctrl-C where pytest was started in the background, and take their time."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("untimed", settings.default, deadline=None)
+    settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

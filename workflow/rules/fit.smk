@@ -59,8 +59,6 @@ rule generate_quantities:
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/generate_quantities",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/generate_quantities.log",
-    group:
-        "fit-{method}"
     threads: 1
     resources:
         mem_mb=2000,

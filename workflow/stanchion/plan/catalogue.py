@@ -163,7 +163,6 @@ _ROWS = (
         outputs={"quantities": "chains/quantities.npz"},
         memory=2000,
         minutes=30,
-        group="fit-{method}",
         keep="csv",
     ),
     StepRow(
