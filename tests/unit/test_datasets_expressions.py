@@ -48,6 +48,7 @@ NAMES = Names({"age", "body mass", "Sepal.Length", "2024"}, {"counties", "new"})
         ("index( Sepal.Length )", Index("Sepal.Length")),
         ('index("body mass")', Index("body mass")),
         ('design("~ 0 + scale(age)")', DesignMatrix("~ 0 + scale(age)")),
+        ("design(~age+I)", DesignMatrix("~age+I")),
         ("design('~ `body mass`')", DesignMatrix("~ `body mass`")),
         ("counties.uranium(age)", Lookup("counties", "uranium", "age")),
         ("new.X", Applied("new", "X")),

@@ -33,6 +33,7 @@ from stanchion.datasets.expressions import (
 )
 from stanchion.datasets.faults import stop
 from stanchion.datasets.frame import Frame
+from stanchion.datasets.needs import optional_columns
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import NewRows, Request, Where
 from stanchion.datasets.rows import Rows
@@ -127,7 +128,7 @@ def _located(fault: Fault, where: Where) -> Fault:
 
 def _from_table(request: Request) -> StanData:
     mapping, faults = _parsed(request, read_header(request.path))
-    faults += _not_predicted(request, mapping)
+    faults += [*_not_predicted(request, mapping), *_not_updated(request, mapping)]
     stop([*faults, *unsupplied(request.variables, list(request.mapping), request.key)])
     rows = Rows(mapping, request.updates)
     sources = read_sources(request, rows.expressions)
@@ -243,6 +244,20 @@ def _not_predicted(request: Request, mapping: Mapping[str, Expression]) -> list[
             key=f"datasets.{request.name}.stan",
             todo=f"add what the program needs of them, such as `N_new: {new.dataset}.N`",
         )
+    ]
+
+
+def _not_updated(request: Request, mapping: Mapping[str, Expression]) -> list[Fault]:
+    """Return a fault for each expression of missing values where datasets follow one another."""
+    return [
+        Fault(
+            "positions of missing values do not go with `update`",
+            key=request.key(variable),
+            value=expression.source,
+            todo="put the rows into one table",
+        )
+        for variable, expression in mapping.items()
+        if request.updates and isinstance(expression, Derived) and optional_columns(expression.tree)
     ]
 
 

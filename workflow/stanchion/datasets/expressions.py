@@ -147,8 +147,10 @@ def parse(declared: object, names: Names) -> Expression:
 
 def _parse_text(declared: str, names: Names) -> Expression:
     bare = declared.strip()
-    if declared in names.columns or bare in names.columns:
-        return Column(declared if declared in names.columns else bare)
+    if declared in names.columns:
+        return Column(declared)
+    if bare in names.columns and not _dotted(bare, names)[0]:
+        return Column(bare)
     if _is_number(bare, names):
         return Constant(parse_number(bare))
     vocabulary = Vocabulary(FUNCTIONS, names.columns, names.datasets)

@@ -18,7 +18,7 @@ from stanchion.datasets.expressions import (
 )
 from stanchion.datasets.formulas import formula_columns
 from stanchion.expressions.catalogue import FUNCTIONS
-from stanchion.expressions.tree import Binary, Call, Name, Node, Text, Unary
+from stanchion.expressions.tree import Binary, Call, Name, Node, Text, Unary, walk
 
 NUMBER, DATE = "number", "date"
 WITH_MISSING = frozenset({"observed", "missing", "values", "nobserved", "nmissing"})
@@ -128,6 +128,12 @@ def _add_tree(node: Node, variable: str, need: Need, kind: str | None) -> None:
             takes = {"numbers": NUMBER, "date": DATE}
             for parameter, argument in zip(FUNCTIONS[function].parameters, arguments, strict=True):
                 _add_tree(argument, variable, need, takes.get(parameter.takes))
+
+
+def optional_columns(tree: Node) -> list[Name]:
+    """Return the names of columns that may have missing values, by which a tree asks for them."""
+    calls = [n for n in walk(tree) if isinstance(n, Call) and n.function in WITH_MISSING]
+    return [name for call in calls for name in call.arguments if isinstance(name, Name)]
 
 
 def has_row_each(node: Node) -> bool:

@@ -24,9 +24,10 @@ from stanchion.datasets.expressions import (
     RowCount,
 )
 from stanchion.datasets.frame import Frame
-from stanchion.datasets.needs import has_row_each
+from stanchion.datasets.needs import has_row_each, optional_columns
 from stanchion.datasets.request import UPDATED
 from stanchion.datasets.sources import Sources
+from stanchion.expressions.tree import Call, walk
 
 _BY_ROW = (Column, Columns, DesignMatrix, Index)
 
@@ -90,8 +91,11 @@ class Rows:
                 return _cell(frames, index[0], expression.name)
             if isinstance(expression, Columns) and len(index) > 1:
                 return _cell(frames, index[0], expression.names[index[1]])
-            if isinstance(expression, Derived) and has_row_each(expression.tree):
-                return _cell(frames, index[0], expression.source, "expression")
+            if isinstance(expression, Derived):
+                row = index[0]
+                if not has_row_each(expression.tree):
+                    row = _observed_row(expression, frames[0], row)
+                return _cell(frames, row, expression.source, "expression")
             return None
 
         return cell
@@ -101,6 +105,16 @@ def _is_by_row(expression: Expression) -> bool:
     if isinstance(expression, Derived):
         return has_row_each(expression.tree)
     return isinstance(expression, _BY_ROW)
+
+
+def _observed_row(derived: Derived, frame: Frame, index: int) -> int:
+    """Return the row of a value by its position among those that are observed, or missing."""
+    for call in walk(derived.tree):
+        if isinstance(call, Call) and call.function in ("values", "observed", "missing"):
+            (name,) = optional_columns(call)
+            absent = frame.missing(name.name)
+            return int(np.flatnonzero(absent == (call.function == "missing"))[index])
+    return index
 
 
 def _cell(frames: Sequence[Frame], row: int, column: str, what: str = "column") -> Cell | None:

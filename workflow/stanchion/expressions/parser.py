@@ -15,7 +15,7 @@ from typing import NoReturn
 from stanchion.expressions.catalogue import FUNCTIONS, Function, Parameter
 from stanchion.expressions.faults import at_character, suggestion
 from stanchion.expressions.tokens import ELEMENTS, HINTS, Token, tokens
-from stanchion.expressions.tree import Binary, Call, Name, Node, Number, Text, Unary
+from stanchion.expressions.tree import Binary, Call, Name, Node, Number, Span, Text, Unary
 from stanchion.schema import references
 
 MOST_NESTED = 50
@@ -35,6 +35,7 @@ _BINDING = {
     **dict.fromkeys("*/", 6),
     "^": _POWER,
 }
+_WORD = re.compile(r"""[^\s()\[\],"'`]+""")
 _OPERAND = "a number, a name, a text in quotes, a function or `(`"
 
 
@@ -205,20 +206,33 @@ class _Parser:
         if parameter.takes == "name":
             return self._only_name()
         if parameter.takes == "text":
-            token = self._advance()
-            if token.kind not in ("text", "name", "quoted"):
-                self._wrong(token, "a text in quotes")
-            return Text(token.word, token.span)
+            return self._text()
         return self._expression(0)
+
+    def _text(self) -> Text:
+        """Read a text, in quotes where it holds a blank, a bracket, a comma or quotes."""
+        token = self._peek()
+        word = _WORD.match(self.source, token.span[0])
+        if word is not None:
+            return Text(word[0], self._skip(word[0]))
+        if token.kind not in ("text", "quoted"):
+            self._wrong(token, "a text in quotes")
+        self._advance()
+        return Text(token.word, token.span)
+
+    def _skip(self, text: str) -> Span:
+        """Go past what starts here, whichever tokens it is made of."""
+        start = self._peek().span[0]
+        while self._peek().span[0] < start + len(text):
+            self._advance()
+        return (start, start + len(text))
 
     def _only_name(self) -> Name:
         """Read a name: a known one as it stands, however odd, else one token, quoted or not."""
         start = self._peek().span[0]
         whole = re.split(r"[,()]", self.source[start:], maxsplit=1)[0].strip()
         if whole in self.vocabulary.names:
-            while self._peek().span[0] < start + len(whole):
-                self._advance()
-            return Name(whole, (), (start, start + len(whole)))
+            return Name(whole, (), self._skip(whole))
         token = self._advance()
         if token.kind not in ("name", "quoted", "text") or not token.word.strip():
             self._wrong(token, "a name, or a name in quotes")
