@@ -7,12 +7,15 @@ import math
 import time
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from stanchion.config import Dataset
 from stanchion.datasets import NewRows, StanData, build
@@ -20,6 +23,7 @@ from stanchion.datasets.derived import Columns
 from stanchion.datasets.expressions import Derived, Names, parse
 from stanchion.datasets.frame import Frame
 from stanchion.errors import DataError
+from stanchion.expressions.catalogue import FUNCTIONS
 from stanchion.stan.program import Variable
 from tests.unit.datasets_cases import SCHOOLS, built, data_block, faults, write
 
@@ -156,6 +160,7 @@ def test_any_other_use_needs_every_value(visits: Path, other: str) -> None:
     refusals = faults(visits, {**MISSING, "z": other}, [*MISSING_BLOCK, "real[4] z"])
     assert refusals[0].what == "column `score` has no value; once more: line 5"
     assert refusals[0].where == f"{visits}:3"
+    assert refusals[0].key == "datasets.schools.stan.z"
     assert "observed()" in str(refusals[0].todo)
 
 
@@ -203,6 +208,29 @@ def test_new_rows_by_the_same_expressions(tmp_path: Path, schools: Path) -> None
         "v": [310, 95, 120, 205],
         "v_new": [50, 70],
     }
+
+
+def test_a_level_that_only_new_rows_have_is_no_silent_zero(tmp_path: Path, schools: Path) -> None:
+    """A text that no fitted row has is most often another spelling: it is named."""
+    new = write(tmp_path, "new.csv", "state\nNY\nny\n")
+    stan = {"a": "state == 'NY'", "a_new": "new.a"}
+    others = {"new": Dataset.model_validate({"path": str(new)})}
+    (fault,) = faults(schools, stan, ["int[4] a", "int[2] a_new"], others=others)
+    assert (fault.where, fault.value) == (f"{new}:3", "ny")
+    assert fault.todo == "did you mean `NY`?"
+
+
+def test_dates_need_no_declaration_to_be_counted(tmp_path: Path) -> None:
+    """A column that `days` takes is read as dates, in new rows too; what is none names its row."""
+    path = write(tmp_path, "a.csv", "day\n2026-01-03\n2025-12-31\n")
+    new = write(tmp_path, "new.csv", "day\n2026-02-01\n")
+    stan = {"t": "days(day, '2026-01-01')", "t_new": "new.t"}
+    others = {"new": Dataset.model_validate({"path": str(new)})}
+    data = built(path, stan, ["int[2] t", "int[1] t_new"], others=others)
+    assert data.values == {"t": [2, -1], "t_new": [31]}
+    write(tmp_path, "new.csv", "day\n01/02/2026\n")
+    (fault,) = faults(path, stan, ["int[2] t", "int[1] t_new"], others=others)
+    assert (fault.where, fault.value) == (f"{new}:2", "01/02/2026")
 
 
 @pytest.mark.parametrize(
@@ -382,3 +410,40 @@ def test_a_column_of_a_million_rows_is_derived_in_seconds() -> None:
     result = columns.value(derived)
     assert time.process_time() - start < 10
     np.testing.assert_array_equal(result, (np.log(values) / 2 > 0.1) & (values < values.mean()))
+
+
+WORDS = (
+    *("effect", "state", "score", "`effect`", "'NY'", "'2020-01-01'", "1", "0.5", "zz", "new.a"),
+    *("+", "-", "*", "/", "^", "<", "==", "!=", "and", "or", "not", "(", ")", ",", "[1]", "a"),
+    *(f"{name}(" for name in FUNCTIONS),
+    *(
+        "index(state)",
+        "values(score)",
+        "observed(score)",
+        "row()",
+        "nrow()",
+        "ncol(a)",
+        "others.u(",
+    ),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9))
+@settings(max_examples=400, deadline=2000)
+@example(["ncol(", "a", ")", "+", "1"])
+@example(["design(", "effect", ")", "+", "1"])
+@example(["mean(", "values(score)", ")"])
+def test_nothing_but_faults_comes_out_of_a_mapping(words: list[str]) -> None:
+    """Words in any order, of a table with missing values and for new rows: values or faults."""
+    with TemporaryDirectory() as folder:
+        path = write(Path(folder), "a.csv", "effect,state,score\n1,NY,2.5\n-2,CA,NA\n3,NY,4\n")
+        stan = {"a": " ".join(words), "a_new": "new.a"}
+        dataset = Dataset.model_validate({"path": str(path), "stan": stan})
+        others = {"new": dataset, "others": dataset}
+        tables = {"first": path, "new": path, "others": path}
+        try:
+            data = build("first", dataset, stan, data_block(), tables, others)
+        except DataError as error:
+            assert all(fault.what for fault in error.faults)
+        else:
+            assert data.meta["unused"] == ["a", "a_new"]

@@ -50,14 +50,19 @@ class Columns:
         """Return an expression's value: a number, or an array of them.
 
         Raises:
-            DataError: types or shapes do not go together, or a value is not finite.
+            DataError: types or shapes do not go together, a value is not finite, or new rows have
+                a level that the fitted ones do not.
         """
         try:
             typed = check(derived.source, derived.tree, self)
             values = evaluate(typed, self)
         except ExpressionError as error:
             raise DataError(
-                str(error), key=self.key, allowed=error.allowed, todo=error.todo
+                str(error),
+                key=self.key,
+                value=derived.source,
+                allowed=error.allowed,
+                todo=error.todo,
             ) from None
         except UndefinedError as error:
             stop(_undefined(error, self.key))
@@ -116,7 +121,9 @@ class Columns:
         series = self.frame.column(name)
         match series.kind:
             case "category":
-                return np.asarray(series.values.astype(object))
+                levels = self.levels(name)
+                numbers = positions(series, levels, self.frame.location, self.key)
+                return np.array([*levels], dtype=object)[numbers - 1]
             case "date":
                 codes, labels = series.factor()
                 days = [date.fromisoformat(text).toordinal() for text in labels]

@@ -27,7 +27,7 @@ WITH_MISSING = frozenset({"observed", "missing", "values", "nobserved", "nmissin
 
 @dataclass
 class Need:
-    """Column → the first Stan variable that asks for it.
+    """Column → the first Stan variable that asks for it, of those that need every value if any do.
 
     `kinds` says of some what they are used as, `number` or `date`; those that are not `required`
     in every row may have missing values.
@@ -41,7 +41,8 @@ class Need:
         self, column: str, variable: str, *, kind: str | None = None, required: bool = True
     ) -> None:
         """Note that a variable needs a column."""
-        self.variables.setdefault(column, variable)
+        if column not in self.variables or (required and column not in self.required):
+            self.variables[column] = variable
         if kind is not None:
             self.kinds.setdefault(column, kind)
         if required:
