@@ -118,6 +118,13 @@ def test_what_was_tried_without_a_retry_is_not_on_the_first_screen(tmp_path: Pat
     assert "250 draws a chain" not in first_screen(page) and "retries" not in first_screen(page)
 
 
+def test_why_a_round_went_on_is_wrapped(tmp_path: Path) -> None:
+    """Its sentence is as long as thresholds are many: in a narrow tile it would be cut off."""
+    tried = (attempt("250 draws a chain", "R-hat 1.016 of b; bulk ESS 812 of lp__"),)
+    page = html(tmp_path, replace(SOUND, tried=tried))
+    assert '<td class="left wrap">taken: R-hat 1.016 of b' in page
+
+
 def test_a_flagged_failure_says_that_results_follow_from_it(tmp_path: Path) -> None:
     """ADVI's k̂ and what its failure means stand on the first screen."""
     output = first_screen(html(tmp_path, SOUND, FLAGGED))
