@@ -70,6 +70,7 @@ class FitCase:
     weighting: str | None = None
     tried: Sequence[Mapping[str, Any]] = ()
     estimate: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -213,7 +214,7 @@ class _Files:
             for row in rows:
                 ends = {c: row["q5" if c.endswith("lower") else "q95"] for c in columns[6:8]}
                 numbers = {**ends, **row} if intervals is not None else row
-                label = row.get("label", row["variable"])
+                label = fit.labels.get(row["variable"], row["variable"])
                 writer.writerow([row["variable"], label, *(numbers[c] for c in columns)])
         return path
 
@@ -253,6 +254,7 @@ def _judged(fit: FitCase) -> dict[str, Any]:
         "verdict": _gravest(checks),
         "method": fit.kind,
         "checks": list(checks),
+        "labels": fit.labels,
         "notes": [],
         **({"attempts": {"tried": list(fit.tried)}} if fit.tried else {}),
         **_weighting(fit, checks),

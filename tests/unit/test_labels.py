@@ -13,7 +13,7 @@ from stanchion.draws.files import read_gated
 from stanchion.steps import collect_draws
 from tests.unit.datasets_cases import built, write
 from tests.unit.draws_cases import job, variables, write_chains, write_json
-from tests.unit.steps_cases import collecting, read_csv
+from tests.unit.steps_cases import collecting, diagnose, read_csv
 
 TABLE = """\
 school,sex,age,education
@@ -119,3 +119,14 @@ def test_odd_labels_stay_distinguishable(
     """No two scalars share a label, none looks like another's index, none controls a terminal."""
     labels = summary(tmp_path, sizes(P=columns), "real[P] beta", {"P": 3})
     assert list(labels.values()) == expected
+
+
+def test_a_verdict_says_the_labels_of_what_it_names(tmp_path: Path) -> None:
+    """`where` has Stan's names, for tools, and `labels` those of these names alone."""
+    meta = {"sizes": {"J": {"dim": "school", "labels": ["A", "B"], "factor": "school"}}}
+    summary(tmp_path, meta, "real mu; real[J] theta", {"J": 2})
+    diagnostics = diagnose(tmp_path)
+    where = {name for check in diagnostics["checks"] for name in check["where"]}
+    labels = {"theta[1]": "theta[school=A]", "theta[2]": "theta[school=B]"}
+    assert where & labels.keys()
+    assert diagnostics["labels"] == {n: labels[n] for n in sorted(where & labels.keys())}

@@ -8,12 +8,14 @@ from itertools import pairwise
 import pytest
 
 from stanchion.report.forest import Interval, Quantity, forest, ticks
+from stanchion.report.reading import Scalar
 
 
 def quantity(name: str, *ends: tuple[float, float]) -> Quantity:
     """Return a quantity with an interval a fit, its middle halfway."""
     return Quantity(
-        name, tuple(Interval(n, low, (low + high) / 2, high) for n, (low, high) in enumerate(ends))
+        Scalar(name, name),
+        tuple(Interval(n, low, (low + high) / 2, high) for n, (low, high) in enumerate(ends)),
     )
 
 
@@ -40,7 +42,10 @@ def test_everything_lies_inside() -> None:
 def test_quantities_of_unlike_scale_have_panels_of_their_own() -> None:
     """An intercept of some 50 and a slope of some 0.01 do not share an axis."""
     panels = forest([quantity("a", (-35, 14)), quantity("b", (30, 75)), quantity("c", (0.9, 1.3))])
-    assert [[label.name for label in panel.labels] for panel in panels] == [["a", "b"], ["c"]]
+    assert [[label.scalar.name for label in panel.labels] for panel in panels] == [
+        ["a", "b"],
+        ["c"],
+    ]
 
 
 def test_a_vector_stays_together_longer() -> None:
@@ -55,7 +60,7 @@ def test_what_cannot_be_drawn_is_left_out() -> None:
     bad = [(math.nan, 1.0), (0.0, math.inf), (2.0, 2.0), (-1e300, 1e300)]
     assert forest([quantity(f"bad[{n}]", ends) for n, ends in enumerate(bad)]) == ()
     (panel,) = forest([quantity("bad", bad[0]), quantity("good", (1, 2))])
-    assert [label.name for label in panel.labels] == ["good"]
+    assert [label.scalar.name for label in panel.labels] == ["good"]
 
 
 @pytest.mark.parametrize("scale", [1e-12, 0.003, 1.0, 47.0, 3e7])

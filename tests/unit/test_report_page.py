@@ -204,7 +204,7 @@ def test_a_stopped_fit_gives_no_answer(tmp_path: Path) -> None:
     page = html(tmp_path, STOPPED, declared=EVERYTHING)
     answers = page.split('id="answers"')[1].split('id="comparison"')[0]
     assert "no answer" in answers and '<figure class="forest">' not in answers
-    assert answers.index("<details>") < answers.index("<code>mu</code>")
+    assert answers.index("<details>") < answers.index(">mu</code>")
     assert "Not made, because the fit failed its checks" in text(page)
     assert "centred/nuts is left out: its fit failed its checks." in text(page)
     assert "Not made, because no fits can be compared" in text(page)
@@ -240,15 +240,34 @@ def test_names_and_programs_cannot_become_markup(tmp_path: Path) -> None:
         meta={"unused": [evil], "dropped": [{"row": 3, "column": evil, "why": evil}]},
     )
     row = made_up(SOUND)[0] | {"variable": evil}
+    labels = {evil: f"label {evil}"}
     fit = replace(
         SOUND,
         method="a b<i>",
         summary=[row],
         checks=nuts_checks(rhat=check("rhat", 2, 1, "fail", evil)),
+        labels=labels,
     )
     page = html(tmp_path, fit, declared=declared)
     assert "<script" not in page and "b<i>" not in page
     assert page.count("&lt;script&gt;") >= 8
+
+
+def test_labels_stand_where_parameters_are_named(tmp_path: Path) -> None:
+    """In tables, forest, first screen and checks; Stan's name is the title where it differs."""
+    labels = {f"theta[{n}]": f"theta[school={s}]" for n, s in enumerate("ABCDEFGH", start=1)}
+    checks = nuts_checks(rhat=check("rhat", 1.02, 1.01, "fail", "theta[2]", "mu"))
+    page = html(tmp_path, replace(SOUND, on_fail="flag", checks=checks, labels=labels))
+    assert "theta[1]" not in text(page) and "theta[2]" not in text(page)
+    shown = '<code class="label" title="theta[2]">theta[school=B]</code>'
+    banner = page[page.index('class="banner') : page.index("Verdicts of the fits")]
+    assert shown in banner
+    (items,) = re.findall(r'<span class="where">(.*?)</span>', page)
+    assert items == f'at {shown}, <code class="label">mu</code>'
+    assert f'<th scope="rowgroup" rowspan="1">{shown}</th>' in page
+    (names,) = re.findall(r'<div class="names".*?</svg>', page, re.DOTALL)
+    assert '<span title="theta[school=A]">theta[school=A]</span>' in names
+    assert "theta[school=C]" in re.findall(r'aria-label="Intervals of ([^"]*)"', names)[0]
 
 
 def test_numbers_that_are_none_are_dashes(tmp_path: Path) -> None:

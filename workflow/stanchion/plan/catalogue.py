@@ -178,7 +178,7 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=12,
+        version=13,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,
@@ -198,7 +198,7 @@ _ROWS = (
     StepRow(
         name="compare_models",
         arguments=CompareModels,
-        version=4,
+        version=5,
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
         memory=2000,

@@ -10,7 +10,7 @@ from stanchion.plan.arguments import Intervals
 from stanchion.plan.report_arguments import Pair
 from stanchion.report.forest import Interval, Panel, Quantity, forest
 from stanchion.report.numbers import count, quantile_error, significant, supported
-from stanchion.report.reading import Summary
+from stanchion.report.reading import Scalar, Summary
 from stanchion.report.verdicts import FitView
 from stanchion.report.wording import shown
 from stanchion.stats.intervals import CENTRAL, ERROR, ESTIMATE, interval_names
@@ -42,7 +42,7 @@ class Line:
 class Row:
     """A quantity, with a line for each fit that has it."""
 
-    name: str
+    scalar: Scalar
     lines: tuple[Line, ...]
 
 
@@ -183,24 +183,29 @@ def _headings(ends: Ends) -> tuple[str, ...]:
     return ("mean", "sd", "median", *ends.headings, "MCSE", "bulk ESS", "tail ESS", "R-hat")
 
 
-def _names(summaries: Sequence[Summary]) -> list[str]:
-    return list(dict.fromkeys(name for summary in summaries for name in summary.rows))
+def _scalars(summaries: Sequence[Summary]) -> list[Scalar]:
+    """Return all that have a row, each once, with the label of the first fit that has one."""
+    labels: dict[str, str] = {}
+    for summary in summaries:
+        for name in summary.rows:
+            labels.setdefault(name, summary.labels.get(name, name))
+    return [Scalar(name, label) for name, label in labels.items()]
 
 
 def _quantities(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
     low, high = ends.columns
     return [
         Quantity(
-            name,
+            scalar,
             tuple(
                 _point(index, numbers)
                 if summary.is_point
                 else Interval(index, numbers[low], numbers["median"], numbers[high])
                 for index, summary in enumerate(summaries)
-                if (numbers := summary.rows.get(name)) is not None
+                if (numbers := summary.rows.get(scalar.name)) is not None
             ),
         )
-        for name in _names(summaries)
+        for scalar in _scalars(summaries)
     ]
 
 
@@ -234,14 +239,14 @@ def _lined(
     """Return a table of all quantities, with a line for each fit that has one."""
     rows = [
         Row(
-            name,
+            scalar,
             tuple(
                 Line(fit.label, to_cells(fit, numbers))
                 for fit, summary in fits
-                if (numbers := summary.rows.get(name)) is not None
+                if (numbers := summary.rows.get(scalar.name)) is not None
             ),
         )
-        for name in _names([summary for _, summary in fits])
+        for scalar in _scalars([summary for _, summary in fits])
     ]
     omitted = max(summary.total for _, summary in fits) - len(rows)
     return Table(

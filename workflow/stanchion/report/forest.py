@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import ceil, floor, log10
 
 from stanchion.report.numbers import to_place
+from stanchion.report.reading import Scalar
 
 LINE, GAP, AXIS = 13, 9, 26
 SHAPES = ("disc", "square", "diamond", "ring")
@@ -53,7 +54,7 @@ class Interval:
 class Quantity:
     """A quantity and its intervals."""
 
-    name: str
+    scalar: Scalar
     intervals: tuple[Interval, ...]
 
 
@@ -79,9 +80,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Label:
-    """A quantity's name, and how many pixels its lines take."""
+    """A quantity, and how many pixels its lines take."""
 
-    name: str
+    scalar: Scalar
     height: int
 
 
@@ -109,7 +110,7 @@ def forest(quantities: Sequence[Quantity]) -> tuple[Panel, ...]:
     for quantity in quantities:
         intervals = tuple(interval for interval in quantity.intervals if interval.drawable)
         if any(interval.width for interval in intervals):
-            drawn.append(Quantity(quantity.name, intervals))
+            drawn.append(Quantity(quantity.scalar, intervals))
     return tuple(_panel(group) for group in _groups(drawn))
 
 
@@ -140,7 +141,7 @@ def _groups(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
 
 
 def _widest(before: Quantity, quantity: Quantity) -> float:
-    same = before.name.partition("[")[0] == quantity.name.partition("[")[0]
+    same = before.scalar.name.partition("[")[0] == quantity.scalar.name.partition("[")[0]
     return _WIDEST_OF_A_VECTOR if same else _WIDEST
 
 
@@ -177,7 +178,7 @@ def _panel(quantities: Sequence[Quantity]) -> Panel:
     )
     return Panel(
         labels=tuple(
-            Label(quantity.name, height)
+            Label(quantity.scalar, height)
             for quantity, height in zip(quantities, heights, strict=True)
         ),
         marks=marks,

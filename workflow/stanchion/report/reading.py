@@ -19,6 +19,20 @@ _NAN = math.nan
 
 
 @dataclass(frozen=True)
+class Scalar:
+    """A scalar of the program: Stan's name, and its label, the same where none is known."""
+
+    name: str
+    label: str
+
+    @classmethod
+    def of(cls, text: str, labels: Mapping[str, str]) -> Scalar:
+        """Label a text that is a name, or begins with one and a colon."""
+        name, colon, rest = text.partition(": ")
+        return cls(text, f"{labels.get(name, name)}{colon}{rest}")
+
+
+@dataclass(frozen=True)
 class Check:
     """A check of a fit or a prior: value against threshold, where it is worst, who waived it."""
 
@@ -27,7 +41,7 @@ class Check:
     threshold: float
     source: str
     verdict: str
-    where: tuple[str, ...]
+    where: tuple[Scalar, ...]
     waiver: Mapping[str, str] | None
     messages: tuple[str, ...] = ()
     note: str = ""
@@ -40,7 +54,7 @@ class Update:
     dataset: str
     rows: int
     log_evidence: float
-    parameters: Mapping[str, Mapping[str, float]]
+    parameters: Mapping[Scalar, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -193,6 +207,7 @@ def leaves(values: object) -> Iterator[object]:
 
 
 def _judged(content: Mapping[str, Any]) -> Judged:
+    labels = content.get("labels", {})
     checks = tuple(
         Check(
             check=check["check"],
@@ -200,7 +215,7 @@ def _judged(content: Mapping[str, Any]) -> Judged:
             threshold=number(check["threshold"]),
             source=check["source"],
             verdict=check["verdict"],
-            where=tuple(check["where"]),
+            where=tuple(Scalar.of(text, labels) for text in check["where"]),
             waiver=check.get("waiver"),
             messages=tuple(check.get("messages", ())),
             note=check.get("note", ""),
@@ -214,7 +229,7 @@ def _judged(content: Mapping[str, Any]) -> Judged:
         content.get("weighting"),
         content.get("weighting_because", ""),
         number(content.get("log_evidence")),
-        tuple(map(_update, content.get("updates", ()))),
+        tuple(_update(update, labels) for update in content.get("updates", ())),
         tuple(map(_tried, content.get("attempts", {}).get("tried", ()))),
     )
 
@@ -229,9 +244,9 @@ def _tried(attempt: Mapping[str, Any]) -> Tried:
     )
 
 
-def _update(content: Mapping[str, Any]) -> Update:
+def _update(content: Mapping[str, Any], labels: Mapping[str, str]) -> Update:
     parameters = {
-        name: {column: number(value) for column, value in numbers.items()}
+        Scalar.of(name, labels): {column: number(value) for column, value in numbers.items()}
         for name, numbers in content["parameters"].items()
     }
     evidence = number(content["log_evidence"])

@@ -22,7 +22,7 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.plan.report_arguments import Fit
 from stanchion.report.comparison import Ranking
 from stanchion.report.numbers import MISSING, exact, supported
-from stanchion.report.reading import Judged, Tried
+from stanchion.report.reading import Judged, Scalar, Tried
 from stanchion.report.wording import CheckView, by_gravity, check_view, shown
 from stanchion.system.sentences import counted
 
@@ -45,7 +45,7 @@ class UpdateRow:
 
     dataset: str
     rows: int
-    parameter: str
+    parameter: Scalar
     numbers: tuple[str, ...]
     evidence: str
 
@@ -143,10 +143,10 @@ def fit_view(fit: Fit, judged: Judged) -> FitView:
 
 def _update_rows(judged: Judged) -> Iterator[UpdateRow]:
     for update in judged.updates:
-        for name, numbers in list(update.parameters.items())[:_MOST_UPDATED]:
+        for scalar, numbers in list(update.parameters.items())[:_MOST_UPDATED]:
             shown = (supported(value, nan, numbers["sd"]) for value in numbers.values())
             evidence = exact(update.log_evidence, _DIGITS)
-            yield UpdateRow(update.dataset, update.rows, name, tuple(shown), evidence)
+            yield UpdateRow(update.dataset, update.rows, scalar, tuple(shown), evidence)
 
 
 def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Verdicts:

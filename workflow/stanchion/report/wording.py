@@ -11,7 +11,7 @@ from typing import Any
 from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.verdicts import GRAVEST_FIRST, PASS
 from stanchion.report.numbers import MISSING, beside, count, exact, probability, significant
-from stanchion.report.reading import Check
+from stanchion.report.reading import Check, Scalar
 from stanchion.system.sentences import percent
 
 _CODE = re.compile(r"`(\w+)`")
@@ -25,7 +25,7 @@ class CheckView:
     verdict: str
     value: str
     limit: str
-    where: tuple[str, ...]
+    where: tuple[Scalar, ...]
     source: str
     advice: str
     now: str

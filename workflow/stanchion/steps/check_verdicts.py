@@ -104,7 +104,7 @@ def _failures(judged: Judged) -> str:
     """Say which checks failed, where, and what the sampler said of it."""
     return "; ".join(
         check_view(check, {}).sentence
-        + (f" at {', '.join(check.where[:_SHOWN])}" if check.where else "")
+        + (f" at {', '.join(s.label for s in check.where[:_SHOWN])}" if check.where else "")
         + (f" (the sampler, {check.messages[0]})" if check.messages else "")
         for check in _failed(judged)
     )

@@ -20,6 +20,7 @@ from stanchion.checks.verdicts import FAIL
 from stanchion.draws.files import Proposal, is_point, read_group, read_proposal
 from stanchion.plan.arguments import CompareModels, FitArguments
 from stanchion.plan.job import Job
+from stanchion.report.reading import Scalar
 from stanchion.stats.comparison import Compared, compare, conclusion
 from stanchion.stats.psis import Loo, loo
 from stanchion.system.strict_json import write_json
@@ -143,8 +144,10 @@ def _comparison(
 def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -> Candidate:
     if diagnostics["verdict"] == FAIL:
         failed = [check for check in diagnostics["checks"] if check["verdict"] == FAIL]
+        labels = diagnostics.get("labels", {})
         reasons = [
-            check["check"] + "".join(f" ({w})" for w in check["where"][:1]) for check in failed
+            check["check"] + "".join(f" ({Scalar.of(w, labels).label})" for w in check["where"][:1])
+            for check in failed
         ]
         raise _LeftOutError(f"its fit failed its checks: {', '.join(reasons)}")
     if is_point(draws):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
 from stanchion.checks.catalogue import ATTEMPTS, NESTED
+from stanchion.checks.gate import Check
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler, Source
 from stanchion.checks.scan import Findings, scan
 from stanchion.checks.verdicts import PASS, WARN
@@ -23,6 +25,7 @@ from stanchion.draws.files import (
     Scalars,
     gated,
     generated,
+    labels_by_name,
     open_fit,
     read_fit_attributes,
     read_gated,
@@ -70,6 +73,7 @@ def run(job: Job[DiagnoseFit]) -> None:
         "verdict": gate.verdict(results),
         "method": arguments.method,
         "checks": [check.as_json() for check in results],
+        **_labels(job.path("draws"), results, known),
         "notes": [*_notes(method, scalars, findings), *known.notes],
         **_weighting(job.path("draws")),
         **known.as_json(),
@@ -78,7 +82,7 @@ def run(job: Job[DiagnoseFit]) -> None:
     write_json(content, job.outputs["diagnostics"])
     shown = _shown(scalars.names, arguments.parameters)
     varying = [index for index in shown if _varies(findings, index)]
-    chains = Chains(scalars.names, scalars.values, findings.rhat, varying)
+    chains = Chains(scalars.labels, scalars.values, findings.rhat, varying)
     for name, picture in draw("diagnose_fit", chains).items():
         job.outputs[name].write_bytes(picture)
 
@@ -90,6 +94,16 @@ def _source(job: Job[DiagnoseFit]) -> Source:
     verdict = diagnostics["verdict"]
     grave = [check["check"] for check in diagnostics["checks"] if check["verdict"] == verdict]
     return Source(method, verdict, [] if verdict == PASS else grave)
+
+
+def _labels(draws: Path, checks: Sequence[Check], known: Known) -> dict[str, Any]:
+    """Return the labels of the scalars that are named, where they are not their names."""
+    named = {text.partition(": ")[0] for check in checks for text in check.where}
+    named |= {name for update in known.updates for name in update["parameters"]}
+    with open_fit(draws) as tree:
+        labels = labels_by_name(tree, {variable_of(name) for name in named})
+    differing = {n: labels[n] for n in sorted(named) if labels.get(n, n) != n}
+    return {"labels": differing} if differing else {}
 
 
 def _notes(method: type[Method], scalars: Scalars, findings: Findings) -> list[str]:
