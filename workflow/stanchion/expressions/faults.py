@@ -22,9 +22,14 @@ class ExpressionError(Exception):
 def at_character(
     source: str, start: int, what: str, allowed: str | None = None, todo: str | None = None
 ) -> ExpressionError:
-    """Return the error that names an expression and a character of it; `start` counts from 0."""
+    """Return the error that names an expression and a character of it; `start` counts from 0.
+
+    It stands on one line: line breaks and control characters are shown as `·`.
+    """
     shown = source if len(source) <= _SHOWN else f"{source[:_SHOWN]}…"
-    return ExpressionError(f"`{shown}`: {what} at character {start + 1}", allowed, todo)
+    message = f"`{shown}`: {what} at character {start + 1}"
+    printable = "".join(sign if sign.isprintable() else "·" for sign in message)
+    return ExpressionError(printable, allowed, todo)
 
 
 def suggestion(name: str, names: Iterable[str]) -> str | None:

@@ -269,6 +269,6 @@ class _Parser:
 
 
 def written(source: str, node: Node) -> str:
-    """Return a part of an expression as it was written."""
-    text = source[slice(*node.span)]
+    """Return a part of an expression as it was written, on one line."""
+    text = " ".join(source[slice(*node.span)].split())
     return text if len(text) <= 60 else f"{text[:60]}…"
