@@ -37,8 +37,10 @@ from tests.reference.every_method import (
     files,
     held_to,
 )
+from tests.reference.every_method import fit as fit_folder
 
-Table = Mapping[tuple[str, str], Agreement | None]
+Table = Mapping[tuple[str, str], Agreement | str]
+NO_DRAWS, NOT_RUN = "no draws", "not run"
 FAILED_STEP, FAILED_CHECK = 1, 3
 
 
@@ -66,8 +68,8 @@ def print_fits(table: Table) -> None:
     print("| problem | method | verdict | not passed | k̂ | error | where | off | silent miss |")
     print("|---|---|---|---|---|---|---|---|---|")
     for (problem, method), fit in table.items():
-        if fit is None:
-            print(f"| {problem} | {method} | no draws | | – | – | | – | no |")
+        if isinstance(fit, str):
+            print(f"| {problem} | {method} | {fit} | | – | – | | – | no |")
             continue
         print(
             f"| {problem} | {method} | {fit.verdict} | {', '.join(fit.faults)} | "
@@ -86,10 +88,10 @@ def print_matrix(table: Table) -> None:
         print(f"| {problem} | {' | '.join(cell(table[problem, m]) for m in methods)} |")
 
 
-def cell(fit: Agreement | None) -> str:
+def cell(fit: Agreement | str) -> str:
     """Return what a fit came to in a few words."""
-    if fit is None:
-        return "no draws"
+    if isinstance(fit, str):
+        return fit
     khat = "" if isnan(fit.khat) else f" k̂ {fit.khat:.2f}"
     error = "" if isnan(fit.error) else f" {fit.error:.1f}"
     return f"**{fit.verdict}{khat}{error}**" if fit.is_silent_miss else fit.verdict + khat + error
@@ -101,10 +103,11 @@ def print_methods(table: Table) -> None:
     print("|---|---|---|---|---|---|---|")
     for method in dict.fromkeys(method for _, method in table):
         fits = [fit for (_, name), fit in table.items() if name == method]
-        verdicts = [None if fit is None else fit.verdict for fit in fits]
-        misses = sum(fit is not None and fit.is_silent_miss for fit in fits)
-        counts = " | ".join(str(verdicts.count(v)) for v in ("pass", "warn", "fail", None))
-        print(f"| {method} | {counts} | {misses} of {len(fits)} | {cost(table, method)} |")
+        verdicts = [fit if isinstance(fit, str) else fit.verdict for fit in fits]
+        misses = sum(isinstance(fit, Agreement) and fit.is_silent_miss for fit in fits)
+        counts = " | ".join(str(verdicts.count(v)) for v in ("pass", "warn", "fail", NO_DRAWS))
+        ran = len(fits) - verdicts.count(NOT_RUN)
+        print(f"| {method} | {counts} | {misses} of {ran} | {cost(table, method)} |")
 
 
 def cost(table: Table, method: str) -> str:
@@ -114,7 +117,9 @@ def cost(table: Table, method: str) -> str:
     ratios = []
     for (problem, name), fit in table.items():
         nuts = table.get((problem, "nuts"))
-        if name == method and fit and fit.gradients and nuts and nuts.gradients:
+        if name != method or not isinstance(fit, Agreement) or not isinstance(nuts, Agreement):
+            continue
+        if fit.gradients and nuts.gradients:
             ratios.append(fit.gradients / nuts.gradients)
     if not ratios:
         return "not counted"
@@ -140,6 +145,11 @@ def print_hard(project: Path) -> None:
                 f"| {model} | {method} | {fit.verdict} | {', '.join(fit.faults)} | "
                 f"{number(fit.error, 1)} | {number(fit.off, 2)} | {words} |"
             )
+
+
+def without(project: Path, problem: str, method: str) -> str:
+    """Return why there is no fit: a step of it has failed, or nobody has run it."""
+    return NO_DRAWS if failure(fit_folder(project, problem, method)) else NOT_RUN
 
 
 def failure(folder: Path) -> str:
@@ -172,7 +182,7 @@ def main() -> None:
         print_hard(folder)
         return
     table = {
-        (problem, method): agreement(folder, problem, method)
+        (problem, method): agreement(folder, problem, method) or without(folder, problem, method)
         for problem in options.problems
         for method in options.methods
     }

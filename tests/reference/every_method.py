@@ -46,7 +46,7 @@ METHODS = {
     "hmc": (
         SAMPLED,
         "{{draws: {draws}, int_time: 1.5, stepsize_jitter: 0.5, metric: dense_e, "
-        "time_limit: 90s{more}}}",
+        "time_limit: 60s{more}}}",
     ),
     "gq": (SAMPLED, "{{of: nuts, program: stan/models/again_{name}.stan}}"),
     "auto": (ALONE, "{{draws: {draws}, time_limit: 5m{more}}}"),
@@ -210,8 +210,15 @@ class Agreement:
 
 def agreement(project: Path, name: str, method: str) -> Agreement | None:
     """Hold a fit to its reference; None where there is no fit."""
-    folder = project / "results" / f"{name}_{METHODS[method][0]}" / name / name / method
+    folder = fit(project, name, method)
+    if not (folder / "diagnostics.json").exists():
+        return None
     return held_to(reference(project, name), folder)
+
+
+def fit(project: Path, name: str, method: str) -> Path:
+    """Return the folder of a fit."""
+    return project / "results" / f"{name}_{METHODS[method][0]}" / name / name / method
 
 
 def held_to(expected: pd.DataFrame, folder: Path) -> Agreement | None:

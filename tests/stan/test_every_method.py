@@ -9,6 +9,7 @@ say so; those that pass and are wrong all the same are counted.
 from __future__ import annotations
 
 import os
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,8 @@ OF_CHAINS = ("nuts", "hmc", "gq", "auto")
 ONE_RUN = 3600  # seconds
 DRAWS = 1000
 LIMIT, QUARTER = 4.0, 0.25
-COUNTED = 4
-"""Silent misses in docs/methods.md."""
+COUNTED = 6
+"""Silent misses in docs/methods.md, without the exact problem of the ordinary tests."""
 MUST_DRAW = ("nuts", "gq", "auto", "pathfinder")
 FAILED_STEP = 1
 """The exit code where a method gives no draws, as ADVI may not; the others go on."""
@@ -75,7 +76,7 @@ def assert_met(project: ProjectDir, problem: str, method: str) -> None:
         return
     if fit.verdict == "pass":
         assert fit.off < QUARTER, fit
-        assert method not in OF_CHAINS or fit.error < LIMIT, fit
+        assert not isnan(fit.khat) or fit.error < LIMIT, fit
 
 
 @pytest.mark.parametrize("method", METHODS)
