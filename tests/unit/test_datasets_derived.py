@@ -144,6 +144,21 @@ def test_positions_are_those_after_dropping_and_sorting(tmp_path: Path) -> None:
     assert [drop["row"] for drop in data.meta["dropped"]] == [4]
 
 
+def test_a_transform_of_what_is_all_missing_is_refused(tmp_path: Path) -> None:
+    """There is no mean of no value; new rows have that of the fitted ones."""
+    empty = write(tmp_path, "empty.csv", "k,y\na,NA\nb,NA\n")
+    path = write(tmp_path, "a.csv", "k,y\na,2\nb,4\n")
+    stan = {"y": "values(y)", "m": "missing(y)"}
+    columns = {"y": {"type": "real", "transform": "standardize"}}
+    (fault,) = faults(empty, stan, ["real[0] y"], columns=columns)
+    assert fault.what == "column `y` has no value in any row, and cannot be transformed"
+    new = {"new": Dataset.model_validate({"path": str(empty)})}
+    stan |= {"y_new": "new.y", "m_new": "new.m"}
+    block = ["real[2] y", "real[0] y_new", "int[2] m_new"]
+    data = built(path, stan, block, columns=columns, others=new)
+    assert (data.values["y_new"], data.values["m_new"]) == ([], [1, 2])
+
+
 def test_none_missing_and_all_missing(tmp_path: Path) -> None:
     """An empty list is a list: a program's loop over no missing value runs."""
     for cells, observed, missing in (("12", [1, 2], []), (("NA", "NA"), [], [1, 2])):

@@ -258,9 +258,7 @@ def _transform(
     stop([fault for result in results.values() for fault in result.faults])
     table = frame.table.copy(deep=False)
     for name, result in results.items():
-        values = np.zeros(len(frame))
-        values[~frame.missing(name)] = result.values
-        table[name] = values
+        table[name] = result.values
     return replace(
         frame,
         table=table,
@@ -270,6 +268,16 @@ def _transform(
 
 
 def _transformed(frame: Frame, rule: Rule, fixed: Constants | None) -> Transformed:
-    """Transform the values that a column has."""
-    present = frame.take(np.flatnonzero(~frame.missing(rule.name)))
-    return transform(rule, present.column(rule.name), present.location, fixed)
+    """Transform a column, by the values that it has."""
+    if rule.name not in frame.absent:
+        return transform(rule, frame.column(rule.name), frame.location, fixed)
+    rows = np.flatnonzero(~frame.missing(rule.name))
+    if not len(rows) and fixed is None:
+        what = f"column `{rule.name}` has no value in any row, and cannot be transformed"
+        fault = Fault(what, key=f"{rule.key}.transform", todo="remove the transform")
+        return Transformed(np.zeros(len(frame)), {}, [fault])
+    present = frame.take(rows)
+    result = transform(rule, present.column(rule.name), present.location, fixed)
+    values = np.zeros(len(frame))
+    values[rows] = result.values
+    return replace(result, values=values)
