@@ -74,9 +74,7 @@ rule collect_draws:
     input:
         job=GRAPH.job("collect_draws"),
         upstream=GRAPH.upstream("collect_draws"),
-        chains=ancient(
-            GRAPH.files("collect_draws", "chains", "source", "quantities")
-        ),
+        chains=ancient(GRAPH.files("collect_draws", "chains", "source", "quantities")),
         data=ancient(GRAPH.files("collect_draws", "data", "meta")),
         prior=ancient(GRAPH.files("collect_draws", "prior", "prior_checks")),
     output:
