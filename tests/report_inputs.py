@@ -330,7 +330,7 @@ def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
         {"row": str(n + 1), "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
         for n in range(30)
     ]
-    predicted = {"variable": "y_new", "rows": rows, "because": None}
+    predicted = {"variable": "y_new", "dims": ["new_obs"], "rows": rows, "because": None}
     pit = {"observations": 8, "p": 0.62, "uniform": True, "khat_max": 0.41, "khat_bad": 0}
     return {
         **schema,

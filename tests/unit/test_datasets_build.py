@@ -243,6 +243,9 @@ def test_new_rows_by_the_levels_and_scales_of_the_fitted(tmp_path: Path, schools
         "M_new": [[0, 1], [10, 2]],
     }
     assert data.meta["sizes"]["N_new"] == {"dim": "new_obs", "labels": None}
+    new_rows = data.meta["new_rows"]
+    assert (new_rows["dataset"], new_rows["rows"]) == ("new", 2)
+    assert new_rows["columns"]["effect"] == [10, 20]  # before it is centred
     assert data.meta["unused"] == ["M", "g", "x"]
 
 

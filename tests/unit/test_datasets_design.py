@@ -162,3 +162,25 @@ def test_a_date_is_no_term(tmp_path: Path) -> None:
     stan, columns = {"X": 'design("~ day")'}, {"day": {"type": "date"}}
     (fault,) = faults(path, stan, ["real[1, K] X"], columns=columns)
     assert "`day` is a date" in fault.what
+
+
+def test_columns_say_their_levels_reference_and_scaling(tmp_path: Path) -> None:
+    """Treatment contrasts leave a reference; `scale`, `center` and a transform leave constants."""
+    levels = {
+        "sex": {"type": "category", "levels": ["m", "x", "f"]},
+        "age": {"type": "real", "transform": "center"},
+    }
+    columns = design(tmp_path, "~ sex + scale(age)", columns=levels).meta["columns"]
+    described = {column.pop("column"): column for column in columns}
+    assert described["sex"] == {
+        "type": "category",
+        "levels": ["m", "x", "f"],
+        "reference": ["m"],
+    }
+    centred, scaled = described["age"]["scaling"]
+    assert centred == {"by": "transform: center", "center": 35, "scale": 1}
+    assert scaled["by"] == "scale(age)"
+    assert scaled["center"] == pytest.approx(0, abs=1e-12)
+    assert scaled["scale"] == pytest.approx(math.sqrt(500 / 3))
+    (whole,) = design(tmp_path, "~ 0 + sex", columns={"sex": levels["sex"]}).meta["columns"]
+    assert "reference" not in whole

@@ -60,6 +60,8 @@ def test_data_and_meta_are_written(tmp_path: Path) -> None:
         "prior_only": False,
         "sizes": {"N": {"dim": "obs", "labels": None}},
         "transforms": {},
+        "columns": [{"column": "effect", "type": "int"}],
+        "new_rows": {"dataset": "new", "rows": 1, "columns": {}},
     }
     assert step.notes == {"rows": 2, "dropped": 0}
 

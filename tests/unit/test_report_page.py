@@ -482,3 +482,39 @@ def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) ->
     page = first_screen(html(tmp_path, FitCase("partial", "nuts"), declared=ignored))
     assert "The prior of schools/partial: effect of prior_only" in text(page)
     assert "if (!prior_only)" in text(page)
+
+
+def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
+    """Its columns stand before the numbers, escaped; not where the rows are other ones."""
+    rows = {"school": ["<A>", *["B"] * 29], "age": [31.5, None, *[7] * 28]}
+    given = {"dataset": "new", "rows": 30, "columns": rows}
+
+    def predictions(**changed: object) -> str:
+        declared = replace(EVERYTHING, meta={"new_rows": {**given, **changed}})
+        return html(tmp_path, SOUND, declared=declared).split('<section id="predictions"')[1]
+
+    page = predictions()
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
+    assert heads[:4] == ["row", "school", "age", "mean"]
+    cells = re.findall(r'<td class="left">([^<]*)</td>', page)
+    assert cells[:4] == ["&lt;A&gt;", "31.5", "B", "–"]
+    for other in (predictions(rows=29), predictions(dataset="other")):
+        assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', other)[:2] == ["row", "mean"]
+
+
+def test_levels_reference_and_scaling_stand_with_the_data(tmp_path: Path) -> None:
+    """Beside the data, escaped; what the table says of a transform is not said twice."""
+    scaling = {"by": "scale(age)", "center": 41.25, "scale": 9.5}
+    levels = ["f", "<m>"]
+    columns = [
+        {"column": "sex", "type": "category", "levels": levels, "reference": ["f"]},
+        {"column": "age", "type": "real", "scaling": [scaling]},
+        {"column": "county", "type": "category", "levels": [f"c{n}" for n in range(50)]},
+    ]
+    transforms = {"age": {"kind": "center", "center": 41.25}}
+    declared = Declared(meta={"columns": columns, "transforms": transforms})
+    page = html(tmp_path, SOUND, declared=declared)
+    assert "<b>f</b> (reference), &lt;m&gt;" in page
+    assert "scale(age): less 41.25, divided by 9.5" in page
+    assert "c39 and 10 more levels" in page and "c40" not in page
+    assert "Transformed:" not in page

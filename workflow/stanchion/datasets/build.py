@@ -21,6 +21,7 @@ from stanchion.datasets.agree import (
     disagreements,
     unsupplied,
 )
+from stanchion.datasets.columns import described
 from stanchion.datasets.evaluate import Evaluator
 from stanchion.datasets.expressions import (
     Applied,
@@ -145,6 +146,9 @@ def _from_table(request: Request) -> StanData:
     more: dict[str, Any] = _origins(mapping)
     if request.updates:
         more["batches"] = [_batch(frame) for frame in batches]
+    new = request.new_rows
+    if new is not None and new.dataset in sources.applied and new.dataset != request.left_out:
+        more["new_rows"] = _new_rows(sources.applied[new.dataset])
     left_out = {
         name
         for name, expression in mapping.items()
@@ -159,8 +163,14 @@ def _from_table(request: Request) -> StanData:
         dropped=[asdict(drop) for drop in sources.dropped()],
         sizes=_declared_sizes(request, evaluator),
         transforms=sources.transforms(),
+        columns=described(sources.fitted, evaluator.designs.values()),
         **more,
     )
+
+
+def _new_rows(frame: Frame) -> dict[str, Any]:
+    """Return how many new rows there are, and the columns of the first of them."""
+    return {**_batch(frame), "columns": frame.first_rows}
 
 
 def _batch(frame: Frame) -> dict[str, Any]:

@@ -15,12 +15,15 @@ from stanchion.datasets.faults import at_rows, stop
 from stanchion.datasets.read import Raw, distinct, location, read_columns, read_header
 from stanchion.datasets.rules import NUMERIC, Converted, Rule, Series, convert
 from stanchion.datasets.transforms import Constants, Transformed, transform
-from stanchion.datasets.values import parse_bool, parse_real
+from stanchion.datasets.values import label, parse_bool, parse_real
 from stanchion.errors import Fault
 from stanchion.expressions.faults import suggestion
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset
+
+MOST_SHOWN = 200
+"""Rows of a dataset that the report may show."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Frame:
     """The rows of a table, whose index gives the line of each in the file.
 
     `absent` holds, for each column that may have missing values, whether it has one; the value
-    in `table` then means nothing.
+    in `table` then means nothing. `first_rows` are the values of the first rows by column, as they
+    stand before any transform.
     """
 
     dataset: str
@@ -49,6 +53,7 @@ class Frame:
     dropped: list[Drop]
     transforms: dict[str, Constants]
     absent: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    first_rows: dict[str, list[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -114,7 +119,18 @@ def make_frame(
     absent = {column: converted[column].missing[keep] for column in optional}
     frame = Frame(name, path, table, kinds, levels, dropped, {}, absent)
     stop([f for rule in rule_of.values() if rule.unique for f in _repeated(frame, rule)])
-    return _transform(_sort(frame, dataset.sort), rule_of, constants or {})
+    frame = _sort(frame, dataset.sort)
+    frame = replace(frame, first_rows={column: _first(frame, column) for column in rule_of})
+    return _transform(frame, rule_of, constants or {})
+
+
+def _first(frame: Frame, column: str) -> list[Any]:
+    """Return the first values of a column as plain JSON, None where one is missing."""
+    series = frame.column(column)
+    values = series.values.head(MOST_SHOWN).tolist()
+    texts = values if series.kind in ("int", "real") else [label(series.kind, v) for v in values]
+    missing = frame.missing(column)
+    return [None if missing[row] else value for row, value in enumerate(texts)]
 
 
 def _refuse_empty(path: Path, key: str, dataset: Dataset, dropped: int) -> None:

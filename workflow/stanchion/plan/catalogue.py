@@ -102,7 +102,7 @@ _ROWS = (
     StepRow(
         name="prepare_data",
         arguments=PrepareData,
-        version=4,
+        version=5,
         folder=_PAIR,
         outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
         per="model",
@@ -114,7 +114,7 @@ _ROWS = (
     StepRow(
         name="prepare_quantities_data",
         arguments=PrepareData,
-        version=2,
+        version=3,
         folder=_MODEL,
         outputs={"data": "data.{purpose}.json", "meta": "data.{purpose}.meta.json"},
         per="purpose",
@@ -188,7 +188,7 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=10,
+        version=11,
         folder=_FIT,
         outputs={"predictive": "predictive.json", **pictures_of("predict_outcomes")},
         memory=2000,
@@ -208,7 +208,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=14,
+        version=15,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

@@ -12,7 +12,7 @@ from stanchion.report.numbers import exact
 from stanchion.report.reading import leaves, number
 from stanchion.system.sentences import counted, listed
 
-MOST_DROPPED, _LONGEST = 20, 160
+MOST_DROPPED, MOST_LEVELS, _LONGEST = 20, 40, 160
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,18 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Given:
+    """A column as a model is given it: its type, its levels and its scaling."""
+
+    column: str
+    type: str
+    levels: tuple[tuple[str, bool], ...]
+    """Each with whether it is the reference of a design."""
+    more_levels: str
+    scaling: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Mapped:
     """What models were given of a dataset, all of them the same."""
 
@@ -53,6 +65,7 @@ class Mapped:
     dropped: tuple[str, ...]
     dropped_more: str
     transforms: tuple[str, ...]
+    columns: tuple[Given, ...]
     variables: tuple[Variable, ...]
     unused: tuple[str, ...]
 
@@ -80,6 +93,8 @@ def mapped(
     """Return what a model was given of a dataset: `values` is its Stan data."""
     dropped = meta["dropped"]
     more = len(dropped) - MOST_DROPPED
+    columns = meta.get("columns", ())
+    described = {column["column"] for column in columns}
     return Mapped(
         dataset=pair.dataset,
         models=pair.model,
@@ -87,9 +102,14 @@ def mapped(
         dropped=tuple(_drop(row) for row in dropped[:MOST_DROPPED]),
         dropped_more=counted(more, "more row") if more > 0 else "",
         transforms=(
-            *(_transform(name, how) for name, how in meta["transforms"].items()),
+            *(
+                _transform(name, how)
+                for name, how in meta["transforms"].items()
+                if name not in described
+            ),
             *(f"{name}: days from {listed(d)}" for name, d in meta.get("origins", {}).items()),
         ),
+        columns=tuple(map(_given, columns)),
         variables=tuple(
             Variable(name, _expression(name, mapping), *_described(value))
             for name, value in values.items()
@@ -153,6 +173,28 @@ def _transform(name: str, how: Mapping[str, Any]) -> str:
     fixed = {word: value for word, value in how.items() if word != "kind" and value is not None}
     constants = [f"{word} {exact(value, 6)}" for word, value in fixed.items()]
     return f"{name}: {how['kind']}" + (f" ({', '.join(constants)})" if constants else "")
+
+
+def _given(column: Mapping[str, Any]) -> Given:
+    levels, references = column.get("levels", ()), column.get("reference", ())
+    more = len(levels) - MOST_LEVELS
+    return Given(
+        column["column"],
+        column["type"],
+        tuple((level, level in references) for level in levels[:MOST_LEVELS]),
+        counted(more, "more level") if more > 0 else "",
+        tuple(map(_scaling, column.get("scaling", ()))),
+    )
+
+
+def _scaling(how: Mapping[str, Any]) -> str:
+    words = {"center": "less {}", "scale": "divided by {}"}
+    parts = [
+        text.format(exact(how[key], 6))
+        for key, text in words.items()
+        if how[key] is not None and (key, how[key]) != ("scale", 1.0)
+    ]
+    return how["by"] + (f": {', '.join(parts)}" if parts else "")
 
 
 def _expression(name: str, mapping: Mapping[str, Any]) -> str:

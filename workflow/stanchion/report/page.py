@@ -170,7 +170,11 @@ def _predictives(
         return replications, ()
     pictures = [()] * len(fits) if checked else shown(job, "predictions", paths)
     new = zip(fits, contents, pictures, strict=True)
-    return replications, tuple(predicted(*entry, ends) for entry in new)
+    metas = zip(arguments.pairs, map(read_json, job.paths("metas")), strict=True)
+    new_rows = {(pair.dataset, pair.model): meta.get("new_rows") for pair, meta in metas}
+    return replications, tuple(
+        predicted(fit, content, drawn, ends, new_rows[fit.pair]) for fit, content, drawn in new
+    )
 
 
 def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
 
 from stanchion.plan.report_arguments import Fit, Prior
 from stanchion.report.answers import Ends
-from stanchion.report.numbers import decimals, exact, probability, significant, supported
+from stanchion.report.numbers import MISSING, decimals, exact, probability, significant, supported
 from stanchion.report.pictures import Shown
 from stanchion.report.reading import Judged, number
 from stanchion.report.wording import CheckView, by_gravity, check_view, tail
@@ -20,10 +20,11 @@ AT_SIGHT, MOST_ROWS = 24, 200
 
 @dataclass(frozen=True)
 class Named:
-    """A row of a table: what it is of, and its cells."""
+    """A row of a table: what it is of, its cells, and the values that describe it."""
 
     name: str
     cells: tuple[str, ...]
+    values: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Predicted:
     fit: Fit
     because: str
     note: str
+    columns: tuple[str, ...]
+    """The columns of the new rows, whose values stand before the numbers."""
     headings: tuple[str, ...]
     rows: tuple[Named, ...]
     folded: tuple[Named, ...]
@@ -75,15 +78,28 @@ def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]
 
 
 def predicted(
-    fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...], ends: Ends
+    fit: Fit,
+    content: Mapping[str, Any],
+    pictures: tuple[Shown, ...],
+    ends: Ends,
+    new_rows: Mapping[str, Any] | None = None,
 ) -> Predicted:
-    """Return a fit's predictions for new rows."""
+    """Return a fit's predictions for new rows, each with the columns that it was given."""
     rows = content["predictions"]["rows"] if content["made"] else []
-    shown = tuple(Named(str(row["row"]), _prediction(row, ends)) for row in rows[:MOST_ROWS])
+    columns = _columns(content["predictions"], new_rows) if rows and new_rows is not None else {}
+    shown = tuple(
+        Named(
+            str(row["row"]),
+            _prediction(row, ends),
+            tuple(_value(values[index]) for values in columns.values()),
+        )
+        for index, row in enumerate(rows[:MOST_ROWS])
+    )
     return Predicted(
         fit=fit,
         because="" if content["made"] else content["because"],
         note=(content["predictions"]["because"] or "") if content["made"] else "",
+        columns=tuple(columns),
         headings=("mean", "sd", *ends.headings),
         rows=shown[:AT_SIGHT],
         folded=shown[AT_SIGHT:],
@@ -139,6 +155,23 @@ def _pit_khat(pit: Mapping[str, Any]) -> str:
         return f"Pareto k̂ at most {worst}"
     most = "not to be had at some" if pit["khat_max"] is None else f"up to {worst}"
     return f"Pareto k̂ {most}, bad at {bad}, so its place is unsure there"
+
+
+def _columns(
+    predictions: Mapping[str, Any], new_rows: Mapping[str, Any]
+) -> Mapping[str, Sequence[object]]:
+    """Return the columns of the new rows, where these are what is predicted, one each."""
+    is_by_row = predictions["dims"] == [f"{new_rows['dataset']}_obs"]
+    if not is_by_row or new_rows["rows"] != len(predictions["rows"]):
+        return {}
+    columns: Mapping[str, Sequence[object]] = new_rows["columns"]
+    return columns
+
+
+def _value(value: object) -> str:
+    if isinstance(value, int | float):
+        return exact(number(value), 6)
+    return MISSING if value is None else str(value)
 
 
 def _prediction(row: Mapping[str, Any], ends: Ends) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from stanchion.draws.files import (
     read_variable,
     without_value,
 )
-from stanchion.draws.tree import PROPOSAL
+from stanchion.draws.tree import PROPOSAL, SAMPLE_DIMS
 from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
 from stanchion.pictures.catalogue import draw
@@ -205,7 +205,12 @@ def _predicted(
     columns = ("mean", "sd", *CENTRAL, *interval_names(interval))
     share = missing.reshape(*flat.shape).any(axis=2).mean()
     because = f"{name} has no finite value in {percent(share)} of the draws" if share else None
-    content = {"variable": name, "rows": _rows(labels, numbers, columns), "because": because}
+    content = {
+        "variable": name,
+        "dims": [str(dim) for dim in variable.dims if dim not in SAMPLE_DIMS],
+        "rows": _rows(labels, numbers, columns),
+        "because": because,
+    }
     picture = np.stack([numbers[column] for column in ("mean", *CENTRAL)], axis=1)
     return content, Predicted(name, labels, picture)
 

@@ -1,0 +1,62 @@
+"""What a model is given of each column: its type, its levels with the reference, its scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from stanchion.datasets.design import Design
+from stanchion.datasets.formulas import formula_columns
+from stanchion.datasets.frame import Frame
+
+
+def described(frame: Frame, designs: Iterable[Design]) -> list[dict[str, Any]]:
+    """Return plain JSON a column: `column`, `type`, and what is known of levels and scaling.
+
+    `reference` are the levels that no column of a design with treatment contrasts stands for;
+    `scaling` has each centre and scale that the column's values were shifted and divided by.
+    """
+    made = list(designs)
+    return [_described(frame, name, made) for name in frame.first_rows]
+
+
+def _described(frame: Frame, name: str, designs: list[Design]) -> dict[str, Any]:
+    content: dict[str, Any] = {"column": name, "type": frame.kinds[name]}
+    if frame.kinds[name] == "category":
+        content["levels"] = list(frame.column(name).levels())
+    references = [level for design in designs for level in _references(design, name)]
+    scaling = [*_transforms(frame, name), *(s for d in designs for s in _scaled(d, name))]
+    if references:
+        content["reference"] = list(dict.fromkeys(references))
+    if scaling:
+        content["scaling"] = scaling
+    return content
+
+
+def _transforms(frame: Frame, name: str) -> Iterator[dict[str, Any]]:
+    if name in frame.transforms:
+        constants = frame.transforms[name]
+        how = {key: constants.get(key) for key in ("center", "scale")}
+        yield {"by": f"transform: {constants['kind']}", **how}
+
+
+def _references(design: Design, column: str) -> Iterator[str]:
+    """Yield the levels of a column without a column of treatment contrasts, where others have."""
+    for term, (_, state) in design.spec.encoder_state.items():
+        if "contrasts" not in state or column not in formula_columns(f"~ {term}"):
+            continue
+        levels = [str(level) for level in state["contrasts"].levels]
+        without = [n for n in levels if not any(f"{term}[T.{n}]" in x for x in design.labels)]
+        if len(without) < len(levels):
+            yield from without
+
+
+def _scaled(design: Design, column: str) -> Iterator[dict[str, Any]]:
+    """Yield what formulaic's `scale` and `center` settled of a column."""
+    for term, constants in design.spec.transform_state.items():
+        if "center" in constants and column in formula_columns(f"~ {term}"):
+            yield {"by": term, **{key: _number(constants[key]) for key in ("center", "scale")}}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
