@@ -13,6 +13,7 @@ import pytest
 
 from stanchion.config import Analysis, resolved_checks
 from stanchion.draws.files import read_attributes
+from stanchion.errors import ChainError
 from stanchion.methods.auto import Auto
 from stanchion.methods.pathfinder import Pathfinder
 from stanchion.plan.keys import seed_of
@@ -152,6 +153,24 @@ def test_without_any_path_chains_start_where_cmdstan_has_them(tmp_path: Path) ->
     assert "gave starts to 0 of 4, from 12 paths" in second.because
     assert archive.attempts.settings["init"] is None
     assert not archive.attempts.is_from_approximation
+
+
+FULL = """echo 'Cannot write output file "chain.csv": No space left on device.'; exit 1"""
+
+
+@pytest.mark.parametrize("failure", [FULL, "kill -9 $$"], ids=["full disk", "killed"])
+@pytest.mark.parametrize("paths", ["Pathfinder", "the paths of the starts"])
+def test_a_failure_of_the_machine_decides_nothing(tmp_path: Path, failure: str, paths: str) -> None:
+    """Else one declaration would give other draws on a day on which the disk was full."""
+    csv = None if paths == "Pathfinder" else pathfinder_csv(shifts=(0, np.nan, 0, 0))
+    script = PATHS % f"%s\n  {failure}"
+    if csv is None:
+        script = PATHS % f"{failure}\n  %s"
+    with (
+        mock.patch("tests.unit.test_auto.PATHS", script),
+        pytest.raises(ChainError, match=r"No space left on device|killed by SIGKILL, twice"),
+    ):
+        sampled(tmp_path, csv)
 
 
 def test_both_methods_limits_are_resolved(tmp_path: Path) -> None:

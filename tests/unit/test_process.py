@@ -12,7 +12,7 @@ import pytest
 
 from stanchion.errors import ChainError
 from stanchion.stan import process as sampling
-from stanchion.stan.process import check_csv, check_starts, run_program
+from stanchion.stan.process import ProgramFailedError, check_csv, check_starts, run_program
 from stanchion.stan.rows import Rows
 from stanchion.system.durations import seconds_of
 from tests.unit.draws_cases import advi_text, nuts_text
@@ -72,6 +72,23 @@ def test_a_failed_sampler_is_quoted(tmp_path: Path) -> None:
     with pytest.raises(ChainError, match=r"exit code 3(.|\n)*Rejecting initial value"):
         run_program([*command[:2], f"cd {tmp_path}; {command[2]}"], log, chain="chain 1")
     assert (tmp_path / "started").read_text() == "start\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'Cannot write output file "chain.csv": No space left on device.',
+        "Cannot write to the standard output: No space left on device.",
+        "std::bad_alloc",
+    ],
+)
+def test_a_machine_without_room_is_no_answer_of_the_program(tmp_path: Path, words: str) -> None:
+    """What is decided by a failure of the program is not decided by a full disk, or memory."""
+    command = ["sh", "-c", f"echo '{words}' >&2; exit 1"]
+    with pytest.raises(ChainError, match=f"last words:\n  {words}") as caught:
+        run_program(command, tmp_path / "log", chain="chain 1")
+    assert not isinstance(caught.value, ProgramFailedError)
+    assert "make room on the disk" in str(caught.value)
 
 
 def test_a_killed_sampler_is_started_once_more(tmp_path: Path) -> None:

@@ -114,6 +114,16 @@ def test_each_chain_starts_at_a_draw_of_a_path_of_its_own(tmp_path: Path) -> Non
     assert archive.attempts.is_from_approximation
 
 
+def test_a_start_that_could_not_be_looked_at_is_not_passed_over(tmp_path: Path) -> None:
+    """Only the program's own refusal leads to the next draw: a kill ends the step."""
+    killed = ChainError("the log density at given points was killed by SIGKILL, twice")
+    with (
+        mock.patch("tests.unit.test_starts.evaluated", side_effect=killed),
+        pytest.raises(ChainError, match="killed by SIGKILL"),
+    ):
+        sampled(tmp_path, init="pathfinder")
+
+
 def test_paths_that_fail_are_replaced(tmp_path: Path) -> None:
     """Others are run in their place, up to three for a start; the attempt says which failed."""
     fails = f'[ "$seed" = {seed(1)} ] && {{ echo "Optimization failed to start"; exit 1; }}'

@@ -20,7 +20,7 @@ from stanchion.plan.keys import seed_of
 from stanchion.sampling.archive import Archive
 from stanchion.sampling.fit import Failed, Fit, Run
 from stanchion.sampling.hamiltonian import archive_of
-from stanchion.sampling.paths import Start, described, starts_from_paths
+from stanchion.sampling.paths import NoStartError, Start, described, starts_from_paths
 from stanchion.sampling.points import first_usable
 from stanchion.sampling.repair import sample_repaired
 from stanchion.sampling.starts import starts_at, starts_of
@@ -112,7 +112,7 @@ def _by_nuts(fit: Fit, method: Auto, raw: Chains | None, tried: Attempt) -> Arch
     nuts = method.nuts(from_pathfinder=True)
     try:
         points, found = _starts(fit, raw, nuts.superchains or nuts.chains)
-    except ChainError as error:
+    except NoStartError as error:
         nuts = method.nuts(from_pathfinder=False)
         starts = starts_of(fit, nuts)
         found = _attempt("starts at Pathfinder's draws", error.faults[0].what, passed=False)
@@ -126,7 +126,7 @@ def _starts(fit: Fit, raw: Chains | None, count: int) -> tuple[list[Path], Attem
     """Return draws of so many distinct paths: of those there are, and of more where they are few.
 
     Raises:
-        ChainError: too few paths have given one.
+        NoStartError: too few paths have given one.
     """
     starts = [] if raw is None else _of_paths(fit, raw)[:count]
     if len(starts) == count:

@@ -21,6 +21,10 @@ _DRAWS = 25
 """Of a path: as many as its estimate of the ELBO took anyway."""
 
 
+class NoStartError(ChainError):
+    """Too few paths have given a draw that a chain can start at."""
+
+
 @dataclass(frozen=True)
 class Start:
     """A draw of a path, as a file of initial values."""
@@ -39,7 +43,8 @@ def starts_from_paths(
     begin the reason that is given; `setting` is the one that asks for it.
 
     Raises:
-        ChainError: too few paths have given one.
+        NoStartError: too few paths have given one.
+        ChainError: a path was killed, or met its time limit.
     """
     starts: list[Start] = []
     failures: list[str] = []
@@ -57,7 +62,7 @@ def starts_from_paths(
             else:
                 failures.append(f"path {number}: {start}")
     if len(starts) < count:
-        raise ChainError(
+        raise NoStartError(
             f"Pathfinder gave starts to {len(starts)} of {count}, from {run} paths; {failures[-1]}",
             where=str(fit.job.log),
             todo=f"remove `{setting}`, or declare init as a number or a file; the log says why "

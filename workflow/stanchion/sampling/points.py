@@ -16,6 +16,7 @@ from stanchion.plan.keys import seed_of
 from stanchion.sampling.fit import Fit
 from stanchion.stan.command import DEFAULT_INIT
 from stanchion.stan.points import CannotEvaluateError
+from stanchion.stan.process import ProgramFailedError
 
 MOST_TRIES = 100
 """Of a random point, as many as CmdStan makes."""
@@ -88,6 +89,6 @@ def _can_start(fit: Fit, path: Path) -> bool:
         point = fit.evaluate(path)
     except CannotEvaluateError:
         return True
-    except ChainError:
+    except ProgramFailedError:
         return False
     return bool(np.isfinite(point.lp).all() and np.isfinite(point.gradient).all())

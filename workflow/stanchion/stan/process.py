@@ -29,6 +29,13 @@ from stanchion.system.processes import die_with_parent
 _FOOTER = re.compile(rb"seconds \(Total\)\s*$")
 """The last line of what a chain writes about its time."""
 _DISK = "free some disk space if it is full, then run again"
+_ROOM = "make room on the disk, or in memory, then run again"
+_OF_THE_MACHINE = re.compile(
+    r"^\s*(Cannot \w+ (output file \"|to the standard output)|std::bad_alloc\b"
+    r"|.*Resource temporarily unavailable)",
+    re.MULTILINE,
+)
+"""What a program says whose disk, memory or threads have run out."""
 _ENDED_EARLY = "its log says why the program ended without them; often a generated quantity fails"
 _LAST_WORDS = 8
 _BLOCK = 64 << 10
@@ -46,7 +53,10 @@ _OF_THE_GROUP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ProgramFailedError(ChainError):
-    """A compiled program ended itself, with an exit code other than zero."""
+    """A compiled program ended itself, with an exit code other than zero.
+
+    It does so again with the same input: what the machine has failed to do is another error.
+    """
 
 
 class _Output:
@@ -134,7 +144,8 @@ def run_program(
     called before each start. `report` follows how far it is.
 
     Raises:
-        ChainError: the program failed, with its own last words, or its time was over.
+        ChainError: its time was over, it was killed twice, or the machine has no room.
+        ProgramFailedError: the program failed, with its own last words.
     """
     end = None if time_limit is None else time.monotonic() + seconds_of(time_limit)
     for attempt in (1, 2):
@@ -159,6 +170,8 @@ def run_program(
         if code > 0:
             break
     failure = _failure(chain, code, output.last_words())
+    if code > 0 and _OF_THE_MACHINE.search(output.last_words()):
+        raise ChainError(failure, where=str(log), todo=_ROOM)
     raise (ChainError if code < 0 else ProgramFailedError)(failure, where=str(log))
 
 
