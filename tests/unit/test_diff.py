@@ -76,6 +76,14 @@ def test_a_moved_value_is_told_in_monte_carlo_errors() -> None:
     assert "1.00 ± 0.03" in as_text(compare(revision(), after))
 
 
+def test_a_moved_value_has_its_label() -> None:
+    """As text where either side knows it; in JSON beside Stan's name."""
+    after = with_fit("pass", Estimate(1.5, 0.04, "mu[school=A]"))
+    for changes in (compare(revision(), after), compare(after, revision())):
+        assert "mu[school=A]  " in as_text(changes)
+        assert changes.results[0].values[0].variable == "mu"
+
+
 def test_a_large_mean_keeps_the_digits_that_its_error_supports() -> None:
     """1,234,567.8 ± 0.3 is not 1.235e+06."""
     after = with_fit("pass", Estimate(1234567.84, 0.31))

@@ -38,11 +38,13 @@ Json = Mapping[str, Any]
 class Estimate:
     """A scalar's posterior mean and its Monte Carlo standard error, where there is one.
 
-    Of a point it is the estimate in place of the mean, which has no such error.
+    Of a point it is the estimate in place of the mean, which has no such error. `label` is empty
+    where none is known, as in results of earlier versions.
     """
 
     mean: float | None
     mcse: float | None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -224,10 +226,9 @@ def _json(results: Results, path: str) -> Json:
 
 def _estimates(text: str) -> Iterator[tuple[str, Estimate]]:
     for row in csv.DictReader(io.StringIO(text)):
-        if ESTIMATE in row:
-            yield row["variable"], Estimate(_number(row[ESTIMATE]), None)
-        else:
-            yield row["variable"], Estimate(_number(row["mean"]), _number(row["mcse_mean"]))
+        mean, error = (ESTIMATE, None) if ESTIMATE in row else ("mean", row["mcse_mean"])
+        mcse = None if error is None else _number(error)
+        yield row["variable"], Estimate(_number(row[mean]), mcse, row.get("label", ""))
 
 
 def _number(field: str) -> float | None:

@@ -73,7 +73,8 @@ def _fit(change: FitChange) -> Iterator[str]:
 
 def _cells(change: ValueChange) -> tuple[str, str, str, str]:
     errors = "" if change.in_errors is None else f"{change.in_errors:+.1f}"
-    return change.variable, _estimate(change.old), _estimate(change.new), errors
+    label = change.new.label or change.old.label or change.variable
+    return label, _estimate(change.old), _estimate(change.new), errors
 
 
 def _estimate(value: Estimate) -> str:
