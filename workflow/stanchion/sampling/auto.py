@@ -28,6 +28,7 @@ from stanchion.stan.gradients import gradients_in
 from stanchion.stats.narrowness import narrowness
 
 _NAME = "Pathfinder"
+_STARTS = "starts at Pathfinder's draws"
 _CHAIN = "chain_1.csv"
 _LOOKED_AT = 25
 """Draws of a path that may be its start."""
@@ -111,14 +112,14 @@ def _by_nuts(fit: Fit, method: Auto, raw: Chains | None, tried: Attempt) -> Arch
     """Sample by NUTS from draws of the paths, or where there are none from CmdStan's own starts."""
     nuts = method.nuts(from_pathfinder=True)
     try:
-        points, found = _starts(fit, raw, nuts.superchains or nuts.chains)
+        points, started = _starts(fit, raw, nuts.superchains or nuts.chains)
     except NoStartError as error:
         nuts = method.nuts(from_pathfinder=False)
         starts = starts_of(fit, nuts)
-        found = _attempt("starts at Pathfinder's draws", error.faults[0].what, passed=False)
-        starts = replace(starts, tried=(tried, found, *starts.tried))
+        started = _attempt(_STARTS, error.faults[0].what, passed=False)
+        starts = replace(starts, tried=(tried, started, *starts.tried))
     else:
-        starts = starts_at(fit, nuts, points, tried, found)
+        starts = starts_at(fit, nuts, points, tried, started)
     return archive_of(sample_repaired(fit, nuts, starts))
 
 
@@ -130,12 +131,11 @@ def _starts(fit: Fit, raw: Chains | None, count: int) -> tuple[list[Path], Attem
     """
     starts = [] if raw is None else _of_paths(fit, raw)[:count]
     if len(starts) == count:
-        words = described(starts)
-        found = _attempt("starts at Pathfinder's draws", words, passed=True, gradients=0)
-        return [start.file for start in starts], found
+        started = _attempt(_STARTS, described(starts), passed=True, gradients=0)
+        return [start.file for start in starts], started
     words = f"{described(starts)}, and of more paths" if starts else ""
-    more, found = starts_from_paths(fit, count - len(starts), words)
-    return [start.file for start in (*starts, *more)], found
+    more, started = starts_from_paths(fit, count - len(starts), words)
+    return [start.file for start in (*starts, *more)], started
 
 
 def _of_paths(fit: Fit, raw: Chains) -> list[Start]:

@@ -31,6 +31,9 @@ def first_usable(
     such as a scale that was rounded to 0, has no place on the unconstrained scale. It is read back
     as a chain will read it. A CmdStan other than Stanchion's own cannot be asked: there the first
     finite row is taken.
+
+    Raises:
+        ChainError: the program was killed, or met its time limit: no row is to blame.
     """
     data = json.loads(fit.job.path("data").read_text())
     naming = Naming.of(fit.job.arguments.variables.declared, data, {"sizes": {}})
