@@ -53,6 +53,70 @@ def test_killed_child_is_lost() -> None:
     assert sound == 2
 
 
+def test_child_killed_in_the_midst_of_its_answer_is_lost() -> None:
+    """A part of an answer is none: as of a child that is killed while it writes a large one."""
+
+    def hopeless(_results: Mapping[int, object], _running: Sequence[int]) -> list[int]:
+        time.sleep(0.1)  # the child waits for a reader: the pipe is full
+        (process,) = (int(x) for x in Path("/proc/thread-self/children").read_text().split())
+        os.kill(process, signal.SIGKILL)
+        return []
+
+    (answer,) = together([lambda: b"x" * (1 << 22)], at_once=1, hopeless=hopeless)
+    assert isinstance(answer, LostError)
+
+
+_TALKS_ON = """
+import signal
+from stanchion.sampling.together import together
+
+def talk():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return b"x" * (1 << 22)
+
+def stop(results, running):
+    raise KeyboardInterrupt
+
+try:
+    together([talk], at_once=1, hopeless=stop)
+except KeyboardInterrupt:
+    print("ended")
+"""
+_HIT_AT_ONCE = """
+import os, signal
+from stanchion.sampling.together import together
+
+def stop(number, frame):
+    raise KeyboardInterrupt
+
+def fork(real=os.fork):
+    process = real()
+    if not process:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return process
+
+signal.signal(signal.SIGTERM, stop)
+os.fork = fork
+try:
+    print(together([lambda: 1], at_once=1), flush=True)
+except KeyboardInterrupt:
+    print("a child has left its call", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "output"), [(_TALKS_ON, "ended\n"), (_HIT_AT_ONCE, "[LostError()]\n")]
+)
+def test_end_of_a_step_is_that_of_its_children(script: str, output: str) -> None:
+    """One that has more to say than a pipe holds is not waited for, and one that is hit when it has
+    just been forked ends there: it does not go on as the step.
+    """
+    step = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert step.stdout == output
+
+
 def test_hopeless_child_is_ended() -> None:
     """Who is named while it runs, by what the others have returned, is ended; the rest is not."""
 

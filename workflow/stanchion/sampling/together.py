@@ -21,14 +21,14 @@ from stanchion.system.processes import die_with_parent, end
 GRANTED = "OMP_NUM_THREADS"
 """The variable in which Snakemake tells a job how many threads it was granted."""
 _BLOCK = 1 << 16
-
-
 _LOOK_SECONDS = 1.0
 """Seconds between two looks at what runs, where somebody looks."""
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+"""What ends a step: it waits until a fork is either on the list or within its own call."""
 
 
 class LostError(Exception):
-    """A child ended without a word: it was killed."""
+    """A child ended without a whole answer: it was killed."""
 
 
 class EndedError(Exception):
@@ -66,7 +66,7 @@ def together[T](
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
-                running.append(_start(*waiting.pop(0)))
+                _start(*waiting.pop(0), running)
             for child in _ended(running, None if hopeless is None else _LOOK_SECONDS):
                 running.remove(child)
                 results[child.index] = _result(child)
@@ -84,21 +84,28 @@ def together[T](
     return [results[index] for index in range(len(calls))]
 
 
-def _start[T](index: int, call: Callable[[], T]) -> _Child:
+def _start[T](index: int, call: Callable[[], T], running: list[_Child]) -> None:
+    """Fork a child for a call, and add it to those that run."""
     reading, writing = os.pipe()
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    process = os.fork()
-    if process:
-        os.close(writing)
-        return _Child(index, process, reading)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    process = -1
     try:
-        os.close(reading)
-        if die_with_parent(signal.SIGTERM, parent):
-            _answer(writing, call)
+        process = os.fork()
+        if process:
+            os.close(writing)
+            running.append(_Child(index, process, reading))
+        else:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            os.close(reading)
+            if die_with_parent(signal.SIGTERM, parent):
+                _answer(writing, call)
     finally:
-        os._exit(0)
+        if not process:
+            os._exit(0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _answer[T](pipe: int, call: Callable[[], T]) -> None:
@@ -126,13 +133,14 @@ def _ended(running: Sequence[_Child], seconds: float | None) -> list[_Child]:
 
 def _result(child: _Child) -> Any:
     _wait(child)
-    if not child.answer:
+    try:
+        return pickle.loads(child.answer)
+    except (EOFError, pickle.UnpicklingError):  # none, or a part of one
         return EndedError() if child.is_ended else LostError()
-    return pickle.loads(child.answer)
 
 
 def _wait(child: _Child) -> None:
-    """Wait until a child is gone, and close its pipe."""
+    """Close the pipe of a child, which may still write to it, and wait until the child is gone."""
+    os.close(child.pipe)
     with suppress(ChildProcessError):
         os.waitpid(child.process, 0)
-    os.close(child.pipe)
