@@ -141,14 +141,14 @@ def _function(row: Function, typed: Typed, environment: Environment) -> Array:
 def _by_number(compute: Any, *arrays: Array) -> Array:
     """Apply a function of the C library number by number; NaN where it has no value."""
 
-    def one(*numbers: float) -> float:
+    def result(*numbers: float) -> float:
         try:
             return compute(*numbers)
         except (ValueError, ArithmeticError):
             return np.nan
 
     with np.errstate(all="ignore"):
-        return np.asarray(np.frompyfunc(one, len(arrays), 1)(*arrays), dtype=np.float64)
+        return np.asarray(np.frompyfunc(result, len(arrays), 1)(*arrays), dtype=np.float64)
 
 
 def _binary(operator: str, typed: Typed, environment: Environment) -> Array:
@@ -217,7 +217,7 @@ def _aligned(typed: Typed, operands: list[Array]) -> tuple[Array, Array]:
     """Give one number a draw the axes of what stands beside it."""
     axes = [len(part.kind.axes) for part in typed.parts]
     arrays = [
-        array.reshape(array.shape + (1,) * max(axes)) if array.ndim and not own else array
-        for array, own in zip(operands, axes, strict=True)
+        array.reshape(array.shape + (1,) * max(axes)) if array.ndim and not dimensions else array
+        for array, dimensions in zip(operands, axes, strict=True)
     ]
     return arrays[0], arrays[1]

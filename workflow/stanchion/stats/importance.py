@@ -108,9 +108,9 @@ def part_differences(draws: Floats, weights: Floats, parts: NDArray[np.intp]) ->
             inside = parts == part
             share = weights[inside].sum()
             if share * count >= _LEAST_SHARE:
-                own = weights[inside] / share
-                centre = own @ draws[inside]
-                error = np.sqrt(np.square(own) @ np.square(draws[inside] - centre))
+                inside_weights = weights[inside] / share
+                centre = inside_weights @ draws[inside]
+                error = np.sqrt(np.square(inside_weights) @ np.square(draws[inside] - centre))
                 beyond = np.abs(centre - mean) - _ERRORS * error
                 distances[part] = np.maximum(beyond, 0) / sd
         return np.where(np.isfinite(sd) & (np.ptp(draws, axis=0) > 0), distances, 0.0)
