@@ -74,9 +74,11 @@ class Rule:
     @property
     def words(self) -> str:
         """The declaration, without what is not said."""
-        said = {k: v for k, v in self.until.model_dump(exclude_none=True).items() if k != "mcse"}
+        declared = {
+            k: v for k, v in self.until.model_dump(exclude_none=True).items() if k != "mcse"
+        }
         error = f", mcse: {self.until.mcse['mu']:.3g}" if self.until.mcse else ""
-        listed = ", ".join(f"{name}: {value}" for name, value in said.items())
+        listed = ", ".join(f"{name}: {value}" for name, value in declared.items())
         return f"`{{{listed}{error}}}`, {self.draws}"
 
     def rounds(self) -> list[int]:

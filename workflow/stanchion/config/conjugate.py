@@ -83,7 +83,7 @@ class NormalPrior(Section):
 
 
 class NormalInverseGammaPrior(Section):
-    """σ² ~ inverse_gamma(shape, scale), as Stan has it; given it, μ ~ normal(mean, σ / √precision).
+    """σ² ~ inv_gamma(shape, scale), as Stan has it; given it, μ ~ normal(mean, σ / √precision).
 
     With `X`, β ~ multi_normal(mean, σ² precision⁻¹).
     """

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 FUNCTIONS = frozenset({"nrow", "ncol", "nlevels", "index", "design"})
-"""What an expression may call; a call of anything else is of another dataset's column."""
+"""What may stand behind a dataset's name; any other call there is of one of its columns."""
 _OTHER = re.compile(
     r"\s*(?P<dataset>[A-Za-z][A-Za-z0-9_-]*)\s*\.\s*(?P<name>[A-Za-z_]\w*)\s*(?P<of>\(.*)?"
 )
