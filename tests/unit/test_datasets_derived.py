@@ -455,7 +455,7 @@ WORDS = (
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9))
-@settings(max_examples=400, deadline=2000)
+@settings(max_examples=400)
 @example(["ncol(", "a", ")", "+", "1"])
 @example(["design(", "effect", ")", "+", "1"])
 @example(["mean(", "values(score)", ")"])

@@ -59,7 +59,8 @@ class StanData:
     """The values of a program's `data` block by name, and what is known of them.
 
     `meta` is plain JSON: rows (null for a .json), dropped, unused, prior_only, sizes, transforms;
-    where there are any, the batches of updates, and the origins that days are counted from.
+    of a table, columns; where there are any, the batches of updates, the new rows, and the origins
+    that days are counted from.
     """
 
     values: dict[str, Any]
