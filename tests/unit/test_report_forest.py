@@ -73,3 +73,14 @@ def test_ticks_are_few_round_and_inside(scale: float, start: float) -> None:
     assert 2 <= len(result) <= 7
     assert low - 1e-6 * scale <= result[0] and result[-1] <= high + 1e-6 * scale
     assert max(gaps) == pytest.approx(min(gaps), rel=1e-6)
+
+
+def test_long_labels_lose_their_middle() -> None:
+    """A main effect and an interaction that begin alike stay distinguishable."""
+    long = "beta[arm[T.a medication with a long name]"
+    labels = [f"{long}]", f"{long}:age]", "beta[education:party]"]
+    scalars = [Scalar(f"beta[{n}]", label) for n, label in enumerate(labels)]
+    drawn = [Quantity(scalar, (Interval(0, 0, 1, 2),)) for scalar in scalars]
+    (panel,) = forest(drawn)
+    texts = [label.text for label in panel.labels]
+    assert texts == ["beta[arm[T.a… long name]]", "beta[arm[T.a…g name]:age]", labels[2]]

@@ -496,7 +496,7 @@ def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
     page = predictions()
     heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
     assert heads[:4] == ["row", "school", "age", "mean"]
-    cells = re.findall(r'<td class="left">([^<]*)</td>', page)
+    cells = re.findall(r'<span class="value">([^<]*)</span>', page)
     assert cells[:4] == ["&lt;A&gt;", "31.5", "B", "–"]
     for other in (predictions(rows=29), predictions(dataset="other")):
         assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', other)[:2] == ["row", "mean"]

@@ -64,7 +64,7 @@ def test_a_program_without_parameters_has_an_empty_summary(tmp_path: Path) -> No
     chains = [{"x": np.random.default_rng(seed).normal(size=200)} for seed in range(4)]
     collect(tmp_path, chains, variables=declared, predicted=None, observed=None, replicated=None)
     assert (tmp_path / "summary.csv").read_text().splitlines() == [
-        "variable,mean,median,sd,mad,q5,q95,mcse_mean,mcse_sd,ess_bulk,ess_tail,rhat"
+        "variable,label,mean,median,sd,mad,q5,q95,mcse_mean,mcse_sd,ess_bulk,ess_tail,rhat"
     ]
     assert diagnose(tmp_path)["verdict"] == "pass"
 

@@ -208,7 +208,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=15,
+        version=16,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

@@ -22,6 +22,7 @@ _WIDEST, _WIDEST_OF_A_VECTOR = 25.0, 100.0
 _LARGEST = 1e150
 _MARGIN = 0.03
 _MOST_STEPS = 6
+_LONGEST = 24
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,12 @@ class Label:
 
     scalar: Scalar
     height: int
+
+    @property
+    def text(self) -> str:
+        """The label, without its middle where it is longer than a telephone has room for."""
+        label, half = self.scalar.label, _LONGEST // 2
+        return label if len(label) <= _LONGEST else f"{label[:half]}…{label[-half:]}"
 
 
 @dataclass(frozen=True)
