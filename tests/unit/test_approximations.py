@@ -50,7 +50,9 @@ def drawn(shift: float = 0.5, scale: float = 1.0, seed: int = 1, size: int = SIZ
 def rows(folder: Path) -> dict[str, dict[str, float]]:
     """Return the summary by variable, an empty field as NaN."""
     return {
-        row["variable"]: {n: float(v or "nan") for n, v in row.items() if n != "variable"}
+        row["variable"]: {
+            n: float(v or "nan") for n, v in row.items() if n not in ("variable", "label")
+        }
         for row in read_csv(folder / "summary.csv")
     }
 

@@ -387,7 +387,7 @@ def test_an_integer_without_value_in_a_draw_has_no_number(tmp_path: Path) -> Non
     mu, first, second = read_csv(tmp_path / "summary.csv")
     assert "" not in mu.values()
     assert first["mean"] == "1.0"
-    assert {value for name, value in second.items() if name != "variable"} == {""}
+    assert {value for name, value in second.items() if name not in ("variable", "label")} == {""}
 
 
 def test_an_observation_without_value_has_no_place_among_its_replications(tmp_path: Path) -> None:
@@ -441,7 +441,7 @@ def test_no_number_is_made_of_draws_without_value(tmp_path: Path) -> None:
     collect(tmp_path, chains, intervals={"prob": 0.5, "kind": "hdi"})
     mu, twice = read_csv(tmp_path / "summary.csv")
     assert "" not in mu.values()
-    assert {value for name, value in twice.items() if name != "variable"} == {""}
+    assert {value for name, value in twice.items() if name not in ("variable", "label")} == {""}
 
 
 def test_draws_of_the_posterior_are_no_prior(tmp_path: Path) -> None:
