@@ -69,15 +69,15 @@ def with_quantities(
 
     Those of the warm-up stay, NaN where the chains had none.
     """
-    own = {name for name, about in declared.items() if about.block == _BLOCK}
-    rest = [i for i, name in enumerate(chains.columns) if _variable(name) not in own]
+    quantity_names = {name for name, about in declared.items() if about.block == _BLOCK}
+    rest = [i for i, name in enumerate(chains.columns) if _variable(name) not in quantity_names]
     columns = (*(chains.columns[index] for index in rest), *quantities.columns)
     warmup = chains.warmup
     if warmup is not None:
         position = {name: index for index, name in enumerate(chains.columns)}
         nothing = np.full(warmup.shape[:2], np.nan)
-        kept = [warmup[:, :, position[c]] if c in position else nothing for c in columns]
-        warmup = np.stack(kept, axis=2)
+        by_column = [warmup[:, :, position[c]] if c in position else nothing for c in columns]
+        warmup = np.stack(by_column, axis=2)
     values = np.concatenate([chains.values[:, :, rest], quantities.values], axis=2)
     return replace(
         chains, columns=columns, values=values, warmup=warmup, messages=quantities.messages

@@ -63,8 +63,8 @@ class Weighted:
             return proposal_group(self.raw, naming, numbers)
         group = proposal_group(self.raw, naming, {**numbers, PATH: self.paths.numbers})
         difference = (self.paths.difference, self.paths.where)
-        said = dict(zip(PATH_DIFFERENCE, difference, strict=True))
-        return group.assign_attrs({PATHS: self.paths.declared, **said})
+        attributes = dict(zip(PATH_DIFFERENCE, difference, strict=True))
+        return group.assign_attrs({PATHS: self.paths.declared, **attributes})
 
     def errors(self, columns: list[int]) -> Numbers:
         """Return the Monte Carlo errors of the resampled draws, none where they are unweighted."""

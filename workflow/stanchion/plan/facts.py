@@ -32,7 +32,7 @@ def gather(project: Project, waivers: Path) -> Facts:
     toolchain = find()
     _require_programs(project)
     programs = describe_programs(project, toolchain.stanc)
-    own = {
+    own_paths = {
         method.own_program
         for analysis in project.analyses.values()
         for method in analysis.methods.values()
@@ -51,7 +51,7 @@ def gather(project: Project, waivers: Path) -> Facts:
         },
         toolchain=toolchain.identity(),
         waivers=_waivers(waivers),
-        own_programs={path: _described(path, toolchain.stanc) for path in sorted(own)},
+        own_programs={path: _described(path, toolchain.stanc) for path in sorted(own_paths)},
     )
 
 

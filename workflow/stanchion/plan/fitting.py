@@ -77,8 +77,8 @@ def follow_draws(planner: Planner, fit: Fit, draws: Step, files: Sequence[str]) 
     """Add the steps that judge and use a fit's draws, after which these files may go."""
     analysis = planner.project.analyses[fit.analysis]
     drop = [] if "csv" in analysis.keep else files
-    own = own_program(planner, fit)
-    predicts = posterior_predictive_of(analysis, own) or predict_of(analysis, own)
+    program = own_program(planner, fit)
+    predicts = posterior_predictive_of(analysis, program) or predict_of(analysis, program)
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
     if predicts:
         _predict_step(planner, fit, analysis, draws, diagnosed, drop)

@@ -36,8 +36,8 @@ def compile_step(planner: Planner, model: str, own_program: str | None = None) -
 
 
 def _compile_step(planner: Planner, model: str, path: str) -> Step:
-    own = path != planner.project.models[model].program
-    program = planner.facts.own_programs[path] if own else planner.facts.programs[model]
+    is_own = path != planner.project.models[model].program
+    program = planner.facts.own_programs[path] if is_own else planner.facts.programs[model]
     options = resolved_compiling(planner.project, model)
     options["threads"] = options["threads"] or model in planner.threaded_models
     content: dict[str, Any] = {

@@ -42,12 +42,12 @@ def check_declaration(configfile: Path) -> str:
     exact = sum(model.conjugate is not None for model in project.models.values())
     programs = len(project.models) - exact + len(plan.facts.own_programs)
     families = f", {counted(exact, 'conjugate model')}" if exact else ""
-    found = (
+    summary = (
         f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
         f"{counted(len(plan.fits), 'fit')}, "
         f"{counted(programs, 'program')}{families}: nothing wrong found"
     )
-    return "\n".join([found, *notes_of(plan)])
+    return "\n".join([summary, *notes_of(plan)])
 
 
 def notes_of(plan: Plan) -> list[str]:

@@ -79,10 +79,12 @@ class End:
         """Tell whether another end is the same mode, by log density and by position."""
         if abs(self.log_density - other.log_density) > SAME_DENSITY:
             return False
-        here, there = self._position, other._position
+        position, reference = self._position, other._position
         if errors is not None and self.points is not None and other.points is not None:
-            return bool((np.abs(here - there) <= SAME_POSITION * errors).all())
-        return bool((np.abs(here - there) <= SAME_SIZE * np.maximum(np.abs(there), 1)).all())
+            return bool((np.abs(position - reference) <= SAME_POSITION * errors).all())
+        return bool(
+            (np.abs(position - reference) <= SAME_SIZE * np.maximum(np.abs(reference), 1)).all()
+        )
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,10 @@ def search(fit: Fit, optimiser: Optimize) -> Search:
         )
     ranked = sorted(ends, key=lambda end: (np.isnan(end.log_density), -end.log_density))
     highest = ranked[0]
-    found, errors = _curved(fit, highest, jacobian=optimiser.jacobian)
+    curved, errors = _curved(fit, highest, jacobian=optimiser.jacobian)
     groups = _distinct(ranked, errors)
     modes = replace(
-        found,
+        curved,
         modes=tuple(
             Mode(
                 log_density=group[0].log_density,

@@ -80,8 +80,8 @@ def starts_from_paths(
 
 def described(starts: Sequence[Start]) -> str:
     """Return which draw each start is."""
-    places = [f"draw {start.draw} of path {start.path}" for start in starts]
-    return f"the starts are {', '.join(places)}"
+    draws = [f"draw {start.draw} of path {start.path}" for start in starts]
+    return f"the starts are {', '.join(draws)}"
 
 
 def _path(fit: Fit, number: int) -> Run:

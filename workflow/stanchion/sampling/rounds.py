@@ -127,7 +127,7 @@ class _Round:
         self.starts = replace(self.starts, seeds={**self.starts.seeds, **seeds})
 
 
-def run_name(chain: int, *words: str) -> str:
+def _run_name(chain: int, *words: str) -> str:
     """Return what messages call a run of a chain."""
     return ", ".join(word for word in (f"chain {chain}", *words) if word)
 
@@ -136,7 +136,7 @@ def _run(fit: Fit, method: Hamiltonian, starts: Starts, chain: int, words: Seque
     init = starts.inits[chain - 1]
     keep = fit.job.arguments.keep
     return Run(
-        name=run_name(chain, *words),
+        name=_run_name(chain, *words),
         command=tuple(method.command(keep)),
         rows=method.rows(keep),
         seed=starts.seeds.get(chain, fit.seed),

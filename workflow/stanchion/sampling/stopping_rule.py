@@ -60,8 +60,8 @@ class StoppingRule:
         cls, until: Until, checks: Mapping[str, Any], superchains: int | None = None
     ) -> StoppingRule:
         """Take what is declared, and the analysis' own thresholds for the rest."""
-        own = {"rhat_of": None} if until.rhat is not None else {}
-        return cls({**checks, **own, **until.thresholds}, until.mcse or {}, superchains)
+        overridden = {"rhat_of": None} if until.rhat is not None else {}
+        return cls({**checks, **overridden, **until.thresholds}, until.mcse or {}, superchains)
 
     def decide(self, gated: Scalars, others: Scalars | None = None) -> Decision:
         """Hold the draws so far to the rule; what cannot be computed has not been reached.

@@ -18,7 +18,7 @@ from typing import Any
 
 from stanchion.system.processes import die_with_parent, end
 
-GRANTED = "OMP_NUM_THREADS"
+_GRANTED = "OMP_NUM_THREADS"
 """The variable in which Snakemake tells a job how many threads it was granted."""
 _BLOCK = 1 << 16
 _LOOK_SECONDS = 1.0
@@ -46,7 +46,7 @@ class _Child:
 
 def granted_threads(reserved: int) -> int:
     """Return how many threads the job may use, at most those that it reserved."""
-    text = os.environ.get(GRANTED, "")
+    text = os.environ.get(_GRANTED, "")
     return max(1, min(reserved, int(text))) if text.isdecimal() else reserved
 
 

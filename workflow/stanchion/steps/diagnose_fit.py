@@ -62,7 +62,7 @@ def run(job: Job[DiagnoseFit]) -> None:
     numbers = replace(
         _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities),
         attempts=attempts,
-        nested_rhat=_nested(scalars, attempts) if NESTED in checks else None,
+        nested_rhat=_nested(scalars, attempts) if attempts and NESTED in checks else None,
         source=_source(job) if "source" in checks else None,
         agreement=None if "source" in checks else _against_sampler(job, scalars),
     )
@@ -129,9 +129,8 @@ def _judged_by(
     return method, (*method.model_validate(attempts.settings).judged_by, ATTEMPTS)
 
 
-def _nested(scalars: Scalars, attempts: Attempts | None) -> NDArray[np.float64]:
-    superchains = 0 if attempts is None else attempts.settings["superchains"]
-    return nested_rhat(scalars.values, superchains)
+def _nested(scalars: Scalars, attempts: Attempts) -> NDArray[np.float64]:
+    return nested_rhat(scalars.values, attempts.settings["superchains"])
 
 
 def _numbers(

@@ -54,6 +54,6 @@ def _generated_only(naming: Naming, quantities: Quantities) -> Naming:
     """Leave out the blocks of which nothing was generated."""
     bases = {Column.parse(name).variable.split(".", 1)[0] for name in quantities.columns}
     made = {about.block for name, about in naming.declared.items() if name in bases}
-    kept = {BLOCKS[0], *made}
-    declared = {name: about for name, about in naming.declared.items() if about.block in kept}
+    blocks = {BLOCKS[0], *made}
+    declared = {name: about for name, about in naming.declared.items() if about.block in blocks}
     return replace(naming, declared=declared)
