@@ -149,18 +149,6 @@ class Fit:
                 raise answer
         return results
 
-    def chains(self, runs: Sequence[Run]) -> list[Made]:
-        """Run them where each is needed.
-
-        Raises:
-            ChainError: one failed, or as `run` does.
-        """
-        results = self.run(runs)
-        for result in results:
-            if isinstance(result, Failed):
-                raise ChainError(result.because, where=str(self.job.log))
-        return [result for result in results if isinstance(result, Made)]
-
     def forget_beginnings(self, longest: Sequence[Run], shorter: Sequence[Run]) -> None:
         """Remove from the cache those shorter runs made for this fit that can be cut from longer.
 
