@@ -184,3 +184,17 @@ def test_columns_say_their_levels_reference_and_scaling(tmp_path: Path) -> None:
     assert scaled["scale"] == pytest.approx(math.sqrt(500 / 3))
     (whole,) = design(tmp_path, "~ 0 + sex", columns={"sex": levels["sex"]}).meta["columns"]
     assert "reference" not in whole
+
+
+@pytest.mark.parametrize(
+    ("formula", "group"), [("~ group + subgroup", "b"), ("~ 0 + group + subgroup", None)]
+)
+def test_a_reference_is_of_its_column_and_of_none_that_ends_alike(
+    tmp_path: Path, formula: str, group: str | None
+) -> None:
+    """`subgroup[T.b]` is no column of `group`, whose reference is its own or none."""
+    path = write(tmp_path, "a.csv", "group,subgroup\nb,b\nc,a\nb,a\nc,b\n")
+    stan = {"X": f'design("{formula}")', "K": "ncol(X)"}
+    columns = built(path, stan, ["real[4, K] X", "int K"]).meta["columns"]
+    references = {column["column"]: column.get("reference") for column in columns}
+    assert references == {"group": [group] if group else None, "subgroup": ["a"]}

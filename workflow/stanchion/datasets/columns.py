@@ -46,9 +46,14 @@ def _references(design: Design, column: str) -> Iterator[str]:
         if "contrasts" not in state or column not in formula_columns(f"~ {term}"):
             continue
         levels = [str(level) for level in state["contrasts"].levels]
-        without = [n for n in levels if not any(f"{term}[T.{n}]" in x for x in design.labels)]
+        without = [n for n in levels if not _has_part(design.labels, f"{term}[T.{n}]")]
         if len(without) < len(levels):
             yield from without
+
+
+def _has_part(labels: Iterable[str], part: str) -> bool:
+    """Whether a label is this, or an interaction with it: `subgroup[T.b]` is no `group[T.b]`."""
+    return any(f":{part}:" in f":{label}:" for label in labels)
 
 
 def _scaled(design: Design, column: str) -> Iterator[dict[str, Any]]:
