@@ -14,6 +14,7 @@ from stanchion.checks.numbers import FitNumbers, Generated, Sampler
 from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
 from stanchion.checks.verdicts import why_stopped
+from stanchion.draws.attempts import Attempt, Attempts
 from stanchion.draws.columns import Span
 from stanchion.methods.advi import Advi
 from stanchion.methods.hamiltonian import FEWEST_DRAWS
@@ -246,6 +247,22 @@ def test_a_variable_may_have_a_limit_of_its_own() -> None:
     rhat = sampled(names, values, Sampler(), rhat_of={"lp__": limit})["rhat"]
     assert (rhat.verdict, rhat.threshold, rhat.value) == ("fail", 1.01, rhats[1:].max())
     assert "lp__" not in rhat.where
+
+
+@pytest.mark.parametrize(
+    ("retries", "passed", "failed"),
+    [((), True, ()), (("try 1: no start",), True, ("try 1: no start",)), ((), False, ("last: 3",))],
+)
+def test_failed_attempts_warn(
+    retries: tuple[str, ...], passed: bool, failed: tuple[str, ...]
+) -> None:
+    """A failure that was gone over warns, and so does a last attempt that is not what was asked."""
+    last = Attempt(name="last", settings={}, runs=(), gradients=None, passed=passed, because="3")
+    tried = Attempts(method="nuts", method_version=1, settings={}, tried=(last,), retries=retries)
+    numbers = FitNumbers(["a", "b"], scan(draws()), 4, attempts=tried)
+    (check,) = gate.check_fit(["attempts"], numbers, THRESHOLDS)
+    assert (check.value, check.where) == (len(failed), failed)
+    assert check.verdict == ("warn" if failed else "pass")
 
 
 def generated(shares: Any, used: list[str], messages: list[str]) -> gate.Check:

@@ -307,10 +307,12 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
     ),
     Row(
         name=ATTEMPTS,
-        words="retries",
-        source="draws that were taken after a failure are chosen by it",
-        advice="Sampling failed before it succeeded, and was declared to be repaired. Look at what "
-        "was tried; rest the result on a declaration that needs no repair.",
+        words="failed attempts",
+        source="draws that are taken after a failure are chosen by it; what was asked for and not "
+        "reached is not there",
+        advice="Sampling failed before it succeeded, or the last attempt is not what was asked "
+        "for. Look at what was tried; raise `max_draws` where `until` was not reached, and rest "
+        "the result on a declaration that needs no repair.",
         measure=measures.attempts,
         gravest=WARN,
         waivable=False,

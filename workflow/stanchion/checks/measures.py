@@ -131,10 +131,12 @@ def generated(fit: FitNumbers) -> Value:
 
 
 def attempts(fit: FitNumbers) -> Value | None:
-    """Return how many failures of sampling were gone over."""
+    """Return how many attempts failed: those that were gone over, and the last, which stands."""
     if fit.attempts is None:
         return None
-    return Value(len(fit.attempts.retries), at_most(fit.attempts.retries))
+    last = fit.attempts.tried[-1]
+    failed = (*fit.attempts.retries, *([] if last.passed else [f"{last.name}: {last.because}"]))
+    return Value(len(failed), at_most(failed))
 
 
 def source(fit: FitNumbers) -> Value | None:

@@ -93,7 +93,7 @@ MaxDraws = Annotated[
     Count | None,
     Field(
         description="Iterations of a chain after warmup at which `until` gives up: the fit is then "
-        "judged as it is. The last `draws` may be fewer."
+        "judged as it is, and warns at best. The last `draws` may be fewer."
     ),
 ]
 

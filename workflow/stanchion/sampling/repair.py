@@ -14,6 +14,7 @@ from stanchion.methods.hamiltonian import Hamiltonian
 from stanchion.sampling.fit import Fit, Made
 from stanchion.sampling.parts import Sampled, Starts
 from stanchion.sampling.until import sample_rounds
+from stanchion.stan.command import number
 from stanchion.system.sentences import counted
 
 _CHANGED = ("adapt_delta", "max_treedepth")
@@ -75,8 +76,11 @@ def _with_faults(sampled: Sampled, faults: Sequence[Fault], *, is_last: bool) ->
     """Return chains whose last attempt says what is wrong with them."""
     if not faults:
         return sampled
-    because = "; ".join([fault.what for fault in faults] + ["no refit is left"] * is_last)
     *earlier, last = sampled.tried
+    unmet = [] if last.passed else [last.because]
+    because = "; ".join(
+        [*(fault.what for fault in faults), *["no refit is left"] * is_last, *unmet]
+    )
     runs = last.runs if is_last else ()
     last = replace(last, runs=runs, passed=False, because=because)
     return replace(sampled, tried=(*earlier, last))
@@ -97,5 +101,7 @@ def _label(declared: Hamiltonian, method: Hamiltonian) -> str:
     """Return what names the chains of a refit: the settings that it changes."""
     before, now = declared.settings, method.settings
     return ", ".join(
-        f"{name} {now[name]:g}" for name in _CHANGED if name in now and now[name] != before[name]
+        f"{name} {number(now[name])}"
+        for name in _CHANGED
+        if name in now and now[name] != before[name]
     )
