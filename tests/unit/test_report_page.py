@@ -107,7 +107,7 @@ def test_what_was_tried_is_a_table_of_its_fit(tmp_path: Path) -> None:
     assert section.count("was sampled") == 1
     assert "as declared 12,345 went on: 95 divergences, where 0 are allowed" in section
     assert "adapt_delta 0.9 adapt_delta: 0.9 12,345 taken: 3 divergences" in section
-    assert "retries 1 (allowed: none) at as declared: 95 divergences" in first_screen(page)
+    assert "failed attempts 1 (allowed: none) at as declared: 95 divergences" in first_screen(page)
 
 
 def test_what_was_tried_without_a_retry_is_not_on_the_first_screen(tmp_path: Path) -> None:
@@ -115,7 +115,9 @@ def test_what_was_tried_without_a_retry_is_not_on_the_first_screen(tmp_path: Pat
     tried = (attempt("250 draws a chain", "enough"),)
     page = html(tmp_path, replace(SOUND, tried=tried))
     assert "250 draws a chain" in text(page.split('id="chains"')[1])
-    assert "250 draws a chain" not in first_screen(page) and "retries" not in first_screen(page)
+    assert "250 draws a chain" not in first_screen(page) and "failed attempts" not in first_screen(
+        page
+    )
 
 
 def test_why_a_round_went_on_is_wrapped(tmp_path: Path) -> None:

@@ -134,8 +134,8 @@ def attempts(fit: FitNumbers) -> Value | None:
     """Return how many attempts failed: those that were gone over, and the last, which stands."""
     if fit.attempts is None:
         return None
-    last = fit.attempts.tried[-1]
-    failed = (*fit.attempts.retries, *([] if last.passed else [f"{last.name}: {last.because}"]))
+    last = [f"{one.name}: {one.because}" for one in fit.attempts.tried[-1:] if not one.passed]
+    failed = (*fit.attempts.retries, *last)
     return Value(len(failed), at_most(failed))
 
 
