@@ -166,11 +166,11 @@ class Columns:
         for axis in axes:
             if axis == ROWS:
                 return index
-            for word, keep in (("observed", False), ("missing", True)):
+            for word, missing in (("observed", False), ("missing", True)):
                 prefix = f"the rows {word} in "
                 if axis.name.startswith(prefix):
-                    absent = self.frame.missing(axis.name.removeprefix(prefix))
-                    return int(np.flatnonzero(absent == keep)[index])
+                    column = axis.name.removeprefix(prefix)
+                    return self.frame.row_of(column, index, missing=missing)
         return None
 
 

@@ -66,6 +66,12 @@ class Frame:
         """Return in which rows a column has no value."""
         return self.absent.get(name, np.zeros(len(self), dtype=bool))
 
+    def row_of(self, name: str, index: int, *, missing: bool) -> int:
+        """Return the row of a value by its position among those of a column that are missing, or
+        among those that are not.
+        """
+        return int(np.flatnonzero(self.missing(name) == missing)[index])
+
     def location(self, row: int) -> str:
         """Return where a row stands."""
         return location(self.path, self.table.index[row])

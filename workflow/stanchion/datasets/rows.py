@@ -112,8 +112,7 @@ def _observed_row(derived: Derived, frame: Frame, index: int) -> int:
     for call in walk(derived.tree):
         if isinstance(call, Call) and call.function in ("values", "observed", "missing"):
             (name,) = optional_columns(call)
-            absent = frame.missing(name.name)
-            return int(np.flatnonzero(absent == (call.function == "missing"))[index])
+            return frame.row_of(name.name, index, missing=call.function == "missing")
     return index
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from stanchion.draws.stan_csv import Chains
     from stanchion.draws.weighting import Weighted
 
-PATH = "path__"
+PATH_COLUMN = "path__"
 Tolerance = Annotated[float, Field(ge=0)]
 
 
@@ -39,7 +39,7 @@ class Pathfinder(Approximation):
 
     checks: ClassVar[tuple[str, ...]] = (*Approximation.checks, "paths", "path_difference")
     densities: ClassVar[tuple[str, str]] = ("lp__", "lp_approx__")
-    path: ClassVar[str | None] = PATH
+    path: ClassVar[str | None] = PATH_COLUMN
     advice: ClassVar[Mapping[str, str]] = {
         "khat": "The approximations do not cover the posterior. Use NUTS for conclusions; to keep "
         "Pathfinder, try more `paths`, a greater `history_size`, more `draws`, or other "
@@ -130,5 +130,5 @@ class Pathfinder(Approximation):
         """
         from stanchion.draws.paths import check_paths
 
-        check_paths(raw, PATH, self.densities[1], draws=self.draws)
+        check_paths(raw, PATH_COLUMN, self.densities[1], draws=self.draws)
         return super().weigh(raw, seed)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from stanchion.checks.verdicts import OnFail
 from stanchion.config import Analysis, resolved_checks
 from stanchion.methods.method import Method
-from stanchion.plan.arguments import ProgramVariables
+from stanchion.plan.arguments import PosteriorPredictive, Predict, ProgramVariables
 from stanchion.plan.builder import Planner
 from stanchion.plan.conjugate import used_variables
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit
-from stanchion.stan.program import Program
+from stanchion.plan.sections import posterior_predictive_of, predict_of
+from stanchion.stan.program import Program, Variable
 
 
 def is_reference(planner: Planner, fit: Fit) -> bool:
@@ -83,12 +85,23 @@ def kept_groups(analysis: Analysis, method: Method) -> list[str]:
 
 
 def variables_of(planner: Planner, analysis: Analysis, model: str) -> ProgramVariables:
-    checked, predict = analysis.posterior_predictive, analysis.predict
     program, parameters = planner.facts.programs[model], parameters_of(planner, model)
+    declared = (
+        used_variables(program, analysis, parameters) if program.family else program.variables()
+    )
+    predicted = posterior_predictive_of(analysis), predict_of(analysis)
+    return program_variables(declared, parameters, *predicted)
+
+
+def program_variables(
+    declared: Mapping[str, tuple[Variable, ...]],
+    parameters: tuple[str, ...] | None,
+    checked: PosteriorPredictive | None,
+    predict: Predict | None,
+) -> ProgramVariables:
+    """Return a program's variables with what is replicated and predicted by them."""
     return ProgramVariables(
-        declared=used_variables(program, analysis, parameters)
-        if program.family
-        else program.variables(),
+        declared=declared,
         parameters=parameters,
         observed=checked.observed if checked else None,
         replicated=checked.replicated if checked else None,

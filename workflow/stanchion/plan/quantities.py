@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stanchion.methods.method import Method
-from stanchion.plan.arguments import CollectDraws, GenerateQuantities, ProgramVariables
+from stanchion.plan.arguments import CollectDraws, GenerateQuantities
 from stanchion.plan.builder import Planner
-from stanchion.plan.fits import on_fail, seed, sources_of
+from stanchion.plan.fits import on_fail, program_variables, seed, sources_of
 from stanchion.plan.fitting import follow_draws
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, quantities_data_step
@@ -79,13 +79,7 @@ def _collect_step(planner: Planner, fit: Fit, data: Step, generated: Step) -> St
             seed=seed(planner, fit),
             intervals=intervals_of(analysis),
             keep=(),
-            variables=ProgramVariables(
-                declared=program.variables(),
-                parameters=None,
-                observed=checked.observed if checked else None,
-                replicated=checked.replicated if checked else None,
-                predicted=predict.variable if predict else None,
-            ),
+            variables=program_variables(program.variables(), None, checked, predict),
             fit=fit.name,
         ),
         inputs={

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stanchion.draws.attempts import Attempts
+from stanchion.draws.attempts import Attempt, Attempts
 from stanchion.errors import ChainError
+from stanchion.methods.method import Method
 
 _ATTEMPTS = "attempts.json"
 _CHAIN = "chain_{}.csv"
@@ -25,6 +26,17 @@ class Archive:
     attempts: Attempts
     others: Mapping[str, Path]
     """Runs that gave no draw of the fit, by the name of their file."""
+
+
+def attempts_of(method: Method, tried: Sequence[Attempt], retries: Sequence[str] = ()) -> Attempts:
+    """Return what was tried for draws of a method, with the settings that it had in the end."""
+    return Attempts(
+        method=method.method,
+        method_version=method.version,
+        settings=method.settings,
+        tried=tuple(tried),
+        retries=tuple(retries),
+    )
 
 
 def write_archive(archive: Archive, target: Path) -> None:

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.checks.catalogue import KHAT
-from stanchion.draws.attempts import Attempt, Attempts
+from stanchion.draws.attempts import Attempt
 from stanchion.draws.quantities import columns_of
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.draws.weighting import Weighted
 from stanchion.errors import ChainError
 from stanchion.methods.auto import Auto
-from stanchion.methods.pathfinder import PATH, Pathfinder
+from stanchion.methods.pathfinder import PATH_COLUMN, Pathfinder
 from stanchion.plan.keys import seed_of
-from stanchion.sampling.archive import Archive
+from stanchion.sampling.archive import Archive, attempts_of
 from stanchion.sampling.fit import Failed, Fit, Run
 from stanchion.sampling.hamiltonian import archive_of
 from stanchion.sampling.paths import NoStartError, Start, described, starts_from_paths
@@ -52,10 +52,7 @@ def auto(fit: Fit, method: Auto) -> Archive:
         return _by_nuts(fit, method, raw, tried)
     used, gradients = method.pathfinder, gradients_in(result.csv)
     tried = _attempt(_NAME, because, passed=True, runs=(_CHAIN,), gradients=gradients)
-    attempts = Attempts(
-        method=used.method, method_version=used.version, settings=used.settings, tried=(tried,)
-    )
-    return Archive([result.csv], attempts, {})
+    return Archive([result.csv], attempts_of(used, [tried]), {})
 
 
 def _run(fit: Fit, method: Pathfinder) -> Run:
@@ -140,7 +137,7 @@ def _starts(fit: Fit, raw: Chains | None, count: int) -> tuple[list[Path], Attem
 
 def _of_paths(fit: Fit, raw: Chains) -> list[Start]:
     """Return the first draw of each path that a chain can start at."""
-    rows, numbers = raw.values[0], raw.column(PATH).astype(int)
+    rows, numbers = raw.values[0], raw.column(PATH_COLUMN).astype(int)
     starts = []
     for path in np.unique(numbers).tolist():
         usable = first_usable(fit, f"start_{path}", raw.columns, rows[numbers == path][:_LOOKED_AT])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stanchion.draws.attempts import Attempts
-from stanchion.draws.modes import FILE
 from stanchion.errors import ChainError
 from stanchion.methods.laplace import Laplace
 from stanchion.sampling.archive import Archive
 from stanchion.sampling.fit import Failed, Fit, Run
 from stanchion.sampling.modes import Search, search
-from stanchion.sampling.optimising import others_of
+from stanchion.sampling.optimising import searched
 
 _MODE = "mode.csv"
 
@@ -36,14 +34,7 @@ def expanding(fit: Fit, method: Laplace) -> Archive:
     if isinstance(made, Failed):
         words = made.because.splitlines()[-1].strip()
         raise _no_normal(fit, f"CmdStan says: {words}")
-    attempts = Attempts(
-        method=method.method,
-        method_version=method.version,
-        settings=method.settings,
-        tried=result.tried,
-    )
-    result.modes.write(fit.path(FILE))
-    return Archive([made.csv], attempts, others_of(result) | {FILE: fit.path(FILE)})
+    return searched(fit, method, result, made.csv)
 
 
 def _mode(fit: Fit, result: Search) -> Path:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from stanchion.draws.attempts import Attempts
 from stanchion.methods.hamiltonian import Hamiltonian
-from stanchion.sampling.archive import Archive
+from stanchion.sampling.archive import Archive, attempts_of
 from stanchion.sampling.fit import Fit
 from stanchion.sampling.parts import Sampled
 from stanchion.sampling.repair import sample_repaired
@@ -18,12 +17,6 @@ def hamiltonian(fit: Fit, method: Hamiltonian) -> Archive:
 
 def archive_of(sampled: Sampled) -> Archive:
     """Return the chains of a fit with all that was tried for them."""
-    method = sampled.method
-    attempts = Attempts(
-        method=method.method,
-        method_version=method.version,
-        settings=method.settings,
-        tried=(*sampled.starts.tried, *sampled.tried),
-        retries=sampled.retries,
-    )
+    tried = (*sampled.starts.tried, *sampled.tried)
+    attempts = attempts_of(sampled.method, tried, sampled.retries)
     return Archive([made.csv for made in sampled.made], attempts, sampled.others)

@@ -82,13 +82,7 @@ def quantities_command(*, data: Path, draws: Path, output: Path, seed: int) -> l
         f"fitted_params={draws}",
         "num_chains=1",
         "id=1",
-        "data",
-        f"file={data}",
-        "random",
-        f"seed={seed}",
-        "output",
-        f"file={output}",
-        f"sig_figs={SIGNIFICANT_DIGITS}",
+        *_files(data, output, seed),
         "num_threads=1",
     ]
 
@@ -99,11 +93,7 @@ def log_prob_command(*, data: Path, points: Path, output: Path) -> list[str]:
         "method=log_prob",
         f"constrained_params={points}",
         "jacobian=1",
-        "data",
-        f"file={data}",
-        "output",
-        f"file={output}",
-        f"sig_figs={SIGNIFICANT_DIGITS}",
+        *_files(data, output),
     ]
 
 
@@ -125,14 +115,15 @@ def evaluate_command(
         "method=evaluate",
         f"{scale}_params={points}",
         f"generated_quantities={int(generated_quantities)}",
-        "data",
-        f"file={data}",
-        "random",
-        f"seed={seed}",
-        "output",
-        f"file={output}",
-        f"sig_figs={SIGNIFICANT_DIGITS}",
+        *_files(data, output, seed),
     ]
+
+
+def _files(data: Path, output: Path, seed: int | None = None) -> list[str]:
+    """Return the words of what a run without initial values reads and writes."""
+    random = [] if seed is None else ["random", f"seed={seed}"]
+    written = ["output", f"file={output}", f"sig_figs={SIGNIFICANT_DIGITS}"]
+    return ["data", f"file={data}", *random, *written]
 
 
 def number(value: float) -> str:
