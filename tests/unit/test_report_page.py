@@ -79,7 +79,7 @@ def text(page: str) -> str:
 
 def first_screen(page: str) -> str:
     """Return what a reader sees before the first answer."""
-    return text(page.split('id="answers"')[0])
+    return text(page.split('id="estimates"')[0])
 
 
 def test_a_failure_is_the_first_thing_said(tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_unweighted_draws_are_labelled_wherever_they_are_shown(tmp_path: Path) -
     """On the first screen, in the legend, in the tables and at predictions, with the reason."""
     page = html(tmp_path, SOUND, FLAGGED, declared=EVERYTHING)
     assert "✕ fail, unweightedpartialadvi" in first_screen(page)
-    answers = text(page.split('id="answers"')[1].split('id="comparison"')[0])
-    assert answers.count("advi (unweighted)") > 1
-    assert "where the approximation lies, not the posterior" in answers
+    estimates = text(page.split('id="estimates"')[1].split('id="comparison"')[0])
+    assert estimates.count("advi (unweighted)") > 1
+    assert "where the approximation lies, not the posterior" in estimates
     assert "Draws unweighted: k̂ said so." in text(page)
     for section in ("predictive", "predictions"):
         assert "schools/partial/advi unweighted" in text(page.split(f'id="{section}"')[1])
@@ -201,12 +201,12 @@ def test_sound_fits_alarm_of_nothing(tmp_path: Path) -> None:
     assert "what to try" not in page and 'class="card' not in page
 
 
-def test_a_stopped_fit_gives_no_answer(tmp_path: Path) -> None:
+def test_a_stopped_fit_gives_no_estimates(tmp_path: Path) -> None:
     """Its numbers are folded under a warning, and no picture shows them."""
     page = html(tmp_path, STOPPED, declared=EVERYTHING)
-    answers = page.split('id="answers"')[1].split('id="comparison"')[0]
-    assert "no answer" in answers and '<figure class="forest">' not in answers
-    assert answers.index("<details>") < answers.index(">mu</code>")
+    estimates = page.split('id="estimates"')[1].split('id="comparison"')[0]
+    assert "no estimates" in estimates and '<figure class="forest">' not in estimates
+    assert estimates.index("<details>") < estimates.index(">mu</code>")
     assert "Not made, because the fit failed its checks" in text(page)
     assert "centred/nuts is left out: its fit failed its checks." in text(page)
     assert "Not made, because no fits can be compared" in text(page)

@@ -102,7 +102,7 @@ _ROWS = (
     StepRow(
         name="prepare_data",
         arguments=PrepareData,
-        version=5,
+        version=6,
         folder=_PAIR,
         outputs={"data": "data.{model}.json", "meta": "data.{model}.meta.json"},
         per="model",
@@ -114,7 +114,7 @@ _ROWS = (
     StepRow(
         name="prepare_quantities_data",
         arguments=PrepareData,
-        version=3,
+        version=4,
         folder=_MODEL,
         outputs={"data": "data.{purpose}.json", "meta": "data.{purpose}.meta.json"},
         per="purpose",
@@ -168,7 +168,7 @@ _ROWS = (
     StepRow(
         name="collect_draws",
         arguments=CollectDraws,
-        version=6,
+        version=7,
         folder=_FIT,
         outputs={"draws": "draws.nc", "summary": "summary.csv"},
         memory=2000,
@@ -178,7 +178,7 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=14,
+        version=15,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,
@@ -188,7 +188,7 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=11,
+        version=12,
         folder=_FIT,
         outputs={"predictive": "predictive.json", **pictures_of("predict_outcomes")},
         memory=2000,
@@ -208,7 +208,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=16,
+        version=17,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

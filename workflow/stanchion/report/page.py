@@ -9,9 +9,9 @@ from pathlib import Path
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
-from stanchion.report.answers import Answer, Ends, answer, ends_of, rows_of_a_fit
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
+from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
 from stanchion.report.pictures import Shown, shown
 from stanchion.report.predictive import (
@@ -60,7 +60,7 @@ class Page:
     arguments: WriteReport
     ends: Ends
     verdicts: Verdicts
-    answers: tuple[Answer, ...]
+    estimates: tuple[Estimates, ...]
     rankings: tuple[Ranking, ...]
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
@@ -106,7 +106,7 @@ def build(job: Job[WriteReport]) -> Page:
             arguments=arguments,
             ends=ends,
             verdicts=verdicts(fits, compared),
-            answers=_answers(arguments, job, fits, ends),
+            estimates=_estimates(arguments, job, fits, ends),
             rankings=compared,
             replicated=checked,
             predicted=expected,
@@ -131,19 +131,19 @@ def _fits(arguments: WriteReport, job: Job[WriteReport]) -> list[FitView]:
     return [fit_view(fit, read_judged(path)) for fit, path in files]
 
 
-def _answers(
+def _estimates(
     arguments: WriteReport, job: Job[WriteReport], fits: Sequence[FitView], ends: Ends
-) -> tuple[Answer, ...]:
+) -> tuple[Estimates, ...]:
     most = rows_of_a_fit(len(fits))
     summaries = [read_summary(path, most) for path in job.paths("summaries")]
     pairs = list(zip(fits, summaries, strict=True))
-    answers = []
+    views = []
     for pair in arguments.pairs:
         of_pair = [(f, s) for f, s in pairs if f.fit.pair == (pair.dataset, pair.model)]
-        answers.append(
-            answer(pair, [fit for fit, _ in of_pair], [summary for _, summary in of_pair], ends)
+        views.append(
+            estimates(pair, [fit for fit, _ in of_pair], [summary for _, summary in of_pair], ends)
         )
-    return tuple(answers)
+    return tuple(views)
 
 
 def _rankings(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Ranking, ...]:

@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from stanchion.plan.report_arguments import Fit, Prior
-from stanchion.report.answers import Ends
+from stanchion.report.estimates import Ends
 from stanchion.report.numbers import MISSING, decimals, exact, probability, significant, supported
 from stanchion.report.pictures import Shown
 from stanchion.report.reading import Judged, number

@@ -68,7 +68,7 @@ class Legend:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Estimates:
     """What is known of a model's quantities from one dataset.
 
     The fits that may be used share picture and table, points in one of their own; those that are
@@ -118,13 +118,15 @@ def ends_of(intervals: Intervals | None) -> Ends:
     )
 
 
-def answer(pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], ends: Ends) -> Answer:
+def estimates(
+    pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], ends: Ends
+) -> Estimates:
     """Return the picture and the tables of one dataset and model; lists are aligned by fit."""
     pairs = list(zip(fits, summaries, strict=True))
     usable = [(fit, summary) for fit, summary in pairs if not fit.stopped]
     stopped = [(fit, summary) for fit, summary in pairs if fit.stopped]
     quantities = _quantities([summary for _, summary in usable], ends)
-    return Answer(
+    return Estimates(
         pair=pair,
         fits=tuple(fits),
         panels=forest(quantities[:MOST_DRAWN]),
