@@ -47,6 +47,31 @@ addEventListener("load", () => {{
 }});
 </script>
 """
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+"""What `npm ci` in this folder installs, held to the hash in package-lock.json."""
+AUDIT = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
+<iframe src="report.html" style="width:{width}px;height:900px;border:0"></iframe><pre></pre>
+<script>
+addEventListener("load", () => {{
+  const frame = document.querySelector("iframe").contentWindow, page = frame.document;
+  page.querySelectorAll("details").forEach((e) => e.open = true);
+  const axe = page.createElement("script");
+  axe.src = "axe.min.js";
+  axe.onload = () => frame.axe.run(page).then((result) => {{
+    document.querySelector("pre").textContent = JSON.stringify({{
+      passes: result.passes.map((rule) => rule.id),
+      violations: result.violations.map((rule) => ({{
+        rule: rule.id, impact: rule.impact,
+        nodes: rule.nodes.map((node) => node.html.slice(0, 160)),
+      }})),
+    }});
+  }});
+  page.head.append(axe);
+}});
+</script>
+"""
+AUDIT_MILLISECONDS = 60_000
+"""Of the page's own clock, which runs ahead where nothing is computed."""
 
 
 def find() -> str | None:
@@ -63,17 +88,32 @@ class Browser:
 
     def measure(self, folder: Path, width: int) -> dict[str, Any]:
         """Return what a page of this width looks like: `report.html` in the folder."""
-        (folder / "harness.html").write_text(HARNESS.format(width=width))
-        with _Served(folder) as (address, requested):
-            dom = self._run("--window-size=1400,900", "--dump-dom", f"{address}/harness.html")
-        match = re.search(r"<pre>(\{.*?\})</pre>", dom, flags=re.DOTALL)
-        assert match is not None, f"the harness measured nothing: {dom[:500]}"
-        return {**json.loads(html.unescape(match.group(1))), "asked": requested}
+        measured, requested = self._harnessed(folder, HARNESS.format(width=width))
+        return {**measured, "asked": requested}
+
+    def audit(self, folder: Path, width: int) -> dict[str, Any]:
+        """Return axe's `violations` of `report.html`, its folds opened, and the rules it passed."""
+        shutil.copy(AXE, folder / AXE.name)
+        clock = f"--virtual-time-budget={AUDIT_MILLISECONDS}"
+        audited, _ = self._harnessed(folder, AUDIT.format(width=width), clock)
+        return audited
 
     def print(self, page: Path, target: Path) -> bytes:
         """Return the page as PDF."""
         self._run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri())
         return target.read_bytes()
+
+    def _harnessed(
+        self, folder: Path, harness: str, *flags: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Return what a harness wrote of the report in its frame, and the paths asked for."""
+        (folder / "harness.html").write_text(harness)
+        with _Served(folder) as (address, requested):
+            url = f"{address}/harness.html"
+            dom = self._run("--window-size=1400,900", *flags, "--dump-dom", url)
+        match = re.search(r"<pre>(\{.*?\})</pre>", dom, flags=re.DOTALL)
+        assert match is not None, f"the harness measured nothing: {dom[:500]}"
+        return json.loads(html.unescape(match.group(1))), requested
 
     def _run(self, *arguments: str) -> str:
         command = [self.program, *FLAGS, f"--user-data-dir={self.profile}", *arguments]
