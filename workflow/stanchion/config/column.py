@@ -57,7 +57,12 @@ class Column(Section):
         description="The levels of a category, or of whole numbers, in the order that `index()` "
         "counts; without it, the order of code points or size of what the data hold.",
     )
-    unique: bool = Field(default=False, description="No value may stand twice.")
+    unique: bool = Field(
+        default=False,
+        description="No value may stand twice. The first such column of categories, whole numbers "
+        "or dates, untransformed and without gaps, names the rows in draws, summary and "
+        "predictions, where the program counts them by `nrow()`: `theta[pupil=Ann]`.",
+    )
     transform: TransformName | None = Field(
         default=None,
         description="Applied before mapping, its constants recorded: "

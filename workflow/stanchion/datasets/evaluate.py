@@ -37,7 +37,7 @@ from stanchion.expressions.faults import suggestion
 class Size:
     """What a size counts: a dimension's name, and the labels along it where it has any.
 
-    `factor` is the column whose levels the labels are.
+    `factor` is the column whose levels or values the labels are.
     """
 
     dim: str
@@ -108,8 +108,7 @@ class Evaluator:
             case Columns(names):
                 return _side_by_side([self._numbers(name, frame, variable) for name in names])
             case RowCount():
-                new = frame is not self.fitted
-                return self._count(variable, Size(f"{frame.dataset}_obs" if new else "obs"), frame)
+                return self._count(variable, self._row_size(frame), frame)
             case LevelCount(column):
                 return self._count(variable, Size(self._dim(column), self._levels(column), column))
             case ColumnCount(of):
@@ -155,6 +154,10 @@ class Evaluator:
             what = f"column `{column}` holds real numbers, which have no levels"
             raise DataError(what, key=key, todo="declare it as a category, or as int")
         return series.levels()
+
+    def _row_size(self, frame: Frame) -> Size:
+        dim = "obs" if frame is self.fitted else f"{frame.dataset}_obs"
+        return Size(dim, frame.row_labels(), frame.labelled_by)
 
     def _count(self, variable: str, size: Size, frame: Frame | None = None) -> int:
         self.sizes[variable] = size

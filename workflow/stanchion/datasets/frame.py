@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stanchion.datasets.faults import at_rows, stop
 from stanchion.datasets.read import Raw, distinct, location, read_columns, read_header
-from stanchion.datasets.rules import NUMERIC, Converted, Rule, Series, convert
+from stanchion.datasets.rules import NAMING, NUMERIC, Converted, Rule, Series, convert
 from stanchion.datasets.transforms import Constants, Transformed, transform
 from stanchion.datasets.values import label, parse_bool, parse_real
 from stanchion.errors import Fault
@@ -54,6 +54,8 @@ class Frame:
     transforms: dict[str, Constants]
     absent: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     first_rows: dict[str, list[Any]] = field(default_factory=dict)
+    labelled_by: str | None = None
+    """The column whose values name the rows, where one is declared that can."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -65,6 +67,13 @@ class Frame:
     def missing(self, name: str) -> NDArray[np.bool_]:
         """Return in which rows a column has no value."""
         return self.absent.get(name, np.zeros(len(self), dtype=bool))
+
+    def row_labels(self) -> tuple[str, ...] | None:
+        """Return the name of each row, None where no column gives them."""
+        if self.labelled_by is None:
+            return None
+        codes, labels = self.column(self.labelled_by).factor()
+        return tuple(np.array(labels, dtype=object)[codes].tolist())
 
     def row_of(self, name: str, index: int, *, missing: bool) -> int:
         """Return the row of a value by its position among those of a column that are missing, or
@@ -82,8 +91,8 @@ class Frame:
         return replace(self, table=self.table.iloc[rows], absent=absent)
 
     def stand_in(self, dataset: str) -> Frame:
-        """Return the first row, as the only one of another dataset."""
-        return replace(self.take([0]), dataset=dataset, dropped=[])
+        """Return the first row, as the only one of another dataset, without its name."""
+        return replace(self.take([0]), dataset=dataset, dropped=[], labelled_by=None)
 
 
 def make_frame(
@@ -126,7 +135,8 @@ def make_frame(
     frame = Frame(name, path, table, kinds, levels, dropped, {}, absent)
     stop([f for rule in rule_of.values() if rule.unique for f in _repeated(frame, rule)])
     frame = _sort(frame, dataset.sort)
-    frame = replace(frame, first_rows={column: _first(frame, column) for column in rule_of})
+    first_rows = {column: _first(frame, column) for column in rule_of}
+    frame = replace(frame, first_rows=first_rows, labelled_by=_naming(frame, dataset))
     return _transform(frame, rule_of, constants or {})
 
 
@@ -137,6 +147,21 @@ def _first(frame: Frame, column: str) -> list[Any]:
     texts = values if series.kind in ("int", "real") else [label(series.kind, v) for v in values]
     missing = frame.missing(column)
     return [None if missing[row] else value for row, value in enumerate(texts)]
+
+
+def _naming(frame: Frame, dataset: Dataset) -> str | None:
+    """Return the first column declared unique whose values, as they stand, can name rows."""
+    return next(
+        (
+            name
+            for name, declared in dataset.columns.items()
+            if declared.unique
+            and declared.type in NAMING
+            and declared.transform is None
+            and not frame.missing(name).any()
+        ),
+        None,
+    )
 
 
 def _refuse_empty(path: Path, key: str, dataset: Dataset, dropped: int) -> None:

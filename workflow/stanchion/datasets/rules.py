@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 NUMERIC = ("int", "real", "bool")
+NAMING = ("category", "int", "date")
+"""Types of columns whose values can name rows; a real number may be written in several ways."""
 _INTEGER, _INT64, _CODE = r"[+-]?[0-9]+", r"-?[0-9]{1,18}", r"[+-]?0[0-9]+"
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:\.[0-9]{3})+)")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")

@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names, stan_headers
-from stanchion.draws.labels import scalar_labels
+from stanchion.draws.labels import scalar_labels, visible
 from stanchion.draws.naming import GATED, PART, stored_name, variable_of
 from stanchion.draws.paths import Paths
 from stanchion.draws.sampler import PATH
@@ -273,7 +273,7 @@ def _never_close_again(error: BaseException | None) -> None:
 
 def _axis_labels(variable: xr.DataArray, dim: str) -> list[str]:
     numbers = range(1, variable.sizes[dim] + 1)
-    return list(map(str, variable[dim].values if dim in variable.coords else numbers))
+    return [visible(str(v)) for v in (variable[dim].values if dim in variable.coords else numbers)]
 
 
 def _open(path: Path, group: str) -> xr.Dataset:

@@ -12,7 +12,7 @@ from arviz_base.base import make_attrs
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Column, Container, containers, default_pattern
-from stanchion.draws.labels import FACTOR
+from stanchion.draws.labels import FACTOR, visible
 from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
 from stanchion.draws.sampler import sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
@@ -83,7 +83,8 @@ class _Group:
         """Return them with a coordinate for each dimension.
 
         These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
-        are left out where there would be many. Labels that are the levels of a column say so.
+        are left out where there would be many. Labels that are the levels or values of a column say
+        so, and hold no control characters: HDF5 ends a text at the first NUL.
         """
         sizes = {
             str(d): n for variable in self.variables.values() for d, n in variable.sizes.items()
@@ -95,7 +96,8 @@ class _Group:
             dimension = self.dimensions.get(dim)
             if dimension is not None and dimension.labels:
                 factor = {FACTOR: dimension.factor} if dimension.factor else {}
-                coords[dim] = xr.Variable(dim, np.array(dimension.labels), factor)
+                labels = [visible(label) for label in dimension.labels]
+                coords[dim] = xr.Variable(dim, np.array(labels), factor)
             elif len(sizes) <= _MOST_NUMBERED:
                 coords[dim] = xr.Variable(dim, np.arange(1, length + 1))
         return xr.Dataset(self.variables, coords, _attributes(list(self.samples), version))
