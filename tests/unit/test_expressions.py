@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
@@ -16,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from stanchion.expressions.arrays import Arrays
 from stanchion.expressions.catalogue import FUNCTIONS, OF_NUMBERS
 from stanchion.expressions.check import Axis, Kind, check
 from stanchion.expressions.evaluate import UndefinedError, evaluate
@@ -28,37 +27,7 @@ DRAWS = np.random.default_rng(20261121)
 SCHOOL = Axis("school", 3, ("A", "B", "C"))
 
 
-@dataclass
-class Draws:
-    """Names of draws, chain × draw × shape, as answers have them."""
-
-    kinds: Mapping[str, Kind]
-    arrays: Mapping[str, NDArray[Any]]
-
-    @property
-    def settled(self) -> Draws:
-        return self
-
-    def names(self) -> Iterable[str]:
-        return self.kinds
-
-    def kind(self, name: str) -> Kind | None:
-        return self.kinds.get(name)
-
-    def full_kind(self, name: str) -> Kind:
-        return self.kinds[name]
-
-    def call_kind(self, call: Call, source: str) -> Kind:
-        raise AssertionError("not of numbers")
-
-    def call(self, call: Call) -> NDArray[Any]:
-        raise AssertionError("not of numbers")
-
-    def values(self, name: str) -> NDArray[Any]:
-        return self.arrays[name]
-
-
-POSTERIOR = Draws(
+POSTERIOR = Arrays(
     {
         "mu": Kind("real"),
         "n": Kind("int"),
@@ -77,11 +46,11 @@ POSTERIOR = Draws(
 NUMBERS = Vocabulary(OF_NUMBERS)
 
 
-def value(source: str, draws: Draws = POSTERIOR) -> NDArray[Any]:
+def value(source: str, draws: Arrays = POSTERIOR) -> NDArray[Any]:
     return evaluate(check(source, parse(source, NUMBERS), draws), draws)
 
 
-def refused(source: str, draws: Draws = POSTERIOR) -> ExpressionError:
+def refused(source: str, draws: Arrays = POSTERIOR) -> ExpressionError:
     with pytest.raises(ExpressionError) as caught:
         value(source, draws)
     assert " at character " in str(caught.value)
@@ -185,16 +154,16 @@ def test_a_draw_that_is_no_number_is_never_compared(source: str, bad: float) -> 
     """NaN is neither more nor less than 0: it stops instead of counting as no."""
     arrays = {**POSTERIOR.arrays, "mu": np.array([[1.0, bad]]), "theta": np.array([[[1.0, bad]]])}
     with pytest.raises(UndefinedError):
-        value(source, Draws(POSTERIOR.kinds, arrays))
+        value(source, Arrays(POSTERIOR.kinds, arrays))
 
 
 def test_integers_are_exact_or_refused() -> None:
     """Up to 2^53 they are those of Python, beyond they are said to be too large."""
-    draws = Draws({"i": Kind("int", (Axis("rows"),))}, {"i": np.array([2**52 - 1, -(2**52)])})
+    draws = Arrays({"i": Kind("int", (Axis("rows"),))}, {"i": np.array([2**52 - 1, -(2**52)])})
     with pytest.raises(UndefinedError) as caught:
         value("i * 4", draws)
     assert caught.value.says((0,))[0] == f"`i * 4` is too large where `i` is {2**52 - 1}"
-    small = Draws({"i": Kind("int", (Axis("rows"),))}, {"i": np.array([2**51 - 1, -(2**51)])})
+    small = Arrays({"i": Kind("int", (Axis("rows"),))}, {"i": np.array([2**51 - 1, -(2**51)])})
     assert value("3 * i - i", small).tolist() == [2**52 - 2, -(2**52)]
 
 
@@ -209,7 +178,7 @@ def test_integers_are_exact_or_refused() -> None:
 )
 def test_what_has_no_value_says_of_what(source: str, says: str) -> None:
     """The innermost operation that gives no finite number, with what it was given."""
-    draws = Draws({"x": Kind("real", (Axis("rows"),))}, {"x": np.array([0.0])})
+    draws = Arrays({"x": Kind("real", (Axis("rows"),))}, {"x": np.array([0.0])})
     with pytest.raises(UndefinedError) as caught:
         value(source, draws)
     assert caught.value.says((0,))[0] == says
@@ -352,7 +321,7 @@ def test_random_trees_have_the_values_of_numpy(of_conditions: bool) -> None:
         expected = by_numpy(source, x, y)
         kinds = {"x": Kind("real"), "y": Kind("real")}
         try:
-            got = value(source, Draws(kinds, {"x": np.asarray(x), "y": np.asarray(y)}))
+            got = value(source, Arrays(kinds, {"x": np.asarray(x), "y": np.asarray(y)}))
         except ExpressionError as error:
             assert "compares" in str(error) or "operations" in str(error), source
             continue
@@ -369,7 +338,7 @@ def test_random_trees_have_the_values_of_numpy(of_conditions: bool) -> None:
 
 def test_every_function_is_described_and_computed() -> None:
     """A row of the catalogue has words; one of numbers has a value at a half, or of three."""
-    half = Draws(
+    half = Arrays(
         {"x": Kind("real"), "v": Kind("real", (Axis("rows"),))},
         {"x": np.asarray(0.5), "v": np.array([1.0, 2.0, 4.0])},
     )

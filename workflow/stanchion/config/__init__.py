@@ -6,7 +6,6 @@ from stanchion.config.analysis import (
     Analysis,
     Compare,
     Intervals,
-    PosteriorPredictive,
     Predict,
     PriorPredictive,
 )
@@ -15,6 +14,7 @@ from stanchion.config.column import Column
 from stanchion.config.compiling import Toolchain
 from stanchion.config.dataset import Dataset
 from stanchion.config.model import Model
+from stanchion.config.predictive import PosteriorPredictive
 from stanchion.config.project import Project
 from stanchion.config.reading import load
 from stanchion.config.resolve import resolved_checks, resolved_compiling, resolved_method

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stanchion.config.checks import Checks
+from stanchion.config.predictive import PosteriorPredictive
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.hamiltonian import FEWEST_DRAWS
 from stanchion.methods.method import Method
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     _Declared = Method
 else:  # of the catalogue's own making, for pydantic to choose from
     _Declared = Union[tuple(METHODS.values())]  # noqa: UP007
-Statistic = Literal[
-    "mean", "sd", "median", "mad", "min", "max", "q5", "q25", "q75", "q95", "skewness", "zeros"
-]
 
 
 class PriorPredictive(Section):
@@ -39,18 +37,6 @@ class PriorPredictive(Section):
 
     draws: Annotated[int, Field(ge=4 * FEWEST_DRAWS, le=2**31 - 1)] = Field(
         default=1000, description="Draws from the prior, of four chains together."
-    )
-
-
-class PosteriorPredictive(Section):
-    """Replicated data against the observed: statistics with tail probabilities, and LOO-PIT."""
-
-    observed: StanName = Field(description="The data variable that was observed.")
-    replicated: StanName = Field(description="The generated quantity that replicates it.")
-    statistics: Annotated[list[Statistic], NotEmpty, Distinct] = Field(
-        default=["mean", "sd", "min", "max"],
-        description="Statistics to compare; `mad` is the median absolute deviation, `q5` the "
-        "5 % quantile, `zeros` the proportion of zeros.",
     )
 
 

@@ -152,6 +152,11 @@ Positions count the rows as they are after `where`, dropping and `sort`.
 `design(…)`, `counties.uranium(county)` and `new.X` stand alone. Of new rows, give the expression a
 variable and apply that.
 
+A statistic of `posterior_predictive` names the program's data instead of columns, the observed
+variable among them, and gives one number: `max(y) - min(y)`, `mean(y > x)`, `y[3]`, or by a label
+`y['A']`. It is computed of the observed data and, in their place, of each replication. Functions
+of the rows are not in it.
+
 {table}
 """
 _WAIVERS = """\

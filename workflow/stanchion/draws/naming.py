@@ -27,6 +27,11 @@ def stored_name(name: str) -> str:
     return f"{name}_" if name in _RESERVED else name
 
 
+def program_name(stored: str) -> str:
+    """Return the name in the program of a variable in a file."""
+    return stored[:-1] if stored[:-1] in _RESERVED and stored.endswith("_") else stored
+
+
 @dataclass(frozen=True)
 class Declared:
     """A variable as the program declares it; `kind` is the type that it wrote."""

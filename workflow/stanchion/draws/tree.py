@@ -12,6 +12,7 @@ from arviz_base.base import make_attrs
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Column, Container, containers, default_pattern
+from stanchion.draws.data import data_arrays
 from stanchion.draws.labels import FACTOR, visible
 from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
 from stanchion.draws.sampler import sampler_stats
@@ -299,25 +300,12 @@ def _adaptation(adaptation: tuple[Adaptation, ...]) -> _Group:
 
 def _data_groups(data: Mapping[str, Any], naming: Naming, roles: Roles) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
-    for key, values in _data(data, naming):
+    for key, values in data_arrays(data, naming):
         group_name, name = roles.data(key)
         group = groups.setdefault(group_name, _Group())
         dims = naming.dims(name, key, values.shape, is_complex=False, claimed=group.dimensions)
         group.add(name, xr.Variable(dims, values))
     return groups
-
-
-def _data(data: Mapping[str, Any], naming: Naming) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield data as arrays, in declared order, then what the program does not declare.
-
-    Stan's JSON has "NaN" and "Infinity" as text; tuples stay out.
-    """
-    for name in dict.fromkeys((*(name for name in naming.data if name in data), *data)):
-        values = np.asarray(data[name])
-        if values.dtype.kind == "U":
-            values = values.astype(np.float64)
-        if values.dtype != object:
-            yield name, values
 
 
 def _base(header: str) -> str:

@@ -168,7 +168,7 @@ def _draw_statistic(panels: Panels, axis: Axes, statistic: Statistic) -> None:
         )
     tail = f"tail probability {statistic.tail_probability:.2f}"
     undefined = f"undefined in {statistic.undefined} draws"
-    axis.set_title(statistic.name)
+    axis.set_title(short(statistic.name))
     axis.set_xlabel(undefined if statistic.undefined else tail)
     axis.set_xlim(low, high)
     axis.set_yticks([])

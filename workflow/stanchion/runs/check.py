@@ -11,7 +11,9 @@ from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
 from stanchion.datasets import NewRows, StanData, build, missing_switch
 from stanchion.datasets.faults import gathered
+from stanchion.draws.naming import Naming
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
+from stanchion.expressions.check import Kind
 from stanchion.plan.arguments import PrepareData, read_arguments
 from stanchion.plan.builder import Planner
 from stanchion.plan.catalogue import STEPS
@@ -20,6 +22,7 @@ from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
 from stanchion.runs.init_files import init_faults
+from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
 from stanchion.stats.conjugate.families import prior_faults, rows_of
@@ -166,14 +169,19 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     project = plan.project
     built: dict[str, Outcomes | None] = {}
     numbers: dict[str, Mapping[str, Any]] = {}
+    kinds: dict[str, Mapping[str, Kind]] = {}
+    drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
+    fitted: dict[str, list[tuple[Pair, Mapping[str, Kind]]]] = {}
     for step in plan:
         if STEPS[step.rule].arguments is not PrepareData:
             continue
         model = step.wildcards["model"]
         if step.key not in built:
             try:
-                values = _data(plan, step).values
+                data = _data(plan, step)
+                values = data.values
                 built[step.key] = Outcomes.of(values)
+                kinds[step.key] = kinds_of(_naming(plan, step, data), values)
                 numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
                 yield from _without_posterior(project, model, values)
             except DataError as error:
@@ -183,7 +191,11 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             program = plan.facts.programs[model]
             fitted_in = step.wildcards["analysis"]
             yield from init_faults(project, fitted_in, model, program, numbers[step.key])
+            if step.outputs["data"] in drawn:
+                pair = step.wildcards["dataset"], model
+                fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
     for name, analysis in project.analyses.items():
+        yield from statistics_faults(project, name, fitted.get(name, []))
         if analysis.compare is not None:
             for dataset in analysis.datasets:
                 outcomes = {
@@ -239,6 +251,13 @@ def _data(plan: Plan, step: Step) -> StanData:
         updates=arguments.updates,
         is_conjugate=arguments.is_conjugate,
     )
+
+
+def _naming(plan: Plan, step: Step, data: StanData) -> Naming:
+    """Return the dimensions of data and draws, by the program of these data."""
+    variables = plan.facts.programs[step.wildcards["model"]].variables()
+    own = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule).variables
+    return Naming.of({**variables, "data": own}, data.values, data.meta)
 
 
 def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:

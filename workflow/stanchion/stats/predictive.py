@@ -73,7 +73,10 @@ def statistic(name: str, observed: Floats, replicated: Floats) -> Statistic:
     """Compare a statistic of the data (`observations`) with that of each draw's replication."""
     measure = STATISTICS[name]
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = measure(replicated)
-        defined = ~np.isnan(values)
-        undefined = int((~defined).sum())
-        return Statistic(name, float(measure(observed)), values[defined], undefined)
+        return compared(name, float(measure(observed)), measure(replicated))
+
+
+def compared(name: str, observed: float, replicated: Floats) -> Statistic:
+    """Compare a statistic's value with those of replications, NaN where one has none."""
+    defined = ~np.isnan(replicated)
+    return Statistic(name, observed, replicated[defined], int((~defined).sum()))

@@ -32,9 +32,10 @@ from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, Pr
 from stanchion.plan.job import Job
 from stanchion.stats.intervals import CENTRAL, interval_names
 from stanchion.stats.loo_pit import Pit, pit_of
-from stanchion.stats.predictive import Statistic, statistic
+from stanchion.stats.predictive import STATISTICS, Statistic, statistic
 from stanchion.stats.psis import leave_one_out, worst_khat
 from stanchion.stats.summary import Numbers, summarise
+from stanchion.steps.expressed import expressed_statistic
 from stanchion.system.sentences import percent
 from stanchion.system.strict_json import number, write_json
 
@@ -101,7 +102,13 @@ def _checked(
         return {**none, **_no_pit(reason)}, reason
     replicated, discrete = drawn.reshape(-1, observed.size).astype(np.float64), kind == "int"
     data = Replications(name, observed.ravel(), replicated, discrete)
-    statistics = [statistic(kind, observed.ravel(), replicated) for kind in declared.statistics]
+    flat = observed.ravel(), replicated
+    statistics = [
+        statistic(source, *flat)
+        if source in STATISTICS
+        else expressed_statistic(draws, source, name, drawn)
+        for source in declared.statistics
+    ]
     named = declared.replicated
     pit, reason = _pit(draws, observed.ravel(), replicated, named, discrete=discrete, seed=seed)
     content = {
