@@ -87,6 +87,8 @@ class Declared:
     observations: int = 434
     predictive: bool = False
     predict: bool = False
+    new_columns: Mapping[str, Any] = field(default_factory=dict)
+    title: str | None = None
     prior: bool = False
     prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
@@ -437,11 +439,17 @@ def _arguments(
         "pairs": [{"dataset": d, "model": m} for d, m in pairs],
         "fits": [_fit(fit, requested) for fit in fits],
         "priors": [
-            {"dataset": d, "model": m, "keys": {"sample_prior": "ab" * 32}}
+            {
+                "dataset": d,
+                "model": m,
+                "keys": {"sample_prior": "ab" * 32},
+                "title": requested.title,
+            }
             for d, m in (pairs if requested.prior else [])
         ],
         "compare": {"by": "loo", "observed": None} if requested.compare else None,
         "predict": {"variable": "y_new", "dataset": "new"} if requested.predict else None,
+        "new_columns": dict(requested.new_columns),
         "posterior_predictive": predictive if requested.predictive else None,
         "intervals": dict(requested.intervals) if requested.intervals is not None else None,
         "toolchain": {

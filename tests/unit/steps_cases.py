@@ -167,7 +167,8 @@ def predict(folder: Path, **options: Any) -> dict[str, Any]:
         "fit": "a/d/m/nuts",
         **options,
     }
-    inputs = {"draws": folder / "draws.nc", "diagnostics": folder / "diagnostics.json"}
+    names = ("draws.nc", "diagnostics.json", "meta.json")
+    inputs = {name.partition(".")[0]: folder / name for name in names}
     outputs = {"predictive": "predictive.json", **plots("predict_outcomes")}
     predict_outcomes.run(job(folder, "predict_outcomes", arguments, inputs, outputs))
     content: dict[str, Any] = json.loads((folder / "predictive.json").read_text())

@@ -4,6 +4,7 @@ rule predict_outcomes:
         job=GRAPH.job("predict_outcomes"),
         upstream=GRAPH.upstream("predict_outcomes"),
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
+        meta=ancient(GRAPH.files("predict_outcomes", "meta")),
         diagnostics=ancient(
             "results/{analysis}/{dataset}/{model}/{method}/diagnostics.json"
         ),

@@ -16,6 +16,7 @@ from stanchion.schema.fields import (
     NotEmpty,
     Scalar,
     Section,
+    Text,
     read_date,
     refused,
 )
@@ -43,6 +44,15 @@ class Column(Section):
     """A column is checked before anything runs; a fault names the row, the column and the value."""
 
     type: ColumnType = Field(default="real", description="What the column holds.")
+    label: Text | None = Field(
+        default=None, description="What report and pictures call it; else its name."
+    )
+    unit: Text | None = Field(
+        default=None,
+        description="The unit of its values, as they stand in the file: in the report, and on the "
+        "axes of pictures of a Stan variable that is this column. Neither unit nor label decides a "
+        "number, so that an edit makes no fit again.",
+    )
     lower: Bound | None = Field(
         default=None, description="Least value, itself allowed; a date in a date column."
     )
@@ -69,6 +79,18 @@ class Column(Section):
         + "; ".join(f"`{name}`, {by.words}" for name, by in TRANSFORMS.items())
         + ".",
     )
+
+    def title(self, name: str) -> str | None:
+        """Return what an axis of the column's values is called; None where nothing is declared.
+
+        A transform changes the unit.
+        """
+        if self.label is None and self.unit is None:
+            return None
+        unit = self.unit or ""
+        if self.transform is not None:
+            unit = TRANSFORMS[self.transform].unit.format(unit=unit).strip()
+        return f"{self.label or name} ({unit})" if unit else self.label
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:

@@ -20,11 +20,13 @@ Constants = Mapping[str, Any]
 class Transform:
     """What a column of numbers becomes.
 
-    `words` say it. `constants` are settled by the fitted rows. A value that `domain` refuses is a
-    fault: it `lacks` something, and what is `allowed` is said.
+    `words` say it, `unit` what its values are in, by the column's own. `constants` are settled by
+    the fitted rows. A value that `domain` refuses is a fault: it `lacks` something, and what is
+    `allowed` is said.
     """
 
     words: str
+    unit: str
     constants: Callable[[Array], Constants]
     apply: Callable[[Array, Constants], Array]
     domain: Callable[[Array], Array] | None = None
@@ -60,11 +62,15 @@ def _log(values: Array, _: Constants) -> Array:
 
 TRANSFORMS: Mapping[str, Transform] = {
     "standardize": Transform(
-        "less the mean and over the standard deviation", _standardize, _shifted
+        "less the mean and over the standard deviation",
+        "standard deviations from the mean",
+        _standardize,
+        _shifted,
     ),
-    "center": Transform("less the mean", _center, _shifted),
+    "center": Transform("less the mean", "{unit} from the mean", _center, _shifted),
     "log": Transform(
         "the natural logarithm",
+        "log {unit}",
         lambda _: {"center": None, "scale": None},
         _log,
         domain=lambda values: values > 0,

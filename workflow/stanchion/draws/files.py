@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import Span, default_pattern, scalar_names, stan_headers
-from stanchion.draws.labels import scalar_labels, visible
+from stanchion.draws.labels import scalar_labels
 from stanchion.draws.naming import GATED, PART, stored_name, variable_of
 from stanchion.draws.paths import Paths
 from stanchion.draws.sampler import PATH
@@ -32,6 +32,7 @@ from stanchion.draws.tree import (
     PROPOSAL,
     SAMPLE_DIMS,
 )
+from stanchion.system.sentences import visible
 
 MESSAGES = "messages"
 _ENGINE: Literal["h5netcdf"] = "h5netcdf"
@@ -255,6 +256,11 @@ def labels_of(variable: xr.DataArray) -> list[str]:
     """Return a label for each element of a drawn variable, its last dimension running fastest."""
     axes = [_axis_labels(variable, str(d)) for d in variable.dims if d not in SAMPLE_DIMS]
     return [", ".join(labels) for labels in product(*axes)]
+
+
+def is_labelled(variable: xr.DataArray, dim: str) -> bool:
+    """Tell whether a dimension of a variable has labels, and not numbers."""
+    return dim in variable.coords and not np.issubdtype(variable.coords[dim].dtype, np.number)
 
 
 def _never_close_again(error: BaseException | None) -> None:

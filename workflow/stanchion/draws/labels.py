@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from unicodedata import category
 
 import numpy as np
 import xarray as xr
 
 from stanchion.draws.columns import labelled_names
 from stanchion.draws.naming import PART
+from stanchion.system.sentences import visible
 
 FACTOR = "factor"
 """An attribute of a coordinate whose labels are the levels of a column: the column's name."""
-_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the direction of the text after them."""
 
 
 def scalar_labels(
@@ -36,16 +33,6 @@ def scalar_labels(
         label if counts[label] == 1 else f"{label} ({name})"
         for label, name in zip(labels, names, strict=True)
     ]
-
-
-def visible(text: str) -> str:
-    """Return a text whose control characters are written as escapes."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        c.encode("unicode_escape").decode() if category(c) in _UNSEEN or c in _TURNING else c
-        for c in text
-    )
 
 
 def _is_labelled(dataset: xr.Dataset, dim: str) -> bool:

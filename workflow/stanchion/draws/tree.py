@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from stanchion.draws.columns import Column, Container, containers, default_pattern
 from stanchion.draws.data import data_arrays
-from stanchion.draws.labels import FACTOR, visible
+from stanchion.draws.labels import FACTOR
 from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
 from stanchion.draws.sampler import sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
+from stanchion.system.sentences import visible
 
 SAMPLE_DIMS = ("chain", "draw")
 POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"

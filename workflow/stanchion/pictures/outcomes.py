@@ -29,6 +29,8 @@ class Predicted:
     name: str
     labels: Sequence[str]
     rows: Floats
+    title: str | None = None
+    """What an axis of them is called."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,6 @@ def posterior_predictive(outcomes: Outcomes) -> bytes:
         case Checked() as checked:
             return replications(checked.data, checked.statistics, checked.pit, checked.no_pit)
         case Predicted() as predicted:
-            return predictions(predicted.name, predicted.labels, predicted.rows)
+            return predictions(predicted.name, predicted.labels, predicted.rows, predicted.title)
         case reason:
             return placeholder(reason or "neither checks nor predictions are declared")

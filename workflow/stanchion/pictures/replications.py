@@ -21,6 +21,7 @@ from stanchion.pictures.style import (
     draw_reason,
     drawn,
     inner_range,
+    name_axis,
     note_above,
     placeholder,
     short,
@@ -48,6 +49,8 @@ class Replications:
     observed: Floats | None
     replicated: Floats
     discrete: bool
+    title: str | None = None
+    """What an axis of them is called."""
 
 
 def replications(
@@ -111,13 +114,16 @@ def _draw_overlay(panels: Panels, axis: Axes, data: Replications, label: str, ta
     if data.observed is not None:
         axis.plot([], [], color=INK, linewidth=1.8, label="observed")
     axis.set_xlim(low, high)
-    axis.set_ylim(0, axis.get_ylim()[1] * 1.4 if smooth else 1.6)
+    outside = float(np.mean(~((some >= low) & (some <= high))))
+    beyond = f"{100 * outside:.0f} % lie outside this range" if outside > 0.01 else ""
+    if data.title and beyond:
+        axis.plot([], [], color="none", label=beyond)
+    name_axis(axis, data.title or beyond)
+    lines = max(2, len(axis.get_legend_handles_labels()[1]))
+    axis.set_ylim(0, axis.get_ylim()[1] * (1 + 0.2 * lines) if smooth else 1.2 + 0.2 * lines)
     axis.set_title(f"{short(data.name, 10)}: {'density' if smooth else 'cumulative'}")
     axis.legend(loc="upper left", borderaxespad=0, handlelength=0.9, labelspacing=0.2)
     axis.set_yticks([] if smooth else [0, 0.5, 1])
-    outside = float(np.mean(~((some >= low) & (some <= high))))
-    if outside > 0.01:
-        axis.set_xlabel(f"{100 * outside:.0f} % lie outside this range")
 
 
 def _have_density(rows: Floats) -> bool:

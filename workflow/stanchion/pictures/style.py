@@ -58,6 +58,8 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.4,
 }
 _ARVIZ: Any = rc_params(ignore_files=True)  # type: ignore[func-returns-value]
+_CHARACTER = 0.065
+"""Inches of a character of the smaller type, on average."""
 _HEIGHT, _BELOW, _TITLE, _BETWEEN, _RIGHT = 1.35, 0.5, 0.27, 0.5, 0.15
 
 
@@ -143,6 +145,11 @@ def note_above(axis: Axes) -> None:
 def short(name: str, most: int = 22) -> str:
     """Return a name, cut where it is longer than a panel."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def name_axis(axis: Axes, title: str) -> None:
+    """Write what is along a horizontal axis under it, cut where it is longer than the axis."""
+    axis.set_xlabel(short(title, int(axis.get_position().width * WIDTH / _CHARACTER)))
 
 
 def inner_range(values: Floats, always: Floats | None, tail: float) -> tuple[float, float]:

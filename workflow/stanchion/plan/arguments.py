@@ -264,7 +264,7 @@ class DiagnoseFit(Arguments):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOutcomes(Arguments):
-    """What is replicated and predicted from a fit's draws."""
+    """What is replicated and predicted from a fit's draws, and what axes of it are called."""
 
     posterior_predictive: PosteriorPredictive | None
     predict: Predict | None
@@ -272,6 +272,8 @@ class PredictOutcomes(Arguments):
     on_fail: OnFail
     seed: int
     fit: str = field(metadata=UNKEYED)
+    observed_title: str | None = field(metadata=SPARSE, default=None)
+    predicted_title: str | None = field(metadata=SPARSE, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from stanchion.plan.arguments import NewRows
 from stanchion.plan.conjugate import is_predicted
 from stanchion.schema.references import Reference, reference
 from stanchion.stats.conjugate import families
+from stanchion.system.sentences import visible
 
 DOWNLOADS = ".stanchion/downloads"
-_PLACE = {"path", "url", "sha256"}
+_PLACE, _SHOWN = {"path", "url", "sha256"}, {"label", "unit"}
 
 
 def source_of(dataset: Dataset) -> str:
@@ -24,8 +25,20 @@ def source_of(dataset: Dataset) -> str:
 
 
 def dataset_content(dataset: Dataset) -> dict[str, Any]:
-    """Return a dataset's declaration without the place of its file."""
-    return {n: v for n, v in dataset.model_dump(mode="json").items() if n not in _PLACE}
+    """Return what a dataset's declaration decides of its data: all but where its file lies, and
+    what columns are called.
+    """
+    shown = {"columns": {"__all__": _SHOWN}}
+    return dataset.model_dump(mode="json", exclude={**dict.fromkeys(_PLACE, True), **shown})
+
+
+def title_of(project: Project, dataset: str, model: str, variable: str) -> str | None:
+    """Return what an axis of a Stan variable is called, where it is a column with label or unit."""
+    mapping = mapping_of(project, dataset, model, None)
+    name = str(mapping.get(variable, "")).strip()
+    column = project.datasets[dataset].columns.get(name)
+    title = column.title(name) if column is not None else None
+    return None if title is None else visible(title)
 
 
 def mapping_of(project: Project, dataset: str, model: str, new: str | None) -> dict[str, Any]:

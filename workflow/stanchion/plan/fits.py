@@ -11,6 +11,7 @@ from stanchion.methods.method import Method
 from stanchion.plan.arguments import PosteriorPredictive, Predict, ProgramVariables
 from stanchion.plan.builder import Planner
 from stanchion.plan.conjugate import used_variables
+from stanchion.plan.data import title_of
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit
 from stanchion.plan.sections import posterior_predictive_of, predict_of
@@ -117,3 +118,18 @@ def used_quantities(analysis: Analysis, method: Method, program: Program) -> lis
     if "generated_quantities" in method.results:
         used |= {variable.name for variable in program.generated_quantities}
     return sorted(used | ({predict.variable} if predict is not None else set()))
+
+
+def titles_of(planner: Planner, fit: Fit) -> tuple[str | None, str | None]:
+    """Return what axes of the observed and of the predicted variable are called, where declared.
+
+    What is predicted is of the observed variable where it is named after it: `y_new` of `y`.
+    """
+    analysis = planner.project.analyses[fit.analysis]
+    observed = analysis.outcome
+    if observed is None:
+        return None, None
+    title = title_of(planner.project, fit.dataset, fit.model, observed)
+    named = analysis.predict is not None and analysis.predict.variable.startswith(f"{observed}_")
+    checked = title if analysis.posterior_predictive is not None else None
+    return checked, title if named else None

@@ -22,6 +22,7 @@ from stanchion.plan.fits import (
     parameters_of,
     references_of,
     seed,
+    titles_of,
     used_quantities,
     variables_of,
 )
@@ -70,18 +71,22 @@ def fit_steps(planner: Planner, fit: Fit) -> None:
     draws = _collect_step(planner, fit, analysis, sampled, generated)
     drawn = [*sampled, *([generated] if generated is not None else [])]
     chains = [path for step in drawn for path in step.outputs.values()]
-    follow_draws(planner, fit, draws, chains)
+    data = whole_data_step(planner, fit.analysis, fit.dataset, fit.model)
+    follow_draws(planner, fit, draws, data, chains)
 
 
-def follow_draws(planner: Planner, fit: Fit, draws: Step, files: Sequence[str]) -> None:
-    """Add the steps that judge and use a fit's draws, after which these files may go."""
+def follow_draws(planner: Planner, fit: Fit, draws: Step, data: Step, files: Sequence[str]) -> None:
+    """Add the steps that judge and use a fit's draws, after which these files may go.
+
+    `data` are those that its generated quantities are of.
+    """
     analysis = planner.project.analyses[fit.analysis]
     drop = [] if "csv" in analysis.keep else files
     program = own_program(planner, fit)
     predicts = posterior_predictive_of(analysis, program) or predict_of(analysis, program)
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
     if predicts:
-        _predict_step(planner, fit, analysis, draws, diagnosed, drop)
+        _predict_step(planner, fit, draws, data, diagnosed, drop)
 
 
 def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Step | None:
@@ -188,17 +193,21 @@ def _diagnose_step(
 def _predict_step(
     planner: Planner,
     fit: Fit,
-    analysis: Analysis,
     draws: Step,
+    data: Step,
     diagnosed: Step,
     drop: Sequence[str],
 ) -> Step:
+    analysis = planner.project.analyses[fit.analysis]
+    observed, predicted = titles_of(planner, fit)
     return planner.add(
         "predict_outcomes",
         fit.wildcards,
         arguments=PredictOutcomes(
             posterior_predictive=posterior_predictive_of(analysis, own_program(planner, fit)),
             predict=predict_of(analysis, own_program(planner, fit)),
+            observed_title=observed,
+            predicted_title=predicted,
             intervals=intervals_of(analysis),
             on_fail=on_fail(planner, fit),
             seed=seed(planner, fit),
@@ -206,8 +215,9 @@ def _predict_step(
         ),
         inputs={
             "draws": draws.outputs["draws"],
+            "meta": data.outputs["meta"],
             "diagnostics": diagnosed.outputs["diagnostics"],
         },
-        upstream=[draws, diagnosed],
+        upstream=[draws, data, diagnosed],
         drop=drop,
     )

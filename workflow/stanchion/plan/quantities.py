@@ -17,7 +17,7 @@ def quantities_steps(planner: Planner, fit: Fit) -> None:
     data = quantities_data_step(planner, fit)
     generated = _generate_step(planner, fit, data)
     draws = _collect_step(planner, fit, data, generated)
-    follow_draws(planner, fit, draws, list(generated.outputs.values()))
+    follow_draws(planner, fit, draws, data, list(generated.outputs.values()))
 
 
 def _sources(planner: Planner, fit: Fit) -> list[Fit]:

@@ -93,9 +93,10 @@ class Fit(Pair):
 
 @dataclass(frozen=True, kw_only=True)
 class Prior(Pair):
-    """Draws from the prior of a pair."""
+    """Draws from the prior of a pair, and what an axis of what they predict is called."""
 
     keys: Mapping[str, str]
+    title: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,8 @@ class WriteReport(Arguments):
     priors: tuple[Prior, ...]
     compare: Compare | None
     predict: Predict | None
+    new_columns: Mapping[str, Mapping[str, Any]]
+    """The declared columns of the dataset that is predicted."""
     posterior_predictive: PosteriorPredictive | None
     intervals: Intervals | None
     toolchain: Mapping[str, Any]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from stanchion.config import Analysis, resolved_checks, resolved_method
+from stanchion.config import Dataset as DeclaredDataset
 from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.builder import Planner
-from stanchion.plan.data import dataset_content, mapping_of, source_of
+from stanchion.plan.data import dataset_content, mapping_of, source_of, title_of
 from stanchion.plan.fits import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.preparing import compile_step, data_step, whole_data_step
@@ -67,9 +69,10 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
             fits=tuple(_fit(planner, fit) for fit in fits),
-            priors=tuple(map(_prior, priors)),
+            priors=tuple(_prior(planner, step) for step in priors),
             compare=_compare(analysis),
             predict=predict_of(analysis),
+            new_columns=_columns(planner.project.datasets[new]) if new is not None else {},
             posterior_predictive=posterior_predictive_of(analysis),
             intervals=intervals_of(analysis),
             toolchain=planner.facts.toolchain,
@@ -102,13 +105,18 @@ def _dataset(planner: Planner, name: str) -> Dataset:
         path=str(declared.path or declared.url),
         sha256=planner.facts.files[source_of(declared)],
         declared=Declared(
-            columns=content["columns"],
+            columns=_columns(declared),
             missing=content["missing"],
             na=tuple(content["na"]),
             where={column: tuple(values) for column, values in content["where"].items()},
             sort=tuple(content["sort"]),
         ),
     )
+
+
+def _columns(declared: DeclaredDataset) -> dict[str, dict[str, Any]]:
+    """Return the declared columns of a dataset, with their labels and units."""
+    return {name: column.model_dump(mode="json") for name, column in declared.columns.items()}
 
 
 def _model(planner: Planner, name: str) -> Model:
@@ -122,12 +130,11 @@ def _model(planner: Planner, name: str) -> Model:
     return Model(name=name, program=declared.program, options=options)
 
 
-def _prior(step: Step) -> Prior:
-    return Prior(
-        dataset=step.wildcards["dataset"],
-        model=step.wildcards["model"],
-        keys={step.rule: step.key},
-    )
+def _prior(planner: Planner, step: Step) -> Prior:
+    dataset, model = step.wildcards["dataset"], step.wildcards["model"]
+    observed = planner.project.analyses[step.wildcards["analysis"]].outcome
+    title = title_of(planner.project, dataset, model, observed) if observed is not None else None
+    return Prior(dataset=dataset, model=model, keys={step.rule: step.key}, title=title)
 
 
 def _compare(analysis: Analysis) -> Compare | None:

@@ -10,7 +10,7 @@ from typing import Any
 from stanchion.plan.report_arguments import Dataset, Pair
 from stanchion.report.numbers import exact
 from stanchion.report.reading import leaves, number
-from stanchion.system.sentences import counted, listed
+from stanchion.system.sentences import counted, listed, visible
 
 MOST_DROPPED, MOST_LEVELS, _LONGEST = 20, 40, 160
 
@@ -211,11 +211,25 @@ def _column(name: str, rules: Mapping[str, Any]) -> ColumnView:
         for rule, text in words.items()
         if rules.get(rule) is not None
     ]
+    if rules.get("label"):
+        limits.insert(0, f"called {visible(rules['label'])}")
     if rules.get("unique"):
         limits.append("unique")
     if rules.get("transform"):
         limits.append(str(rules["transform"]))
-    return ColumnView(name, str(rules.get("type") or "as found"), ", ".join(limits))
+    kind = str(rules.get("type") or "as found")
+    unit = f", in {visible(rules['unit'])}" if rules.get("unit") else ""
+    return ColumnView(name, kind + unit, ", ".join(limits))
+
+
+def heading(name: str, *declared: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what a table calls a column's values as they stand in the file.
+
+    The label and the unit are each of the first declaration of the column that has one.
+    """
+    rules = [columns[name] for columns in declared if name in columns]
+    label, unit = (next(filter(None, (r.get(k) for r in rules)), "") for k in ("label", "unit"))
+    return visible(f"{label or name} ({unit})" if unit else label or name)
 
 
 def _either(values: object) -> str:

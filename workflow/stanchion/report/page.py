@@ -172,8 +172,17 @@ def _predictives(
     new = zip(fits, contents, pictures, strict=True)
     metas = zip(arguments.pairs, map(read_json, job.paths("metas")), strict=True)
     new_rows = {(pair.dataset, pair.model): meta.get("new_rows") for pair, meta in metas}
+    columns = {dataset.name: dataset.declared.columns for dataset in arguments.datasets}
     return replications, tuple(
-        predicted(fit, content, drawn, ends, new_rows[fit.pair]) for fit, content, drawn in new
+        predicted(
+            fit,
+            content,
+            drawn,
+            ends,
+            new_rows[fit.pair],
+            (arguments.new_columns, columns[fit.dataset]),
+        )
+        for fit, content, drawn in new
     )
 
 

@@ -8,6 +8,7 @@ from math import nan
 from typing import Any
 
 from stanchion.plan.report_arguments import Fit, Prior
+from stanchion.report.data import heading
 from stanchion.report.estimates import Ends
 from stanchion.report.numbers import MISSING, decimals, exact, probability, significant, supported
 from stanchion.report.pictures import Shown
@@ -64,6 +65,11 @@ class PriorView:
     draws: int
     pictures: tuple[Shown, ...]
 
+    @property
+    def note(self) -> str:
+        """What the axis of the picture is called, where that is declared."""
+        return f"The axis is {self.prior.title}." if self.prior.title else ""
+
 
 def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Replicated:
     """Return a fit's posterior predictive check."""
@@ -83,8 +89,12 @@ def predicted(
     pictures: tuple[Shown, ...],
     ends: Ends,
     new_rows: Mapping[str, Any] | None = None,
+    declared: Sequence[Mapping[str, Mapping[str, Any]]] = (),
 ) -> Predicted:
-    """Return a fit's predictions for new rows, each with the columns that it was given."""
+    """Return a fit's predictions for new rows, each with the columns that it was given.
+
+    `declared` are columns as they were declared, those of the new rows first.
+    """
     rows = content["predictions"]["rows"] if content["made"] else []
     columns = _columns(content["predictions"], new_rows) if rows and new_rows is not None else {}
     shown = tuple(
@@ -99,7 +109,7 @@ def predicted(
         fit=fit,
         because="" if content["made"] else content["because"],
         note=(content["predictions"]["because"] or "") if content["made"] else "",
-        columns=tuple(columns),
+        columns=tuple(heading(name, *declared) for name in columns),
         headings=("mean", "sd", *ends.headings),
         rows=shown[:AT_SIGHT],
         folded=shown[AT_SIGHT:],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.files import (
+    is_labelled,
     is_point,
     labels_of,
     read_attributes,
@@ -27,6 +30,7 @@ from stanchion.draws.weighting import UNWEIGHTED
 from stanchion.errors import StepError
 from stanchion.pictures.catalogue import draw
 from stanchion.pictures.outcomes import Checked, Outcomes, Predicted
+from stanchion.pictures.predictions import described_rows
 from stanchion.pictures.replications import Replications
 from stanchion.plan.arguments import Intervals, PosteriorPredictive, Predict, PredictOutcomes
 from stanchion.plan.job import Job
@@ -55,7 +59,7 @@ def run(job: Job[PredictOutcomes]) -> None:
         content: dict[str, Any] = {"schema": _SCHEMA, "made": False, "because": because}
         outcomes = Outcomes(because, None)
     else:
-        content, outcomes = _made(job.path("draws"), job.arguments)
+        content, outcomes = _made(job)
     write_json(content, job.outputs["predictive"])
     for name, picture in draw("predict_outcomes", outcomes).items():
         job.outputs[name].write_bytes(picture)
@@ -69,10 +73,17 @@ def _why_not(job: Job[PredictOutcomes]) -> str | None:
     return f"{attempts.method} gives a point"
 
 
-def _made(draws: Path, arguments: PredictOutcomes) -> tuple[dict[str, Any], Outcomes]:
+def _made(job: Job[PredictOutcomes]) -> tuple[dict[str, Any], Outcomes]:
+    draws, arguments = job.path("draws"), job.arguments
     content: dict[str, Any] = {"schema": _SCHEMA, "made": True}
     checked, replicated = _checked(draws, arguments.posterior_predictive, arguments.seed)
-    predicted, rows = _predicted(draws, arguments.predict, arguments.intervals)
+    if isinstance(replicated, Checked):
+        data = replace(replicated.data, title=arguments.observed_title)
+        replicated = replace(replicated, data=data)
+    new_rows = json.loads(job.path("meta").read_text()).get("new_rows")
+    predicted, rows = _predicted(draws, arguments.predict, arguments.intervals, new_rows)
+    if isinstance(rows, Predicted):
+        rows = replace(rows, title=arguments.predicted_title)
     return content | checked | {"predictions": predicted}, Outcomes(replicated, rows)
 
 
@@ -193,7 +204,10 @@ def _statistic(result: Statistic) -> dict[str, Any]:
 
 
 def _predicted(
-    draws: Path, declared: Predict | None, intervals: Intervals | None
+    draws: Path,
+    declared: Predict | None,
+    intervals: Intervals | None,
+    new_rows: Mapping[str, Any] | None,
 ) -> tuple[dict[str, Any] | None, Predicted | str | None]:
     if declared is None:
         return None, None
@@ -219,7 +233,18 @@ def _predicted(
         "because": because,
     }
     picture = np.stack([numbers[column] for column in ("mean", *CENTRAL)], axis=1)
-    return content, Predicted(name, labels, picture)
+    return content, Predicted(name, _picture_labels(variable, labels, new_rows), picture)
+
+
+def _picture_labels(
+    variable: xr.DataArray, labels: Sequence[str], new_rows: Mapping[str, Any] | None
+) -> Sequence[str]:
+    """Return the labels of rows; where these are numbers, the values that the rows were given."""
+    dims = [str(dim) for dim in variable.dims if dim not in SAMPLE_DIMS]
+    if new_rows is None or dims != [f"{new_rows['dataset']}_obs"] or is_labelled(variable, dims[0]):
+        return labels
+    described = described_rows(new_rows["columns"])
+    return [f"{row}: {text}" for row, text in zip(labels, described, strict=False)] or labels
 
 
 def _rows(labels: Sequence[str], numbers: Numbers, columns: Sequence[str]) -> list[dict[str, Any]]:

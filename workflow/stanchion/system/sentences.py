@@ -1,8 +1,13 @@
-"""Numbers and names as a sentence has them. Imports nothing."""
+"""Numbers and names as a sentence has them. Imports the standard library only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import category
+
+_UNSEEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of the text after them."""
 
 
 def percent(share: float) -> str:
@@ -24,3 +29,13 @@ def listed(names: Sequence[str]) -> str:
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
     """Return a number with its noun, in the plural where it is not one."""
     return f"{number} {noun}" if number == 1 else f"{number} {nouns or noun + 's'}"
+
+
+def visible(text: str) -> str:
+    """Return a text whose control characters are written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _UNSEEN or c in _TURNING else c
+        for c in text
+    )
