@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
-from stanchion.draws.labels import visible
 from stanchion.draws.naming import variable_of
 from stanchion.plan.report_arguments import Forest
 from stanchion.report.forest import Quantity
 from stanchion.report.reading import Scalar
+from stanchion.system.sentences import visible
 
 INTERCEPT, SLOPE = "intercept", "slope"
 _COLUMN_OF_ONES = "Intercept"
