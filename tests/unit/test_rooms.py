@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow/stanchion"
 ROOMS = (
+    "api",
     "cli",
     "runs",
     "steps",

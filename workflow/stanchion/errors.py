@@ -9,6 +9,11 @@ StanchionError                 exit 1
 │   ├── CompileError
 │   └── ChainError
 ├── VersioningError            exit 1   DVC or git cannot do what was asked
+├── ResultsError               exit 1   results that Python asks for are not there
+│   ├── AlteredError                    they are not what their steps wrote
+│   ├── StaleError                      they are not what the declaration asks for now
+│   ├── UnplannedError                  there is no declaration to hold them against
+│   └── FailedError                     they are of a fit that failed its checks
 ├── StoppedError               exit 130 after SIGINT, 143 after SIGTERM
 └── GateError                  exit 3   checks with `on_fail: stop` have failed
 """
@@ -92,6 +97,26 @@ class ChainError(StepError):
 
 class VersioningError(StanchionError):
     """DVC or git cannot do what was asked."""
+
+
+class ResultsError(StanchionError):
+    """Results that Python asks for are not there, or not as they were when they were loaded."""
+
+
+class AlteredError(ResultsError):
+    """Results are not what their steps wrote."""
+
+
+class StaleError(ResultsError):
+    """Results are not what the declaration asks for now."""
+
+
+class UnplannedError(ResultsError):
+    """There is no declaration to hold results against."""
+
+
+class FailedError(ResultsError):
+    """Draws or estimates of a fit that failed checks which were declared to stop."""
 
 
 class StoppedError(StanchionError):

@@ -146,7 +146,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_judged(path: Path) -> Judged:
     """Read diagnostics.json or prior.json."""
-    return _judged(read_json(path))
+    return judged(read_json(path))
 
 
 def read_summary(path: Path, most: int) -> Summary:
@@ -172,7 +172,7 @@ def read_judgements(path: Path) -> tuple[Judgement, ...]:
     return tuple(
         Judgement(
             dataset=dataset["dataset"],
-            judged=_judged(dataset),
+            judged=judged(dataset),
             observations=dataset["observations"],
             conclusions=tuple(
                 (conclusion["model"], conclusion["says"]) for conclusion in dataset["conclusions"]
@@ -206,7 +206,7 @@ def leaves(values: object) -> Iterator[object]:
         yield values
 
 
-def _judged(content: Mapping[str, Any]) -> Judged:
+def judged(content: Mapping[str, Any]) -> Judged:
     labels = content.get("labels", {})
     checks = tuple(
         Check(

@@ -16,7 +16,7 @@ from typing import Any
 from stanchion.plan import paths
 from stanchion.plan.catalogue import KNOWN
 from stanchion.plan.keys import key_of
-from stanchion.provenance.keyfile import read_line
+from stanchion.provenance.keyfile import Line
 from stanchion.provenance.stamps import Content
 from stanchion.system.folders import STATE
 from stanchion.system.hashes import content_hash
@@ -70,25 +70,32 @@ class Custody:
     faults: tuple[Difference, ...]
 
 
-def examine(hashes: Mapping[str, str], records: Mapping[str, bytes]) -> Custody:
-    """Follow every file of an analysis back to the data and the programs.
+def examine(
+    hashes: Mapping[str, str],
+    records: Mapping[str, bytes],
+    lines: Mapping[str, Line | None],
+    *,
+    linked: bool = True,
+) -> Custody:
+    """Hold every file of an analysis to a record and, where `linked`, each record to those before.
 
     `hashes` is SHA-256 by path, of each file below the analysis's folder; `records` the content of
-    those that lie where records do.
+    those that lie where records do, `lines` what key files say.
     """
     faults: list[Difference] = []
     sound = list(_sound(records, faults))
     unsound = {fault.path for fault in faults}
     faults += [*_gaps(sound), *_contradictions(sound)]
-    current = list(_current(hashes, sound, faults))
+    current = list(_current(lines, sound, faults))
     proofs = {record.path: record for record in sound}
     for record, key_file in current:
         proofs[key_file] = record
         proofs |= dict.fromkeys(record.outputs, record)
     faults += _unproved(hashes, proofs, unsound)
     faults += _lost(hashes, [record for record, _ in current])
-    if not unsound:
+    if not unsound and linked:
         faults += _links([record for record, _ in current], sound)
+    if not unsound:
         faults += _overtaken([record for record, _ in current])
     return Custody(
         proofs, tuple(record for record, _ in current), tuple(sound), tuple(_once(faults))
@@ -98,6 +105,11 @@ def examine(hashes: Mapping[str, str], records: Mapping[str, bytes]) -> Custody:
 def is_record(path: str) -> bool:
     """Tell whether a file lies where a step's records do."""
     return "/records/" in path
+
+
+def is_key_file(path: str) -> bool:
+    """Tell whether a file lies where key files do."""
+    return "/.keys/" in path
 
 
 def _sound(records: Mapping[str, bytes], faults: list[Difference]) -> Iterator[SoundRecord]:
@@ -173,15 +185,15 @@ def _that_follow(record: SoundRecord) -> dict[str, str]:
 
 
 def _current(
-    hashes: Mapping[str, str], records: Sequence[SoundRecord], faults: list[Difference]
+    lines: Mapping[str, Line | None], records: Sequence[SoundRecord], faults: list[Difference]
 ) -> Iterator[tuple[SoundRecord, str]]:
     """Yield, for each key file, the last record of its key that ended well."""
     for folder in sorted({record.folder for record in records if not KNOWN[record.rule].shared}):
         step = paths.step_of(folder)
         key_file = paths.key_file(*step) if step is not None else ""
-        if key_file not in hashes:
+        if key_file not in lines:
             continue
-        line = read_line(key_file)
+        line = lines[key_file]
         mine = [record for record in records if record.folder == folder and record.ended_well]
         mine = [record for record in mine if line is not None and record.key == line.key]
         if line is None or not mine:

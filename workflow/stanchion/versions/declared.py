@@ -63,27 +63,43 @@ def _used_compilations(results: Results) -> list[SoundRecord]:
 
 
 def not_of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
-    """Yield what the declaration asks for and the results are not, and what it does not name.
-
-    Of steps that follow each other the first is named, with what it was made with otherwise.
-    """
-    current = {_identity(record.folder): record for record in results.custody.current}
-    stale: set[tuple[str, ...]] = set()
-    for step in steps_of(plan, results.analysis):
-        name = identity(step.rule, step.wildcards)
-        if STEPS[step.rule].may_fail and name not in current:
-            continue
-        if not _is_made(step, current.get(name), results.custody.records):
-            stale.add(name)
-            if not any(
-                identity(before.rule, before.wildcards) in stale for before in step.upstream
-            ):
-                yield _behind(step, current.get(name), results.custody.records)
-    for name, record in current.items():
+    """Yield what the declaration asks for and the results are not, and what it does not name."""
+    yield from differences_of(results, unmade_steps(plan, results))
+    for name, record in _current(results).items():
         if name not in plan.steps:
             for path in record.outputs:
                 if path in results.hashes:
                     yield Difference(Kind.STALE, path, "the declaration names no such result")
+
+
+def unmade_steps(plan: Plan, results: Results) -> list[Step]:
+    """Return the steps of an analysis, or before it, that have not run as they are planned."""
+    current = _current(results)
+    return [
+        step
+        for step in steps_of(plan, results.analysis)
+        for record in [current.get(identity(step.rule, step.wildcards))]
+        if not (STEPS[step.rule].may_fail and record is None)
+        and not _is_made(step, record, results.custody.records)
+    ]
+
+
+def differences_of(results: Results, unmade: Sequence[Step]) -> Iterator[Difference]:
+    """Yield what results were made with, other than is planned, of these steps.
+
+    Of steps that follow each other the first is named.
+    """
+    current, stale = _current(results), set[tuple[str, ...]]()
+    for step in unmade:
+        name = identity(step.rule, step.wildcards)
+        stale.add(name)
+        if not any(identity(before.rule, before.wildcards) in stale for before in step.upstream):
+            yield _behind(step, current.get(name), results.custody.records)
+
+
+def _current(results: Results) -> dict[tuple[str, ...], SoundRecord]:
+    """Return the record of each result that lies there, by its step's identity."""
+    return {_identity(record.folder): record for record in results.custody.current}
 
 
 def _identity(folder: str) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stanchion.provenance.keyfile import read_line
 from stanchion.provenance.stamps import Stamp
 from stanchion.system.hashes import file_hashes
-from stanchion.versions.custody import Custody, examine, is_record
+from stanchion.versions.custody import Custody, examine, is_key_file, is_record
 from stanchion.versions.difference import Difference, Kind
 
 
@@ -41,19 +42,30 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path, plain in _walk(folder) if plain)
 
 
-def read_results(analysis: str) -> Results:
-    """Hash every file of an analysis and follow each back to data and programs.
+def read_results(
+    analysis: str,
+    folder: Path | None = None,
+    *,
+    hashed: Callable[[Sequence[Path]], list[str]] = file_hashes,
+    linked: bool = True,
+    others: Mapping[str, bytes] | None = None,
+) -> Results:
+    """Hash every file of an analysis and, where `linked`, follow each back to data and programs.
+
+    A `folder` elsewhere is read as if it lay in the project; `others` are records that do not lie
+    in it, by the path that they would have there. `hashed` returns SHA-256 of files, in order.
 
     Raises:
         OSError: a file cannot be read.
     """
-    folder = folder_of(analysis)
-    paths = files_in(folder)
-    stamps = {str(path): Stamp.of(path) for path in paths}
-    hashes = dict(zip(stamps, file_hashes(paths), strict=True))
-    records = {name: Path(name).read_bytes() for name in stamps if is_record(name)}
-    custody = examine(hashes, records)
-    faults = [*_odd(folder), *custody.faults]
+    folder = folder or folder_of(analysis)
+    files = {_named(analysis, folder, path): path for path in files_in(folder)}
+    stamps = {name: Stamp.of(path) for name, path in files.items()}
+    hashes = dict(zip(files, hashed(list(files.values())), strict=True))
+    records = {name: path.read_bytes() for name, path in files.items() if is_record(name)}
+    lines = {name: read_line(str(path)) for name, path in files.items() if is_key_file(name)}
+    custody = examine(hashes, {**(others or {}), **records}, lines, linked=linked)
+    faults = [*_odd(analysis, folder), *custody.faults]
     return Results(
         analysis,
         hashes,
@@ -63,13 +75,19 @@ def read_results(analysis: str) -> Results:
     )
 
 
-def _odd(folder: Path) -> Iterator[Difference]:
+def _named(analysis: str, folder: Path, path: Path) -> str:
+    """Return the path that a file of an analysis has in its project."""
+    return str(folder_of(analysis) / path.relative_to(folder))
+
+
+def _odd(analysis: str, folder: Path) -> Iterator[Difference]:
     for path, plain in _walk(folder):
+        name = _named(analysis, folder, path)
         if path.is_symlink():
             what = f"a link to {path.readlink()} in place of the file itself"
-            yield Difference(Kind.ALTERED, str(path), what)
+            yield Difference(Kind.ALTERED, name, what)
         elif not plain:
-            yield Difference(Kind.EXTRA, str(path), "it is neither a file nor a folder")
+            yield Difference(Kind.EXTRA, name, "it is neither a file nor a folder")
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
