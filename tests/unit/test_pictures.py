@@ -12,7 +12,6 @@ from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from time import process_time
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -23,14 +22,21 @@ from matplotlib.text import Text
 from PIL import Image
 
 from stanchion.pictures import style
+from stanchion.pictures.autocorrelation import autocorrelation
+from stanchion.pictures.chains import Chains
+from stanchion.pictures.densities import densities
+from stanchion.pictures.energy import energy
+from stanchion.pictures.pair import pair
 from stanchion.pictures.predictions import predictions
-from stanchion.pictures.ranks import MOST_DRAWS, Chains, ranks
+from stanchion.pictures.ranks import MOST_DRAWS, ranks
 from stanchion.pictures.replications import Replications, prior_predictive, replications
 from stanchion.pictures.style import placeholder
+from stanchion.pictures.trace import trace
 from stanchion.runs.warm.offer import THREADLESS
 from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.uniformity import uniformity
+from tests.unit.pictures_cases import figures_of, funnel
 
 RNG = np.random.default_rng(1)
 Y, Y_REP = RNG.normal(size=40), RNG.normal(size=(200, 40))
@@ -59,6 +65,11 @@ MADE: dict[str, Callable[[], bytes]] = {
     "prior": lambda: prior_predictive(DATA),
     "counts": lambda: prior_predictive(COUNTS),
     "predictions": lambda: predictions("y_new", ["a", "b"], ROWS),
+    "densities": lambda: densities(funnel()),
+    "trace": lambda: trace(funnel()),
+    "pair": lambda: pair(funnel()),
+    "energy": lambda: energy(funnel()),
+    "autocorrelation": lambda: autocorrelation(funnel()),
     "placeholder": lambda: placeholder("the fit failed its checks: rhat"),
 }
 
@@ -75,17 +86,8 @@ print(matplotlib.get_backend(), matplotlib.pyplot.get_fignums(), "tkinter" in sy
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures whose pictures are made, at the size that they are saved in."""
-    figures: list[Figure] = []
-    save = Figure.savefig
-
-    def keep(figure: Figure, *arguments: Any, **options: Any) -> None:
-        figure.dpi = style.DOTS_PER_INCH
-        save(figure, *arguments, **options)
-        figures.append(figure)
-
-    monkeypatch.setattr(Figure, "savefig", keep)
-    return figures
+    """The figures whose pictures are made."""
+    return figures_of(monkeypatch)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -94,7 +96,7 @@ def test_a_picture_is_the_same_each_time(name: str) -> None:
     first = MADE[name]()
     assert first == MADE[name]()
     picture = Image.open(BytesIO(first))
-    assert set(picture.info) <= {"dpi"}
+    assert set(picture.info) <= {"dpi", "Description"}
     assert picture.size[0] == style.WIDTH * style.DOTS_PER_INCH
     assert len(first) < 300_000
 

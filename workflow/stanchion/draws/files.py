@@ -172,6 +172,23 @@ def without_value(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
     return missing | (values == _UNASSIGNED) if kind == "int" else missing
 
 
+def read_prior(path: Path, names: Collection[str]) -> dict[str, NDArray[np.float64]]:
+    """Return a fit's draws from the prior of some scalars, by Stan's names; none where it has none.
+
+    No other variables are read than those that the scalars are of.
+    """
+    values = dict[str, NDArray[np.float64]]()
+    with open_draws(path, *PRIOR_GROUPS[:1]) as tree:
+        for node in tree.children.values():
+            for key, variable in node.dataset.variables.items():
+                scalars = list(_names(str(key), variable)) if "block" in variable.attrs else []
+                positions = [number for number, name in enumerate(scalars) if name in names]
+                if positions:
+                    drawn = variable.values.reshape(-1, len(scalars))
+                    values |= {scalars[p]: drawn[:, p].astype(np.float64) for p in positions}
+    return values
+
+
 def read_parameters(path: Path, names: Collection[str]) -> tuple[list[str], NDArray[np.float64]]:
     """Return drawn parameters, `chain × draw × column`, under the names that a Stan CSV has.
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-type Section = Literal["prior", "predictive", "predictions", "chains"]
+if TYPE_CHECKING:
+    from stanchion.pictures.style import Format
+
+type Section = Literal["estimates", "prior", "predictive", "predictions", "chains"]
 """A section of the report, by the name of its template."""
 
 
@@ -26,7 +29,12 @@ class PictureRow:
     draw: str
     """`module.function` of this room, from what the step has at hand to the bytes of a PNG."""
     shown: Mapping[Section, str]
-    """What it says to those who do not see it, by where it stands; `{path}` is the fit's."""
+    """What it says to those who do not see it, by where it stands; `{path}` is the fit's.
+
+    What is seen in it stands in the file, and follows.
+    """
+    folded: bool = False
+    """Whether the report shows it only to those who ask for it."""
 
     @property
     def input(self) -> str:
@@ -38,10 +46,13 @@ class PictureRow:
         """The module that draws it."""
         return f"stanchion.pictures.{self.draw.partition('.')[0]}"
 
-    def drawn(self, subject: object) -> bytes:
+    def drawn(self, subject: object, kind: Format = "png") -> bytes:
         """Draw it of what its step has at hand."""
+        from stanchion.pictures.style import saved_as
+
         function = getattr(import_module(self.module), self.draw.partition(".")[2])
-        picture: bytes = function(subject)
+        with saved_as(kind):
+            picture: bytes = function(subject)
         return picture
 
 
@@ -59,6 +70,45 @@ _ROWS = (
         file="plots/ranks.png",
         draw="ranks.ranks",
         shown={"chains": "Rank plots of {path}, worst R-hat first"},
+    ),
+    PictureRow(
+        name="densities",
+        step="diagnose_fit",
+        file="plots/densities.png",
+        draw="densities.densities",
+        shown={"estimates": "Posterior densities of {path}"},
+    ),
+    PictureRow(
+        name="trace",
+        step="diagnose_fit",
+        file="plots/trace.png",
+        draw="trace.trace",
+        shown={"chains": "Traces of {path}, worst R-hat first"},
+        folded=True,
+    ),
+    PictureRow(
+        name="pair",
+        step="diagnose_fit",
+        file="plots/pair.png",
+        draw="pair.pair",
+        shown={"chains": "A pair of parameters of {path}"},
+        folded=True,
+    ),
+    PictureRow(
+        name="energy",
+        step="diagnose_fit",
+        file="plots/energy.png",
+        draw="energy.energy",
+        shown={"chains": "Energies of {path}"},
+        folded=True,
+    ),
+    PictureRow(
+        name="autocorrelation",
+        step="diagnose_fit",
+        file="plots/autocorrelation.png",
+        draw="autocorrelation.autocorrelation",
+        shown={"chains": "Autocorrelations of {path}, worst R-hat first"},
+        folded=True,
     ),
     PictureRow(
         name="posterior_predictive",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -11,6 +10,7 @@ import xarray as xr
 from arviz_plots import plot_rank
 from matplotlib.axes import Axes
 
+from stanchion.pictures.chains import Chains, head, room_for_head
 from stanchion.pictures.style import (
     CHAINS,
     DASHES,
@@ -30,24 +30,17 @@ at 2,000, and minutes at 25,000."""
 _ENVELOPE = 0.99
 
 
-@dataclass(frozen=True)
-class Chains:
-    """Draws of scalars (`chain × draw × scalar`), and which of them are to be looked at."""
-
-    names: Sequence[str]
-    draws: Floats
-    rhats: Floats
-    varying: Sequence[int]
-
-
 def ranks(chains: Chains) -> bytes:
     """Draw the ranks of the scalars of largest R-hat, worst first, or say why there are none."""
+    if chains.no_chains:
+        return placeholder(chains.no_chains)
     if chains.draws.shape[0] == 1:
         return placeholder("ranks compare chains, and this fit has one")
+    if chains.draws.shape[1] == 1:
+        return placeholder("one draw a chain has no ranks")
     if not chains.varying:
         return placeholder("no quantity of this fit varies")
-    gravity = np.nan_to_num(chains.rhats, nan=np.inf)
-    worst = sorted(chains.varying, key=lambda index: -gravity[index])[:_MOST_RANKED]
+    worst = chains.worst(_MOST_RANKED)
     names = [chains.names[index] for index in worst]
     return _ranks(names, np.moveaxis(chains.draws[:, :, worst], 2, 0), chains.rhats[worst])
 
@@ -59,15 +52,16 @@ def _ranks(names: Sequence[str], draws: Floats, rhats: Floats) -> bytes:
     """
     _, chains, size = draws.shape
     every = ceil(size / MOST_DRAWS)
-    lines = ceil(min(chains, _distinct_styles()) / 4)
-    with drawn(len(names), top=0.52 + 0.2 * lines) as (panels, picture):
+    with drawn(len(names), top=room_for_head(chains)) as (panels, picture):
         _draw(panels, draws[:, :, ::every])
         for axis, name, rhat in zip(panels.axes, names, rhats, strict=True):
             axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
             axis.set_title(short(name))
             axis.set_xlabel("" if np.isnan(rhat) else f"R-hat {rhat:.3f}")
             axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        _head(panels, chains, every)
+        of = "" if every == 1 else f" of 1 draw in {every}"
+        text = f"ECDF of a chain's ranks{of}, less uniform"
+        head(panels, text, panels.axes[0].lines[:chains])
     return picture.getvalue()
 
 
@@ -90,52 +84,31 @@ def _draw(panels: Panels, draws: Floats) -> None:
         data,
         sample_dims=list(dims),
         envelope_prob=_ENVELOPE,
+        method="envelope",
+        thin=False,
+        stats={"ecdf_pit": {"n_simulations": 1}},
         plot_collection=collection,
         visuals={
             "title": False,
+            "credible_interval": False,
             "xlabel": False,
             "remove_axis": False,
             "ecdf_lines": {"width": 1.2},
         },
     )
+    size = draws.shape[2]
     for axis in panels.axes:
-        _without_test(axis)
+        axis.set_ylim(*_limits(axis, size))
 
 
-def _without_test(axis: Axes) -> None:
-    """Take away p-value and marks of a test that takes each chain's draws as independent.
+def _limits(axis: Axes, size: int) -> tuple[float, float]:
+    """Return limits that hold all lines, and the chance of so many independent draws.
 
-    Of four chains with one distribution and an autocorrelation of 0.8 it finds fault at 1 % with
-    more than half, when every second draw is ranked; `plot_rank` has no switch for it.
+    That is the inequality of Dvoretzky, Kiefer and Wolfowitz. A test of ranks takes a chain's draws
+    as independent: of four chains with one distribution and an autocorrelation of 0.8 ArviZ's finds
+    fault at 1 % with more than half, so that neither its p-value nor an envelope is drawn.
     """
-    for artist in (*axis.texts, *axis.collections):
-        artist.remove()
-    low, high = axis.get_ylim()
-    axis.set_ylim(1.1 * low, 1.1 * high)
-
-
-def _head(panels: Panels, chains: int, every: int) -> None:
-    """Say above the panels what is drawn, and which line is which chain's."""
-    height = panels.figure.get_figheight()
-    of = "" if every == 1 else f" of 1 draw in {every}"
-    text = f"ECDF of a chain's ranks{of}, less uniform"
-    panels.figure.text(0.02, 1 - 0.06 / height, text, va="top")
-    shown = panels.axes[0].lines[:chains]
-    labels = [f"chain {number + 1}" for number in range(chains)]
-    if chains > _distinct_styles():
-        shown, labels = shown[:0], []
-    panels.figure.legend(
-        shown,
-        labels,
-        loc="upper left",
-        bbox_to_anchor=(0.01, 1 - 0.22 / height),
-        ncols=4,
-        borderaxespad=0,
-        columnspacing=1.0,
-        handlelength=1.6,
-    )
-
-
-def _distinct_styles() -> int:
-    """Return how many chains have a colour and a dash of their own."""
-    return int(np.lcm(len(CHAINS), len(DASHES)))
+    chance = np.sqrt(np.log(2 / (1 - _ENVELOPE)) / (2 * size))
+    actual = max(float(np.abs(line.get_ydata()).max()) for line in axis.lines)
+    limit = 1.1 * max(1.3 * chance, actual)
+    return -limit, limit

@@ -1,4 +1,4 @@
-"""The one style of all pictures, and the PNG bytes: the same for the same numbers, on any machine.
+"""The one style of all pictures, and their bytes: the same for the same numbers, on any machine.
 
 Five inches wide, 360 points: as wide as a report's column on a telephone of 390 px, so that a point
 of type is a pixel of the screen there, and none is smaller than ten. Each colour differs from white
@@ -12,9 +12,10 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 
@@ -28,10 +29,14 @@ from arviz_plots import PlotCollection
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 Floats = NDArray[np.float64]
 WIDTH, DOTS_PER_INCH = 5.0, 192
 INK, FILL, SOFT = "#1b2631", "#3f8fc4", "#4d5963"
+DESCRIPTION = "Description"
+"""The keyword of a PNG's text that says what is seen (PNG, third edition, 11.3.3.1)."""
 CHAINS = ("#1a85ff", "#d55e00", "#004488", "#661100", "#b07aa1", "#000000")
 DASHES = ("-", "--", "-.", ":")
 SMALL, PLAIN = 10.0, 11.0
@@ -56,10 +61,17 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": SMALL,
     "lines.linewidth": 1.4,
+    "svg.hashsalt": "stanchion",
 }
+type Format = Literal["png", "svg"]
+_SAVED: ContextVar[Format] = ContextVar("saved", default="png")
+_COLOURS = 64
+"""Of a PNG: the colours drawn and their shades at edges. It is a third of one of all colours."""
 _ARVIZ: Any = rc_params(ignore_files=True)  # type: ignore[func-returns-value]
 _CHARACTER = 0.065
 """Inches of a character of the smaller type, on average."""
+_LARGEST = 1e305
+TOO_FAR = "its values are too far from zero to be drawn"
 _HEIGHT, _BELOW, _TITLE, _BETWEEN, _RIGHT = 1.35, 0.5, 0.27, 0.5, 0.15
 
 
@@ -69,6 +81,8 @@ class Panels:
 
     figure: Figure
     axes: list[Axes]
+    seen: list[str] = field(default_factory=list)
+    """What is seen, in words: for those who do not see it."""
 
     def collection(self, data: xr.Dataset, axes: Mapping[str, Axes], **values: Any) -> Any:
         """Return what ArviZ draws on: the axis of each variable of `data`.
@@ -89,34 +103,66 @@ def drawn(
     height: float = _HEIGHT,
     top: float = 0.35,
     left: float = 0.5,
+    below: float = _BELOW,
 ) -> Iterator[tuple[Panels, io.BytesIO]]:
-    """Make panels in a grid; afterwards the PNG is in the buffer, without software or date.
+    """Make panels in a grid; afterwards the picture is in the buffer, without software or date.
 
-    `height` is a panel's, `top` and `left` are margins, in inches. They are fixed, because to
-    measure all texts first, as matplotlib's layout engines do, takes as long as to draw them.
+    It is a PNG, or what `saved_as` says; what `seen` holds becomes its description.
+
+    `height` is a panel's, the others are margins, in inches: `below` is each row's. They are fixed,
+    because to measure all texts first, as matplotlib's layout engines do, takes as long as to draw
+    them.
     Settings of matplotlib and ArviZ that are in force elsewhere are left alone and play no part.
     """
     picture = io.BytesIO()
     rows = ceil(count / columns)
-    total = top + rows * (height + _BELOW) + (rows - 1) * _TITLE
+    total = top + rows * (height + below) + (rows - 1) * _TITLE
     with mpl.rc_context(), rc_context(_ARVIZ), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice to a person who chooses the kind of a picture
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
-        figure = Figure(figsize=(WIDTH, total))
+        figure = Figure(figsize=(WIDTH, total), dpi=DOTS_PER_INCH)
         width = (WIDTH - left - _RIGHT - (columns - 1) * _BETWEEN) / columns
         figure.subplots_adjust(
             left=left / WIDTH,
             right=1 - _RIGHT / WIDTH,
-            bottom=_BELOW / total,
+            bottom=below / total,
             top=1 - top / total,
             wspace=_BETWEEN / width,
-            hspace=(_BELOW + _TITLE) / height,
+            hspace=(below + _TITLE) / height,
         )
         axes = [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
         with np.errstate(all="ignore"):
-            yield Panels(figure, axes), picture
-            figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+            panels = Panels(figure, axes)
+            yield panels, picture
+            _save(panels, picture)
+
+
+@contextmanager
+def saved_as(kind: Format) -> Iterator[None]:
+    """Save what is drawn meanwhile in this format."""
+    token = _SAVED.set(kind)
+    try:
+        yield
+    finally:
+        _SAVED.reset(token)
+
+
+def _save(panels: Panels, picture: io.BytesIO) -> None:
+    seen = " ".join(panels.seen)
+    if _SAVED.get() == "svg":
+        metadata = {"Date": None, "Creator": None, "Title": seen or None}
+        panels.figure.savefig(picture, format="svg", metadata=metadata)
+        return
+    raw = io.BytesIO()
+    panels.figure.savefig(raw, format="raw")
+    size = panels.figure.canvas.get_width_height()
+    described = PngInfo()
+    if seen:
+        described.add_itxt(DESCRIPTION, seen)
+    Image.frombytes("RGBA", size, raw.getvalue()).convert("RGB").quantize(
+        _COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    ).save(picture, "PNG", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), pnginfo=described)
 
 
 def placeholder(because: str) -> bytes:
@@ -150,6 +196,11 @@ def short(name: str, most: int = 22) -> str:
 def name_axis(axis: Axes, title: str) -> None:
     """Write what is along a horizontal axis under it, cut where it is longer than the axis."""
     axis.set_xlabel(short(title, int(axis.get_position().width * WIDTH / _CHARACTER)))
+
+
+def is_drawable(values: Floats) -> bool:
+    """Tell whether an axis can hold all values that are numbers, with a margin."""
+    return bool(np.abs(values[np.isfinite(values)]).max(initial=0.0) < _LARGEST)
 
 
 def inner_range(values: Floats, always: Floats | None, tail: float) -> tuple[float, float]:

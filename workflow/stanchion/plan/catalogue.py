@@ -126,7 +126,7 @@ _ROWS = (
     StepRow(
         name="sample_prior",
         arguments=SamplePrior,
-        version=6,
+        version=7,
         folder=_MODEL,
         outputs={"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")},
         memory=1000,

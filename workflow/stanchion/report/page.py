@@ -9,7 +9,6 @@ from pathlib import Path
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
-from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
@@ -34,13 +33,23 @@ from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
 
 MOST_PICTURE_BYTES = 3_500_000
 """As base64, so that a report stays under 5 MB whatever an analysis declares."""
-MANY, MOST_OPEN = 8, 4
-"""From so many on, the fits of a section are small pictures; the gravest of them stand open."""
 
 
 @dataclass(frozen=True)
 class ChainsView:
-    """A fit's checks and the pictures of its chains; none where it has no chains to compare."""
+    """A fit's checks and the pictures of its chains; none where it has no chains to compare.
+
+    Those in `folded` are for looking at what is wrong; a fit of one chain has them too.
+    """
+
+    fit: FitView
+    pictures: tuple[Shown, ...]
+    folded: tuple[Shown, ...]
+
+
+@dataclass(frozen=True)
+class Densities:
+    """The densities of a fit that has draws."""
 
     fit: FitView
     pictures: tuple[Shown, ...]
@@ -64,6 +73,7 @@ class Page:
     ends: Ends
     verdicts: Verdicts
     estimates: tuple[Estimates, ...]
+    densities: tuple[Densities, ...]
     rankings: tuple[Ranking, ...]
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
@@ -79,16 +89,6 @@ class Page:
     packages: tuple[tuple[str, str], ...]
     made_in: tuple[tuple[str, str], ...]
     about: tuple[tuple[str, str], ...]
-
-    @property
-    def many(self) -> int:
-        """From how many on things of one kind are small or folded."""
-        return MANY
-
-    @property
-    def opened(self) -> frozenset[str]:
-        """The fits that are shown at full size among many: the gravest that are not sound."""
-        return frozenset(fit.fit.path for fit in self.verdicts.grave[:MOST_OPEN])
 
     @property
     def has_resampled(self) -> bool:
@@ -120,6 +120,7 @@ def build(job: Job[WriteReport]) -> Page:
             ends=ends,
             verdicts=verdicts(fits, compared),
             estimates=_estimates(arguments, job, fits, ends),
+            densities=_densities(job, fits),
             rankings=compared,
             replicated=checked,
             predicted=expected,
@@ -151,17 +152,10 @@ def _estimates(
     summaries = [read_summary(path, most) for path in job.paths("summaries")]
     pairs = list(zip(fits, summaries, strict=True))
     views = []
-    for pair, meta in zip(arguments.pairs, job.paths("metas"), strict=True):
+    for pair in arguments.pairs:
         of_pair = [(f, s) for f, s in pairs if f.fit.pair == (pair.dataset, pair.model)]
         views.append(
-            estimates(
-                pair,
-                [fit for fit, _ in of_pair],
-                [summary for _, summary in of_pair],
-                ends,
-                Arrangement.of(arguments.forest, read_json(meta)),
-                is_small=len(arguments.pairs) >= MANY,
-            )
+            estimates(pair, [fit for fit, _ in of_pair], [summary for _, summary in of_pair], ends)
         )
     return tuple(views)
 
@@ -216,10 +210,25 @@ def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, .
 
 
 def _chains(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[ChainsView, ...]:
-    pictures = shown(job, "chains", [fit.fit.path for fit in fits])
+    paths = [fit.fit.path for fit in fits]
+    at_sight, folded = (shown(job, "chains", paths, folded=fold) for fold in (False, True))
     return tuple(
-        ChainsView(fit, drawn if fit.has_chains else ())
+        ChainsView(
+            fit,
+            drawn if fit.has_chains else (),
+            more if fit.fit.chains and fit.weighting is None else (),
+        )
+        for fit, drawn, more in zip(fits, at_sight, folded, strict=True)
+    )
+
+
+def _densities(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[Densities, ...]:
+    """Return the densities of the fits that have draws: a point has none."""
+    pictures = shown(job, "estimates", [fit.fit.path for fit in fits])
+    return tuple(
+        Densities(fit, drawn)
         for fit, drawn in zip(fits, pictures, strict=True)
+        if fit.fit.estimate is None
     )
 
 
@@ -264,12 +273,16 @@ class _Room:
     def __init__(self, size: int) -> None:
         self.budget = size
 
-    def keep[View: (Replicated, Predicted, PriorView, ChainsView)](
+    def keep[View: (Replicated, Predicted, PriorView, ChainsView, Densities)](
         self, views: tuple[View, ...]
     ) -> tuple[View, ...]:
-        return tuple(
-            replace(view, pictures=tuple(map(self._within_budget, view.pictures))) for view in views
-        )
+        return tuple(replace(view, pictures=self._of(view.pictures)) for view in views)
+
+    def keep_folded(self, views: tuple[ChainsView, ...]) -> tuple[ChainsView, ...]:
+        return tuple(replace(view, folded=self._of(view.folded)) for view in views)
+
+    def _of(self, pictures: tuple[Shown, ...]) -> tuple[Shown, ...]:
+        return tuple(map(self._within_budget, pictures))
 
     def _within_budget(self, shown: Shown) -> Shown:
         self.budget -= len(shown.picture.address) if shown.picture is not None else 0
@@ -279,10 +292,12 @@ class _Room:
 def _within_size(page: Page) -> Page:
     """Leave out pictures where they are too many, the least telling first to go."""
     room = _Room(MOST_PICTURE_BYTES)
-    return replace(
+    page = replace(
         page,
         replicated=room.keep(page.replicated),
         predicted=room.keep(page.predicted),
+        densities=room.keep(page.densities),
         priors=room.keep(page.priors),
         chains=room.keep(page.chains),
     )
+    return replace(page, chains=room.keep_folded(page.chains))

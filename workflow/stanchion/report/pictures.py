@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from stanchion.pictures.catalogue import PICTURES, Section
+from stanchion.pictures.catalogue import PICTURES, PictureRow, Section
 from stanchion.plan.job import Job
 from stanchion.report.reading import Picture, read_picture
 
@@ -20,18 +21,23 @@ class Shown:
     path: str
 
 
-def shown(job: Job[Any], section: Section, paths: Sequence[str]) -> list[tuple[Shown, ...]]:
-    """Return a section's pictures of each fit or prior, by their paths."""
-    rows = [row for row in PICTURES.values() if section in row.shown]
+def shown(
+    job: Job[Any], section: Section, paths: Sequence[str], *, folded: bool = False
+) -> list[tuple[Shown, ...]]:
+    """Return a section's pictures of each fit or prior, by their paths: those at sight, or not."""
+    rows = [row for row in PICTURES.values() if section in row.shown and row.folded is folded]
     files = [job.paths(row.input) for row in rows]
     return [
         tuple(
-            Shown(
-                read_picture(of_row[number]),
-                row.shown[section].format(path=path),
-                f"{path}/{row.file}",
-            )
+            _shown(row, section, path, of_row[number])
             for row, of_row in zip(rows, files, strict=True)
         )
         for number, path in enumerate(paths)
     ]
+
+
+def _shown(row: PictureRow, section: Section, path: str, file: Path) -> Shown:
+    picture = read_picture(file)
+    words = row.shown[section].format(path=path)
+    alt = f"{words}. {picture.seen}" if picture.seen else words
+    return Shown(picture, alt, f"{path}/{row.file}")

@@ -131,11 +131,12 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG: its size in pixels, and the address that shows it without a file."""
+    """A PNG: its size in pixels, the address that shows it without a file, and what is seen."""
 
     width: int
     height: int
     address: str
+    seen: str = ""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -186,10 +187,23 @@ def read_judgements(path: Path) -> tuple[Judgement, ...]:
 
 
 def read_picture(path: Path) -> Picture:
-    """Read a PNG; its size stands in its first chunk, IHDR."""
+    """Read a PNG; its size stands in its first chunk, IHDR, what is seen in a text."""
     content = path.read_bytes()
     width, height = struct.unpack(">II", content[16:24])
-    return Picture(width, height, f"data:image/png;base64,{b64encode(content).decode('ascii')}")
+    address = f"data:image/png;base64,{b64encode(content).decode('ascii')}"
+    return Picture(width, height, address, _described(content))
+
+
+def _described(content: bytes) -> str:
+    """Return the description that a PNG holds as an uncompressed iTXt chunk, else nothing."""
+    position = 8
+    while position < len(content):
+        size, kind = struct.unpack(">I4s", content[position : position + 8])
+        keyword, _, rest = content[position + 8 : position + 8 + size].partition(b"\0")
+        if kind == b"iTXt" and keyword == b"Description":
+            return rest[2:].split(b"\0", 2)[2].decode("utf-8")
+        position += 12 + size
+    return ""
 
 
 def number(value: object) -> float:

@@ -1,4 +1,4 @@
-"""draws.nc → diagnostics.json and rank plots: the verdict of a fit. It always succeeds."""
+"""draws.nc → diagnostics.json and pictures: the verdict of a fit. It always succeeds."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from stanchion.draws.files import (
     read_fit_attributes,
     read_gated,
     read_messages,
+    read_prior,
     read_proposal,
 )
 from stanchion.draws.modes import read_modes
@@ -38,7 +39,8 @@ from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import method_of
 from stanchion.methods.method import Method
 from stanchion.pictures.catalogue import draw
-from stanchion.pictures.ranks import Chains
+from stanchion.pictures.chains import Chains
+from stanchion.pictures.densities import shown_densities
 from stanchion.plan.arguments import DiagnoseFit
 from stanchion.plan.job import Job
 from stanchion.stats.importance import importance
@@ -59,8 +61,9 @@ def run(job: Job[DiagnoseFit]) -> None:
     if method.is_point:  # a value of one draw is constant, whatever it is
         findings = replace(findings, unsound=~np.isfinite(scalars.values).all((0, 1)))
     generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
+    sampler = Sampler.of(stats)
     numbers = replace(
-        _numbers(job, scalars, findings, Sampler.of(stats), generated_quantities),
+        _numbers(job, scalars, findings, sampler, generated_quantities),
         attempts=attempts,
         nested_rhat=_nested(scalars, attempts) if attempts and NESTED in checks else None,
         source=_source(job) if "source" in checks else None,
@@ -80,11 +83,34 @@ def run(job: Job[DiagnoseFit]) -> None:
         **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
     }
     write_json(content, job.outputs["diagnostics"])
-    shown = _shown(scalars.names, arguments.parameters)
-    varying = [index for index in shown if _varies(findings, index)]
-    chains = Chains(scalars.labels, scalars.values, findings.rhat, varying)
+    chains = _chains(job, method, scalars, findings, sampler)
     for name, picture in draw("diagnose_fit", chains).items():
         job.outputs[name].write_bytes(picture)
+
+
+def _chains(
+    job: Job[DiagnoseFit],
+    method: type[Method],
+    scalars: Scalars,
+    findings: Findings,
+    sampler: Sampler,
+) -> Chains:
+    """Return what the pictures show: the declared parameters that vary, with the prior's draws."""
+    shown = _shown(scalars.names, job.arguments.parameters)
+    chains = Chains(
+        scalars.labels,
+        scalars.values,
+        findings.rhat,
+        varying=[index for index in shown if _varies(findings, index)],
+        variables=[variable_of(name) for name in scalars.names],
+        sampled=np.flatnonzero(findings.sampled).tolist(),
+        diverging=sampler.diverging,
+        energy=sampler.energy,
+        no_chains="" if method.is_markov else f"the draws of {method.__name__} are no chain's",
+    )
+    names = {scalars.names[index]: index for index in shown_densities(chains)}
+    prior = read_prior(job.path("draws"), names)
+    return replace(chains, prior={names[name]: values for name, values in prior.items()})
 
 
 def _source(job: Job[DiagnoseFit]) -> Source:
