@@ -1,4 +1,7 @@
-"""A project with results, made by its own steps: exact posteriors, for which nothing is sampled."""
+"""A project with results, made by its own steps, under the names of the example.
+
+Its posteriors are exact ones, for which nothing is sampled.
+"""
 
 from __future__ import annotations
 
@@ -16,36 +19,37 @@ from stanchion.plan.job import Job
 from stanchion.plan.opening import open_plan
 from stanchion.plan.settling import is_current
 from stanchion.steps import runner
+from tests.project import ROOT
 
 CONFIG = """\
 seed: 1
 datasets:
-  january:
-    path: data/january.csv
-    columns: {clinic: {type: category, unique: true}}
+  schools:
+    path: data/eight_schools.csv
+    columns: {school: {type: category, unique: true}}
 models:
-  flat: {conjugate: {family: beta_binomial, successes: y, trials: n, prior: {a: 1, b: 1}}}
-  informed: {conjugate: {family: beta_binomial, successes: y, trials: n, prior: {a: 2, b: 50}}}
-  doubtful: {conjugate: {family: beta_binomial, successes: y, trials: n, prior: {a: 9, b: 1}}}
+  partial_pooling: {conjugate: {family: normal, y: effect, sd: se, prior: {mean: 0, sd: 20}}}
+  full_pooling: {conjugate: {family: normal, y: effect, sd: se, prior: {mean: 0, sd: 2}}}
+  no_pooling: {conjugate: {family: normal, y: effect, sd: se, prior: {mean: 9, sd: 1}}}
 analyses:
-  infections:
-    question: How often do operations lead to an infection?
-    datasets: [january]
-    models: [flat, informed, doubtful]
+  coaching:
+    question: Does coaching raise scores?
+    datasets: [schools]
+    models: [partial_pooling, full_pooling, no_pooling]
     methods:
-      conjugate: {draws: 200, on_fail: stop}
-      flagged: {method: conjugate, draws: 100, on_fail: flag, models: [doubtful]}
+      exact: {method: conjugate, draws: 200, on_fail: stop}
+      flagged: {method: conjugate, draws: 100, on_fail: flag, models: [no_pooling]}
     compare: {by: loo}
 """
-TABLE = "clinic,y,n\na,3,20\nb,5,31\nc,0,8\n"
-NAME = "infections"
+TABLE = "data/eight_schools.csv"
+NAME = "coaching"
 FOLDER = f"results/{NAME}"
-FIT = "january/flat/conjugate"
+FIT = "schools/partial_pooling/exact"
 FITS = (
     FIT,
-    "january/informed/conjugate",
-    "january/doubtful/conjugate",
-    "january/doubtful/flagged",
+    "schools/full_pooling/exact",
+    "schools/no_pooling/exact",
+    "schools/no_pooling/flagged",
 )
 
 
@@ -58,7 +62,7 @@ def make_project(folder: Path, config: str = CONFIG) -> Path:
     (cmdstan / "bin").mkdir(parents=True, exist_ok=True)
     (cmdstan / "makefile").write_text("CMDSTAN_VERSION := 2.39.0\n")
     (cmdstan / "bin/stanc").write_text("")
-    for name, text in {"config/config.yaml": config, "data/january.csv": TABLE}.items():
+    for name, text in {"config/config.yaml": config, TABLE: (ROOT / TABLE).read_text()}.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -85,7 +89,7 @@ def standing_in(folder: Path, cmdstan: Path) -> Iterator[None]:
 def run_steps(folder: Path, cmdstan: Path, most: int | None = None) -> None:
     """Run what is to run of a project by the real runner, at most so many steps.
 
-    The checks of the model `doubtful` find a fault, as if its draws had one.
+    The checks of the model `no_pooling` find a fault, as if its draws had one.
     """
 
     def load_step(name: str) -> SimpleNamespace:
@@ -93,7 +97,7 @@ def run_steps(folder: Path, cmdstan: Path, most: int | None = None) -> None:
 
         def run(job: Job) -> None:
             module.run(job)
-            if job.step == "diagnose_fit" and "doubtful" in job.arguments.fit:
+            if job.step == "diagnose_fit" and "no_pooling" in job.arguments.fit:
                 _fail(job.outputs["diagnostics"])
 
         return SimpleNamespace(run=run)

@@ -24,28 +24,17 @@ from stanchion.errors import (
     StaleError,
     UnplannedError,
 )
-from tests.unit.api_cases import CONFIG, FIT, FITS, FOLDER, NAME, make_project, run_steps
+from tests.unit.api_cases import (
+    CONFIG,
+    FIT,
+    FITS,
+    FOLDER,
+    NAME,
+    TABLE,
+    run_steps,
+)
 
 Change = Callable[[Path], object]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after a run."""
-    folder = tmp_path_factory.mktemp("api") / "project"
-    run_steps(folder, make_project(folder))
-    return folder
-
-
-@pytest.fixture
-def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, which is the current folder."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished, folder, symlinks=True)
-    monkeypatch.setenv("CMDSTAN", str(finished.parent / "cmdstan"))
-    monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(folder)
-    return folder
 
 
 def load(**allowed: bool) -> Analysis:
@@ -75,6 +64,13 @@ def swap(project: Path) -> None:
     (project / "apart").rename(other)
 
 
+def link_draws(project: Path) -> None:
+    """Put a link to a copy in the place of a result."""
+    draws = project / FOLDER / FIT / "draws.nc"
+    draws.rename(project / "draws.nc")
+    draws.symlink_to(project / "draws.nc")
+
+
 def record_of(project: Path, step: str) -> Path:
     (record,) = (project / FOLDER / FIT / f"records/{step}").glob("*.json")
     return record
@@ -89,16 +85,19 @@ def says_what_to_do(error: ResultsError) -> bool:
 def test_an_analysis_gives_what_its_steps_wrote(project: Path) -> None:
     """Fits in declared order, estimates by label against scipy, draws, checks, comparison."""
     analysis = load()
-    assert analysis.question == "How often do operations lead to an infection?"
+    assert analysis.question == "Does coaching raise scores?"
     assert tuple(analysis.fits) == FITS and len(analysis) == 4
     fit = analysis[FIT]
-    assert (fit.dataset, fit.model, fit.method) == ("january", "flat", "conjugate")
+    assert (fit.dataset, fit.model, fit.method) == ("schools", "partial_pooling", "exact")
     assert (fit.verdict, fit.state) == ("pass", "current")
-    posterior = stats.beta(1 + 8, 1 + 59 - 8)
-    row = fit.summary.loc["theta"]
-    assert (row["variable"], row["mean"]) == ("theta", pytest.approx(posterior.mean(), rel=1e-14))
+    table = pd.read_csv(project / TABLE)
+    precision = 20**-2 + (1 / table["se"] ** 2).sum()
+    mean = (table["effect"] / table["se"] ** 2).sum() / precision
+    posterior = stats.norm(mean, precision**-0.5)
+    row = fit.summary.loc["mu"]
+    assert (row["variable"], row["mean"]) == ("mu", pytest.approx(posterior.mean(), rel=1e-13))
     assert row["q95"] == pytest.approx(posterior.ppf(0.95), rel=1e-12) and pd.isna(row["rhat"])
-    draws = fit.draws["posterior"]["theta"]
+    draws = fit.draws["posterior"]["mu"]
     assert draws.shape == (1, 200)
     error = posterior.std() / 200**0.5
     assert abs(float(draws.mean()) - posterior.mean()) < 5 * error
@@ -107,7 +106,7 @@ def test_an_analysis_gives_what_its_steps_wrote(project: Path) -> None:
         (c["check"], c["verdict"]) for c in written
     ]
     assert analysis.comparison is not None
-    assert set(analysis.comparison["model"]) == {"flat", "informed"}
+    assert set(analysis.comparison["model"]) == {"partial_pooling", "full_pooling"}
     assert analysis.comparison["elpd"].dtype == "float64"
     assert analysis.report == project / FOLDER / "report.html"
     assert analysis.answers is None and fit.answers is None
@@ -119,26 +118,26 @@ def test_arviz_takes_the_draws_as_they_are(project: Path) -> None:
 
     draws = load()[FIT].draws
     assert isinstance(draws, xr.DataTree)
-    assert summary(draws, round_to="none").loc["theta", "mean"] == pytest.approx(
-        float(draws["posterior"]["theta"].mean())
+    assert summary(draws, round_to="none").loc["mu", "mean"] == pytest.approx(
+        float(draws["posterior"]["mu"].mean())
     )
 
 
 def test_a_fit_has_the_shortest_name_that_is_its_own(project: Path) -> None:
     """Any parts of a name in their order, where one fit has them; else what there is."""
     analysis = load()
-    for name in ("flat", "january/flat", "flat/conjugate", FIT):
+    for name in ("partial_pooling", "schools/partial_pooling", "partial_pooling/exact", FIT):
         assert analysis[name].name == FIT
     assert analysis["flagged"].name == FITS[3]
     with pytest.raises(
-        ResultsError, match="2 fits of infections have the name 'doubtful'"
+        ResultsError, match="2 fits of coaching have the name 'no_pooling'"
     ) as error:
-        analysis["doubtful"]
+        analysis["no_pooling"]
     assert f"{FITS[2]}, {FITS[3]}" in str(error.value)
-    with pytest.raises(ResultsError, match="did you mean 'informed'"):
-        analysis["infromed"]
-    with pytest.raises(ResultsError, match="no fit of infections has the name 'conjugate/flat'"):
-        analysis["conjugate/flat"]
+    with pytest.raises(ResultsError, match="did you mean 'full_pooling'"):
+        analysis["ful_pooling"]
+    with pytest.raises(ResultsError, match="no fit of coaching has the name 'exact/full_pooling'"):
+        analysis["exact/full_pooling"]
 
 
 def test_a_failed_fit_gives_no_number_unless_allowed(project: Path) -> None:
@@ -149,8 +148,8 @@ def test_a_failed_fit_gives_no_number_unless_allowed(project: Path) -> None:
             getattr(stopped, attribute)
         assert says_what_to_do(error.value) and "allow_failed=True" in str(error.value)
     assert stopped.verdict == "fail" and stopped.checks[0].verdict == "fail"
-    assert (flagged.verdict, flagged.draws["posterior"]["theta"].shape) == ("fail", (1, 100))
-    assert load(allow_failed=True)[FITS[2]].draws["posterior"]["theta"].shape == (1, 200)
+    assert (flagged.verdict, flagged.draws["posterior"]["mu"].shape) == ("fail", (1, 100))
+    assert load(allow_failed=True)[FITS[2]].draws["posterior"]["mu"].shape == (1, 200)
 
 
 def test_texts_are_short_and_show_every_verdict(project: Path) -> None:
@@ -177,7 +176,7 @@ def test_paths_are_the_projects_from_any_folder(
     monkeypatch.chdir(project / below)
     fit = load()[FIT]
     monkeypatch.chdir("/")
-    assert fit.draws["posterior"]["theta"].shape == (1, 200)
+    assert fit.draws["posterior"]["mu"].shape == (1, 200)
     assert stanchion.load(project / FOLDER).report.is_file()
 
 
@@ -203,14 +202,8 @@ EDITS: dict[str, tuple[Change, str]] = {
         lambda p: (p / FOLDER / FIT / "diagnostics.json").unlink(),
         "diagnostics.json",
     ),
-    "swapped folders": (swap, FITS[0]),
-    "linked draws": (
-        lambda p: (
-            (p / FOLDER / FIT / "draws.nc").rename(p / "draws.nc").exists()
-            and (p / FOLDER / FIT / "draws.nc").symlink_to(p / "draws.nc")
-        ),
-        "draws.nc",
-    ),
+    "swapped folders": (swap, "records"),
+    "linked draws": (link_draws, "draws.nc"),
 }
 
 
@@ -232,20 +225,24 @@ def test_what_is_altered_can_be_had(project: Path) -> None:
     analysis = load(allow_altered=True)
     assert [fit.state for fit in analysis] == ["altered", "missing", "current", "current"]
     assert "✓ pass (altered)" in repr(analysis) and "missing" in repr(analysis)
-    assert len(analysis["flat"].summary) == 1
+    assert len(analysis["partial_pooling"].summary) == 1
     for attribute in ("verdict", "checks", "draws", "summary"):
         with pytest.raises(ResultsError, match=r"diagnostics\.json: this result is missing"):
-            getattr(analysis["informed"], attribute)
+            getattr(analysis["full_pooling"], attribute)
 
 
 CHANGES: dict[str, tuple[Change, str]] = {
     "prior": (
-        lambda p: edit(p / "config/config.yaml", "prior: {a: 1, b: 1}", "prior: {a: 1, b: 3}"),
+        lambda p: edit(p / "config/config.yaml", "mean: 0, sd: 20", "mean: 0, sd: 10"),
         "collect_draws ran with another posterior",
     ),
-    "data": (lambda p: edit(p / "data/january.csv", "a,3,20", "a,4,20"), "prepare_data ran with"),
+    "data": (lambda p: edit(p / TABLE, "28", "29"), "prepare_data ran with"),
     "another model": (
-        lambda p: edit(p / "config/config.yaml", "[flat, informed, doubtful]", "[flat, doubtful]"),
+        lambda p: edit(
+            p / "config/config.yaml",
+            "[partial_pooling, full_pooling, no_pooling]",
+            "[partial_pooling, no_pooling]",
+        ),
         "compare_models ran with another fits",
     ),
     "no fit": (lambda p: shutil.rmtree(p / FOLDER / FIT), "has not run as it is declared"),
@@ -264,9 +261,9 @@ def test_what_is_not_as_declared_is_refused(project: Path, name: str) -> None:
 
 def test_while_a_run_goes_on_only_what_is_made_can_be_had(project: Path) -> None:
     """Half a run: refused, with the word to wait; allowed, each fit says what it is."""
-    for model in ("flat", "informed"):
-        shutil.rmtree(project / FOLDER / f"january/{model}")
-    edit(project / "config/config.yaml", "prior: {a: 9, b: 1}", "prior: {a: 9, b: 2}")
+    for model in ("partial_pooling", "full_pooling"):
+        shutil.rmtree(project / FOLDER / f"schools/{model}")
+    edit(project / "config/config.yaml", "mean: 9, sd: 1", "mean: 9, sd: 2")
     run_steps(project, Path(os.environ["CMDSTAN"]), most=2)
     with pytest.raises(StaleError, match="wait for the run that is going on"):
         load()
@@ -285,7 +282,7 @@ def test_what_changes_after_it_was_loaded_is_refused(project: Path) -> None:
         with pytest.raises(ResultsError, match="has changed since it was loaded") as error:
             read()
         assert says_what_to_do(error.value)
-    assert (fit.verdict, len(analysis["informed"].summary)) == ("pass", 1)
+    assert (fit.verdict, len(analysis["full_pooling"].summary)) == ("pass", 1)
 
 
 def test_without_its_declaration_an_analysis_is_unplanned(project: Path) -> None:
@@ -294,7 +291,7 @@ def test_without_its_declaration_an_analysis_is_unplanned(project: Path) -> None
     for change, reason in (
         (lambda: edit(declaration, "seed: 1\n", "sed: 1\n"), "config.yaml:1: "),
         (lambda: declaration.write_text(CONFIG.replace(NAME, "others")), "but others"),
-        (lambda: (project / "data/january.csv").unlink(), "january.csv"),
+        (lambda: (project / TABLE).unlink(), "eight_schools.csv"),
     ):
         declaration.write_text(CONFIG)
         change()
@@ -316,7 +313,7 @@ def test_results_copied_alone_are_held_to_their_records(
     with pytest.raises(UnplannedError, match="no project is above this folder"):
         stanchion.load(alone)
     analysis = stanchion.load(alone, allow_unplanned=True)
-    assert analysis.name == NAME and analysis[FIT].draws["posterior"]["theta"].shape == (1, 200)
+    assert analysis.name == NAME and analysis[FIT].draws["posterior"]["mu"].shape == (1, 200)
     with pytest.raises(FailedError):
         _ = analysis[FITS[2]].summary
     flip(alone / FIT / "summary.csv")
@@ -364,7 +361,7 @@ def test_what_lies_beside_results_is_no_alteration(project: Path) -> None:
     """Notes of a person, and a fit that was declared once, do not stop the loading."""
     (project / FOLDER / "notes.txt").write_text("mine")
     (project / FOLDER / "link").symlink_to("notes.txt")
-    shutil.copytree(project / FOLDER / FIT, project / FOLDER / "january/former/conjugate")
+    shutil.copytree(project / FOLDER / FIT, project / FOLDER / "schools/former/exact")
     assert len(load()) == 4
 
 

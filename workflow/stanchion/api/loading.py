@@ -92,7 +92,8 @@ def _counted(differences: Sequence[Difference]) -> str:
     """Return what is wrong with the first of some results, and how many more there are."""
     more = len({difference.path for difference in differences}) - 1
     first = differences[0]
-    return f"{first.kind}: {first.what}" + (f"; and {more} more" if more else "")
+    kind = "" if first.kind in first.what else f"{first.kind}: "
+    return f"{kind}{first.what}" + (f"; and {more} more like it" if more else "")
 
 
 def _locate(folder: Path) -> _Location:
