@@ -92,6 +92,7 @@ class Declared:
     prior: bool = False
     prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
+    forest: Mapping[str, Any] | None = None
     program: str = PROGRAM
     about: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -452,6 +453,7 @@ def _arguments(
         "new_columns": dict(requested.new_columns),
         "posterior_predictive": predictive if requested.predictive else None,
         "intervals": dict(requested.intervals) if requested.intervals is not None else None,
+        **({"forest": dict(requested.forest)} if requested.forest is not None else {}),
         "toolchain": {
             "version": "2.39.0",
             "origin": "wheel",

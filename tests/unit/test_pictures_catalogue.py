@@ -28,7 +28,8 @@ def test_a_row_names_a_function_a_step_and_sections(row: PictureRow) -> None:
     assert callable(getattr(import_module(row.module), row.draw.partition(".")[2]))
     assert row.shown
     for section, alt in row.shown.items():
-        assert "{{ pictures_of(" in (TEMPLATES / f"{section}.html.j2").read_text()
+        text = (TEMPLATES / f"{section}.html.j2").read_text()
+        assert "{{ pictures_of(" in text or "{% call of_fit(" in text
         assert "{path}" in alt
 
 

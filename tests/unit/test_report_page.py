@@ -207,7 +207,7 @@ def test_a_stopped_fit_gives_no_estimates(tmp_path: Path) -> None:
     estimates = page.split('id="estimates"')[1].split('id="comparison"')[0]
     assert "no estimates" in estimates and '<figure class="forest">' not in estimates
     assert estimates.index("<details>") < estimates.index(">mu</code>")
-    assert "Not made, because the fit failed its checks" in text(page)
+    assert "centred/nuts: not made, because the fit failed its checks" in text(page)
     assert "centred/nuts is left out: its fit failed its checks." in text(page)
     assert "Not made, because no fits can be compared" in text(page)
 
@@ -266,7 +266,7 @@ def test_labels_stand_where_parameters_are_named(tmp_path: Path) -> None:
     assert shown in banner
     (items,) = re.findall(r'<span class="where">(.*?)</span>', page)
     assert items == f'at {shown}, <code class="label">mu</code>'
-    assert f'<th scope="rowgroup" rowspan="1">{shown}</th>' in page
+    assert f'<th scope="row">{shown}</th>' in page
     (names,) = re.findall(r'<div class="names".*?</svg>', page, re.DOTALL)
     assert '<span title="theta[school=A]">theta[school=A]</span>' in names
     assert "theta[school=C]" in re.findall(r'aria-label="Intervals of ([^"]*)"', names)[0]

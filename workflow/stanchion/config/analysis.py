@@ -83,6 +83,24 @@ class Intervals(Section):
     )
 
 
+class Forest(Section):
+    """The report's picture of intervals, in which intercepts of a design have an axis of their own.
+
+    The elements of a variable stay together.
+    """
+
+    order: Literal["declared", "median"] = Field(
+        default="declared",
+        description="Elements as the program has them, or sorted: the largest median first, by the "
+        "first method that gives one.",
+    )
+    group: Name | None = Field(
+        default=None,
+        description="A column whose levels index parameters, or a labelled dimension of "
+        "`draws.nc`: elements of one level stand together, under its name.",
+    )
+
+
 def _with_method(named: object) -> object:
     """Let a method's key say what it is; nothing after the key means all defaults."""
     if not isinstance(named, Mapping):
@@ -137,6 +155,9 @@ class Analysis(Section):
     checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
     compare: Compare | None = Field(default=None, description="Comparison of the models.")
     intervals: Intervals | None = Field(default=None, description="Intervals beside the quantiles.")
+    forest: Forest | None = Field(
+        default=None, description="Order and groups in the report's picture of intervals."
+    )
     keep: Annotated[list[Literal["csv", "warmup", "metric"]], Distinct] = Field(
         default=[],
         description="What to keep that would go: `csv`, the chains' Stan CSV; `warmup`, the draws "

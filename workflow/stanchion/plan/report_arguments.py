@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stanchion.checks.verdicts import OnFail
 from stanchion.plan.arguments import (
+    SPARSE,
     UNKEYED,
     Arguments,
     Intervals,
@@ -108,6 +109,14 @@ class Compare:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forest:
+    """The order of quantities in the picture of intervals, and the coordinate that groups them."""
+
+    order: Literal["declared", "median"] = "declared"
+    group: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class WriteReport(Arguments):
     """All that a report is of; lists of files in the job are aligned with the lists here."""
 
@@ -129,3 +138,4 @@ class WriteReport(Arguments):
     intervals: Intervals | None
     toolchain: Mapping[str, Any]
     about: Mapping[str, Any] = field(metadata=UNKEYED)
+    forest: Forest | None = field(metadata=SPARSE, default=None)

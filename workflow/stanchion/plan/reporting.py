@@ -17,6 +17,7 @@ from stanchion.plan.report_arguments import (
     Compare,
     Dataset,
     Declared,
+    Forest,
     Model,
     Pair,
     Prior,
@@ -77,6 +78,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             intervals=intervals_of(analysis),
             toolchain=planner.facts.toolchain,
             about=dict(planner.project.about or {}),
+            forest=_forest(analysis),
         ),
         inputs=inputs,
         upstream=[
@@ -142,6 +144,11 @@ def _compare(analysis: Analysis) -> Compare | None:
     if declared is None:
         return None
     return Compare(by=declared.by, observed=declared.observed)
+
+
+def _forest(analysis: Analysis) -> Forest | None:
+    declared = analysis.forest
+    return None if declared is None else Forest(order=declared.order, group=declared.group)
 
 
 def _fit(planner: Planner, fit: Fit) -> ReportedFit:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from math import nan
 
 from stanchion.plan.arguments import Intervals
 from stanchion.plan.report_arguments import Pair
-from stanchion.report.forest import Interval, Panel, Quantity, forest
+from stanchion.report.arrangement import Arrangement, arranged
+from stanchion.report.forest import MOST_TOGETHER, Interval, Panel, Quantity, forest
 from stanchion.report.numbers import count, quantile_error, significant, supported
 from stanchion.report.reading import Scalar, Summary
 from stanchion.report.verdicts import FitView
@@ -16,7 +18,9 @@ from stanchion.report.wording import shown
 from stanchion.stats.intervals import CENTRAL, ERROR, ESTIMATE, interval_names
 from stanchion.system.sentences import counted
 
-AT_SIGHT, MOST_DRAWN = 16, 32
+AT_SIGHT, MOST_DRAWN, LEAST_DRAWN, MOST_LINES = 16, 32, 8, 128
+"""Rows of a table; quantities of a picture, and what its lines allow of these."""
+_MOST_LINES_AT_SIGHT, _LEAST_AT_SIGHT = 64, 2
 _MOST_ROWS, _MOST_OF_A_FIT, _LEAST_OF_A_FIT = 2000, 200, 16
 
 
@@ -48,8 +52,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows at sight, rows that are folded, and what is left out."""
+    """Rows at sight, rows that are folded, and what is left out.
 
+    `method` is that of all lines where they have one, which then needs no column.
+    """
+
+    method: str
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
     folded: tuple[Row, ...]
@@ -68,6 +76,18 @@ class Legend:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A picture of some fits, no more than there are marks, with its legend."""
+
+    legend: tuple[Legend, ...]
+    panels: tuple[Panel, ...]
+
+    def entry(self, fit: int) -> Legend:
+        """Return the legend's entry of a fit that is drawn."""
+        return self.legend[fit - self.legend[0].fit]
+
+
+@dataclass(frozen=True)
 class Estimates:
     """What is known of a model's quantities from one dataset.
 
@@ -77,9 +97,8 @@ class Estimates:
 
     pair: Pair
     fits: tuple[FitView, ...]
-    panels: tuple[Panel, ...]
-    legend: tuple[Legend, ...]
-    undrawn: str
+    pictures: tuple[Drawn, ...]
+    remarks: tuple[str, ...]
     table: Table | None
     points: Table | None
     stopped: tuple[Table, ...]
@@ -119,26 +138,38 @@ def ends_of(intervals: Intervals | None) -> Ends:
 
 
 def estimates(
-    pair: Pair, fits: Sequence[FitView], summaries: Sequence[Summary], ends: Ends
+    pair: Pair,
+    fits: Sequence[FitView],
+    summaries: Sequence[Summary],
+    ends: Ends,
+    arrangement: Arrangement | None = None,
+    *,
+    is_small: bool = False,
 ) -> Estimates:
-    """Return the picture and the tables of one dataset and model; lists are aligned by fit."""
+    """Return the pictures and the tables of one dataset and model; lists are aligned by fit.
+
+    A small one of many has a picture of few quantities.
+    """
+    arrangement = arrangement or Arrangement()
     pairs = list(zip(fits, summaries, strict=True))
     usable = [(fit, summary) for fit, summary in pairs if not fit.stopped]
     stopped = [(fit, summary) for fit, summary in pairs if fit.stopped]
-    quantities = _quantities([summary for _, summary in usable], ends)
+    quantities = arranged(_quantities([summary for _, summary in usable], ends), arrangement)
+    most = LEAST_DRAWN if is_small else most_drawn(len(usable))
     return Estimates(
         pair=pair,
         fits=tuple(fits),
-        panels=forest(quantities[:MOST_DRAWN]),
-        legend=tuple(
-            Legend(index, fit.label, fit.verdict, summary.is_point)
-            for index, (fit, summary) in enumerate(usable)
-        ),
-        undrawn=_undrawn(max((s.total for _, s in usable), default=0)),
+        pictures=tuple(_pictures(quantities[:most], usable)),
+        remarks=tuple(_remarks(quantities, usable, most, arrangement)),
         table=_table(_drawn(usable), ends) if _drawn(usable) else None,
         points=_point_table(_points_of(usable)) if _points_of(usable) else None,
         stopped=tuple(_tables(stopped, ends)),
     )
+
+
+def most_drawn(fits: int) -> int:
+    """Return how many quantities a picture of so many fits has."""
+    return min(max(MOST_LINES // max(fits, 1), LEAST_DRAWN), MOST_DRAWN)
 
 
 def cells(numbers: Mapping[str, float], ends: Ends, rhat_limit: float | None) -> tuple[str, ...]:
@@ -215,10 +246,36 @@ def _point(index: int, numbers: Mapping[str, float]) -> Interval:
     return Interval(index, *(numbers[ESTIMATE],) * 3, is_point=True)
 
 
-def _undrawn(total: int) -> str:
-    if total <= MOST_DRAWN:
-        return ""
-    return f"The first {MOST_DRAWN} of {total} quantities."
+def _pictures(
+    quantities: Sequence[Quantity], usable: Sequence[tuple[FitView, Summary]]
+) -> Iterator[Drawn]:
+    """Yield a picture for as many fits as there are marks, all on the same axes."""
+    legend = [
+        Legend(index, fit.label, fit.verdict, summary.is_point)
+        for index, (fit, summary) in enumerate(usable)
+    ]
+    for entries in batched(legend, MOST_TOGETHER):
+        panels = forest(quantities, {entry.fit for entry in entries})
+        if panels:
+            yield Drawn(entries, panels)
+
+
+def _remarks(
+    quantities: Sequence[Quantity],
+    usable: Sequence[tuple[FitView, Summary]],
+    most: int,
+    arrangement: Arrangement,
+) -> Iterator[str]:
+    """Say what the picture leaves out, and how it is ordered."""
+    total = max((summary.total for _, summary in usable), default=0)
+    if total > most:
+        yield f"The first {most} of {total} quantities."
+    if arrangement.declared.order == "median":
+        read = f", among the first {len(quantities)}" if total > len(quantities) else ""
+        yield f"Each variable's largest median first{read}."
+    group = arrangement.declared.group
+    if group is not None and not any(quantity.group for quantity in quantities):
+        yield f"Nothing is grouped: no quantity has a label along {group}."
 
 
 def _table(fits: Sequence[tuple[FitView, Summary]], ends: Ends) -> Table:
@@ -251,10 +308,13 @@ def _lined(
         for scalar in _scalars([summary for _, summary in fits])
     ]
     omitted = max(summary.total for _, summary in fits) - len(rows)
+    at_sight = min(max(_MOST_LINES_AT_SIGHT // len(fits), _LEAST_AT_SIGHT), AT_SIGHT)
+    methods = {fit.label for fit, _ in fits}
     return Table(
+        method=methods.pop() if len(methods) == 1 else "",
         headings=headings,
-        rows=tuple(rows[:AT_SIGHT]),
-        folded=tuple(rows[AT_SIGHT:]),
+        rows=tuple(rows[:at_sight]),
+        folded=tuple(rows[at_sight:]),
         omitted=counted(omitted, "more row") if omitted > 0 else "",
         paths=tuple(f"{fit.fit.path}/summary.csv" for fit, _ in fits),
     )

@@ -6,8 +6,8 @@ letters and marks of one size; places down are pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, floor, log10
 
@@ -15,8 +15,10 @@ from stanchion.report.numbers import to_place
 from stanchion.report.reading import Scalar
 
 LINE, GAP, AXIS = 13, 9, 26
-SHAPES = ("disc", "square", "diamond", "ring")
-"""A fit's mark: told apart without its colour, too."""
+SHAPES = ("disc", "square", "diamond", "triangle", "wedge", "bar")
+"""A fit's mark: told apart without its colour, too; hollow where all are taken."""
+MOST_TOGETHER = 2 * len(SHAPES)
+"""Fits in one picture: more have no mark of their own."""
 _WIDEST, _WIDEST_OF_A_VECTOR = 25.0, 100.0
 """How many times wider than its narrowest interval a panel may be."""
 _LARGEST = 1e150
@@ -57,6 +59,10 @@ class Quantity:
 
     scalar: Scalar
     intervals: tuple[Interval, ...]
+    kind: str = ""
+    """What shares no axis with another kind: an intercept, a slope."""
+    group: str = ""
+    """The label of the group that it stands in, where groups were declared."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +101,9 @@ class Label:
 
 @dataclass(frozen=True)
 class Panel:
-    """Quantities that share an axis."""
+    """Quantities that share an axis, of one group where there are groups."""
 
+    group: str
     labels: tuple[Label, ...]
     marks: tuple[Mark, ...]
     ticks: tuple[Tick, ...]
@@ -108,17 +115,18 @@ class Panel:
         return self.plot_height + AXIS
 
 
-def forest(quantities: Sequence[Quantity]) -> tuple[Panel, ...]:
+def forest(quantities: Sequence[Quantity], fits: Container[int] | None = None) -> tuple[Panel, ...]:
     """Return the panels of these quantities, in order; what cannot be drawn is left out.
 
-    Points are drawn beside intervals only, which give the picture its scale.
+    Points are drawn beside intervals only, which give the picture its scale. With `fits` only
+    theirs are drawn, on the axes that all have.
     """
     drawn = []
     for quantity in quantities:
         intervals = tuple(interval for interval in quantity.intervals if interval.drawable)
         if any(interval.width for interval in intervals):
-            drawn.append(Quantity(quantity.scalar, intervals))
-    return tuple(_panel(group) for group in _groups(drawn))
+            drawn.append(replace(quantity, intervals=intervals))
+    return tuple(panel for group in _groups(drawn) if (panel := _panel(group, fits)) is not None)
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
@@ -137,14 +145,21 @@ def _step(low: float, high: float) -> tuple[float, int]:
 
 
 def _groups(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
-    """Split where the next quantity would leave some interval too narrow to be seen."""
+    """Split where kind or group change, or some interval would be too narrow to be seen."""
     groups: list[list[Quantity]] = []
     for quantity in quantities:
-        if groups and _ratio([*groups[-1], quantity]) <= _widest(groups[-1][-1], quantity):
+        if groups and _share_an_axis(groups[-1], quantity):
             groups[-1].append(quantity)
         else:
             groups.append([quantity])
     return groups
+
+
+def _share_an_axis(group: Sequence[Quantity], quantity: Quantity) -> bool:
+    last = group[-1]
+    return (last.kind, last.group) == (quantity.kind, quantity.group) and (
+        _ratio([*group, quantity]) <= _widest(last, quantity)
+    )
 
 
 def _widest(before: Quantity, quantity: Quantity) -> float:
@@ -162,8 +177,11 @@ def _span(intervals: Sequence[Interval]) -> tuple[float, float]:
     return min(i.low for i in intervals), max(i.high for i in intervals)
 
 
-def _panel(quantities: Sequence[Quantity]) -> Panel:
-    low, high = _span([interval for quantity in quantities for interval in quantity.intervals])
+def _panel(members: Sequence[Quantity], fits: Container[int] | None) -> Panel | None:
+    low, high = _span([interval for quantity in members for interval in quantity.intervals])
+    quantities = [selected for quantity in members if (selected := _of(quantity, fits)).intervals]
+    if not quantities:
+        return None
     margin = _MARGIN * (high - low)
     low, high = low - margin, high + margin
 
@@ -184,6 +202,7 @@ def _panel(quantities: Sequence[Quantity]) -> Panel:
         for line, interval in enumerate(quantity.intervals)
     )
     return Panel(
+        group=quantities[0].group,
         labels=tuple(
             Label(quantity.scalar, height)
             for quantity, height in zip(quantities, heights, strict=True)
@@ -195,3 +214,10 @@ def _panel(quantities: Sequence[Quantity]) -> Panel:
         ),
         plot_height=tops[-1],
     )
+
+
+def _of(quantity: Quantity, fits: Container[int] | None) -> Quantity:
+    if fits is None:
+        return quantity
+    intervals = tuple(interval for interval in quantity.intervals if interval.fit in fits)
+    return replace(quantity, intervals=intervals)

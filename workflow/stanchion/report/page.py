@@ -9,6 +9,7 @@ from pathlib import Path
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
+from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
@@ -33,6 +34,8 @@ from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
 
 MOST_PICTURE_BYTES = 3_500_000
 """As base64, so that a report stays under 5 MB whatever an analysis declares."""
+MANY, MOST_OPEN = 8, 4
+"""From so many on, the fits of a section are small pictures; the gravest of them stand open."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,16 @@ class Page:
     packages: tuple[tuple[str, str], ...]
     made_in: tuple[tuple[str, str], ...]
     about: tuple[tuple[str, str], ...]
+
+    @property
+    def many(self) -> int:
+        """From how many on things of one kind are small or folded."""
+        return MANY
+
+    @property
+    def opened(self) -> frozenset[str]:
+        """The fits that are shown at full size among many: the gravest that are not sound."""
+        return frozenset(fit.fit.path for fit in self.verdicts.grave[:MOST_OPEN])
 
     @property
     def has_resampled(self) -> bool:
@@ -152,10 +165,17 @@ def _estimates(
     summaries = [read_summary(path, most) for path in job.paths("summaries")]
     pairs = list(zip(fits, summaries, strict=True))
     views = []
-    for pair in arguments.pairs:
+    for pair, meta in zip(arguments.pairs, job.paths("metas"), strict=True):
         of_pair = [(f, s) for f, s in pairs if f.fit.pair == (pair.dataset, pair.model)]
         views.append(
-            estimates(pair, [fit for fit, _ in of_pair], [summary for _, summary in of_pair], ends)
+            estimates(
+                pair,
+                [fit for fit, _ in of_pair],
+                [summary for _, summary in of_pair],
+                ends,
+                Arrangement.of(arguments.forest, read_json(meta)),
+                is_small=len(arguments.pairs) >= MANY,
+            )
         )
     return tuple(views)
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from stanchion.checks.verdicts import MARKS
-from stanchion.report.forest import SHAPES
+from stanchion.report.forest import MOST_TOGETHER, SHAPES
 from stanchion.report.page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,7 +26,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = prose
-    environment.globals.update(marks=MARKS, shapes=len(SHAPES))
+    environment.globals.update(marks=MARKS, shapes=SHAPES, together=MOST_TOGETHER)
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html.j2").render(page=page, style=style)
 
