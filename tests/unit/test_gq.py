@@ -20,9 +20,9 @@ from stanchion.errors import DeclarationError, Fault
 from stanchion.plan.model import Facts, Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.runs.check import check_plan
+from stanchion.sampling.taken import unlike
 from stanchion.stan.program import Program, Variable
 from stanchion.steps import collect_draws, generate_quantities
-from stanchion.steps.taken import unlike
 from tests.unit.draws_cases import job, variables, write_chains, write_json
 from tests.unit.steps_cases import chain, collect, collecting, diagnose, fit, predict, read_csv
 

@@ -31,10 +31,19 @@ from tests.unit.steps_cases import collecting, diagnose, read_csv
 ROOT = Path(__file__).parents[2]
 EVERY = pytest.mark.parametrize("name", METHODS)
 DRAWING = pytest.mark.parametrize(
-    "name", [n for n, m in METHODS.items() if "draws" in m.model_fields and not m.is_exact]
+    "name",
+    [
+        name
+        for name, method in METHODS.items()
+        if "draws" in method.model_fields and not (method.is_exact or method.is_external)
+    ],
 )
-"""Those that run a program to draw: others take draws, or know the posterior."""
-REQUIRED: dict[str, dict[str, Any]] = {"gq": {"of": "nuts"}}
+"""Those that run the model's program to draw: others take draws, or know the posterior."""
+REQUIRED: dict[str, dict[str, Any]] = {
+    "gq": {"of": "nuts"},
+    "script": {"script": "scripts/m.py", "lock": "scripts/m.lock"},
+    "draws": {"file": "data/d.nc", "sha256": "0" * 64},
+}
 """Settings without which a method cannot be declared."""
 NO_WORDS: dict[str, set[str]] = {
     "nuts": {"chains", "init"},
@@ -60,7 +69,7 @@ def test_a_method_is_declared_by_its_name(name: str) -> None:
     declared = METHODS[name].model_fields.keys()
     assert declared >= {"models", "seed", "on_fail", *method.unkeyed}
     assert ("draws" in declared) == (not method.is_point and method.draws_of is None)
-    assert ("time_limit" in declared) != method.is_exact
+    assert ("time_limit" in declared) != (method.is_exact or bool(method.drawn_files))
 
 
 @DRAWING

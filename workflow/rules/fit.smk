@@ -26,10 +26,11 @@ rule sample_fit:
     input:
         job=GRAPH.job("sample_fit"),
         upstream=GRAPH.upstream("sample_fit"),
-        data=ancient("results/{analysis}/{dataset}/data.{model}.json"),
+        data=ancient(GRAPH.files("sample_fit", "data")),
         executable=ancient(GRAPH.files("sample_fit", "executable")),
         init=ancient(GRAPH.files("sample_fit", "init")),
         source=ancient(GRAPH.files("sample_fit", "source")),
+        script=ancient(GRAPH.files("sample_fit", "script", "sources", "lock")),
     output:
         chains="results/{analysis}/{dataset}/{model}/{method}/chains/chains.zip",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/sample_fit",

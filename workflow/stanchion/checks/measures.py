@@ -49,7 +49,7 @@ def _where_chains_started(fit: FitNumbers) -> str | None:
     return _WEAKER
 
 
-def energy(fit: FitNumbers) -> Each | Value | None:
+def energy(fit: FitNumbers) -> Each | Value | Skipped | None:
     """Return the energy Bayesian fraction of missing information of each chain."""
     from stanchion.stats.energy import ebfmi
 

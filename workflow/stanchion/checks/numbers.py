@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.checks.agreement import Agreement
-from stanchion.checks.row import SHOWN, Each, Value, at_most
+from stanchion.checks.row import SHOWN, Each, Skipped, Value, at_most
 from stanchion.checks.scan import Findings
 from stanchion.checks.switch import Switch
 from stanchion.draws.attempts import Attempts
@@ -30,11 +30,14 @@ class Sampler:
     diverging: Flags | None = None
     energy: Floats | None = None
     saturated: Flags | None = None
+    is_external: bool = False
+    """Whether it is another program's, which need not say all of that."""
 
     @classmethod
-    def of(cls, stats: Mapping[str, NDArray[Any]]) -> Sampler:
+    def of(cls, stats: Mapping[str, NDArray[Any]], *, is_external: bool = False) -> Sampler:
         """Take them from sample_stats, under ArviZ's names."""
-        return cls(stats.get("diverging"), stats.get("energy"), stats.get("reached_max_treedepth"))
+        saturated = stats.get("reached_max_treedepth")
+        return cls(stats.get("diverging"), stats.get("energy"), saturated, is_external)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class FitNumbers:
         """Return how many quantities are flagged, and their names."""
         return Value(int(flags.sum()), named(self.names, flags))
 
-    def draws_flagged(self, flags: Flags | None) -> Value | None:
+    def draws_flagged(self, flags: Flags | None) -> Value | Skipped | None:
         """Return how many draws (`chain × draw`) are flagged, and in which chains.
 
         A sampler that says nothing of draws that it made leaves it unknown.
@@ -114,8 +117,10 @@ class FitNumbers:
         where = tuple(f"chain {c + 1}: {n}" for c, n in enumerate(by_chain) if n)[:SHOWN]
         return Value(int(flags.sum()), where, total=flags.size)
 
-    def unsaid(self) -> Value | None:
+    def unsaid(self) -> Value | Skipped | None:
         """Return what to make of something that the sampler does not say: nothing, or unknown."""
+        if self.sampler.is_external:
+            return Skipped("not checked, because the program that drew does not say it")
         return Value(nan) if self.needed else None
 
 

@@ -134,7 +134,11 @@ def _methods_with(key: Key) -> list[str]:
     """Return the methods that have a setting which another one was given."""
     if key[:1] != ("analyses",) or key[2:3] != ("methods",) or len(key) != _LENGTH_OF_SETTING:
         return []
-    return [name for name, method in METHODS.items() if key[-1] in method.model_fields]
+    return [
+        name
+        for name, method in METHODS.items()
+        if key[-1] in {field.alias or n for n, field in method.model_fields.items()}
+    ]
 
 
 def _not_a_choice(details: Mapping[str, Any], key: Key, root: Node, tree: Tree) -> Fault:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +141,25 @@ def stan_headers(pattern: str, shape: Sequence[int], *, is_complex: bool = False
         ]
         headers.append(":".join(pieces))
     return headers
+
+
+def flat_columns(
+    variables: Mapping[str, NDArray[Any]], samples: tuple[int, int]
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return names and values (`chain × draw × column`) as Stan CSVs have them of arrays.
+
+    Variables are `chain × draw × shape`, of so many chains and draws; first indices run fastest.
+    """
+    names: list[str] = []
+    parts = [np.empty((*samples, 0))]
+    for name, values in variables.items():
+        shape = values.shape[2:]
+        indices = (index[::-1] for index in np.ndindex(*shape[::-1]))
+        names += [".".join([name, *(str(i + 1) for i in index)]) for index in indices]
+        backwards = values.transpose(0, 1, *range(values.ndim - 1, 1, -1))
+        size = int(np.prod(shape, dtype=np.int64))
+        parts.append(backwards.reshape(*samples, size).astype(np.float64))
+    return tuple(names), np.concatenate(parts, axis=2)
 
 
 def default_pattern(name: str, dimensions: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.draws.columns import flat_columns
 from stanchion.draws.files import read_fit_attributes
 from stanchion.draws.stan_csv import Chains
 from stanchion.stats.conjugate import families
@@ -137,9 +138,10 @@ def _exact(
     draws = posterior.draw(size, streams[0])
     lp = posterior.log_density(draws) + posterior.log_evidence
     quantities = {**draws} | dict(_generated(family, posterior, data, draws, wanted, streams[1:]))
-    columns, values = _columns({"lp__": lp, **quantities})
+    drawn = {name: values[None] for name, values in {"lp__": lp, **quantities}.items()}
+    columns, values = flat_columns(drawn, (1, size))
     return Exact(
-        Chains(columns, values[None], max_treedepth=None),
+        Chains(columns, values, max_treedepth=None),
         posterior.marginals(),
         posterior.log_evidence,
         [*_updates(family, prior, data, batches)],
@@ -178,21 +180,6 @@ def _log_likelihood(
         for k in range(0, size, step)
     ]
     return np.concatenate(parts)
-
-
-def _columns(
-    variables: Mapping[str, NDArray[Any]],
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return names and values as a Stan CSV has them, first indices running fastest."""
-    names: list[str] = []
-    parts = []
-    for name, values in variables.items():
-        shape = values.shape[1:]
-        indices = (index[::-1] for index in np.ndindex(*shape[::-1]))
-        names += [".".join([name, *(str(i + 1) for i in index)]) for index in indices]
-        backwards = values.transpose(0, *range(values.ndim - 1, 0, -1))
-        parts.append(backwards.reshape(len(values), -1).astype(np.float64))
-    return tuple(names), np.concatenate(parts, axis=1)
 
 
 def _updates(

@@ -124,6 +124,12 @@ def read_variable(path: Path, group: str, name: str) -> xr.DataArray:
         return dataset[stored_name(name)].load()
 
 
+def has_variable(path: Path, group: str, name: str) -> bool:
+    """Tell whether a group is there and has a variable of the program's name."""
+    with open_draws(path, group) as tree:
+        return group in tree.children and stored_name(name) in tree[group].data_vars
+
+
 def read_gated(path: Path) -> Scalars:
     """Return what the gate judges: `lp__`, all parameters and all transformed parameters."""
     with open_fit(path) as tree:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_NAMES = {
+NAMES = {
     "lp__": "lp",
     "accept_stat__": "acceptance_rate",
     "stepsize__": "step_size",
@@ -19,12 +19,14 @@ _NAMES = {
     "divergent__": "diverging",
     "energy__": "energy",
 }
+"""ArviZ's names of the columns of CmdStan's samplers."""
 PATH = "path"
 """The number of the path that a draw is from, of several."""
 _DTYPES: dict[str, type] = {
     "tree_depth": np.int64,
     "n_steps": np.int64,
     "diverging": np.bool_,
+    "reached_max_treedepth": np.bool_,
     PATH: np.int64,
 }
 
@@ -43,7 +45,7 @@ def sampler_stats(
     stats: dict[str, NDArray[Any]] = {}
     for position, column in enumerate(columns):
         if column.endswith("__"):
-            name = _NAMES.get(column, column.removesuffix("__"))
+            name = NAMES.get(column, column.removesuffix("__"))
             stats[name] = values[..., position].astype(_DTYPES.get(name, np.float64))
     if "lp" not in stats and "log_p" in stats:  # of a Laplace approximation
         stats["lp"] = stats["log_p"]

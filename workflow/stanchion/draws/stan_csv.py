@@ -56,6 +56,8 @@ class Chains:
     """Stan's, as the files' headers say it."""
     warmup: NDArray[np.float64] | None = None
     adaptation: tuple[Adaptation, ...] = ()
+    library: str | None = "CmdStan"
+    """What made the draws, where that is known."""
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return a column of the first chain.
@@ -82,6 +84,42 @@ class _Header:
         """Return the version of Stan that wrote the file, where it says so."""
         parts = [self.settings.get(f"stan_version_{part}") for part in ("major", "minor", "patch")]
         return None if None in parts else ".".join(filter(None, parts))
+
+
+def read_sampled(paths: Sequence[Path]) -> Chains:
+    """Read Stan CSVs of CmdStan's `sample`, one a chain, each of the rows that its header says.
+
+    Raises:
+        ChainError: a file is another method's, or not whole, or chains differ in rows or columns.
+    """
+    headers = [_read_header(path) for path in paths]
+    rows = [_sampled_rows(path, header) for path, header in zip(paths, headers, strict=True)]
+    for path, other in zip(paths, rows, strict=True):
+        if other != rows[0]:
+            raise ChainError(
+                f"the chain is of {other.draws} draws, and {paths[0].name} of {rows[0].draws}",
+                where=str(path),
+                todo="name the chains of one run",
+            )
+    return read_chains(paths, rows[0])
+
+
+def _sampled_rows(path: Path, header: _Header) -> Rows:
+    """Return the rows that CmdStan's `sample` writes with the settings of a header."""
+    settings = header.settings
+    if settings["method"] != "sample":
+        raise ChainError(
+            f"this is a Stan CSV of `{settings['method']}`, and not of `sample`",
+            where=str(path),
+            todo="declare the method that made it, in place of `method: draws`",
+        )
+    try:
+        thin = int(settings["thin"])
+        draws, warmup = (-(-int(settings[f"num_{n}"]) // thin) for n in ("samples", "warmup"))
+        saved = settings["save_warmup"] in ("true", "1")
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise _not_whole(path, "its header does not say how many draws it holds") from error
+    return Rows(draws, warmup if saved else 0)
 
 
 def read_chains(

@@ -81,7 +81,7 @@ class _Group:
             )
         self.variables[name] = variable
 
-    def dataset(self, version: str | None) -> xr.Dataset:
+    def dataset(self, chains: Chains) -> xr.Dataset:
         """Return them with a coordinate for each dimension.
 
         These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
@@ -102,7 +102,7 @@ class _Group:
                 coords[dim] = xr.Variable(dim, np.array(labels), factor)
             elif len(sizes) <= _MOST_NUMBERED:
                 coords[dim] = xr.Variable(dim, np.arange(1, length + 1))
-        return xr.Dataset(self.variables, coords, _attributes(list(self.samples), version))
+        return xr.Dataset(self.variables, coords, _attributes(list(self.samples), chains))
 
 
 def posterior_tree(
@@ -123,7 +123,7 @@ def posterior_tree(
         groups["warmup_sample_stats"] = _sample_stats(chains, chains.warmup)
     if chains.adaptation:
         groups[ADAPTATION] = _adaptation(chains.adaptation)
-    return _tree(groups | _data_groups(data, naming, roles), chains.version)
+    return _tree(groups | _data_groups(data, naming, roles), chains)
 
 
 def prior_tree(
@@ -185,7 +185,7 @@ def proposal_group(
         group.add(name, _variable(drawn, naming, group.dimensions))
     for name, values in statistics.items():
         group.add(name, xr.Variable(SAMPLE_DIMS, values[None]))
-    return group.dataset(chains.version)
+    return group.dataset(chains)
 
 
 @dataclass(frozen=True)
@@ -317,17 +317,16 @@ def _samples(values: NDArray[np.float64]) -> dict[str, int]:
     return dict(zip(SAMPLE_DIMS, values.shape[:2], strict=True))
 
 
-def _tree(groups: Mapping[str, _Group], version: str | None) -> xr.DataTree:
+def _tree(groups: Mapping[str, _Group], chains: Chains) -> xr.DataTree:
     return xr.DataTree.from_dict(
-        {name: groups[name].dataset(version) for name in GROUPS if name in groups}
+        {name: groups[name].dataset(chains) for name in GROUPS if name in groups}
     )
 
 
-def _attributes(sample_dims: list[str], version: str | None) -> dict[str, Any]:
-    """Return ArviZ's attributes of a group, without the clock, and which Stan made the draws."""
-    library = {"inference_library": "CmdStan"}
-    if version is not None:
-        library["inference_library_version"] = version
-    attrs = make_attrs(attrs=library, sample_dims=sample_dims)
+def _attributes(sample_dims: list[str], chains: Chains) -> dict[str, Any]:
+    """Return ArviZ's attributes of a group, without the clock, and what made the draws."""
+    library = {"inference_library": chains.library, "inference_library_version": chains.version}
+    known = {name: text for name, text in library.items() if text is not None}
+    attrs = make_attrs(attrs=known, sample_dims=sample_dims)
     del attrs["created_at"]
     return attrs

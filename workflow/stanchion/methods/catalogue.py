@@ -8,6 +8,7 @@ from stanchion.errors import StepError
 from stanchion.methods.advi import Advi
 from stanchion.methods.auto import Auto
 from stanchion.methods.conjugate import Conjugate
+from stanchion.methods.draws import Draws
 from stanchion.methods.fixed_param import FixedParam
 from stanchion.methods.gq import Gq
 from stanchion.methods.hmc import Hmc
@@ -16,6 +17,7 @@ from stanchion.methods.method import Method
 from stanchion.methods.nuts import Nuts
 from stanchion.methods.optimize import Optimize
 from stanchion.methods.pathfinder import Pathfinder
+from stanchion.methods.script import Script
 
 METHODS: Mapping[str, type[Method]] = {
     "nuts": Nuts,
@@ -28,6 +30,8 @@ METHODS: Mapping[str, type[Method]] = {
     "conjugate": Conjugate,
     "auto": Auto,
     "gq": Gq,
+    "script": Script,
+    "draws": Draws,
 }
 
 

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from stanchion.stats.summary import Numbers
 
 
+SOURCES = "sources"
+"""The setting of files that a method's script reads: of those there may be any number."""
+
+
 @dataclass(frozen=True)
 class Misfit:
     """Why a method cannot be used with a program, said of the program, and what to do instead."""
@@ -74,7 +78,11 @@ class Method(Section):
     is_point: ClassVar[bool] = False
     """Whether it gives one point, with errors by curvature, and nothing that needs draws."""
     is_markov: ClassVar[bool] = False
-    """Whether its draws are Markov chains, which have R-hat and effective sample sizes."""
+    """Whether its jobs are Markov chains, which have R-hat and effective sample sizes."""
+    is_external: ClassVar[bool] = False
+    """Whether its draws are of another program, so that the model's is not run for them."""
+    repeats: ClassVar[bool] = True
+    """Whether the same key gives the same bytes of draws when it is made again."""
     results: ClassVar[tuple[str, ...]] = ("parameters", "transformed_parameters")
     """Blocks of the program that are what the method is for: the summary shows them where
     `parameters` names none, and no draw of them may lack a value."""
@@ -105,6 +113,31 @@ class Method(Section):
     def threads(self) -> int:
         """How many threads a job has."""
         return 1
+
+    @property
+    def markov_chains(self) -> int:
+        """How many Markov chains its draws are of; 0 where there is none."""
+        return self.jobs if self.is_markov else 0
+
+    @property
+    def files(self) -> Mapping[str, tuple[str, ...]]:
+        """Files of the project that it needs beside program and data, by the setting."""
+        return {}
+
+    @property
+    def drawn_files(self) -> tuple[str, ...]:
+        """Those of them that hold its draws, where nothing is sampled."""
+        return ()
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 that the files of its draws must have, in the same order."""
+        return ()
+
+    @property
+    def interpreter(self) -> str | None:
+        """The program that runs its script, None for Stanchion's own Python."""
+        return None
 
     @property
     def parts(self) -> int:

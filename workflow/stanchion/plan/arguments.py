@@ -194,6 +194,8 @@ class SampleFit(Arguments):
     time_limit: str | None = field(metadata=UNKEYED)
     fit: str = field(metadata=UNKEYED)
     saving: Saving | None = field(metadata=UNKEYED, default=None)
+    interpreter: str | None = field(metadata=UNKEYED, default=None)
+    """What runs a script; None for Stanchion's own Python."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,10 @@ class Planner:
             model
             for analysis in self.project.analyses.values()
             for model in analysis.models
-            if any(method.threads > 1 for method in analysis.methods_of(model).values())
+            if any(
+                method.threads > 1 and not method.is_external
+                for method in analysis.methods_of(model).values()
+            )
         )
 
     def _expected(

@@ -101,19 +101,37 @@ def _hashes(project: Project) -> dict[str, str]:
                 hashes[path] = fetched.get(path) or file_hash(Path(path))
             except OSError as error:
                 faults.append(_missing(project, key, Path(path), error))
-    if faults:
+    if faults := [*faults, *_other_files(project, hashes)]:
         raise DataError(faults)
     return hashes
 
 
+def _other_files(project: Project, hashes: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield a fault for each file of draws that is not the declared one."""
+    for name, analysis in project.analyses.items():
+        for label, method in analysis.methods.items():
+            for path, declared in zip(method.drawn_files, method.hashes, strict=True):
+                if hashes.get(path, declared) != declared:
+                    yield project.fault(
+                        f"{path} is not the file that is declared: its SHA-256 is another",
+                        *("analyses", name, "methods", label, "sha256"),
+                        value=declared,
+                        allowed=hashes[path],
+                        todo="put the declared file back, or declare the SHA-256 of this one",
+                    )
+
+
 def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the key and path of every dataset and init file."""
+    """Yield the key and path of every dataset, and of every file that a method names."""
     for name, dataset in project.datasets.items():
         yield ("datasets", name, "path"), source_of(dataset)
     for name, analysis in project.analyses.items():
         for label, method in analysis.methods.items():
             if isinstance(method.start, str):
                 yield ("analyses", name, "methods", label, "init"), method.start
+            for setting, paths in method.files.items():
+                for path in paths:
+                    yield ("analyses", name, "methods", label, setting), path
 
 
 def _downloads(project: Project) -> list[Dataset]:

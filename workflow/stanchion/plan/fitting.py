@@ -95,7 +95,7 @@ def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Ste
     new_rows = new_rows_of(planner, *pair)
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
-    if new_rows is None or new_rows.taken or method.is_point:
+    if new_rows is None or new_rows.taken or method.is_point or method.is_external:
         return None
     data, program = whole_data_step(planner, *pair), compile_step(planner, fit.model)
     return planner.add(
@@ -130,8 +130,9 @@ def _collect_step(
     data = whole_data_step(planner, fit.analysis, fit.dataset, fit.model)
     method = analysis.methods[fit.method]
     prior = planner.planned("sample_prior", {n: fit.wildcards[n] for n in _PRIOR})
+    made = [path for step in sampled for path in step.outputs.values()]
     inputs: dict[str, str | list[str]] = {
-        "chains": [path for step in sampled for path in step.outputs.values()],
+        "chains": made or list(method.drawn_files),
         "data": data.outputs["data"],
         "meta": data.outputs["meta"],
     }
@@ -153,6 +154,7 @@ def _collect_step(
             fit=fit.name,
             posterior=exact_posterior(planner.project, fit.model),
         ),
+        content={"draws": list(method.hashes)} if method.hashes else {},
         inputs=inputs,
         upstream=[*sampled, *(step for step in (generated, data, prior) if step is not None)],
     )

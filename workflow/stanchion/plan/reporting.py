@@ -127,8 +127,8 @@ def _model(planner: Planner, name: str) -> Model:
         family = declared.conjugate
         stated = tuple(statements(family.row, family.given, family.numbers))
         return Model(name=name, program=None, options={}, statements=stated)
-    compiled = compile_step(planner, name)
-    options = {**compiled.arguments, **compiled.unkeyed}
+    compiled = planner.compilations.get((name, str(declared.program)))
+    options = {} if compiled is None else {**compiled.arguments, **compiled.unkeyed}
     return Model(name=name, program=declared.program, options=options)
 
 
@@ -169,7 +169,7 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
         dataset=fit.dataset,
         model=fit.model,
         method=fit.method,
-        chains=method.jobs if method.is_markov else 0,
+        chains=method.markov_chains,
         on_fail=on_fail(planner, fit),
         settings=resolved_method(method),
         checks=resolved_checks(analysis, method),
@@ -183,8 +183,9 @@ def _fit(planner: Planner, fit: Fit) -> ReportedFit:
 
 
 def _compiled(planner: Planner, fit: Fit) -> dict[str, Step]:
-    """Return the step that compiled a fit's program, where it has one."""
-    if planner.facts.programs[fit.model].family:
+    """Return the step that compiled a fit's program, where it has run one."""
+    method = planner.project.analyses[fit.analysis].methods[fit.method]
+    if planner.facts.programs[fit.model].family or method.is_external:
         return {}
     return {"compile_program": compile_step(planner, fit.model)}
 

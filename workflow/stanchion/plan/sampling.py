@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from stanchion.config import resolved_checks
-from stanchion.methods.method import Method
+from stanchion.methods.method import SOURCES, Method
 from stanchion.plan.arguments import SampleChain, SampleFit, Saving
 from stanchion.plan.builder import Planner
 from stanchion.plan.fits import kept_groups, seed, sources_of, variables_of
 from stanchion.plan.model import Fit, Step
-from stanchion.plan.preparing import compile_step, data_step
+from stanchion.plan.preparing import compile_step, data_step, whole_data_step
 
 _VECTORISING = ("O1", "Oexperimental")
 """Levels of stanc that lay out memory for vectorised sums."""
@@ -19,11 +19,13 @@ _VECTORISING = ("O1", "Oexperimental")
 def sampling_steps(planner: Planner, fit: Fit) -> list[Step]:
     """Add the jobs of a fit's method: one a chain, or one that decides what else to run.
 
-    There are none where the posterior is known.
+    There are none where the posterior is known, or files hold the draws.
     """
     method = planner.project.analyses[fit.analysis].methods[fit.method]
-    if method.is_exact:
+    if method.is_exact or method.drawn_files:
         return []
+    if method.is_external:
+        return _script_step(planner, fit, method)
     add = _chain_steps if method.procedure is None else _procedure_step
     return add(planner, fit, method)
 
@@ -59,6 +61,41 @@ def _procedure_step(planner: Planner, fit: Fit, method: Method) -> list[Step]:
         upstream=[data, program, *sources],
         method=method,
         at_once=method.jobs,
+    )
+    return [step]
+
+
+def _script_step(planner: Planner, fit: Fit, method: Method) -> list[Step]:
+    """Add the job of a script, which has the data with the new rows and no compiled program."""
+    analysis = planner.project.analyses[fit.analysis]
+    data = whole_data_step(planner, fit.analysis, fit.dataset, fit.model)
+    inputs: dict[str, str | list[str]] = {"data": data.outputs["data"]}
+    for name, paths in method.files.items():
+        inputs[name] = list(paths) if name == SOURCES else paths[0]
+    step = planner.add(
+        "sample_fit",
+        fit.wildcards,
+        arguments=SampleFit(
+            method=method.method,
+            method_version=method.version,
+            settings=method.settings,
+            seed=seed(planner, fit),
+            checks={},
+            keep=(),
+            variables=variables_of(planner, analysis, fit.model),
+            jobs=method.jobs,
+            threads=method.threads,
+            time_limit=method.time_limit,
+            fit=fit.name,
+            interpreter=method.interpreter,
+        ),
+        content={
+            name: [planner.facts.files[path] for path in paths]
+            for name, paths in method.files.items()
+        },
+        inputs=inputs,
+        upstream=[data],
+        method=method,
     )
     return [step]
 

@@ -21,6 +21,7 @@ from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
+from stanchion.runs.external_files import external_faults
 from stanchion.runs.init_files import init_faults
 from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
 from stanchion.schema.locations import nearest
@@ -194,6 +195,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             if step.outputs["data"] in drawn:
                 pair = step.wildcards["dataset"], model
                 fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
+    yield from external_faults(plan, lambda step: _data(plan, step).values)
     for name, analysis in project.analyses.items():
         yield from statistics_faults(project, name, fitted.get(name, []))
         if analysis.compare is not None:

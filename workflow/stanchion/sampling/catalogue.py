@@ -11,11 +11,13 @@ from stanchion.sampling.expanding import expanding
 from stanchion.sampling.fit import Fit
 from stanchion.sampling.hamiltonian import hamiltonian
 from stanchion.sampling.optimising import optimising
+from stanchion.sampling.script import script
 
 PROCEDURES: Mapping[str, Callable[[Fit, Any], Archive]] = {
     "hamiltonian": hamiltonian,
     "auto": auto,
     "optimising": optimising,
     "expanding": expanding,
+    "script": script,
 }
 """By the name that a method gives as its `procedure`: each takes the fit and the method."""

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +25,7 @@ from stanchion.stan.console import with_included_names
 from stanchion.stan.progress import INTERVAL, ChainReport
 from stanchion.stan.rows import Rows
 from stanchion.system.durations import seconds_of
-from stanchion.system.processes import die_with_parent
+from stanchion.system.processes import adopt_orphans, descendants, die_with_parent, end
 
 _FOOTER = re.compile(rb"seconds \(Total\)\s*$")
 """The last line of what a chain writes about its time."""
@@ -44,6 +45,8 @@ _LOG_LIMIT = 4 << 20
 _LOG_END = 64 << 10
 """Bytes of its end that are kept beside them."""
 _START_SECONDS = 60
+_SWEEPS = 1000
+"""Times that processes are looked for which a program has left behind."""
 _SAVE_SECONDS = 20
 """What a program that is ended may take to save its state: less than a cluster's patience."""
 _ASK = signal.SIGXCPU
@@ -57,6 +60,39 @@ class ProgramFailedError(ChainError):
 
     It does so again with the same input: what the machine has failed to do is another error.
     """
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Where a program runs that is not CmdStan's, with what environment.
+
+    Whatever it has started ends when it does.
+    """
+
+    folder: Path
+    environment: Mapping[str, str]
+
+
+class _Started:
+    """Whatever this process starts from here on, also below a parent that has ended.
+
+    The kernel makes this process the parent of those.
+    """
+
+    def __init__(self) -> None:
+        adopt_orphans()
+        self._before = set(descendants(os.getpid()))
+
+    def end(self) -> None:
+        """End all of them; what goes on starting others for long is given up."""
+        for _ in range(_SWEEPS):
+            left = [p for p in descendants(os.getpid()) if p not in self._before]
+            if not left:
+                break
+            end(left, signal.SIGKILL)
+            for process in left:
+                with suppress(ChildProcessError):
+                    os.waitpid(process, 0)
 
 
 class _Output:
@@ -133,6 +169,7 @@ def run_program(
     saving: Mapping[str, str] | None = None,
     before_start: Callable[[], None] | None = None,
     report: ChainReport | None = None,
+    apart: Apart | None = None,
 ) -> dict[str, Any]:
     """Run a compiled program to its end and return notes for the record, such as its `starts`.
 
@@ -141,19 +178,19 @@ def run_program(
     A program that somebody else killed (out of memory, `kill`) is started once more: a chain's
     draws depend on its seed alone. The time limit is one for both. `saving` are variables by which
     it saves its state, for which it is given some seconds when it is ended; `before_start` is
-    called before each start. `report` follows how far it is.
+    called before each start. `report` follows how far it is. A program `apart` is not CmdStan's.
 
     Raises:
         ChainError: its time was over, it was killed twice, or the machine has no room.
         ProgramFailedError: the program failed, with its own last words.
     """
-    end = None if time_limit is None else time.monotonic() + seconds_of(time_limit)
+    until = None if time_limit is None else time.monotonic() + seconds_of(time_limit)
     for attempt in (1, 2):
         if before_start is not None:
             before_start()
         output = _Output(log, command)
         try:
-            code = _run(command, output, end, chain, descriptor, saving or {}, report)
+            code = _run(command, output, until, chain, descriptor, saving or {}, report, apart)
         except TimeoutError as error:
             raise ChainError(
                 f"{chain} was ended: it did not finish within its time limit of {time_limit}; "
@@ -183,6 +220,7 @@ def _run(
     descriptor: int | None,
     saving: Mapping[str, str],
     report: ChainReport | None,
+    apart: Apart | None,
 ) -> int:
     """Run a program once and return its exit code.
 
@@ -190,6 +228,7 @@ def _run(
         ChainError: it could not be started.
         TimeoutError: the time was over, and it was ended.
     """
+    started = None if apart is None else _Started()
     try:
         process = subprocess.Popen(
             command,
@@ -198,7 +237,8 @@ def _run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **saving},
+            cwd=None if apart is None else apart.folder,
+            env={**os.environ, **saving} if apart is None else dict(apart.environment),
             preexec_fn=partial(_before_program, os.getpid(), bool(saving)),
         )
     except OSError as error:
@@ -211,13 +251,15 @@ def _run(
             if report is not None:
                 report.begin(process.pid)
             while (rest := _rest(end)) is None or rest > 0:
-                if select.select([pipe], [], [], _wait(rest, report))[0]:
+                if select.select([pipe], [], [], _wait(rest, report, apart))[0]:
                     block = os.read(pipe.fileno(), _BLOCK)
                     if not block:
                         return process.wait(_rest(end))
                     output.take(block)
                     if report is not None:
                         report.take(block)
+                if started is not None and process.poll() is not None:
+                    started.end()  # what holds the pipe open
                 if report is not None:
                     report.look()
             raise TimeoutError
@@ -231,6 +273,9 @@ def _run(
             if isinstance(error, subprocess.TimeoutExpired):
                 raise TimeoutError from error
             raise
+        finally:
+            if started is not None:
+                started.end()
 
 
 def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes], output: _Output) -> None:
@@ -254,9 +299,9 @@ def _rest(end: float | None) -> float | None:
     return None if end is None else max(end - time.monotonic(), 0)
 
 
-def _wait(rest: float | None, report: ChainReport | None) -> float | None:
-    """Return how long to wait for output: until the time is over, or the report's next look."""
-    if report is None:
+def _wait(rest: float | None, report: ChainReport | None, apart: Apart | None) -> float | None:
+    """Return how long to wait for output: until the time is over, or until the next look."""
+    if report is None and apart is None:
         return rest
     return INTERVAL if rest is None else min(rest, INTERVAL)
 

@@ -36,6 +36,8 @@ _MAGIC = b"stanchion chain 3\n"
 _POSITION = struct.Struct("<qqqI4xqI4x?7x")
 _BLOCK = 1 << 20
 _SAMPLES, _WARMUP = "num_samples=", "num_warmup="
+_NUMBER = "draws"
+"""The field of `Rows` that says how many draws there are."""
 _MOST = 2**53
 _DEFAULT_DRAWS = 1000
 """CmdStan's, which its header marks."""
@@ -286,7 +288,7 @@ def has_messages(csv: Path) -> bool:
 def without_draws(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return a chain's arguments without those that say how many draws it has."""
     words = [word for word in arguments["command"] if not word.startswith(_SAMPLES)]
-    rows = {name: value for name, value in arguments["rows"].items() if name != "draws"}
+    rows = {name: value for name, value in arguments["rows"].items() if name != _NUMBER}
     return {**arguments, "command": words, "rows": rows}
 
 

@@ -45,6 +45,7 @@ from stanchion.methods.catalogue import method_of
 from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
+from stanchion.sampling.external import FILE, external_draws
 from stanchion.stan.progress import forget_chains
 from stanchion.stats.intervals import ERROR, ESTIMATE
 from stanchion.stats.summary import Numbers, summarise
@@ -69,12 +70,16 @@ def run(job: Job[CollectDraws]) -> None:
         arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
     )
     exact = _exact(arguments, method, data, meta)
+    naming, external = Naming.of(variables.declared, data, meta), None
     if exact is not None:
         raw = exact.chains
+    elif method.is_external:
+        left = [others[FILE]] if FILE in others else paths
+        external = external_draws(left, method, variables, data, meta)
+        raw, naming = external.chains, external.naming
     else:
         keep = method.keeps & set(arguments.keep)
         raw = read_chains(paths, method.rows(keep), keep, method.parts)
-    naming = Naming.of(variables.declared, data, meta)
     modes = Modes.read(others[MODES_FILE]) if MODES_FILE in others else None
     if "quantities" in job.inputs:
         raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)
@@ -88,6 +93,8 @@ def run(job: Job[CollectDraws]) -> None:
         tree[group].attrs[ATTRIBUTE] = attempts.as_json()
     if exact is not None:
         tree[POSTERIOR].attrs.update(exact.attributes)
+    if external is not None:
+        tree[POSTERIOR].attrs.update(external.attributes)
     if modes is not None:
         tree[MODES] = xr.DataTree(modes.dataset())
     if weighted is not None:
@@ -135,7 +142,7 @@ def _estimates(
     numbers = summarise(
         chains.values,
         columns,
-        sampled=method.is_markov,
+        sampled=bool(method.markov_chains),
         intervals=vars(intervals) if intervals else None,
     )
     unassigned = _unassigned(chains, naming, columns)

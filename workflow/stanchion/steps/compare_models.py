@@ -181,8 +181,8 @@ def _finite(likelihood: Floats | None) -> Floats:
     """Return a log likelihood, `chain × draw × observation`, in which every value is a number."""
     if likelihood is None:
         raise _LeftOutError(
-            "its program computes no log_lik: add `vector[N] log_lik` with the log density of each "
-            "observation to its generated quantities"
+            "there is no log_lik among its draws: add `vector[N] log_lik`, the log density of each "
+            "observation, to the generated quantities"
         )
     values = likelihood.reshape(*likelihood.shape[:2], -1)
     bad = np.flatnonzero(~np.isfinite(values).all(axis=(0, 1)))

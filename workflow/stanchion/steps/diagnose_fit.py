@@ -43,6 +43,7 @@ from stanchion.pictures.chains import Chains
 from stanchion.pictures.densities import shown_densities
 from stanchion.plan.arguments import DiagnoseFit
 from stanchion.plan.job import Job
+from stanchion.sampling.external import ATTRIBUTE as LEFT_OUT
 from stanchion.stats.importance import importance
 from stanchion.stats.nested import nested_rhat
 from stanchion.system.strict_json import write_json
@@ -60,8 +61,9 @@ def run(job: Job[DiagnoseFit]) -> None:
     findings = scan(scalars.values, scalars.variables)
     if method.is_point:  # a value of one draw is constant, whatever it is
         findings = replace(findings, unsound=~np.isfinite(scalars.values).all((0, 1)))
-    generated_quantities = Generated(shares, arguments.uses, read_messages(job.path("draws")))
-    sampler = Sampler.of(stats)
+    uses = _uses(arguments.uses, method, [names for names, _ in shares])
+    generated_quantities = Generated(shares, uses, read_messages(job.path("draws")))
+    sampler = Sampler.of(stats, is_external=method.is_external)
     numbers = replace(
         _numbers(job, scalars, findings, sampler, generated_quantities),
         attempts=attempts,
@@ -77,7 +79,7 @@ def run(job: Job[DiagnoseFit]) -> None:
         "method": arguments.method,
         "checks": [check.as_json() for check in results],
         **_labels(job.path("draws"), results, known),
-        "notes": [*_notes(method, scalars, findings), *known.notes],
+        "notes": [*_notes(method, scalars, findings), *known.notes, *_left_out(job.path("draws"))],
         **_weighting(job.path("draws")),
         **known.as_json(),
         **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
@@ -137,6 +139,21 @@ def _notes(method: type[Method], scalars: Scalars, findings: Findings) -> list[s
     if method.is_point:
         return []
     return gate.notes(scalars.names, findings, unused=method.unused)
+
+
+def _left_out(draws: Path) -> list[str]:
+    """Return what draws of another program lack, and what more was in their file."""
+    return read_fit_attributes(draws).get(LEFT_OUT, "").splitlines()
+
+
+def _uses(
+    used: Sequence[str], method: type[Method], names: Sequence[Sequence[str]]
+) -> Sequence[str]:
+    """Return the quantities that are to have a value; another program need not have made all."""
+    if not method.is_external:
+        return used
+    made = {variable_of(scalars[0]) for scalars in names if scalars}
+    return [name for name in used if name in made]
 
 
 def _attempts(draws: Path) -> Attempts | None:

@@ -21,13 +21,13 @@ from stanchion.errors import StepError
 from stanchion.plan.arguments import GenerateQuantities
 from stanchion.plan.job import Job
 from stanchion.plan.keys import seed_of
+from stanchion.sampling.taken import unlike
 from stanchion.stan.command import quantities_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.points import CannotEvaluateError, evaluate
 from stanchion.stan.process import ProgramFailedError, check_csv, run_program
 from stanchion.stan.rows import Rows
 from stanchion.steps.sampled import chains_of
-from stanchion.steps.taken import unlike
 
 Floats = NDArray[np.float64]
 

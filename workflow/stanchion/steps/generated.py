@@ -18,7 +18,7 @@ from stanchion.draws.weighting import WEIGHTING
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
 
-_SAMPLER, _VERSION = "sample_stats", "inference_library_version"
+_SAMPLER, _LIBRARY = "sample_stats", "inference_library"
 
 
 def generated_tree(job: Job[CollectDraws]) -> tuple[Chains, Naming, xr.DataTree]:
@@ -36,7 +36,12 @@ def generated_tree(job: Job[CollectDraws]) -> tuple[Chains, Naming, xr.DataTree]
         values = np.concatenate([values, quantities.values], axis=2)
     attributes = read_attributes(source, "posterior")
     chains = Chains(
-        tuple(columns), values, None, quantities.messages, version=attributes.get(_VERSION)
+        tuple(columns),
+        values,
+        None,
+        quantities.messages,
+        version=attributes.get(f"{_LIBRARY}_version"),
+        library=attributes.get(_LIBRARY),
     )
     data = json.loads(job.path("data").read_text())
     naming = Naming.of(variables.declared, data, json.loads(job.path("meta").read_text()))

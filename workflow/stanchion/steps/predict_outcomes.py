@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.files import (
+    has_variable,
     is_labelled,
     is_point,
     labels_of,
@@ -93,6 +94,10 @@ def _checked(
     if declared is None:
         return {**_no_statistics(None, None, None), **_no_pit("")}, None
     name = declared.observed
+    if not has_variable(draws, "posterior_predictive", name):
+        reason = f"its draws hold no {declared.replicated}"
+        none = _no_statistics(name, declared.replicated, reason)
+        return {**none, **_no_pit(reason)}, reason
     observed = read_variable(draws, "observed_data", name).values.astype(np.float64)
     variable = read_variable(draws, "posterior_predictive", name)
     drawn, kind = variable.values, variable.attrs["type"]
@@ -142,7 +147,7 @@ def _pit(
     """
     likelihoods = list(read_group(draws, "log_likelihood").values())
     if not likelihoods:
-        return None, "the program computes no log_lik; add it to its generated quantities"
+        return None, "there is no log_lik; add it to the generated quantities of the program"
     likelihood = likelihoods[0].reshape(*likelihoods[0].shape[:2], -1)
     if likelihood.shape[2] != len(observed):
         return None, f"log_lik has {likelihood.shape[2]} values for {len(observed)} observations"
@@ -212,6 +217,9 @@ def _predicted(
     if declared is None:
         return None, None
     name = declared.variable
+    if not has_variable(draws, "predictions", name):
+        reason = f"the draws hold no {name}"
+        return {"variable": name, "rows": [], "because": reason}, reason
     variable = read_variable(draws, "predictions", name)
     drawn = variable.values
     if not drawn.size:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _FORKED: list[int] = []
 
 
@@ -69,6 +69,12 @@ def die_with_parent(number: signal.Signals, parent: int) -> bool:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     return os.getppid() == parent
+
+
+def adopt_orphans() -> None:
+    """Have the kernel make this process the parent of those below it whose own parent ends."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def end(processes: Iterable[int], number: signal.Signals) -> None:
