@@ -101,23 +101,22 @@ def test_job_that_ran_out_of_time_or_memory_gets_more(
     assert runs[0].process.returncode == 0, output
     for dataset in ("slow", "big"):
         assert chains(free, dataset)["1"][-1]["state"] == "done", output
-    assert "sample_chain.1 means/slow/mean/nuts: sent again with runtime=2, not 1" in output
-    assert "sample_chain.1 means/big/mean/nuts: sent again with mem_mb=1600, not 800" in output
+    assert "sampling chain 1 of means/slow/mean/nuts: sent again with runtime=2, not 1" in output
+    assert "sampling chain 1 of means/big/mean/nuts: sent again with mem_mb=1600, not 800" in output
     assert output.count("sent again with") == 2
     output = runs[1].output()
     assert runs[1].process.returncode == 1, output
     assert "sent again with" not in output
     assert "Trying to restart" not in output
-    closing = output.rpartition("Elapsed time")[2]
     for dataset, state, name in (
         ("slow", "TIMEOUT", "runtime"),
         ("big", "OUT_OF_MEMORY", "mem_mb"),
     ):
         assert len(chains(capped_project, dataset)["1"]) == 1
         assert re.search(
-            rf"sample_chain.1 means/{dataset}/mean/nuts failed\n"
+            rf"sampling chain 1 of means/{dataset}/mean/nuts failed\n"
             rf"ended by Slurm, which says {state} of job \d+\n  do: .*`{name}`.*`max_{name}`",
-            closing,
+            output,
         ), output
 
 
@@ -128,9 +127,8 @@ def test_wrong_partition_is_said_once_and_not_retried(make: Make, submit: Submit
     )
     output = run.output()
     assert run.process.returncode == 1, output
-    parts = re.split(r"sample_chain\.\d means/\w+/mean/nuts and 3 more failed", output)
-    assert len(parts) == 2, output
-    for part in parts:
-        assert part.count("invalid partition specified: nowhere") == 1, output
-        assert "`slurm_partition`" in part
+    told, _, closing = output.partition("\nfit ")
+    assert told.count("invalid partition specified: nowhere") == 1, output
+    assert "`slurm_partition`" in told
+    assert closing.count("  failed: ") == 2 and "next: " in closing, output
     assert "Trying to restart" not in output

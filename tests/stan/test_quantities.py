@@ -112,7 +112,7 @@ def test_parameters_of_every_kind_arrive(project: ProjectDir, source: str) -> No
 def test_draws_beyond_a_computed_bound_are_refused(ended: tuple[ProjectDir, str]) -> None:
     """Stan says it of the first draw, and the run which fit, which program, and what to do."""
     project, said = ended
-    block = said[said.index("generate_quantities not_taken/points/bounded/again failed") :]
+    block = said[said.index("quantities of not_taken/points/bounded/again failed") :]
     block = block.split("\n\n")[0]
     assert "stan/models/kinds_again.stan does not take the draws: of chain 1, " in block
     assert "must be greater than or equal to 500" in block and "Traceback" not in said

@@ -86,12 +86,14 @@ def test_block_is_drawn_in_place_below_what_is_said() -> None:
 
 
 def test_log_gets_a_line_a_minute_at_most() -> None:
-    """The first after 10 s, then one a minute; none while nothing goes on."""
+    """A run of less than a minute says none; then one a minute; none while nothing goes on."""
     log = LogLines(Stragglers(), begun=0.0)
-    assert log.lines([job("a/d/m/nuts", 1)], 9.0) == []
-    assert log.lines([], 11.0) == []
-    said = [now for now in range(12, 200) if log.lines([job("a/d/m/nuts", 1)], now)]
-    assert said == [12, 72, 132, 192]
+    assert log.lines([job("a/d/m/nuts", 1)], 59.0, "3 of 9 steps done") == []
+    assert log.lines([], 61.0) == []
+    times = [now for now in range(62, 250) if log.lines([job("a/d/m/nuts", 1)], now)]
+    assert times == [62, 122, 182, 242]
+    (line,) = log.lines([job("a/d/m/nuts", 1)], 302.0, "3 of 9 steps done")
+    assert line.startswith("3 of 9 steps done; a/d/m/nuts: 1 chain, ")
 
 
 def test_straggler_is_named_once() -> None:

@@ -205,10 +205,10 @@ def test_the_json_of_a_fit_has_every_figure_in_its_place(plan: Plan) -> None:
         "fits"
     ]
     names = ["fit", "state", "verdict", "weighting", "rhat", "ess", "divergences", "khat"]
-    names += ["rhat_limit", "khat_limit", "seconds"]
+    names += ["rhat_limit", "khat_limit", "seconds", "why"]
     assert list(current) == list(missing) == names
     assert [current[n] for n in names[4:10]] == [1.02, 410.2, None, None, 1.01, None]
-    assert [missing[n] for n in names[2:]] == [None] * 9
+    assert [missing[n] for n in names[2:]] == [*[None] * 9, []]
 
 
 def test_the_hat_of_khat_takes_no_column() -> None:

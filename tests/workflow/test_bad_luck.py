@@ -158,7 +158,7 @@ def test_killed_chain_alone_is_run_again(project: ProjectDir, run: Run) -> None:
         os.kill(parent_of(sampler), signal.SIGKILL)
     output = run.process.communicate(timeout=300)[0]
     assert run.process.returncode == 1, output
-    assert "sample_chain.3 luck/points/slow/nuts: ended from outside" in output
+    assert "sampling chain 3 of luck/points/slow/nuts: ended from outside" in output
     before = chain_states(project)
     assert before["3"] == ["started"]
     assert [before[c] for c in ("1", "2", "4")] == [["done"]] * 3

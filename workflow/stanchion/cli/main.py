@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ from stanchion.cli.status import status
 from stanchion.cli.toolchain import app as toolchain_app
 from stanchion.cli.track import track
 from stanchion.cli.verify import verify
-from stanchion.errors import StanchionError, machine_fault
+from stanchion.errors import Fault, StanchionError, machine_fault
 
 app = typer.Typer(
     help="Declarative, reproducible Bayesian analyses with Stan and Snakemake.",
@@ -61,22 +62,24 @@ def options(
 def main() -> None:
     """Run a command; an error is one message and an exit code, without a traceback."""
     before, after = _split(sys.argv[1:])
+    as_json = "--json" in before
     try:
         code = app(
             [*before, *(a for x in after for a in ("--snakemake", x))], standalone_mode=False
         )
         sys.exit(code if isinstance(code, int) else 0)
     except StanchionError as error:
-        _fail(str(error), error, error.exit_code)
+        _fail(error.faults, error, error.exit_code, as_json)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped", None, 130)
+        _fail([Fault("stopped")], None, 130, as_json)
     except TyperException as error:
-        todo = "  do:       see `stanchion --help`, or --help behind a command"
-        _fail(f"{error.format_message()}\n{todo}", None, error.exit_code)
+        todo = "see `stanchion --help`, or --help behind a command"
+        _fail([Fault(error.format_message(), todo=todo)], None, error.exit_code, as_json)
     except Exception as error:
         if fault := machine_fault(error):
-            _fail(str(fault), error, 1)
-        _fail(f"internal error: {type(error).__name__}: {error}", error, 1)
+            _fail([fault], error, 1, as_json)
+        what = f"internal error: {type(error).__name__}: {error}"
+        _fail([Fault(what)], error, 1, as_json)
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -87,8 +90,13 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:cut], arguments[cut + 1 :]
 
 
-def _fail(message: str, error: BaseException | None, code: int) -> None:
+def _fail(faults: Sequence[Fault], error: BaseException | None, code: int, as_json: bool) -> None:
+    message = "\n".join(map(str, faults))
     print(message, file=sys.stderr)
+    if as_json:
+        from stanchion.runs.json_output import error_document
+
+        print(error_document(message, faults, code))
     if error is not None and os.environ.get("STANCHION_TRACEBACK"):
         traceback.print_exception(error)
     sys.exit(code)

@@ -19,6 +19,10 @@ def run(
         str | None, typer.Option(metavar="NAME", help="A profile, such as `slurm`.")
     ] = None,
     configfile: Config = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print what came out as JSON, and all else on standard error."),
+    ] = False,
     extra: Annotated[
         list[str] | None, typer.Option("--snakemake", hidden=True, metavar="ARG")
     ] = None,
@@ -33,5 +37,6 @@ def run(
             profile=profile,
             configfile=configfile,
             extra=extra or [],
+            as_json=as_json,
         )
     )

@@ -107,6 +107,25 @@ def open_record(job: Recorded) -> Record:
         return Record(path, content)
 
 
+def last_finished(folder: str) -> dict[str, Any] | None:
+    """Return the last record of a step that ended well, None where there is none."""
+    for path in sorted(Path(folder).glob("*.json"), key=_changed, reverse=True):
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+            if content["state"] in ("done", "reused"):
+                return content
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return None
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def _attempts(folder: Path, key: str) -> int:
     """Return the number of the last attempt at a key, 0 where there was none."""
     numbers = [path.stem.partition("-")[2] for path in folder.glob(f"{key[:12]}-*.json")]

@@ -41,6 +41,8 @@ REFUSED = "REFUSED"
 """The state of a job that its scheduler did not take."""
 
 
+_HEARD = "STANCHION_HEARD"
+"""Set where the process that started a step tells its user of it, from its log or its note."""
 PACKAGE = Path(__file__).parents[1]
 """The folder of our own code."""
 
@@ -81,12 +83,38 @@ def about_run() -> dict[str, Any]:
     return content
 
 
+def listen() -> None:
+    """Have the steps that this process starts leave it to this one to tell of them."""
+    os.environ[_HEARD] = str(os.getpid())
+
+
+def is_listening() -> bool:
+    """Tell whether this process tells of its steps."""
+    return os.environ.get(_HEARD) == str(os.getpid())
+
+
+def is_heard() -> bool:
+    """Tell whether the process that has started this one tells of its steps."""
+    return bool(os.environ.get(_HEARD))
+
+
 def note_failure(
-    key: str, step: str, exit_code: int, message: str, *, state: str | None = None
+    key: str,
+    step: str,
+    exit_code: int,
+    message: str,
+    *,
+    state: str | None = None,
+    log: str | None = None,
 ) -> None:
-    """Leave word of a failed step for the end of the run, and of how a scheduler ended its jobs."""
-    before = _noted(key).get("ends", [])
+    """Leave word of a failed step for the end of the run, and of how a scheduler ended its jobs.
+
+    `step` says what it was at. The note of a scheduler keeps the step's log.
+    """
+    noted = _noted(key)
+    before = noted.get("ends", [])
     content = {
+        "log": log or noted.get("log"),
         "key": key,
         "step": step,
         "exit_code": exit_code,

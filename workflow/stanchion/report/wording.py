@@ -36,9 +36,7 @@ class CheckView:
     @property
     def sentence(self) -> str:
         """What was found against what is allowed."""
-        if self.value == MISSING:
-            return f"{self.name} could not be computed (allowed: {self.limit})"
-        return f"{self.name} {self.value} (allowed: {self.limit})"
+        return _outcome(self.name, self.value, self.limit)
 
 
 def check_view(
@@ -63,6 +61,17 @@ def check_view(
         messages=check.messages,
         note=check.note,
     )
+
+
+def outcome(check: str, value: float, threshold: float) -> str:
+    """Return what a check found against what it allows, such as `R-hat 1.02 (allowed: ≤ 1.01)`."""
+    return _outcome(CHECKS[check].words, shown(check, value, threshold), limit(check, threshold))
+
+
+def _outcome(name: str, value: str, allowed: str) -> str:
+    if value == MISSING:
+        return f"{name} could not be computed (allowed: {allowed})"
+    return f"{name} {value} (allowed: {allowed})"
 
 
 def by_gravity(checks: Iterable[CheckView]) -> tuple[CheckView, ...]:

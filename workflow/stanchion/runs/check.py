@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,51 @@ from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
 from stanchion.runs.external_files import external_faults
 from stanchion.runs.init_files import init_faults
+from stanchion.runs.json_output import faults_as_json
 from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
 from stanchion.stats.conjugate.families import prior_faults, rows_of
 from stanchion.system.sentences import counted
 
+SCHEMA = "stanchion/check/1"
 
-def check_declaration(configfile: Path) -> str:
+
+@dataclass(frozen=True)
+class Checked:
+    """What a declaration without a fault names, and what is worth knowing of it."""
+
+    declaration: str
+    analyses: int
+    fits: int
+    programs: int
+    conjugate_models: int
+    notes: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return it in words."""
+        exact = self.conjugate_models
+        families = f", {counted(exact, 'conjugate model')}" if exact else ""
+        summary = (
+            f"{self.declaration}: {counted(self.analyses, 'analysis', 'analyses')}, "
+            f"{counted(self.fits, 'fit')}, "
+            f"{counted(self.programs, 'program')}{families}: nothing wrong found"
+        )
+        return "\n".join([summary, *(f"note: {note}" for note in self.notes)])
+
+    def as_json(self) -> str:
+        """Return it as JSON."""
+        return json.dumps({"schema": SCHEMA, "ok": True, **asdict(self), "faults": []}, indent=1)
+
+
+def faulty_as_json(declaration: Path, error: DeclarationError) -> str:
+    """Return the faults of a declaration as JSON."""
+    faults = faults_as_json(error.faults)
+    content = {"schema": SCHEMA, "ok": False, "declaration": str(declaration), "faults": faults}
+    return json.dumps(content, indent=1)
+
+
+def check_declaration(configfile: Path) -> Checked:
     """Check everything that a declaration names, and return what was found well.
 
     Raises:
@@ -44,14 +82,14 @@ def check_declaration(configfile: Path) -> str:
     plan = make_plan(project, gather(project, waivers))
     check_plan(plan)
     exact = sum(model.conjugate is not None for model in project.models.values())
-    programs = len(project.models) - exact + len(plan.facts.own_programs)
-    families = f", {counted(exact, 'conjugate model')}" if exact else ""
-    summary = (
-        f"{configfile}: {counted(len(project.analyses), 'analysis', 'analyses')}, "
-        f"{counted(len(plan.fits), 'fit')}, "
-        f"{counted(programs, 'program')}{families}: nothing wrong found"
+    return Checked(
+        str(configfile),
+        analyses=len(project.analyses),
+        fits=len(plan.fits),
+        programs=len(project.models) - exact + len(plan.facts.own_programs),
+        conjugate_models=exact,
+        notes=tuple(notes_of(plan)),
     )
-    return "\n".join([summary, *notes_of(plan)])
 
 
 def notes_of(plan: Plan) -> list[str]:
@@ -63,7 +101,7 @@ def notes_of(plan: Plan) -> list[str]:
             used = {v for d in analysis.datasets for v in used_in_fit(planner, name, d, model)}
             if used and analysis.predict is not None:
                 notes.append(
-                    f"note: {plan.project.models[model].program} uses {', '.join(sorted(used))} "
+                    f"{plan.project.models[model].program} uses {', '.join(sorted(used))} "
                     "for more than generated quantities, so that a fit holds the new rows: an edit "
                     f"of dataset {analysis.predict.dataset} samples its chains anew"
                 )

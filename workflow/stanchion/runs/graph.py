@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stanchion.errors import StanchionError
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.opening import open_plan
 from stanchion.plan.staying import targets
+from stanchion.provenance.runs import is_listening
 
 Wildcards = Mapping[str, str]
 _PATTERN_LIKE = re.compile(r"[{}<>\n]")
@@ -98,11 +100,20 @@ def _listed(paths: str | list[str]) -> list[str]:
 def open_graph(file: Path, overrides: Mapping[str, Any], *, main: bool, alone: bool) -> Graph:
     """Open a declaration's plan for Snakemake; its main process sees to Slurm's jobs as well.
 
+    Plain `snakemake` ends by the message of what is wrong, which it would bury in our calls.
+
     Raises:
-        StanchionError: as `open_plan` does.
+        StanchionError: as `open_plan` does, where another process shows it.
+        SystemExit: the same under plain `snakemake`.
     """
     if main and _SLURM in sys.modules:
         from stanchion.runs.slurm_executor import take_over
 
         take_over()
-    return Graph(open_plan(file, overrides, main=main, alone=alone))
+    try:
+        return Graph(open_plan(file, overrides, main=main, alone=alone))
+    except StanchionError as error:
+        if not main or is_listening():
+            raise
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from error

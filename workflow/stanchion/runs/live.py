@@ -20,8 +20,8 @@ from functools import partial
 from stanchion.runs.progress import JobProgress, known_progress
 from stanchion.runs.progress_text import block, far_behind, sentence
 
-_FIRST, _BETWEEN = 10.0, 60.0
-"""Seconds to the first line in a log, and between two."""
+_FIRST, _BETWEEN, _LOOK = 60.0, 60.0, 10.0
+"""Seconds to the first line in a log, between two, and between two looks at how far chains are."""
 _REFRESH = 1.0
 _SHARE = 20
 """Times what reading took that passes at least before the files are read again."""
@@ -42,11 +42,21 @@ def size_of(descriptor: int) -> tuple[int, int]:
     return columns or _USUAL[0], lines or _USUAL[1]
 
 
+def nothing() -> str:
+    """Return no words."""
+    return ""
+
+
 @contextmanager
-def progress_shown(analyses: Collection[str] = ()) -> Iterator[None]:
-    """Show how far the jobs of these analyses are while this lasts, on standard error."""
+def progress_shown(
+    analyses: Collection[str] = (), counted: Callable[[], str] = nothing
+) -> Iterator[None]:
+    """Show how far the jobs of these analyses are while this lasts, on standard error.
+
+    `counted` says how many steps are done.
+    """
     show = _on_screen if is_screen(2) else _in_log
-    with show(partial(known_progress, analyses), Stragglers()):
+    with show(partial(known_progress, analyses), Stragglers(), counted):
         yield
 
 
@@ -70,10 +80,10 @@ class LogLines:
         self._stragglers = stragglers
         self._next = begun + _FIRST
 
-    def lines(self, jobs: Sequence[JobProgress], now: float) -> list[str]:
+    def lines(self, jobs: Sequence[JobProgress], now: float, counted: str = "") -> list[str]:
         """Return the stragglers that are new, and how far all are once a minute at most."""
         lines = self._stragglers.new(jobs)
-        if now >= self._next and (words := sentence(jobs)):
+        if now >= self._next and (words := "; ".join(filter(None, (counted, sentence(jobs))))):
             self._next = now + _BETWEEN
             lines.append(words)
         return lines
@@ -112,14 +122,16 @@ class Screen:
 
 
 @contextmanager
-def _in_log(read: Callable[[], list[JobProgress]], stragglers: Stragglers) -> Iterator[None]:
+def _in_log(
+    read: Callable[[], list[JobProgress]], stragglers: Stragglers, counted: Callable[[], str]
+) -> Iterator[None]:
     """Print a line now and then."""
     ended, log = threading.Event(), LogLines(stragglers, time.monotonic())
 
     def watch() -> None:
-        while not ended.wait(_FIRST):
+        while not ended.wait(_LOOK):
             with suppress(Exception):
-                for line in log.lines(read(), time.monotonic()):
+                for line in log.lines(read(), time.monotonic(), counted()):
                     print(line, file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -132,19 +144,21 @@ def _in_log(read: Callable[[], list[JobProgress]], stragglers: Stragglers) -> It
 
 
 @contextmanager
-def _on_screen(read: Callable[[], list[JobProgress]], stragglers: Stragglers) -> Iterator[None]:
+def _on_screen(
+    read: Callable[[], list[JobProgress]], stragglers: Stragglers, counted: Callable[[], str]
+) -> Iterator[None]:
     """Draw the block; the steps' standard error is read meanwhile, and passed on above it."""
     try:
         ours, theirs = os.openpty()
     except OSError:
-        with _in_log(read, stragglers):
+        with _in_log(read, stragglers, counted):
             yield
         return
     tty.setraw(theirs)
     with suppress(OSError):
         termios.tcsetwinsize(theirs, termios.tcgetwinsize(2))
     terminal = os.dup(2)
-    relay = _Relay(ours, terminal, read, stragglers)
+    relay = _Relay(ours, terminal, read, stragglers, counted)
     sys.stderr.flush()
     os.dup2(theirs, 2)
     os.close(theirs)
@@ -169,10 +183,11 @@ class _Relay(threading.Thread):
         terminal: int,
         read: Callable[[], list[JobProgress]],
         stragglers: Stragglers,
+        counted: Callable[[], str],
     ) -> None:
         super().__init__(daemon=True)
         self._source, self._terminal = source, terminal
-        self._read, self._stragglers = read, stragglers
+        self._read, self._stragglers, self._counted = read, stragglers, counted
         self._screen = Screen(self._put)
         self._ending, self._hidden = threading.Event(), threading.Event()
         self._next = time.monotonic() + _REFRESH
@@ -204,7 +219,9 @@ class _Relay(threading.Thread):
             width, height = size_of(self._terminal)
             for line in self._stragglers.new(jobs):
                 self._screen.say(f"{line}\n".encode())
-            self._screen.show(block(jobs, width=width - 1, height=height // 2))
+            head = [line[: width - 1] for line in (self._counted(),) if line]
+            rest = block(jobs, width=width - 1, height=height // 2 - len(head))
+            self._screen.show([*head, *rest])
         now = time.monotonic()
         self._next = now + max(_REFRESH, _SHARE * (now - begun))
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from stanchion.runs.progress import JobProgress
+from stanchion.system.durations import duration
 
 _MOST_FITS = 3
 """Fits that the one line of a log names."""
@@ -47,18 +48,6 @@ def far_behind(job: JobProgress) -> str:
 def as_json(jobs: Sequence[JobProgress]) -> list[dict[str, Any]]:
     """Return progress as plain JSON."""
     return [asdict(job) for job in jobs]
-
-
-def duration(seconds: float) -> str:
-    """Return a time in a person's units, two of them at most."""
-    whole = round(seconds)
-    if whole < 100:
-        return f"{whole} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def _compilations(jobs: Sequence[JobProgress]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, redirect_stderr
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +20,13 @@ from stanchion.plan.opening import open_plan
 from stanchion.plan.settling import is_current
 from stanchion.plan.staying import chosen_analyses, targets
 from stanchion.provenance.runs import failures
+from stanchion.runs import closing
 from stanchion.runs.check import check_plan
+from stanchion.runs.closing import RunResult, exit_code_of, run_result
+from stanchion.runs.json_output import all_on_stderr
 from stanchion.runs.live import progress_shown
 from stanchion.runs.slurm import settle_leftovers
-from stanchion.runs.status import (
-    altered_results,
-    comparison_statuses,
-    fit_statuses,
-)
-from stanchion.runs.status_table import table
+from stanchion.runs.styles import has_colour
 from stanchion.stan.toolchain import find, install
 from stanchion.system.folders import PROGRESS, TEMPORARY
 from stanchion.system.git import ask_git
@@ -46,15 +47,33 @@ def run(
     profile: str | None,
     configfile: Path | None,
     extra: Sequence[str],
+    as_json: bool = False,
 ) -> int:
-    """Run analyses, print what failed and the table of fits, and return the exit code.
+    """Run analyses, say what failed and print what came out, and return the exit code.
+
+    As JSON standard output holds one document, and all else goes to standard error.
 
     Raises:
         StoppedError: a signal has stopped the run.
         StanchionError: the declaration is bad, or another run goes on in this folder.
     """
-    with stopping() as stop:
-        return _run(analyses, cores, profile, configfile, extra, stop)
+    output = all_on_stderr() if as_json else nullcontext(sys.stdout)
+    with output as stdout, stopping() as stop:
+        ran = _run(analyses, cores, profile, configfile, extra, stop)
+        if ran is None:
+            return 1
+        plan, result = ran
+        track = partial(_track, plan, analyses) if _is_tracked(plan, result, extra) else None
+        if not as_json:
+            print(f"\n{closing.as_text(result)}", flush=True)
+        if not _DRY & set(extra):
+            keep_compilations(plan, chosen_analyses(plan, analyses))
+        if as_json:
+            result = _tracked(result, track)
+            print(closing.as_json(result), file=stdout)
+        elif track is not None:
+            print(f"\n{track()}")
+        return result.exit_code
 
 
 def _run(
@@ -64,7 +83,8 @@ def _run(
     configfile: Path | None,
     extra: Sequence[str],
     stop: Stop,
-) -> int:
+) -> tuple[Plan, RunResult] | None:
+    """Run analyses and return what they have come to; None where a signal has stopped them."""
     declaration = _require_project(configfile)
     locked = lock_project()
     sweep(Path(TEMPORARY))
@@ -75,18 +95,18 @@ def _run(
     if not all(is_current(step) for step in plan):
         check_plan(plan)
     shutil.rmtree(PROGRESS, ignore_errors=True)
-    with nullcontext() if _DRY & set(extra) else progress_shown(chosen):
+    from stanchion.runs.terminal import quieten
+
+    terminal, is_dry = quieten(), bool(_DRY & set(extra))
+    terminal.shows_all = is_dry
+    with nullcontext() if is_dry else progress_shown(chosen, terminal.steps_done):
         success = _snakemake(_arguments(plan, analyses, cores, profile, configfile, extra, locked))
     if stop.number is not None:
-        return 1
+        return None
     failed = failures()
-    print(_closing(plan, chosen, failed))
-    code = 0 if success else _exit_code(failed)
-    if not _DRY & set(extra):
-        keep_compilations(plan, chosen)
-        if code in (0, GateError.exit_code):
-            _track(plan, analyses)
-    return code
+    terminal.speak_of_rest(failed)
+    code = 0 if success else exit_code_of(failed) or 1
+    return plan, run_result(plan, chosen, failed, code, terminal.steps)
 
 
 def _require_project(configfile: Path | None) -> Path:
@@ -144,9 +164,27 @@ def _open_plan(declaration: Path, overrides: Mapping[str, Any]) -> Plan:
     return open_plan(declaration, overrides)
 
 
-def _track(plan: Plan, analyses: Sequence[str]) -> None:
-    if plan.project.versioning.track == "after_run":
-        print(f"\n{report_tracked(track_plan(plan, analyses))}")
+def _is_tracked(plan: Plan, result: RunResult, extra: Sequence[str]) -> bool:
+    ended_well = result.exit_code in (0, GateError.exit_code)
+    is_declared = plan.project.versioning.track == "after_run"
+    return ended_well and is_declared and not _DRY & set(extra)
+
+
+def _track(plan: Plan, analyses: Sequence[str]) -> str:
+    return report_tracked(track_plan(plan, analyses))
+
+
+def _tracked(result: RunResult, track: Callable[[], str] | None) -> RunResult:
+    """Track the results where that is asked for; that it failed stands in the result then."""
+    if track is None:
+        return result
+    try:
+        print(track())
+    except StanchionError as error:
+        print(error, file=sys.stderr)
+        note = {"step": "tracking the results", "message": str(error), "exit_code": error.exit_code}
+        return replace(result, exit_code=error.exit_code, failures=(*result.failures, note))
+    return result
 
 
 def _arguments(
@@ -183,14 +221,11 @@ def _snakemake(arguments: list[str]) -> bool:
 
     Its limit on jobs started per second goes where it would only cost time; sbatch sets its own.
     """
-    from snakemake.cli import args_to_api, parse_args, parse_cores
+    from snakemake.cli import args_to_api, parse_cores
 
-    from stanchion.runs.terminal import quieten
-
-    terminal = quieten()
     logging.raiseExceptions = False  # Snakemake's log file cannot be written on a full disk
-    parser, args = parse_args(arguments)
-    terminal.steps_are_elsewhere = args.executor not in (None, "local")
+    parser, args = _parsed(arguments)
+    args.nocolor = args.nocolor or not has_colour(sys.stderr)
     if args.executor in (None, "local", "slurm"):
         args.max_jobs_per_timespan = None
     if args.cores is None and args.jobs is None:
@@ -200,29 +235,15 @@ def _snakemake(arguments: list[str]) -> bool:
     return bool(args_to_api(args, parser))
 
 
-def _exit_code(failed: Sequence[dict[str, object]]) -> int:
-    codes = {failure["exit_code"] for failure in failed}
-    if codes == {3}:
-        return 3
-    return 2 if codes and codes <= {2, 3} else 1
+def _parsed(arguments: list[str]) -> tuple[Any, Any]:
+    """Parse Snakemake's arguments; what it says of the profile that it finds is no news."""
+    from snakemake.cli import parse_args
 
-
-def _closing(plan: Plan, chosen: Sequence[str], failed: Sequence[dict[str, object]]) -> str:
-    reports = [Path(f"results/{name}/report.html") for name in chosen]
-    parts = _failures(failed)
-    altered = altered_results(plan, chosen)
-    compared = comparison_statuses(plan, chosen)
-    parts.append(table(fit_statuses(plan, chosen), altered, compared))
-    parts.append("\n".join(f"report: {path}" for path in reports if path.exists()))
-    return "\n" + "\n\n".join(part for part in parts if part)
-
-
-def _failures(failed: Sequence[dict[str, object]]) -> list[str]:
-    """Return what failed steps say; what several say alike is said once."""
-    steps: dict[object, list[object]] = {}
-    for failure in failed:
-        steps.setdefault(failure["message"], []).append(failure["step"])
-    return [
-        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} failed\n{message}"
-        for message, names in steps.items()
-    ]
+    words = io.StringIO()
+    try:
+        with redirect_stderr(words):
+            parser, args = parse_args(arguments)
+    finally:
+        lines = words.getvalue().splitlines(keepends=True)
+        sys.stderr.writelines(line for line in lines if not line.startswith("Using "))
+    return parser, args

@@ -23,7 +23,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import family_of
-from stanchion.plan.paths import job_label
+from stanchion.plan.step_words import doing_of
 from stanchion.provenance.runs import REFUSED, note_ending, note_failure, scheduler_endings
 from stanchion.runs import slurm
 from stanchion.stan.states import ChainState, noted_families, state_folder
@@ -91,7 +91,7 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
             message = slurm.refusal(_words(error))
             with suppress(OSError):
                 for file in _files(job):
-                    note_failure(file.stem, job_label(file), 1, message, state=REFUSED)
+                    note_failure(file.stem, doing_of(file), 1, message, state=REFUSED)
             _retry_no_more(job)
             super()._report_job_error_threadsafe(SubmittedJobInfo(job), error)
             return
@@ -242,7 +242,7 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
         if file is not None:
             message = slurm.ending(state, str(info.external_jobid), spent=spent, goes_on=goes_on)
             with suppress(OSError):
-                note_ending(file.stem, job_label(file), state, message)
+                note_ending(file.stem, doing_of(file), state, message)
 
     def _show(self, infos: Sequence[SubmittedJobInfo], rows: dict[str | None, slurm.Job]) -> None:
         """Say which jobs have begun to run, and how many wait, and why, where that has changed."""
@@ -300,8 +300,9 @@ def _address(job: Any) -> str:
 
 
 def _label(job: Any) -> str:
-    path = PurePath(_address(job))
-    return f"{path.name} {path.parent}"
+    """Return what a job is at, by its first step."""
+    files = _files(job)
+    return doing_of(files[0]) if files else str(job.name)
 
 
 def _is_done(step: Any) -> bool:

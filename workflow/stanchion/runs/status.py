@@ -6,16 +6,23 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from stanchion.checks.catalogue import CHECKS, figures
+from stanchion.checks.verdicts import GRAVEST_FIRST, PASS
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
+from stanchion.report.reading import Scalar
+from stanchion.report.wording import outcome
 from stanchion.system.hashes import content_hash
 
 _SAMPLING = ("sample_chain", "sample_fit")
+_LONGEST = 60
+"""Characters of where a check is worst."""
+_FAULTS = tuple(verdict for verdict in GRAVEST_FIRST if verdict != PASS)
 FIGURES = {figure: names for figure, names in figures().items() if figure.key is not None}
 """The checks of each figure that a status has."""
 
@@ -39,6 +46,8 @@ class FitStatus:
     seconds: float | None = None
     """Longest time that one of the fit's chains took, in seconds, or its draws where it has no
     chains; None where all were reused, or cut from longer ones."""
+    why: tuple[str, ...] = ()
+    """What did not pass, the gravest first, with its figure; or why there is no result."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,8 @@ class ComparisonStatus:
     state: str
     verdict: str | None = None
     khat_bad: int | None = None
+    why: tuple[str, ...] = ()
+    """As that of a fit."""
 
 
 def comparison_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[ComparisonStatus]:
@@ -65,7 +76,7 @@ def comparison_statuses(plan: Plan, analyses: Iterable[str] = ()) -> list[Compar
 def _comparisons(plan: Plan, analysis: str, datasets: Sequence[str]) -> list[ComparisonStatus]:
     step = plan.step("compare_models", {"analysis": analysis})
     state = state_of(step)
-    content = _proved(step, "judgement") if state is State.CURRENT else None
+    content = proved(step, "judgement") if state is State.CURRENT else None
     if content is None:
         shown = State.ALTERED if state is State.CURRENT else state
         return [ComparisonStatus(f"{analysis}/{dataset}", shown) for dataset in datasets]
@@ -75,6 +86,7 @@ def _comparisons(plan: Plan, analysis: str, datasets: Sequence[str]) -> list[Com
             "current",
             judged["verdict"],
             next(c["value"] for c in judged["checks"] if c["check"] == "loo_khat"),
+            faults_of(judged),
         )
         for judged in content["datasets"]
     ]
@@ -90,7 +102,7 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     """Return a fit's status; figures only from results whose key is the plan's."""
     state = _state(plan, fit)
     content = (
-        _proved(plan.of(fit, "diagnose_fit"), "diagnostics") if state is State.CURRENT else None
+        proved(plan.of(fit, "diagnose_fit"), "diagnostics") if state is State.CURRENT else None
     )
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
@@ -101,7 +113,32 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
         weighting=content.get("weighting"),
         figures=figures_of({check["check"]: check for check in content["checks"]}),
         seconds=_sampling_seconds(plan, fit),
+        why=faults_of(content),
     )
+
+
+def faults_of(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the checks that did not pass, the gravest first: value, limit, and where it is worst.
+
+    `content` is that of diagnostics.json, or of a dataset in comparison.json.
+    """
+    labels = content.get("labels") or {}
+    faults = [check for check in content["checks"] if check.get("verdict") in _FAULTS]
+    faults.sort(key=lambda check: _FAULTS.index(check["verdict"]))
+    return tuple(_fault(check, labels) for check in faults)
+
+
+def _fault(check: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    name, value, threshold = check["check"], check["value"], check.get("threshold")
+    sentence = outcome(
+        name, nan if value is None else value, nan if threshold is None else threshold
+    )
+    worst = [_cut(Scalar.of(text, labels).label) for text in check.get("where") or ()][:1]
+    return " at ".join([sentence, *worst])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _state(plan: Plan, fit: Fit) -> State:
@@ -127,7 +164,7 @@ def altered_results(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
     ]
 
 
-def _proved(step: Step, output: str) -> dict[str, Any] | None:
+def proved(step: Step, output: str) -> dict[str, Any] | None:
     """Return a step's result in JSON, or None where it is not what the key file names."""
     line = read_line(step.key_file)
     try:

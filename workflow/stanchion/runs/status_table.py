@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import combining
 
 from stanchion.checks.catalogue import CHECKS
@@ -14,47 +14,115 @@ from stanchion.checks.row import Figure
 from stanchion.checks.verdicts import verdict_words
 from stanchion.report.wording import shown
 from stanchion.runs.status import FIGURES, ComparisonStatus, FitStatus, figures_of
+from stanchion.runs.styles import folded
 
+_SHORT = {"rhat": "R-hat", "ess": "ESS", "divergences": "div.", "khat": "k̂"}
+"""Headings of a terminal that is too narrow for whole ones, by the figure's name."""
+_MOST_REASONS = 3
+"""Checks that a row says of a fit that did not pass."""
 _KHAT = CHECKS["khat"].figure
 """The column in which a comparison says how many k̂ of LOO are bad."""
+
+
+def _plain(text: str, _verdict: str) -> str:
+    return text
 
 
 def table(
     statuses: Sequence[FitStatus],
     altered: Sequence[str] = (),
     comparisons: Sequence[ComparisonStatus] = (),
+    *,
+    width: int | None = None,
+    style: Callable[[str, str], str] = _plain,
 ) -> str:
     """Return the statuses as a plain text table, one row a fit, and name what was altered.
 
-    Comparisons follow the fits.
+    Comparisons follow the fits. What did not pass stands below its row. Where the terminal's
+    `width` is too small for the columns, figures stand below the fit's name. `style` is given a
+    text and a verdict, and returns it as it is printed.
     """
-    headings = [figure.column or figure.heading for figure in FIGURES]
-    head = ["fit", "verdict", *headings, "time"]
-    rows = [
-        [
-            status.fit,
-            verdict_words(status.verdict, status.weighting) if status.verdict else status.state,
-            *(_cell(status, figure) for figure in FIGURES),
-            _duration(status),
+    shown_figures = {f for f in FIGURES if any(_cell(status, f) for status in statuses)}
+    if _KHAT is not None and any(map(_bad, comparisons)):
+        shown_figures.add(_KHAT)
+    figures = [figure for figure in FIGURES if figure in shown_figures]
+    headings = ["fit", "verdict", *(figure.column or figure.heading for figure in figures), "time"]
+    rows = [_row_of_fit(status, figures) for status in statuses]
+    rows += [_row_of_comparison(comparison, figures) for comparison in comparisons]
+    cells = [row.cells for row in rows]
+    lines = _aligned([headings, *cells])
+    if _is_too_wide(lines, width):
+        short = [
+            _SHORT.get(str(figure.key), heading)
+            for figure, heading in zip(figures, headings[2:-1], strict=True)
         ]
-        for status in statuses
+        lines = _aligned([[*headings[:2], *short, headings[-1]], *cells])
+    if _is_too_wide(lines, width):
+        lines = ["", *(_narrow(row.cells, headings, width) for row in rows)]
+    shown = [style(lines[0], "strong")] if lines[0] else []
+    for row, line in zip(rows, lines[1:], strict=True):
+        word = row.cells[1]
+        shown.append(line.replace(f" {word}", f" {style(word, row.verdict)}", 1))
+        if row.why:
+            shown.append(_wrapped(f"{row.verdict}: {_few(row.why)}", width))
+    return "\n".join([*shown, *(f"altered: {path} is not what its step wrote" for path in altered)])
+
+
+def _is_too_wide(lines: Sequence[str], width: int | None) -> bool:
+    return width is not None and max(map(_width, lines)) > width
+
+
+class _Row(NamedTuple):
+    cells: Sequence[str]
+    verdict: str
+    why: Sequence[str]
+
+
+def _row_of_fit(status: FitStatus, figures: Sequence[Figure]) -> _Row:
+    verdict = status.verdict
+    words = verdict_words(verdict, status.weighting) if verdict else status.state
+    cells = [status.fit, words, *(_cell(status, f) for f in figures), _duration(status)]
+    return _Row(cells, verdict or status.state, status.why)
+
+
+def _row_of_comparison(status: ComparisonStatus, figures: Sequence[Figure]) -> _Row:
+    word = status.verdict or status.state
+    bad = [_bad(status) if figure == _KHAT else "" for figure in figures]
+    return _Row([f"{status.comparison}: comparison", word, *bad, ""], word, status.why)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            _padded(cell, width, left=position < 2)
+            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
     ]
-    rows += [
-        [
-            f"{comparison.comparison}: comparison",
-            comparison.verdict or comparison.state,
-            *(_bad(comparison) if figure == _KHAT else "" for figure in FIGURES),
-            "",
-        ]
-        for comparison in comparisons
+
+
+def _narrow(cells: Sequence[str], headings: Sequence[str], width: int | None) -> str:
+    """Return a row as lines: the fit with its verdict, below it the figures that it has."""
+    named = [
+        cell if name == "time" else f"{name} {cell}"
+        for name, cell in zip(headings[2:], cells[2:], strict=True)
+        if cell
     ]
-    widths = [max(_width(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [
-        "  ".join(_padded(cell, w, left=i < 2) for i, (cell, w) in pairs).rstrip()
-        for pairs in (list(enumerate(zip(row, widths, strict=True))) for row in [head, *rows])
-    ]
-    lines += [f"altered: {path} is not what its step wrote" for path in altered]
-    return "\n".join(lines)
+    figures = ", ".join(named)
+    head = f"{cells[0]}  {cells[1]}"
+    return f"{head}\n{_wrapped(figures, width)}" if figures else head
+
+
+def _few(reasons: Sequence[str]) -> str:
+    rest = len(reasons) - _MOST_REASONS
+    shown = list(reasons) if rest <= 1 else [*reasons[:_MOST_REASONS], f"and {rest} more"]
+    return "; ".join(shown)
+
+
+def _wrapped(text: str, width: int | None) -> str:
+    """Return a text below a row, no wider than the terminal."""
+    return folded(f"  {text}", width)
 
 
 def undeclared_lines(paths_of: Mapping[str, Sequence[str]]) -> list[str]:
@@ -80,14 +148,23 @@ def as_json(
     """
     content = {
         "schema": "stanchion/status/1",
-        "fits": [_flat(status) for status in statuses],
-        "comparisons": [asdict(comparison) for comparison in comparisons],
+        **results_as_json(statuses, comparisons),
         "altered": list(altered),
         "jobs": None if jobs is None else [vars(job) for job in jobs],
         "progress": list(progress),
         "not_declared": {name: list(paths) for name, paths in (undeclared or {}).items()},
     }
     return json.dumps(content, indent=1)
+
+
+def results_as_json(
+    statuses: Sequence[FitStatus], comparisons: Sequence[ComparisonStatus]
+) -> dict[str, Any]:
+    """Return fits and comparisons as plain JSON, as a status and a run have them."""
+    return {
+        "fits": [_flat(status) for status in statuses],
+        "comparisons": [asdict(comparison) for comparison in comparisons],
+    }
 
 
 def _width(text: str) -> int:
@@ -107,8 +184,9 @@ def _bad(comparison: ComparisonStatus) -> str:
 def _flat(status: FitStatus) -> dict[str, Any]:
     """Return a status as JSON has it: every figure, null where there is none, before the time."""
     content = asdict(status)
-    figures, seconds = content.pop("figures"), content.pop("seconds")
-    return {**content, **figures_of({}), **figures, "seconds": seconds}
+    later = {name: content.pop(name) for name in ("seconds", "why")}
+    figures = content.pop("figures")
+    return {**content, **figures_of({}), **figures, **later}
 
 
 def _cell(status: FitStatus, figure: Figure) -> str:

@@ -1,4 +1,7 @@
-"""What a person sees of Snakemake during `stanchion run`; its own log file keeps everything."""
+"""What a person sees of Snakemake while it runs; its own log file keeps everything.
+
+Steps leave their words in their logs and in notes; here they are said, once, wherever a step ran.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,33 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion.plan.paths import job_label
-from stanchion.provenance.runs import REFUSED, SIGNALLED, failures
+from stanchion.errors import GateError
+from stanchion.plan.step_words import doing_of
+from stanchion.provenance.runs import REFUSED, SIGNALLED, failures, listen
+from stanchion.runs.styles import columns_of, folded, styled
 from stanchion.system.folders import JOBS, STATE
+from stanchion.system.sentences import counted
 
 _HANDLER = "DefaultStreamHandler"
-_TENTHS = 10
+_OURS = (
+    LogEvent.RUN_INFO,
+    LogEvent.WORKFLOW_STARTED,
+    LogEvent.RESOURCES_INFO,
+    LogEvent.JOB_INFO,
+    LogEvent.JOB_STARTED,
+    LogEvent.JOB_FINISHED,
+    LogEvent.JOB_ERROR,
+    LogEvent.GROUP_INFO,
+    LogEvent.GROUP_ERROR,
+    LogEvent.PROGRESS,
+)
+"""Events of which a person gets our words, or those of the step."""
 _NOISE = (
     "Using workflow specific profile",
     "Assuming unrestricted shared filesystem",
@@ -28,11 +46,13 @@ _NOISE = (
     "Rules claiming more threads",
     "Select jobs to execute",
     "Execute ",
+    "Elapsed time",
     "Shutting down, this might take",
     "Will exit after finishing currently running jobs",
     "Exiting because a job execution failed",
     "Complete log",
     "WorkflowError:\nAt least one job did not complete",
+    "At least one job did not complete",
     "RuleException:\nCalledProcessError",
     "SLURM run ID",
     "No SLURM account given",
@@ -44,13 +64,17 @@ _NOISE = (
     "Exception in run_job for rule",
     "Falling back to 'sacct' for status queries",
 )
+_NOTHING = "Nothing to be done"
 _SUBMITTED = re.compile(r"Job \S+ has been submitted with SLURM jobid|Submitted (group )?job ")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
+_END = 8192
+"""Bytes of the end of a log that hold its last line."""
 _LEAST_SPACE = 16 << 10
 """Bytes of free space below which a step could not leave word of its failure."""
 
 
 def quieten() -> Terminal:
-    """Have Snakemake's terminal show what a run adds to the steps' own lines, and no more.
+    """Have Snakemake's terminal show what steps say of themselves, and little more.
 
     What is shown can fail, and must not: an error here ends Snakemake's thread, and its run hangs.
     """
@@ -64,49 +88,79 @@ def quieten() -> Terminal:
         try:
             terminal.speak(record)
         except Exception as error:
-            _say(f"internal error: {type(error).__name__}: {error}")
+            _print(f"internal error: {type(error).__name__}: {error}")
         return True
 
     logging.getLogger("snakemake.logging").addFilter(attach)
+    listen()
     return terminal
 
 
 class Terminal(logging.Filter):
-    """Lets through progress by tenths, and says what failed steps cannot say for themselves.
+    """Says a line a finished step on a terminal, each failure once, and nothing of Snakemake's own.
 
-    Steps on other machines do not speak to this terminal: it reads their lines from their logs.
+    A pipe gets failures and warnings only. `shows_all` lets Snakemake's own words through, and
+    `keeps_nothing_to_do` those of a run that has nothing to do.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.steps_are_elsewhere = False
-        self._shown = 0
+        self.shows_all = False
+        self.keeps_nothing_to_do = False
+        self.is_screen = sys.stderr.isatty()
+        self._done, self._total, self._targets = 0, 0, 0
         self._logs: dict[object, Path] = {}
-        self._printed: set[str] = set()
+        self._said: set[str] = set()
+
+    @property
+    def has_run_all(self) -> bool:
+        """Whether every result was asked for, and some step was to run for it."""
+        return self._targets > 0 and self._total > 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps Snakemake has to run, as far as it has counted."""
+        return self._total
+
+    def steps_done(self) -> str:
+        """Return how many steps are done; nothing before Snakemake has counted them."""
+        return f"{self._done} of {counted(self._total, 'step')} done" if self._total else ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is shown."""
-        event = getattr(record, "event", None)
-        if event in (LogEvent.JOB_FINISHED, LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
+        """Return whether a record of Snakemake's is shown."""
+        if self.shows_all:
+            return True
+        if getattr(record, "event", None) in _OURS:
             return False
-        if event is LogEvent.PROGRESS:
-            return self._is_news(vars(record)["done"], vars(record)["total"])
         message = record.getMessage()
+        if message.startswith(_NOTHING):
+            return self.keeps_nothing_to_do
         return not message.startswith(_NOISE) and _SUBMITTED.match(message) is None
 
     def speak(self, record: logging.LogRecord) -> None:
-        """Say of a step that has ended what it could not say here itself."""
+        """Say of a step that has ended what it left word of."""
         event, facts = getattr(record, "event", None), vars(record)
-        if event is LogEvent.JOB_INFO and not facts["local"] and facts["log"]:
+        if event is LogEvent.RUN_INFO:
+            self._targets = int(facts["stats"].get("all", 0))
+            self._total = int(facts["stats"].get("total", 0)) - self._targets
+        elif event is LogEvent.PROGRESS:
+            self._total = facts["total"] - self._targets
+            self._done = min(facts["done"], self._total)
+        elif event is LogEvent.JOB_INFO and facts["log"]:
             self._logs[facts["jobid"]] = Path(facts["log"][0])
         elif event is LogEvent.JOB_FINISHED and facts["job_id"] in self._logs:
             line = _last_line(self._logs.pop(facts["job_id"]))
-            if self.steps_are_elsewhere:
-                _say(line)
+            if self.is_screen:
+                _print(_folded(line))
         elif event is LogEvent.GROUP_ERROR:
             self._speak_of_failure(facts["job_error_info"], facts)
         elif event is LogEvent.JOB_ERROR and not facts["indent"]:
             self._speak_of_failure([facts], facts)
+
+    def speak_of_rest(self, noted: Iterable[Mapping[str, Any]]) -> None:
+        """Say what is noted of failed steps and was not said as they failed."""
+        for failure in noted:
+            self._say_failure(failure)
 
     def _speak_of_failure(
         self, jobs: Sequence[Mapping[str, Any]], error: Mapping[str, Any]
@@ -116,29 +170,47 @@ class Terminal(logging.Filter):
         files = [path for path in paths if path.is_relative_to(JOBS)]
         keys = {path.stem for path in files}
         noted = [failure for failure in failures() if failure["key"] in keys]
-        if self.steps_are_elsewhere:
-            noted = [failure for failure in noted if failure["exit_code"] < SIGNALLED]
-            for failure in noted:
-                message = failure["message"]
-                gist = message if failure.get("state") == REFUSED else ""
-                self._say_once(f"{failure['step']} failed\n{message}", gist)
+        for failure in noted:
+            if failure["exit_code"] < SIGNALLED:
+                self._say_failure(failure)
         if not noted and not _have_spoken(jobs):
-            steps = ", ".join(map(job_label, files)) or str(error.get("groupid", "a job"))
+            steps = ", ".join(map(doing_of, files)) or str(error.get("groupid", "a job"))
             refused = _refusal(error)
             self._say_once(f"{steps}: {refused or _end()}", refused)
 
-    def _say_once(self, words: str, gist: str = "") -> None:
-        """Say something unless its gist was said before: a thousand jobs may be refused alike."""
-        if (gist or words) not in self._printed:
-            self._printed.add(gist or words)
-            _say(f"\n{words}\n")
+    def _say_failure(self, failure: Mapping[str, Any]) -> None:
+        """Say a failure in the step's words; of one that differs in numbers only, where it is."""
+        message, log = failure["message"], failure.get("log")
+        gist = message if failure.get("state") == REFUSED else _gist(message)
+        if failure["exit_code"] == GateError.exit_code:
+            log = None
+        rest = f"\n(log: {log})" if log else ""
+        again = f"{failure['step']} failed, for the same reason" if self.is_screen else ""
+        key = f"{failure['key']}\n{message}"
+        if key not in self._said:
+            self._said.add(key)
+            self._say_once(f"{failure['step']} failed\n{message}{rest}", gist, again)
 
-    def _is_news(self, done: int, total: int) -> bool:
-        tenth = _TENTHS * done // total
-        if tenth == self._shown:
-            return False
-        self._shown = tenth
-        return True
+    def _say_once(self, words: str, gist: str = "", again: str = "") -> None:
+        """Say something unless its gist was said before: a thousand jobs may be refused alike."""
+        if (gist or words) not in self._said:
+            self._said.add(gist or words)
+            head, _, rest = words.partition("\n")
+            _print(
+                f"\n{styled(_folded(head), 'fail', sys.stderr)}\n{_folded(rest)}".rstrip() + "\n"
+            )
+        elif again:
+            _print(_folded(again))
+
+
+def _gist(message: str) -> str:
+    """Return what is alike in messages of one cause: their first line, without its numbers."""
+    cause = message.partition("\n")[0]
+    return _NUMBER.sub("#", message if cause.endswith(":") else cause)
+
+
+def _folded(text: str) -> str:
+    return folded(text, columns_of(sys.stderr))
 
 
 def _have_spoken(jobs: Sequence[Mapping[str, Any]]) -> bool:
@@ -176,7 +248,13 @@ def _scheduled(error: Mapping[str, Any]) -> str | None:
 
 
 def _last_line(log: Path) -> str:
-    return _text(log).rstrip().rpartition("\n")[2]
+    """Return the last line of a log, of which only the end is read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(log.stat().st_size - _END, 0))
+            return file.read().decode(errors="replace").rstrip().rpartition("\n")[2]
+    except OSError:
+        return ""
 
 
 def _text(log: Path) -> str:
@@ -186,6 +264,6 @@ def _text(log: Path) -> str:
         return ""
 
 
-def _say(words: str) -> None:
+def _print(words: str) -> None:
     if words:
         print(words, file=sys.stderr, flush=True)

@@ -38,6 +38,7 @@ _OF_THE_MACHINE = re.compile(
 )
 """What a program says whose disk, memory or threads have run out."""
 _ENDED_EARLY = "its log says why the program ended without them; often a generated quantity fails"
+_EXCEPTION = "Exception: "
 _LAST_WORDS = 8
 _BLOCK = 64 << 10
 _LOG_LIMIT = 4 << 20
@@ -146,7 +147,9 @@ class _Output:
         """Return the last lines that the program printed."""
         output = with_included_names(self._end().decode(errors="replace"))
         lines = [line.rstrip() for line in output.splitlines()]
-        return "\n".join(f"  {line}" for line in [x for x in lines if x][-_LAST_WORDS:])
+        return "\n".join(
+            f"  {line}" for line in _unrepeated([x for x in lines if x][-_LAST_WORDS:])
+        )
 
     def _end(self) -> bytes:
         return b"".join(self._tail)[-_LOG_END:]
@@ -358,7 +361,21 @@ def _failure(chain: str, code: int, words: str) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         return f"{chain} was killed by {name}, twice; its last words:\n{words}"
-    return f"{chain} failed with exit code {code}; the sampler's last words:\n{words}"
+    failure = f"{chain} failed with exit code {code}; the sampler's last words:\n{words}"
+    cause = _cause(words)
+    return failure if cause is None else f"{cause}\n{failure}"
+
+
+def _cause(words: str) -> str | None:
+    """Return what Stan's last exception says, which its own last words bury."""
+    exceptions = [line.strip() for line in words.splitlines() if _EXCEPTION in line]
+    return exceptions[-1].partition(_EXCEPTION)[2] if exceptions else None
+
+
+def _unrepeated(lines: Sequence[str]) -> list[str]:
+    """Return lines without those that come again later: a program says it at every attempt."""
+    last = {line: position for position, line in enumerate(lines)}
+    return [line for position, line in enumerate(lines) if last[line] == position]
 
 
 def _before_program(parent: int, saves: bool) -> None:

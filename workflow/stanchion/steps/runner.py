@@ -16,6 +16,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,10 +25,11 @@ from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
+from stanchion.plan.step_words import doing, made, reused, why_again
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
-from stanchion.provenance.records import Record, describe_files, open_record
-from stanchion.provenance.runs import forget_failure, note_failure
+from stanchion.provenance.records import Record, describe_files, last_finished, open_record
+from stanchion.provenance.runs import forget_failure, is_heard, note_failure
 from stanchion.provenance.stamps import Content, Stamp, keep
 from stanchion.stan.process import check_starts
 from stanchion.steps.inputs import open_inputs, planned_inputs
@@ -75,26 +77,43 @@ def _logged(file: JobFile, log: Path) -> int:
         how = run(file)
     except BaseException as error:
         return _fail(file, log, error)
-    _note(log, f"{label(file)}: {how}\n")
+    _note(log, f"{how}\n")
     with contextlib.suppress(OSError):
         forget_failure(file.key)
-    _say(f"{label(file)}: {how}\n")
+    if not is_heard():
+        _say(f"{how}\n")
     return 0
 
 
 def _fail(file: JobFile, log: Path, error: BaseException) -> int:
-    """Say why a step failed, in the log, the terminal and a note; none of them can fail it anew."""
+    """Say why a step failed, in the log and in a note; where nobody hears of that, here too.
+
+    None of them can fail it anew.
+    """
     exit_code, message = explain(error)
-    text = f"{label(file)} failed\n{message}\n"
+    message = _without_where(error, str(log)) or message
+    text = f"{doing(file)} failed\n{message}\n"
     expected = isinstance(error, StanchionError | Stopped) or machine_fault(error) is not None
     _note(log, text if expected else text + "".join(traceback.format_exception(error)))
-    if not (isinstance(error, Stopped) and has_lost_warm_process()):
+    heard = is_heard()
+    try:
+        note_failure(file.key, doing(file), exit_code, message, log=str(log))
+    except OSError:
+        heard = False
+    if not heard and not (isinstance(error, Stopped) and has_lost_warm_process()):
         _say(f"\n{text}(log: {log})\n")
-    with contextlib.suppress(OSError):
-        note_failure(file.key, label(file), exit_code, message)
     if os.environ.get("STANCHION_TRACEBACK"):
         traceback.print_exception(error)
     return exit_code
+
+
+def _without_where(error: BaseException, log: str) -> str | None:
+    """Return a message whose place is the step's own log, which is named once, after the cause."""
+    if not isinstance(error, StanchionError):
+        return None
+    return "\n".join(
+        str(replace(fault, where=None) if fault.where == log else fault) for fault in error.faults
+    )
 
 
 def _note(log: Path, text: str) -> None:
@@ -123,17 +142,20 @@ def label(file: JobFile) -> str:
 
 
 def run(file: JobFile) -> str:
-    """Make the step's outputs, or reuse them, and return how in one phrase."""
+    """Make the step's outputs, or reuse them, and return how in one line."""
+    before = last_finished(file.records)
     record = open_record(file)
     with _staging(file) as staged:
         try:
             _require_key(file)
-            how = _reuse(file, record, staged) or _make_alone(file, record, staged)
+            how = _reuse(file, record, staged) or _make_alone(
+                file, record, staged, why_again(file, before)
+            )
         except Stopped as error:
             if record.content["state"] not in PUBLISHED:
                 _close_failed(record, error)
                 raise
-            how = f"{record.content['state']}, then {explain(error)[1]}"
+            how = f"{doing(file)}: {record.content['state']}, then {explain(error)[1]}"
         except BaseException as error:
             _close_failed(record, error)
             raise
@@ -170,15 +192,15 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
     record.content["inputs"] = planned_inputs(file)
     command = {"command": c} if (c := entry["origin"].get("command")) else {}
     _publish(file, record, staged, "reused", origin=entry["origin"], notes=command)
-    return f"reused, the cache holds key {file.key[:12]}"
+    return reused(file)
 
 
-def _make_alone(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
+def _make_alone(file: JobFile, record: Record, staged: dict[str, Path], reason: str | None) -> str:
     """Make the outputs; where another run makes the same ones, wait and reuse those."""
     if not STEPS[file.step].one_at_a_time:
-        return _make(file, record, staged)
+        return _make(file, record, staged, reason)
     with Cache(cache_root()).alone(file.step, file.key):
-        return _reuse(file, record, staged) or _make(file, record, staged)
+        return _reuse(file, record, staged) or _make(file, record, staged, reason)
 
 
 def _require_key(file: JobFile) -> None:
@@ -201,7 +223,7 @@ def _require_key(file: JobFile) -> None:
         )
 
 
-def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
+def _make(file: JobFile, record: Record, staged: dict[str, Path], reason: str | None) -> str:
     folder = next(iter(staged.values())).parents[1]
     with open_inputs(file, folder / "inputs") as inputs:
         record.content["inputs"] = inputs.described
@@ -228,7 +250,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path]) -> str:
         raise StepError(f"{file.step} did not write {', '.join(missing)}")
     notes = inputs.renamed_notes(job.notes)
     _publish(file, record, staged, "done", notes=notes)
-    took = f"ran in {record.content['seconds']:.1f} s, no result has key {file.key[:12]}"
+    took = made(file, record.content["seconds"], reason)
     uncached = _keep(file, record)
     if uncached is None and record.content["state"] == "done" and hasattr(module, "after"):
         module.after(job)

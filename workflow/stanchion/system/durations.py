@@ -18,3 +18,20 @@ def seconds_of(text: str) -> int:
     if re.fullmatch(PATTERN, text) is None:
         raise ValueError(f"{text!r} is not {WORDS}")
     return int(text[:-1]) * _SECONDS[text[-1]]
+
+
+def duration(seconds: float) -> str:
+    """Return a time in a person's units, two of them at most."""
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def time_taken(seconds: float) -> str:
+    """Return a time that something took: as `duration`, with tenths below ten seconds."""
+    return f"{max(seconds, 0):.1f} s" if seconds < 9.95 else duration(seconds)

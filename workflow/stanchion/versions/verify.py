@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,14 +83,17 @@ class Verified:
         return "\n".join([head, *rows, *(f"  note: {note}" for note in self.notes)])
 
 
-def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) -> int:
+def verify(
+    analyses: Sequence[str], *, remote: bool, configfile: Path | None, as_json: bool = False
+) -> int:
     """Verify analyses, or all that are declared or tracked; print what was found, return the code.
 
     Raises:
         VersioningError: one is neither declared nor tracked.
     """
     if ask_git("rev-parse", "--verify", "--quiet", "HEAD") is None:
-        print("cannot tell: this folder is not in a git repository that has a commit")
+        why = "this folder is not in a git repository that has a commit"
+        print(_as_json([], Finding.UNKNOWN, why) if as_json else f"cannot tell: {why}")
         return Finding.UNKNOWN
     declaration = declaration_file(configfile)
     project = load(declaration)
@@ -104,9 +108,34 @@ def verify(analyses: Sequence[str], *, remote: bool, configfile: Path | None) ->
         verify_analysis(result, plan, remote=remote, name=store, because=because)
         for result in list(analyses) or names
     ]
-    print("\n".join(result.text() for result in verified))
     codes = {result.finding for result in verified}
-    return Finding.FOUND if Finding.FOUND in codes else max(codes)
+    code = Finding.FOUND if Finding.FOUND in codes else max(codes)
+    text = "\n".join(result.text() for result in verified)
+    print(_as_json(verified, code) if as_json else text)
+    return code
+
+
+def _as_json(verified: Sequence[Verified], code: Finding, because: str | None = None) -> str:
+    """Return findings as JSON: every difference of each analysis."""
+    content = {
+        "schema": "stanchion/verify/1",
+        "exit_code": int(code),
+        "because": because,
+        "analyses": [
+            {
+                "analysis": result.analysis,
+                "state": result.state,
+                "files": result.files,
+                "differences": [
+                    {"kind": d.kind, "path": d.path, "what": d.what} for d in result.differences
+                ],
+                "because": result.because,
+                "notes": list(result.notes),
+            }
+            for result in verified
+        ],
+    }
+    return json.dumps(content, indent=1)
 
 
 def _plan(declaration: Path) -> tuple[Plan | None, str | None]:
