@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
+"""As that of `typing`, whose import the client of every step would pay for."""
 if TYPE_CHECKING:
     from stanchion.api import load as load
 

@@ -109,7 +109,7 @@ def next_step(result: RunResult) -> str:
     """Return the sentence that says what to do next."""
     broken = [f for f in result.failures if f["exit_code"] != GateError.exit_code]
     if broken:
-        log = next((f["log"] for f in broken if f.get("log")), None)
+        log = min((f["log"] for f in broken if f.get("log")), default=None)
         look = f"look at {log}, mend it, then" if log else "mend what failed, then"
         return f"next: {look} run the same command again; finished steps are kept"
     if result.exit_code not in (0, GateError.exit_code):
