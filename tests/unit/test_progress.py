@@ -149,6 +149,20 @@ def test_report_that_cannot_be_written_costs_the_chain_nothing(project: Path) ->
     assert (project / "log").read_text().count("Iteration") == 6
 
 
+def test_quantities_are_counted_by_their_rows(project: Path) -> None:
+    """A program that samples nothing says no iteration: its rows of so many are how far it is."""
+    csv = project / "quantities_1.csv"
+    command = ["method=generate_quantities", "num_chains=1"]
+    made = ChainReport(LOG, "the generated quantities of chain 1", command, csv, rows=1000)
+    made.begin(os.getpid())
+    csv.write_text("y_rep.1,y_rep.2\n" + "1,2\n" * 250)
+    content = looked(made)
+    assert (content["iteration"], content["total"], content["divergences"]) == (250, 1000, None)
+    [progress] = known_progress()
+    [_, line] = block([progress], width=100, height=5)
+    assert line.startswith("  the generated quantities of chain 1  250 / 1000 (25 %)")
+
+
 def test_program_that_falls_silent_is_followed(project: Path) -> None:
     """While nothing is printed the rows are read all the same, by a loop that mostly waits."""
     csv = project / "chain_1.csv"

@@ -50,8 +50,9 @@ def forget_chains(log: Path) -> None:
     file = progress_file(log)
     if file is not None:
         with suppress(OSError):
-            for path in file.parent.glob("sample_*.json"):
-                path.unlink(missing_ok=True)
+            for pattern in ("sample_*.json", "generate_quantities.json"):
+                for path in file.parent.glob(pattern):
+                    path.unlink(missing_ok=True)
 
 
 class RowFigures:
@@ -149,14 +150,21 @@ class ChainReport:
     """How far one run of a sampler is, by what it prints and the rows that it writes."""
 
     def __init__(
-        self, log: Path, name: str, command: Sequence[str], csv: Path, *, start: int = 0
+        self,
+        log: Path,
+        name: str,
+        command: Sequence[str],
+        csv: Path,
+        *,
+        start: int = 0,
+        rows: int | None = None,
     ) -> None:
         words = dict(word.partition("=")[::2] for word in command)
         self._report = JobReport(log, name, "running")
         self._csv = csv
         draws, warmup = _number(words, "num_samples"), _number(words, "num_warmup")
         self._warmup = warmup or 0
-        self._total = None if draws is None else draws + self._warmup
+        self._total = rows if draws is None else draws + self._warmup
         self._thin = _number(words, "thin") or 1
         self._before = 0 if words.get("save_warmup") == "1" else self._warmup
         self._start: int | None = start

@@ -26,6 +26,7 @@ from stanchion.stan.command import quantities_command
 from stanchion.stan.console import append_messages, complaints
 from stanchion.stan.points import CannotEvaluateError, evaluate
 from stanchion.stan.process import ProgramFailedError, check_csv, run_program
+from stanchion.stan.progress import ChainReport
 from stanchion.stan.rows import Rows
 from stanchion.steps.sampled import chains_of
 
@@ -100,7 +101,8 @@ def _each_chain(
         words = quantities_command(data=job.path("data"), draws=fitted, output=output, seed=seed)
         name, rows = f"the generated quantities of chain {number}", Rows(len(chain), footer=False)
         try:
-            _run(job, words, name)
+            with ChainReport(job.log, name, words, output, rows=len(chain)) as report:
+                _run(job, words, name, report)
         except ProgramFailedError as error:
             if "source" not in job.inputs:
                 raise
@@ -113,13 +115,19 @@ def _each_chain(
         yield generated
 
 
-def _run(job: Job[GenerateQuantities], words: Sequence[str], name: str) -> dict[str, Any]:
+def _run(
+    job: Job[GenerateQuantities],
+    words: Sequence[str],
+    name: str,
+    report: ChainReport | None = None,
+) -> dict[str, Any]:
     notes = run_program(
         [str(job.path("executable")), *words],
         job.log,
         chain=name,
         time_limit=job.arguments.time_limit,
         descriptor=job.descriptors["executable"],
+        report=report,
     )
     job.notes.update({fact: text for fact, text in notes.items() if fact == "log"})
     return notes
