@@ -96,6 +96,7 @@ def installed(wheel: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory
 def test_the_wheel_carries_a_whole_project(wheel: Path) -> None:
     """Rules, profiles, programs, declaration and data lie in the package, laid out as here."""
     names = set(zipfile.ZipFile(wheel).namelist())
+    assert "stanchion/py.typed" in names
     assert {f"stanchion/_project/{name}" for name in CARRIED} <= names
     assert not {name for name in names if "__pycache__" in name or name.startswith("tests/")}
 
@@ -121,6 +122,45 @@ def test_own_rules_build_on_results(installed: Installed) -> None:
     completed = installed.call("snakemake", "--cores", "1", "results/schools.txt")
     assert completed.returncode == 0, completed.stderr
     assert (installed.project / "results" / "schools.txt").exists()
+
+
+TYPED = """\
+import pandas as pd
+import xarray as xr
+
+import stanchion
+from stanchion.api import Analysis, Check, Fit
+from stanchion.errors import StaleError
+
+try:
+    analysis: Analysis = stanchion.load("results/coaching", allow_failed=True)
+except StaleError as error:
+    raise SystemExit(str(error)) from error
+fit: Fit = analysis["partial_pooling/nuts"]
+draws: xr.DataTree = fit.draws
+table: pd.DataFrame = fit.summary
+answers: pd.DataFrame | None = fit.answers
+failed: list[Check] = [check for check in fit.checks if check.verdict == "fail"]
+if fit.verdict == "pass":
+    print(analysis.question, analysis.report, analysis.comparison, draws, table, answers, failed)
+"""
+
+
+def test_a_script_on_results_is_typed(installed: Installed) -> None:
+    """`mypy --strict` passes a script on the installed package, and refuses a word of no verdict.
+
+    The script itself runs, and says of results that are not there what to do.
+    """
+    script, wrong = installed.project / "script.py", installed.project / "wrong.py"
+    script.write_text(TYPED)
+    wrong.write_text(TYPED.replace('fit.verdict == "pass"', 'fit.verdict == "passed"'))
+    python = ["--python-executable", str(installed.venv / "bin/python")]
+    checked = installed.call("mypy", "--strict", *python, script.name)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    checked = installed.call("mypy", "--strict", *python, wrong.name)
+    assert "comparison-overlap" in checked.stdout and "Found 1 error" in checked.stdout
+    completed = installed.call("script")
+    assert completed.returncode == 1 and "`stanchion run coaching`" in completed.stderr
 
 
 def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import stanchion
+from stanchion.errors import FailedError
 from tests.project import ROOT, ProjectDir
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
@@ -69,6 +71,24 @@ def test_other_fits_are_finished(gated: tuple[ProjectDir, int, str]) -> None:
     verdict = json.loads(result(gated[0], f"{fit}/diagnostics.json").read_text())["verdict"]
     assert verdict in ("pass", "warn")
     assert json.loads(result(gated[0], f"{fit}/predictive.json").read_text())["made"] is True
+
+
+def test_python_gets_no_draws_of_the_failed_fit(
+    gated: tuple[ProjectDir, int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loaded, it says why, and gives neither draws nor summary unless the call allows it."""
+    project = gated[0]
+    monkeypatch.setenv("STANCHION_CACHE", str(project.cache))
+    analysis = stanchion.load(project.path / "results/gate")
+    centred = analysis["centred"]
+    assert (centred.verdict, centred.state) == ("fail", "current")
+    assert "divergences" in {c.check for c in centred.checks if c.verdict == "fail"}
+    for attribute in ("draws", "summary"):
+        with pytest.raises(FailedError, match=r"failed its checks: .*divergences"):
+            getattr(centred, attribute)
+    assert analysis["non_centred"].draws["posterior"].sizes["chain"] == 4
+    allowed = stanchion.load(project.path / "results/gate", allow_failed=True)
+    assert allowed["centred"].draws["sample_stats"]["diverging"].values.sum() > 0
 
 
 def test_failure_is_said_again_by_the_next_run(gated: tuple[ProjectDir, int, str]) -> None:
