@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from scipy import stats
 
 import stanchion
 from stanchion.api import Analysis
+from stanchion.api.state import AnalysisState, File, FitState
 from stanchion.errors import (
     AlteredError,
     FailedError,
@@ -24,6 +26,8 @@ from stanchion.errors import (
     StaleError,
     UnplannedError,
 )
+from stanchion.provenance.stamps import Stamp
+from stanchion.system.hashes import file_hash
 from tests.unit.api_cases import (
     CONFIG,
     FIT,
@@ -211,6 +215,10 @@ EDITS: dict[str, tuple[Change, str]] = {
 def test_what_was_altered_is_refused(project: Path, name: str) -> None:
     """Results, key files and records: altered, moved or deleted, with what to do."""
     change, where = EDITS[name]
+    if name == "draws.nc":
+        load()
+        time.sleep(0.1)
+        load()  # from here on their hash is remembered
     change(project)
     with pytest.raises(AlteredError) as error:
         load()
@@ -303,6 +311,18 @@ def test_without_its_declaration_an_analysis_is_unplanned(project: Path) -> None
         assert analysis.question and "(unplanned)" in repr(analysis)
 
 
+def test_another_declaration_is_named_as_for_a_run(project: Path) -> None:
+    """`configfile` is relative to the project; the Snakefile's own is what else is taken."""
+    declaration = project / "config/config.yaml"
+    shutil.copy(declaration, project / "config/other.yaml")
+    edit(declaration, "mean: 0, sd: 20", "mean: 0, sd: 10")
+    assert len(stanchion.load(FOLDER, configfile="config/other.yaml")) == 4
+    with pytest.raises(StaleError):
+        load()
+    (project / "Snakefile").write_text('configfile: "config/other.yaml"\n')
+    assert len(load()) == 4
+
+
 def test_results_copied_alone_are_held_to_their_records(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,6 +383,34 @@ def test_what_lies_beside_results_is_no_alteration(project: Path) -> None:
     (project / FOLDER / "link").symlink_to("notes.txt")
     shutil.copytree(project / FOLDER / FIT, project / FOLDER / "schools/former/exact")
     assert len(load()) == 4
+
+
+ANSWERS = """\
+dataset,model,method,answer,label,value,lower,upper,mcse,unit,verdict
+d,m,nuts,Is it so?,,0.25,,,0.01,,pass
+d,m,nuts,How large?,NA,1.5,-0.5,3.5,0.05,points,pass
+d,m,advi,Is it so?,,,,,,,fail
+d,stacked,,How large?,NA,1.25,-0.25,3.0,0.04,points,warn
+"""
+
+
+def test_answers_are_a_table_of_all_and_of_each_fit(tmp_path: Path) -> None:
+    """Texts stay texts, `NA` too; what has no number is NaN; a fit has its own rows."""
+    path = tmp_path / "answers.csv"
+    path.write_text(ANSWERS)
+    file = File(file_hash(path), Stamp.of(path))
+    fits = tuple(FitState("d", "m", method, "stop", "current") for method in ("nuts", "advi"))
+    state = AnalysisState("a", None, fits, {"answers.csv": file}, (), (), None)
+    analysis = Analysis(tmp_path, state, allow_failed=False)
+    table = analysis.answers
+    assert table is not None and list(table["model"]) == ["m", "m", "m", "stacked"]
+    assert list(table["label"]) == ["", "NA", "", "NA"] and table["method"][3] == ""
+    assert list(table["value"].isna()) == [False, False, True, False]
+    mine, failed = analysis["nuts"].answers, analysis["advi"].answers
+    assert mine is not None and failed is not None
+    assert list(mine.columns) == ANSWERS.splitlines()[0].split(",")[3:]
+    assert list(mine["value"]) == [0.25, 1.5] and list(mine["upper"].isna()) == [True, False]
+    assert list(failed["verdict"]) == ["fail"] and failed["value"].isna().all()
 
 
 UNREAD = """
