@@ -9,14 +9,14 @@ import random
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from stanchion.pictures.catalogue import PICTURES
-from stanchion.plan.arguments import read_arguments
+from stanchion.plan.arguments import as_json, read_arguments
 from stanchion.plan.job import Job
-from stanchion.plan.report_arguments import WriteReport
+from stanchion.plan.report_arguments import WriteReport, WriteTables
 
 COLUMNS = (
     *("mean", "median", "sd", "mad", "q5", "q95"),
@@ -189,6 +189,33 @@ def report_job(
     arguments = read_arguments(WriteReport, _arguments(fits, pairs, requested), "write_report")
     outputs = {"report": folder / "report.html", "metrics": folder / "metrics.json"}
     return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")
+
+
+def tables_job(
+    folder: Path,
+    fits: Sequence[FitCase],
+    declared: Declared | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> Job[WriteTables]:
+    """Write the files that these fits would have left, and return the job of their tables."""
+    report = report_job(folder, fits, declared)
+    keyed, _ = as_json(report.arguments)
+    names = {field.name for field in fields(WriteTables)}
+    arguments = {name: value for name, value in keyed.items() if name in names}
+    inputs = {
+        name: report.inputs[name]
+        for name in ("summaries", "diagnostics", "comparison", "judgement")
+        if name in report.inputs
+    }
+    if answers is not None:
+        inputs["answers"] = _Files(folder).json("answers.json", answers)
+    return replace(
+        report,
+        step="write_tables",
+        arguments=read_arguments(WriteTables, arguments, "write_tables"),
+        inputs=inputs,
+        outputs={"tables": folder / "tables.docx"},
+    )
 
 
 @dataclass(frozen=True)

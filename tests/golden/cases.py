@@ -30,9 +30,10 @@ from stanchion.steps import (
     sample_fit,
     sample_prior,
     write_report,
+    write_tables,
 )
 from tests.golden import describe, recording
-from tests.report_inputs import Declared, FitCase, nuts_checks, report_job
+from tests.report_inputs import Declared, FitCase, nuts_checks, report_job, tables_job
 from tests.unit.draws_cases import job, variables, write_json
 from tests.unit.steps_cases import chain, collect, compare, diagnose, predict
 
@@ -44,6 +45,7 @@ PURE = (
     "predict_outcomes",
     "compare_models",
     "write_report",
+    "write_tables",
     "check_verdicts",
 )
 """The steps that need no CmdStan."""
@@ -89,6 +91,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
         compare(folder, "near", "far")
         fits = [FitCase("partial", "nuts", checks=nuts_checks()), FitCase("pooled", "nuts")]
         write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
+        write_tables.run(tables_job(folder / "tables", fits, Declared(compare=True)))
         _judge(folder / "verdicts")
     return [describe(step, jobs[step], folder) for step in PURE]
 

@@ -22,6 +22,27 @@ rule write_report:
         "exec stanchion-step {input.job:q}"
 
 
+rule write_tables:
+    """Writes answers, summaries and comparisons as tables for documents."""
+    input:
+        job=GRAPH.job("write_tables"),
+        upstream=GRAPH.upstream("write_tables"),
+        files=ancient(GRAPH.files("write_tables")),
+    output:
+        tables="results/{analysis}/tables.docx",
+        key="results/{analysis}/.keys/write_tables",
+    log:
+        "logs/{analysis}/write_tables.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        key=GRAPH.key("write_tables"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
 rule check_verdicts:
     """Fails, after the report, where a fit, a comparison or a prior failed that is to stop."""
     input:

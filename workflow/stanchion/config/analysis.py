@@ -158,6 +158,11 @@ class Analysis(Section):
     forest: Forest | None = Field(
         default=None, description="Order and groups in the report's picture of intervals."
     )
+    tables: Annotated[list[Literal["docx"]], Distinct] = Field(
+        default=[],
+        description="Answers, summaries and comparisons as numbered tables for documents: `docx` "
+        "writes `tables.docx` beside the report.",
+    )
     keep: Annotated[list[Literal["csv", "warmup", "metric"]], Distinct] = Field(
         default=[],
         description="What to keep that would go: `csv`, the chains' Stan CSV; `warmup`, the draws "

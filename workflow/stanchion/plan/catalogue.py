@@ -25,7 +25,7 @@ from stanchion.plan.arguments import (
     SampleFit,
     SamplePrior,
 )
-from stanchion.plan.report_arguments import WriteReport
+from stanchion.plan.report_arguments import WriteReport, WriteTables
 from stanchion.system.folders import STATE
 
 ANALYSIS = "results/{analysis}"
@@ -216,6 +216,17 @@ _ROWS = (
         group="analysis",
         cached=False,
         varying=frozenset({"report"}),
+    ),
+    StepRow(
+        name="write_tables",
+        arguments=WriteTables,
+        version=1,
+        folder=ANALYSIS,
+        outputs={"tables": "tables.docx"},
+        memory=1000,
+        minutes=10,
+        cached=False,
+        varying=frozenset({"tables"}),
     ),
     StepRow(
         name="check_verdicts",

@@ -17,6 +17,7 @@ from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.quantities import quantities_steps
 from stanchion.plan.reporting import report_step
+from stanchion.plan.tables import tables_step
 from stanchion.plan.verdicts import comparison_step, verdicts_step
 
 
@@ -48,6 +49,8 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
             fits += declared
     if analysis.compare is not None:
         comparison_step(planner, name, fits)
+    if analysis.tables:
+        tables_step(planner, name, fits)
     verdicts_step(planner, name, fits, report_step(planner, name, fits))
     return fits
 

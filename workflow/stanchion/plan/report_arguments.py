@@ -139,3 +139,15 @@ class WriteReport(Arguments):
     toolchain: Mapping[str, Any]
     about: Mapping[str, Any] = field(metadata=UNKEYED)
     forest: Forest | None = field(metadata=SPARSE, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteTables(Arguments):
+    """What the tables for documents are of; lists of files are aligned with the fits."""
+
+    project: str | None
+    analysis: str
+    question: str | None
+    pairs: tuple[Pair, ...]
+    fits: tuple[Fit, ...]
+    intervals: Intervals | None

@@ -69,7 +69,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             models=tuple(_model(planner, model) for model in analysis.models),
             mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
-            fits=tuple(_fit(planner, fit) for fit in fits),
+            fits=tuple(reported_fit(planner, fit) for fit in fits),
             priors=tuple(_prior(planner, step) for step in priors),
             compare=_compare(analysis),
             predict=predict_of(analysis),
@@ -151,7 +151,8 @@ def _forest(analysis: Analysis) -> Forest | None:
     return None if declared is None else Forest(order=declared.order, group=declared.group)
 
 
-def _fit(planner: Planner, fit: Fit) -> ReportedFit:
+def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
+    """Return a fit as the report knows it."""
     analysis = planner.project.analyses[fit.analysis]
     method = analysis.methods[fit.method]
     steps = {

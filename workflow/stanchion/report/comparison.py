@@ -22,6 +22,7 @@ _CONCLUSIONS = {
     "small.",
     "unsound": "Which of {best} and {others} predicts better is not to be said, because of bad k̂.",
 }
+_HEADINGS = ("elpd", "se", "p", "difference", "its se", "weight", "worst k̂", "bad k̂")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Ranking:
     bad: tuple[CheckView, ...]
     left_out: tuple[str, ...]
     worst_khat: str
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Headings of model, method and the cells."""
+        return ("model", "method", *_HEADINGS)
 
     @property
     def name(self) -> str:

@@ -49,6 +49,7 @@ ALSO = {
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
     "write_report": ("encodings.unicode_escape", "email.parser"),
+    "write_tables": ("encodings.cp437",),
 }
 """What a step imports only once it runs: without it each child would do it again."""
 _FORMULA = b"design("

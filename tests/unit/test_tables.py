@@ -1,0 +1,370 @@
+"""tables.docx: read back, and held to the files that it is of."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import re
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import docx
+import pytest
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml.ns import qn
+from docx.table import Table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stanchion.config import load
+from stanchion.plan.planner import make_plan
+from stanchion.report.numbered import NumberedTable
+from stanchion.report.tables import Tables
+from stanchion.report.word import render
+from stanchion.steps.write_tables import run
+from tests.report_inputs import Declared, FitCase, failed_checks, tables_job
+from tests.unit.test_plan import CONFIG, FACTS, changed
+
+MADE_IN = {
+    "run": "20261121T090000Z-1a2b",
+    "git": {"commit": "c0ffee" * 6 + "c0de", "dirty": True, "diff_sha256": "ab" * 32},
+}
+FITS = [
+    FitCase("partial", "nuts"),
+    FitCase("partial", "advi", kind="advi"),
+    FitCase("pooled", "nuts"),
+]
+POINT = FitCase(
+    "partial",
+    "map",
+    estimate="MAP",
+    summary=[{"variable": "mu", "estimate": 4.3219, "se": 1.2345}],
+)
+
+
+def written(
+    folder: Path,
+    fits: Sequence[FitCase] = FITS,
+    declared: Declared | None = None,
+    answers: Mapping[str, Any] | None = None,
+) -> docx.document.Document:
+    """Write the tables of fits, and return the document as python-docx reads it."""
+    job = replace(tables_job(folder, fits, declared, answers), made_in=MADE_IN)
+    run(job)
+    return docx.Document(str(job.outputs["tables"]))
+
+
+def cells(table: Table) -> list[list[str]]:
+    return [[cell.text for cell in row.cells] for row in table.rows]
+
+
+def paragraphs(document: docx.document.Document, style: str) -> list[str]:
+    return [p.text for p in document.paragraphs if p.style is not None and p.style.name == style]
+
+
+def summary(folder: Path, fit: FitCase) -> dict[str, dict[str, str]]:
+    with (folder / fit.path / "summary.csv").open(newline="") as file:
+        return {row["variable"]: row for row in csv.DictReader(file)}
+
+
+def value_and_place(cell: str) -> tuple[float, int]:
+    """Return the number in a cell, and the power of ten of its last digit."""
+    plain = cell.replace("\N{MINUS SIGN}", "-")
+    return float(plain), -len(plain.partition(".")[2])
+
+
+COLUMNS = {
+    "mean": "mean", "sd": "sd", "median": "median", "5 %": "q5", "95 %": "q95",
+    "MCSE": "mcse_mean", "bulk ESS": "ess_bulk", "tail ESS": "ess_tail", "R-hat": "rhat",
+}  # fmt: skip
+
+
+def test_every_cell_is_that_of_the_summary(tmp_path: Path) -> None:
+    """Each number is the file's, rounded to its last digit; no number is missing or added."""
+    document = written(tmp_path)
+    tables = [cells(table) for table in document.tables]
+    by_table = [FITS[:2], FITS[2:]]
+    assert len(tables) == len(by_table)
+    for rows, fits in zip(tables, by_table, strict=True):
+        headings, *body = rows
+        files = {fit.method: summary(tmp_path, fit) for fit in fits}
+        if len(files) == 1:
+            headings, body = (
+                ["quantity", "method", *headings[1:]],
+                [[r[0], *files, *r[1:]] for r in body],
+            )
+        assert headings == ["quantity", "method", *COLUMNS]
+        assert [tuple(row[:2]) for row in body] == [
+            (name, method) for name in files["nuts"] for method in files
+        ]
+        for name, method, *numbers in body:
+            row = files[method][name]
+            for heading, cell in zip(COLUMNS, numbers, strict=True):
+                exact = row[COLUMNS[heading]]
+                if not exact:
+                    assert cell == "–"
+                    continue
+                value, place = value_and_place(cell)
+                error = 1.0 if heading.endswith("ESS") else 0.5
+                assert abs(value - float(exact)) <= error * 10.0**place * (1 + 1e-9)
+
+
+def test_a_mean_has_no_digit_that_its_error_does_not_support(tmp_path: Path) -> None:
+    """Its last digit stands where the Monte Carlo error has its first."""
+    headings, *body = cells(written(tmp_path).tables[0])
+    file = summary(tmp_path, FITS[0])
+    for row in body:
+        if row[1] == "nuts":
+            error = float(file[row[0]]["mcse_mean"])
+            _, place = value_and_place(row[headings.index("mean")])
+            assert place == math.floor(math.log10(error))
+
+
+def test_the_question_comes_first_and_the_verdict_next(tmp_path: Path) -> None:
+    """Before any number."""
+    document = written(tmp_path)
+    first, second = document.paragraphs[:2]
+    assert (first.text, first.style.name) == (Declared().question, "Heading 1")
+    assert second.text == "3 fits: 2 passed, 1 in which k̂ found no fault."
+
+
+def test_a_failed_fit_has_no_number_but_the_reason(tmp_path: Path) -> None:
+    """Stopped or flagged, alone in its table or beside another fit."""
+    bad = failed_checks()
+    fits = [
+        FitCase("pooled", "nuts", checks=bad),
+        FitCase("partial", "nuts"),
+        FitCase("partial", "again", checks=bad, on_fail="flag"),
+    ]
+    document = written(tmp_path, fits)
+    assert document.paragraphs[1].text == "3 fits: 2 failed, 1 passed."
+    reason = (
+        "R-hat 1.124 (allowed: ≤ 1.01) at tau; bulk ESS 38 (allowed: ≥ 400) at tau; "
+        "divergences 57 (allowed: none) at chain 1: 12."
+    )
+    assert paragraphs(document, "List Bullet") == [
+        f"schools/pooled/nuts: {reason}",
+        f"schools/partial/again: {reason}",
+    ]
+    alone, beside = document.tables
+    assert cells(alone) == [["method", "because"], ["nuts", reason]]
+    assert "no numbers, because no fit passed" in paragraphs(document, "Caption")[0]
+    assert paragraphs(document, "Caption")[1] == "Table 2. Posterior of partial on schools by nuts"
+    assert len(beside.rows) == 1 + len(summary(tmp_path, fits[1]))
+    assert f"again gives no numbers: {reason}" in paragraphs(document, "Table Note")
+
+
+def test_captions_are_those_of_word(tmp_path: Path) -> None:
+    """`Table 1.`, the number a field that Word counts anew and keeps beside its table."""
+    document = written(tmp_path, declared=Declared(compare=True))
+    captions = [p for p in document.paragraphs if p.style.name == "Caption"]
+    assert [p.text for p in captions] == [
+        "Table 1. Posterior of partial on schools",
+        "Table 2. Posterior of pooled on schools by nuts",
+        "Table 3. Models of schools, best first, by PSIS-LOO",
+    ]
+    for caption in captions:
+        (field,) = caption._p.iter(qn("w:instrText"))
+        assert field.text == " SEQ Table \\* ARABIC "
+        kinds = [m.get(qn("w:fldCharType")) for m in caption._p.iter(qn("w:fldChar"))]
+        assert kinds == ["begin", "separate", "end"]
+        assert caption._p.getnext().tag == qn("w:tbl")
+    assert document.styles["Caption"].paragraph_format.keep_with_next
+
+
+def test_headings_repeat_and_numbers_stand_right(tmp_path: Path) -> None:
+    """The first row is a heading on each page; a row is never broken; words stand left."""
+    tables = written(tmp_path, declared=Declared(compare=True)).tables
+    for table, words in zip(tables, (2, 1, 2), strict=True):
+        heads = [bool(list(row._tr.iter(qn("w:tblHeader")))) for row in table.rows]
+        assert heads == [True] + [False] * (len(heads) - 1)
+        assert all(list(row._tr.iter(qn("w:cantSplit"))) for row in table.rows)
+        for row in table.rows:
+            right = [c.paragraphs[0].alignment == WD_ALIGN_PARAGRAPH.RIGHT for c in row.cells]
+            assert right == [False] * words + [True] * (len(right) - words)
+
+
+def test_each_table_names_its_source(tmp_path: Path) -> None:
+    """Path, SHA-256 of the file as it lies there, run and commit, as the report has them."""
+    notes = paragraphs(written(tmp_path, declared=Declared(compare=True)), "Table Note")
+    files = [*(f"{fit.path}/summary.csv" for fit in FITS), "comparison.csv"]
+    sources = [note for note in notes if note.startswith("Source: ")]
+    git = MADE_IN["git"]
+    assert isinstance(git, dict)
+    assert sources == [
+        f"Source: results/coaching/{file}, SHA-256 "
+        f"{hashlib.sha256((tmp_path / file).read_bytes()).hexdigest()}; run {MADE_IN['run']}; "
+        f"git commit {git['commit']}; changes not committed SHA-256 {git['diff_sha256']}."
+        for file in files
+    ]
+
+
+def test_the_comparison_is_that_of_its_file(tmp_path: Path) -> None:
+    """A row a fit, best first, and what the differences are worth below."""
+    document = written(tmp_path, [FITS[0], FITS[2]], Declared(compare=True))
+    headings, *body = cells(document.tables[-1])
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row[:2] for row in body] == [[row["model"], row["method"]] for row in rows]
+    for shown, row in zip(body, rows, strict=True):
+        elpd, place = value_and_place(shown[headings.index("elpd")])
+        assert abs(elpd - float(row["elpd"])) <= 0.5 * 10.0**place
+    notes = paragraphs(document, "Table Note")
+    assert any(note.startswith("partial predicts better than pooled") for note in notes)
+
+
+def test_points_have_a_table_of_their_own(tmp_path: Path) -> None:
+    """Estimates with their standard errors, beside none of the posterior's numbers."""
+    document = written(tmp_path, [FITS[0], POINT])
+    assert paragraphs(document, "Caption") == [
+        "Table 1. Posterior of partial on schools by nuts",
+        "Table 2. Modes of partial on schools by map (MAP)",
+    ]
+    points = cells(document.tables[1])
+    assert points == [["quantity", "estimate", "standard error"], ["mu", "4.3", "1.2"]]
+
+
+def test_a_long_summary_says_what_is_left_out(tmp_path: Path) -> None:
+    """As many rows as the report shows of a fit, and where the others are."""
+    document = written(tmp_path, [FitCase("partial", "nuts", parameters=300)])
+    assert len(document.tables[0].rows) == 201
+    assert "102 more rows in the file." in paragraphs(document, "Table Note")
+
+
+def answer(name: str, kind: str, unit: str | None, *fits: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {"stacked": False, "expressions": {"": "mu"}, "rope": None}
+    return {"answer": name, "kind": kind, "unit": unit, **plain, "fits": list(fits)}
+
+
+def fitted(model: str, *rows: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    named = {"dataset": "schools", "model": model, "method": "nuts", "verdict": "pass"}
+    return {**named, "because": None, "rows": list(rows), "ropes": [], "choice": None, **more}
+
+
+def numbers(value: float, mcse: float, sd: float | None = None, *interval: float) -> dict[str, Any]:
+    lower, upper = interval or (None, None)
+    ends = {"lower": lower, "upper": upper}
+    return {"label": "", "value": value, **ends, "mcse": mcse, "sd": sd, "density": None}
+
+
+EFFECT = answer(
+    "Effect in school A over school C",
+    "quantity",
+    "points",
+    fitted("partial", numbers(1.2345, 0.0512, 2.8, -3.1234, 6.0678)),
+    fitted("pooled", verdict="fail", because="the fit failed its checks: rhat"),
+)
+RAISES = answer(
+    "Coaching raises scores", "probability", None, fitted("partial", numbers(0.9346, 0.006))
+)
+
+
+def content(*answers: Mapping[str, Any]) -> dict[str, Any]:
+    interval = {"prob": 0.9, "kind": "equal_tailed"}
+    return {"schema": "stanchion/answers/1", "interval": interval, "answers": list(answers)}
+
+
+def test_answers_are_the_first_table(tmp_path: Path) -> None:
+    """Values with the digits of their errors, units in the headings; a failed fit has a reason."""
+    document = written(tmp_path, answers=content(EFFECT))
+    assert paragraphs(document, "Caption")[0] == "Table 1. Answers"
+    assert cells(document.tables[0]) == [
+        ["answer", "fit", "of", "verdict", "value (points)", "90 % interval, from (points)",
+         "to (points)", "MCSE (points)"],
+        [EFFECT["answer"], "schools/partial/nuts", "", "pass", "1.23", "−3.1", "6.1", "0.051"],
+        [EFFECT["answer"], "schools/pooled/nuts", "", "fail", "–", "–", "–", "–"],
+    ]  # fmt: skip
+    notes = paragraphs(document, "Table Note")
+    assert notes[0] == "schools/pooled/nuts gives no value: the fit failed its checks: rhat."
+    digest = hashlib.sha256((tmp_path / "answers.json").read_bytes()).hexdigest()
+    assert notes[1].startswith(f"Source: results/coaching/answers.json, SHA-256 {digest};")
+
+
+def test_answers_of_several_units_have_a_column_of_them(tmp_path: Path) -> None:
+    """A probability has neither unit nor interval."""
+    headings, effect, _, probability = cells(
+        written(tmp_path, answers=content(EFFECT, RAISES)).tables[0]
+    )
+    assert headings[4:6] == ["unit", "value"]
+    assert effect[4:6] == ["points", "1.23"]
+    assert probability[4:] == ["", "0.935", "–", "–", "0.0060"]
+
+
+def test_a_flagged_failure_answers_nothing(tmp_path: Path) -> None:
+    """Even where its answer was computed."""
+    bad = FitCase("partial", "nuts", checks=failed_checks(), on_fail="flag")
+    flagged = answer(
+        "A", "quantity", "", fitted("partial", numbers(1, 0.1, 2, 0, 3), verdict="fail")
+    )
+    document = written(tmp_path, [bad], answers=content(flagged))
+    assert cells(document.tables[0])[1][-4:] == ["–"] * 4
+    assert "gives no value: R-hat 1.124" in paragraphs(document, "Table Note")[0]
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
+    """At any time: no clock is in the file, neither in its properties nor in its parts."""
+    made = []
+    for second in (1_000_000_000, 1_700_000_001):
+        with mock.patch.object(time, "time", return_value=float(second)):
+            job = replace(tables_job(tmp_path, FITS), made_in=MADE_IN)
+            run(job)
+        made.append(job.outputs["tables"].read_bytes())
+    assert made[0] == made[1]
+    with zipfile.ZipFile(BytesIO(made[0])) as file:
+        assert {part.date_time for part in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = file.read("docProps/core.xml").decode()
+        everything = b"".join(file.read(name) for name in file.namelist()).decode(errors="ignore")
+    assert "created" not in core and "modified" not in core
+    assert "python-docx" not in everything and str(tmp_path) not in everything
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+@settings(max_examples=25, deadline=None)
+def test_any_text_gives_a_document_that_can_be_read(title: str, cell: str) -> None:
+    """What XML cannot hold is written as an escape, and nothing is taken for markup."""
+    table = NumberedTable(cell, (cell, "n"), 1, ((cell, "1"),), (cell,))
+    rendered = render(Tables(title, cell, cell, (cell,), (table,)))
+    document = docx.Document(BytesIO(rendered))
+    ((heading, _), (body, _)) = cells(document.tables[0])
+    assert heading == body == document.paragraphs[-1].text
+    plain = " ".join(cell.split())
+    if plain.isascii() and plain.isprintable():
+        assert body == plain
+
+
+def test_tables_are_made_where_they_are_declared(tmp_path: Path) -> None:
+    """One step more, last but for the verdicts, and no other key is changed by it."""
+    plans = []
+    for text in (CONFIG, CONFIG.replace("    compare:", "    tables: [docx]\n    compare:")):
+        (tmp_path / "config.yaml").write_text(text)
+        plans.append(make_plan(load(tmp_path / "config.yaml"), FACTS))
+    assert changed(*plans) == {"write_tables"}
+    step = plans[1].step("write_tables", {"analysis": "means"})
+    assert step.outputs == {"tables": "results/means/tables.docx"}
+    assert {before.rule for before in step.upstream} == {
+        "collect_draws",
+        "diagnose_fit",
+        "compare_models",
+    }
+
+
+@pytest.mark.parametrize("field", ["question", "project"])
+def test_what_tables_show_changes_them(tmp_path: Path, field: str) -> None:
+    """The question and the project's name stand in the document."""
+    plans = []
+    for words in ("one", "another"):
+        text = CONFIG.replace("    compare:", "    tables: [docx]\n    compare:")
+        if field == "project":
+            text = re.sub(r"^project: .*$", f"project: {words}", text, flags=re.MULTILINE)
+        else:
+            text = text.replace("    compare:", f"    question: {words}\n    compare:")
+        (tmp_path / "config.yaml").write_text(text)
+        plans.append(make_plan(load(tmp_path / "config.yaml"), FACTS))
+    assert changed(*plans) == {"write_tables", "write_report", "check_verdicts"}
