@@ -31,7 +31,7 @@ HARNESS = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
 <script>
 addEventListener("load", () => {{
   const frame = document.querySelector("iframe").contentWindow, page = frame.document;
-  const boxes = ".scroll, .program, nav ul, .aside, .marks";
+  const boxes = ".scroll, .program, .aside, .marks";
   const wide = [...page.body.querySelectorAll("*")].filter((e) =>
     !e.closest(boxes) && e.getBoundingClientRect().right > frame.innerWidth + 0.5);
   document.querySelector("pre").textContent = JSON.stringify({{
@@ -41,6 +41,9 @@ addEventListener("load", () => {{
     unloaded: [...page.images].filter((i) => !(i.complete && i.naturalWidth)).length,
     images: page.images.length,
     fetched: frame.performance.getEntriesByType("resource").map((e) => e.name.slice(0, 80)),
+    widths: Object.fromEntries(["p", "h1", ".banner", ".program", "figure.forest", ".scroll"].map(
+      (kind) => [kind, Math.max(0, ...[...page.querySelectorAll(kind)].map(
+        (e) => e.getBoundingClientRect().width))])),
     verdictBottom: page.querySelector(".banner h2").getBoundingClientRect().bottom,
     tableBottom: page.querySelector(".verdicts").getBoundingClientRect().bottom,
   }});
@@ -103,6 +106,14 @@ class Browser:
         self._run("--no-pdf-header-footer", f"--print-to-pdf={target}", page.as_uri())
         return target.read_bytes()
 
+    def filled(self, page: Path, folder: Path) -> list[float]:
+        """Return for each printed page how far down there is ink, from 0 at its top to 1."""
+        target = folder / "printed.pdf"
+        self.print(page, target)
+        command = ["pdftoppm", "-gray", "-r", "24", str(target), str(folder / "sheet")]
+        subprocess.run(command, timeout=60, check=True)
+        return [_ink(sheet.read_bytes()) for sheet in sorted(folder.glob("sheet-*.pgm"))]
+
     def _harnessed(
         self, folder: Path, harness: str, *flags: str
     ) -> tuple[dict[str, Any], list[str]]:
@@ -119,6 +130,14 @@ class Browser:
         command = [self.program, *FLAGS, f"--user-data-dir={self.profile}", *arguments]
         completed = subprocess.run(command, capture_output=True, timeout=120, check=True)
         return completed.stdout.decode()
+
+
+def _ink(pgm: bytes) -> float:
+    """Return how far down a grey picture has ink; PGM's header is three lines."""
+    _, size, _, pixels = pgm.split(b"\n", 3)
+    width, height = map(int, size.split())
+    rows = (pixels[width * row : width * (row + 1)] for row in range(height))
+    return max((row + 1 for row, line in enumerate(rows) if min(line) < 200), default=0) / height
 
 
 class _Served:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,15 @@ import pytest
 from stanchion.report.page import build
 from stanchion.report.render import render
 from tests.browser import chromium
-from tests.report_inputs import Declared, FitCase, failed_checks, khat_checks, made_up, report_job
+from tests.report_inputs import (
+    Declared,
+    FitCase,
+    failed_checks,
+    khat_checks,
+    made_up,
+    png,
+    report_job,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("width", [390, 820, 1366])
+@pytest.mark.parametrize("width", [390, 820, 1280, 1366])
 def test_nothing_sticks_out(browser: chromium.Browser, folder: Path, width: int) -> None:
     """At any width the page does not scroll sideways; wide tables do so inside their boxes."""
     visited = browser.measure(folder, width)
@@ -66,6 +75,33 @@ def test_the_verdicts_are_on_the_first_screen(browser: chromium.Browser, folder:
     """A laptop shows the table of verdicts without scrolling, a telephone the verdict itself."""
     assert browser.measure(folder, 1366)["tableBottom"] < 768
     assert browser.measure(folder, 390)["verdictBottom"] < 844
+
+
+def test_one_reading_width_on_a_laptop(browser: chromium.Browser, folder: Path) -> None:
+    """Text, pictures, tables and programs share a column of 50 rem, and none goes beyond it."""
+    visited = browser.measure(folder, 1280)
+    assert max(visited["widths"].values()) <= 800.5
+    for kind in ("p", "h1", ".banner", ".program", "figure.forest"):
+        assert visited["widths"][kind] == pytest.approx(800, abs=1), kind
+
+
+@pytest.mark.parametrize("name", ["few", "many models", "many methods"])
+def test_paper_has_no_half_empty_pages(
+    browser: chromium.Browser, tmp_path: Path, name: str
+) -> None:
+    """Ink reaches down more than half of each page but the last, with pictures of usual size."""
+    if shutil.which("pdftoppm") is None:
+        pytest.skip("there is no pdftoppm on this machine")
+    drawn = replace(SOUND, picture=png(960, 1072, seed=None), parameters=12)
+    fits = {
+        "few": [*FITS[1:], drawn],
+        "many models": [replace(drawn, model=f"model_{n}") for n in range(9)],
+        "many methods": [replace(drawn, method=f"method_{n}") for n in range(14)],
+    }[name]
+    page = tmp_path / "report.html"
+    page.write_text(render(build(report_job(tmp_path / "inputs", fits, EVERYTHING))))
+    *sheets, _ = browser.filled(page, tmp_path)
+    assert len(sheets) >= 4 and min(sheets) > 0.55, sheets
 
 
 def test_it_prints(browser: chromium.Browser, folder: Path) -> None:

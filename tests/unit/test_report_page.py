@@ -85,7 +85,7 @@ def first_screen(page: str) -> str:
 def test_a_failure_is_the_first_thing_said(tmp_path: Path) -> None:
     """Check, parameters, value, threshold, consequence and remedy stand before any answer."""
     output = first_screen(html(tmp_path, SOUND, STOPPED))
-    assert "✕ fail 2 fits: 1 failed, 1 passed" in output
+    assert "✕ computation: fail 2 fits: 1 failed, 1 passed" in output
     assert "R-hat 1.124 (allowed: ≤ 1.01) at tau, theta[1], mu" in output
     assert "bulk ESS 38 (allowed: ≥ 400)" in output and "divergences 57 (allowed: none)" in output
     assert "Nothing was computed from it" in output
@@ -138,9 +138,9 @@ def test_an_approximation_does_not_pass_alone(tmp_path: Path) -> None:
     """The table says what k̂ says, `k̂ found no fault`, and the sentence tells both kinds apart."""
     page = html(tmp_path, SOUND, GOOD)
     output = first_screen(page)
-    assert "✓ pass 2 fits: 1 passed, 1 in which k̂ found no fault" in output
+    assert "✓ computation: pass 2 fits: 1 passed, 1 in which k̂ found no fault" in output
     assert "✓ k̂ found no faultpartialadvi" in output
-    assert "✓ k̂ found no fault" in text(page.split('id="chains"')[1])
+    assert "✓ computation: k̂ found no fault" in text(page.split('id="chains"')[1])
     assert "importance-resampled" in text(page) and "(unweighted)" not in text(page)
 
 
@@ -188,7 +188,7 @@ def test_the_advice_is_of_the_method_that_failed(tmp_path: Path) -> None:
 def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:
     """A waived failure is no pass: it shows its waiver on the first screen."""
     output = first_screen(html(tmp_path, WAIVED))
-    assert "◇ waived 1 fit: 1 failed and waived" in output
+    assert "◇ computation: waived 1 fit: 1 failed and waived" in output
     assert (
         "Waived by the statistician until 2027-03-31: agrees with a run ten times as long" in output
     )
@@ -197,7 +197,7 @@ def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:
 def test_sound_fits_alarm_of_nothing(tmp_path: Path) -> None:
     """Where every fit passes, one sentence says so, and there is nothing to try."""
     page = html(tmp_path, SOUND, replace(SOUND, model="pooled"))
-    assert "✓ pass All 2 fits passed" in first_screen(page)
+    assert "✓ computation: pass All 2 fits passed" in first_screen(page)
     assert "what to try" not in page and 'class="card' not in page
 
 
@@ -473,9 +473,34 @@ def test_text_has_enough_contrast(tmp_path: Path, ground: str) -> None:
 def test_a_prior_s_verdict_is_said_to_be_the_sampler_s(tmp_path: Path) -> None:
     """No badge on the heading: whether a prior is sensible, no check knows."""
     page = html(tmp_path, FitCase("partial", "nuts"), declared=EVERYTHING)
-    assert "warn is what the sampler's checks say" in text(page).replace("! warn", "warn")
+    section = page.split('id="prior"')[1].split("</section>")[0]
+    assert '<span class="badge aside-of warn">prior draws: warn</span>' in section
+    assert "not whether the prior is sensible" in section
     heading = re.search(r"<article>\s*<h3>([^<]*)</h3>\s*<figure><img[^>]*prior", page)
     assert heading is not None and "badge" not in heading[0]
+
+
+def test_a_pass_is_never_of_the_model(tmp_path: Path) -> None:
+    """Each badge says whose it is, in itself or by the heading of its column."""
+    page = html(tmp_path, SOUND, replace(SOUND, model="pooled"), declared=EVERYTHING)
+    bare = '<span class="badge pass"><span aria-hidden="true">✓</span> pass</span>'
+    tables = re.findall(r"<table.*?</table>", page, flags=re.DOTALL)
+    assert [t for t in tables if bare in t] != []
+    for table in filter(lambda table: bare in table, tables):
+        assert re.search(r'<th scope="col" class="left">(computation|verdict)</th>', table)
+    outside = re.sub(r"<table.*?</table>", "", page, flags=re.DOTALL)
+    assert bare not in outside and "✓</span> computation: pass</span>" in outside
+    for section in ("predictive", "predictions"):
+        own = page.split(f'<section id="{section}"')[1].split("</section>")[0]
+        assert "badge" not in own and "pass" not in text(own)
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_the_first_screen_says_what_a_pass_is_not(tmp_path: Path, is_declared: bool) -> None:
+    """And where the model itself is checked, or that nothing checks it."""
+    page = first_screen(html(tmp_path, SOUND, declared=Declared(predictive=is_declared)))
+    assert "not whether the model is right" in page
+    assert ("no posterior predictive check was declared" in page) is not is_declared
 
 
 def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) -> None:

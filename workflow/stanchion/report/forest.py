@@ -21,6 +21,8 @@ MOST_TOGETHER = 2 * len(SHAPES)
 """Fits in one picture: more have no mark of their own."""
 _WIDEST, _WIDEST_OF_A_VECTOR = 25.0, 100.0
 """How many times wider than its narrowest interval a panel may be."""
+_TALLEST = 340
+"""Pixels of a panel, some three of which a sheet of A4 has room for."""
 _LARGEST = 1e150
 _MARGIN = 0.03
 _MOST_STEPS = 6
@@ -126,7 +128,11 @@ def forest(quantities: Sequence[Quantity], fits: Container[int] | None = None) -
         intervals = tuple(interval for interval in quantity.intervals if interval.drawable)
         if any(interval.width for interval in intervals):
             drawn.append(replace(quantity, intervals=intervals))
-    return tuple(panel for group in _groups(drawn) if (panel := _panel(group, fits)) is not None)
+    return tuple(
+        _panel(members, _span([i for quantity in group for i in quantity.intervals]))
+        for group in _groups(drawn)
+        for members in _no_taller([_of(quantity, fits) for quantity in group])
+    )
 
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
@@ -177,18 +183,30 @@ def _span(intervals: Sequence[Interval]) -> tuple[float, float]:
     return min(i.low for i in intervals), max(i.high for i in intervals)
 
 
-def _panel(members: Sequence[Quantity], fits: Container[int] | None) -> Panel | None:
-    low, high = _span([interval for quantity in members for interval in quantity.intervals])
-    quantities = [selected for quantity in members if (selected := _of(quantity, fits)).intervals]
-    if not quantities:
-        return None
+def _no_taller(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
+    """Split where a panel would be taller than what a sheet has room for beside a heading."""
+    panels: list[list[Quantity]] = []
+    for quantity in filter(lambda quantity: quantity.intervals, quantities):
+        if panels and sum(map(_height, panels[-1])) + _height(quantity) <= _TALLEST:
+            panels[-1].append(quantity)
+        else:
+            panels.append([quantity])
+    return panels
+
+
+def _height(quantity: Quantity) -> int:
+    return LINE * len(quantity.intervals) + GAP
+
+
+def _panel(quantities: Sequence[Quantity], span: tuple[float, float]) -> Panel:
+    low, high = span
     margin = _MARGIN * (high - low)
     low, high = low - margin, high + margin
 
     def across(value: float) -> float:
         return round(100 * (value - low) / (high - low), 2)
 
-    heights = [LINE * len(quantity.intervals) + GAP for quantity in quantities]
+    heights = list(map(_height, quantities))
     tops = [sum(heights[:count]) for count in range(len(heights) + 1)]
     marks = tuple(
         Mark(
