@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 
+from stanchion.answers.declared import DeclaredAnswer
 from stanchion.config import Dataset, resolved_method
 from stanchion.methods.advi import Advi
 from stanchion.methods.method import Method
@@ -35,7 +36,7 @@ from stanchion.steps import (
 from tests.golden import describe, recording
 from tests.report_inputs import Declared, FitCase, nuts_checks, report_job, tables_job
 from tests.unit.draws_cases import job, variables, write_json
-from tests.unit.steps_cases import chain, collect, compare, diagnose, predict
+from tests.unit.steps_cases import answer, chain, collect, compare, diagnose, predict
 
 PURE = (
     "prepare_data",
@@ -44,6 +45,7 @@ PURE = (
     "diagnose_fit",
     "predict_outcomes",
     "compare_models",
+    "answer_questions",
     "write_report",
     "write_tables",
     "check_verdicts",
@@ -77,6 +79,22 @@ generated quantities {
   array[N] real y_rep = normal_rng(rep_vector(mu, N), 1);
 }
 """
+_ANSWERS = [
+    DeclaredAnswer(
+        answer=kind,
+        kind=kind,
+        expressions=expressions,
+        unit=None,
+        rope=(0, 1) if kind == "quantity" else None,
+        stacked=kind == "quantity",
+    )
+    for kind, expressions in (
+        ("probability", {"": "mu > 1"}),
+        ("quantity", {"": "y_new"}),
+        ("argmax", {"": "y_new"}),
+        ("decide", {"go": "mu - 1", "stay": "0"}),
+    )
+]
 _NEW = "state,se\nNJ,12\nCT,9\n"
 _TABLE = "state,score,se\nNY,28,15\nNJ,8,10\nNY,-3,16\nCT,7,11\n"
 
@@ -89,6 +107,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
         for name, centre in (("near", 1.0), ("far", 1.5)):
             _fit(folder / name, centre)
         compare(folder, "near", "far")
+        answer(folder, "near", "far", answers=_ANSWERS)
         fits = [FitCase("partial", "nuts", checks=nuts_checks()), FitCase("pooled", "nuts")]
         write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
         write_tables.run(tables_job(folder / "tables", fits, Declared(compare=True)))
@@ -261,6 +280,7 @@ def _judge(folder: Path) -> Job:
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(folder / "diagnostics.json", content)],
         "comparison": [],
+        "answers": [],
         "priors": [],
     }
     arguments = {"analysis": "a", "fits": [fit], "priors": [], "report": "results/a/report.html"}

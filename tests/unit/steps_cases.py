@@ -10,11 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from stanchion.answers.declared import DeclaredAnswer
 from stanchion.checks.catalogue import thresholds
 from stanchion.checks.row import Size
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.job import Job
-from stanchion.steps import collect_draws, compare_models, diagnose_fit, predict_outcomes
+from stanchion.stan.program import Variable
+from stanchion.steps import (
+    answer_questions,
+    collect_draws,
+    compare_models,
+    diagnose_fit,
+    predict_outcomes,
+)
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
 
 DECLARED = variables(
@@ -173,6 +181,33 @@ def predict(folder: Path, **options: Any) -> dict[str, Any]:
     predict_outcomes.run(job(folder, "predict_outcomes", arguments, inputs, outputs))
     content: dict[str, Any] = json.loads((folder / "predictive.json").read_text())
     return content
+
+
+def answer(folder: Path, *fits: str, answers: Sequence[DeclaredAnswer]) -> Job:
+    """Answer by the fits of some folders, `model@method` where that is not NUTS."""
+    described = []
+    for name in fits:
+        model, _, method = name.partition("@")
+        fit = {"dataset": "d", "model": model, "method": method or "nuts", "on_fail": "stop"}
+        described.append(fit)
+    declared = {**DECLARED, "data": (Variable("y", "real", 1, ("N",)),)}
+    arguments = {
+        "answers": [vars(one) for one in answers],
+        "intervals": None,
+        "fits": described,
+        "variables": [{**VARIABLES, "declared": declared}] * len(fits),
+    }
+    inputs: dict[str, Path | list[Path]] = {
+        "draws": [folder / name / "draws.nc" for name in fits],
+        "diagnostics": [folder / name / "diagnostics.json" for name in fits],
+    }
+    if any(one.stacked for one in answers):
+        names = {"comparison": "comparison.csv", "judgement": "comparison.json"}
+        inputs |= {name: folder / file for name, file in names.items()}
+    outputs = {"answers": "answers.csv", "details": "answers.json"}
+    step = job(folder, "answer_questions", arguments, inputs, outputs)
+    answer_questions.run(step)
+    return step
 
 
 def compare(

@@ -48,6 +48,7 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
     steps = list[Step]()
     point = CONFIG.replace("      advi: {}", "      advi: {}\n      optimize: {}")
     point = point.replace("    compare:", "    tables: [docx]\n    compare:")
+    point += "    answers: {middle: {quantity: mu}}\n"
     declarations = ((point, FACTS), (test_new_rows.CONFIG, test_new_rows.FACTS))
     for text, facts in declarations:
         write_whole(tmp_path / "config.yaml", text)

@@ -23,6 +23,7 @@ def judge(folder: Path, *checks: Check, on_fail: str = "stop", prior: Check | No
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(folder / "diagnostics.json", content)],
         "comparison": [],
+        "answers": [],
         "priors": [write_json(folder / "prior.json", entry) for entry in ours],
     }
     arguments: dict[str, Any] = {

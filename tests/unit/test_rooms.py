@@ -23,6 +23,7 @@ ROOMS = (
     "datasets",
     "config",
     "methods",
+    "answers",
     "expressions",
     "schema",
     "checks",

@@ -16,7 +16,7 @@ rule compare_models:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=15,
+        runtime=10,
     params:
         key=GRAPH.key("compare_models"),
     shell:

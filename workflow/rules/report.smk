@@ -15,7 +15,7 @@ rule write_report:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=15,
+        runtime=10,
     params:
         key=GRAPH.key("write_report"),
     shell:
@@ -51,6 +51,7 @@ rule check_verdicts:
         report=ancient("results/{analysis}/report.html"),
         diagnostics=ancient(GRAPH.files("check_verdicts", "diagnostics")),
         comparison=ancient(GRAPH.files("check_verdicts", "comparison")),
+        answers=ancient(GRAPH.files("check_verdicts", "answers")),
         priors=ancient(GRAPH.files("check_verdicts", "priors")),
     output:
         verdicts="results/{analysis}/verdicts.json",

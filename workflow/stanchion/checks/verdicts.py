@@ -47,8 +47,11 @@ def stops(verdict: str, on_fail: OnFail) -> bool:
 
 def why_stopped(diagnostics: Mapping[str, Any], on_fail: OnFail) -> str | None:
     """Return why nothing is computed from a fit (its diagnostics.json), or None if something is."""
-    if not stops(diagnostics["verdict"], on_fail):
-        return None
+    return failed_because(diagnostics) if stops(diagnostics["verdict"], on_fail) else None
+
+
+def failed_because(diagnostics: Mapping[str, Any]) -> str:
+    """Return which checks a failed fit (its diagnostics.json) did not pass."""
     failed = [check["check"] for check in diagnostics["checks"] if check["verdict"] == FAIL]
     return f"the fit failed its checks: {', '.join(failed)}"
 

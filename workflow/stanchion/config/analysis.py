@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from stanchion.answers.declared import DeclaredAnswer
+from stanchion.config.answers import AnswerSection, Named
 from stanchion.config.checks import Checks
 from stanchion.config.predictive import PosteriorPredictive
 from stanchion.methods.catalogue import METHODS
@@ -154,6 +156,11 @@ class Analysis(Section):
     predict: Predict | None = Field(default=None, description="Predictions for new rows.")
     checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
     compare: Compare | None = Field(default=None, description="Comparison of the models.")
+    answers: dict[Named, AnswerSection] = Field(
+        default={},
+        description="What is asked, by name: the answers stand first in the report, and in "
+        "`answers.csv`.",
+    )
     intervals: Intervals | None = Field(default=None, description="Intervals beside the quantiles.")
     forest: Forest | None = Field(
         default=None, description="Order and groups in the report's picture of intervals."
@@ -184,6 +191,10 @@ class Analysis(Section):
             for model in self.models:
                 for label in self.methods_of(model):
                     yield dataset, model, label
+
+    def declared_answers(self) -> tuple[DeclaredAnswer, ...]:
+        """Return what is asked, as steps know it."""
+        return tuple(section.declared(name) for name, section in self.answers.items())
 
     @property
     def outcome(self) -> str | None:

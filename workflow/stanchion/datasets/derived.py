@@ -21,7 +21,7 @@ from stanchion.expressions.evaluate import UndefinedError, evaluate
 from stanchion.expressions.faults import ExpressionError, at_character
 from stanchion.expressions.tree import Call, Name
 
-ROWS = Axis("the rows")
+ROWS = Axis("the rows", indexed=False)
 _TYPES: dict[str, Type] = {
     "int": "int",
     "real": "real",
@@ -106,14 +106,14 @@ class Columns:
             case "row" | "index":
                 return Kind("int", (ROWS,))
             case "observed" | "missing" as function:
-                return Kind("int", (Axis(f"the rows {function} in {_column(call)}"),))
+                return Kind("int", (_rows(f"{function} in {_column(call)}"),))
             case "values":
                 column = _column(call)
                 kind = _TYPES[self.frame.kinds[column]]
                 if kind not in ("int", "real", "condition"):
                     what = f"column `{column}` is a {self.frame.kinds[column]}, not a number"
                     raise at_character(source, call.span[0], what)
-                return Kind(kind, (Axis(f"the rows observed in {column}"),))
+                return Kind(kind, (_rows(f"observed in {column}"),))
         return Kind("int")
 
     def values(self, name: str) -> NDArray[Any]:
@@ -186,6 +186,10 @@ def _undefined(error: UndefinedError, key: str) -> list[Fault]:
         return Fault(what, where=where, key=key, value=value, allowed=error.allowed)
 
     return at_rows([tuple(index) for index in np.argwhere(error.mask).tolist()], fault)
+
+
+def _rows(which: str) -> Axis:
+    return Axis(f"the rows {which}", indexed=False)
 
 
 def _column(call: Call) -> str:

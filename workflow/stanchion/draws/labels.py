@@ -25,9 +25,9 @@ def scalar_labels(
     by their names; without labelled coordinates the names are the labels.
     """
     dims = [str(dim) for dim in dataset.variables[name].dims[2:]]
-    if not any(_is_labelled(dataset, dim) for dim in dims):
+    if not any(is_labelled(dataset, dim) for dim in dims):
         return names
-    labels = list(labelled_names(pattern, [_axis(dataset, dim) for dim in dims]))
+    labels = list(labelled_names(pattern, [axis_labels(dataset, dim) for dim in dims]))
     counts = Counter(labels)
     return [
         label if counts[label] == 1 else f"{label} ({name})"
@@ -35,19 +35,20 @@ def scalar_labels(
     ]
 
 
-def _is_labelled(dataset: xr.Dataset, dim: str) -> bool:
+def is_labelled(dataset: xr.Dataset, dim: str) -> bool:
+    """Tell whether a dimension has labels, and not numbers alone."""
     if dim == PART or dim not in dataset.coords:
         return False
     return not np.issubdtype(dataset.coords[dim].dtype, np.number)
 
 
-def _axis(dataset: xr.Dataset, dim: str) -> list[str]:
-    """Return what stands for each index: a label, `factor=level`, else the number."""
+def axis_labels(dataset: xr.Dataset, dim: str) -> list[str]:
+    """Return what stands for each index of a dimension: a label, `factor=level`, else a number."""
     if dim not in dataset.coords:
         return [str(number) for number in range(1, dataset.sizes[dim] + 1)]
     coordinate = dataset.coords[dim]
     texts = [visible(str(value)) for value in coordinate.values.tolist()]
-    if not _is_labelled(dataset, dim):
+    if not is_labelled(dataset, dim):
         return texts
     factor = coordinate.attrs.get(FACTOR)
     if factor:

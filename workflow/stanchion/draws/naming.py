@@ -149,6 +149,10 @@ class Naming:
             dims.append(PART)
         return tuple(dims)
 
+    def size(self, declared: str) -> int | None:
+        """Return a declared size: a number or integer data; None where it is computed."""
+        return self.sizes.get(declared, _literal(declared))
+
     def _default_dim(self, name: str, axis: int) -> str:
         """Return ArviZ's name of a dimension, with a `_` where a variable has that name."""
         dim = f"{name}_dim_{axis}"
@@ -161,7 +165,7 @@ class Naming:
 
         A size that is neither a number nor integer data counts as 0 if no other size is.
         """
-        sizes = [self.sizes.get(size, _literal(size)) for size in self.declared[name].sizes]
+        sizes = [self.size(size) for size in self.declared[name].sizes]
         if 0 not in sizes and None not in sizes:
             return None
         unknown = 1 if 0 in sizes else 0

@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from stanchion.draws.columns import Column, Container, containers, default_pattern
 from stanchion.draws.data import data_arrays
 from stanchion.draws.labels import FACTOR
-from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles
-from stanchion.draws.sampler import sampler_stats
+from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles, stored_name
+from stanchion.draws.sampler import PATH, sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
 from stanchion.system.sentences import visible
 
 SAMPLE_DIMS = ("chain", "draw")
 POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"
+STATISTICS = ("log_p", "log_q", "log_weight", PATH)
+"""What the proposal says of each draw, by name."""
 PATHS = "paths"
 PATH_DIFFERENCE = ("path_difference", "path_difference_where")
 """Attributes of the proposal of several paths: how many there were to
@@ -171,17 +173,22 @@ def note_weighting(tree: xr.DataTree, attributes: Mapping[str, str]) -> None:
             tree[name].attrs.update(attributes)
 
 
+def proposal_name(name: str) -> str:
+    """Return the name in the group `proposal` of a variable of the program."""
+    return f"{name}_" if name in STATISTICS else stored_name(name)
+
+
 def proposal_group(
     chains: Chains, naming: Naming, statistics: Mapping[str, NDArray[Any]]
 ) -> xr.Dataset:
     """Return all that an approximation drew, under the program's names, with a number a draw.
 
-    `statistics` are `draw` long; a variable of the program that has the name of one is stored with
-    an underscore behind it.
+    `statistics` are `draw` long, named as in STATISTICS; a variable of the program that has the
+    name of one is stored with an underscore behind it.
     """
     group = _Group(_samples(chains.values))
     for drawn in _drawn(chains, chains.values, naming, Roles()):
-        name = f"{drawn.name}_" if drawn.name in statistics else drawn.name
+        name = f"{drawn.name}_" if drawn.name in STATISTICS else drawn.name
         group.add(name, _variable(drawn, naming, group.dimensions))
     for name, values in statistics.items():
         group.add(name, xr.Variable(SAMPLE_DIMS, values[None]))

@@ -27,11 +27,15 @@ _ORDER = ("<", "<=", ">", ">=")
 
 @dataclass(frozen=True)
 class Axis:
-    """One dimension: what it counts, how many where that is known, and the labels along it."""
+    """One dimension: what it counts, how many where that is known, and the labels along it.
+
+    Where it is not `indexed` none of its elements can be asked for.
+    """
 
     name: str
     size: int | None = None
     labels: tuple[str, ...] | None = None
+    indexed: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class _Checker:
             if label < 1 or (axis.size is not None and label > axis.size):
                 positions = f"1 to {axis.size}" if axis.size is not None else "from 1"
                 raise self._fault(node, f"`{node.name}` has no position {label}", positions)
-            if axis.size is None:
+            if not axis.indexed:
                 raise self._fault(node, f"`{node.name}` takes no brackets: it is of {axis.name}")
         elif axis.labels is None:
             allowed = f"a position, 1 to {axis.size}" if axis.size is not None else None

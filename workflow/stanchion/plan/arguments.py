@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from stanchion.answers.declared import DeclaredAnswer
 from stanchion.checks.verdicts import OnFail
 from stanchion.errors import Fault, StepError
 from stanchion.stan.program import Variable
@@ -285,6 +286,17 @@ class CompareModels(Arguments):
     by: str
     observed: str | None
     fits: tuple[FitArguments, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerQuestions(Arguments):
+    """What is asked of an analysis; files of the job are in the order of the fits."""
+
+    answers: tuple[DeclaredAnswer, ...]
+    intervals: Intervals | None
+    fits: tuple[FitArguments, ...]
+    variables: tuple[ProgramVariables, ...]
+    """Of the program of each fit."""
 
 
 @dataclass(frozen=True, kw_only=True)

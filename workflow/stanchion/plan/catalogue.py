@@ -12,6 +12,7 @@ from typing import Literal
 
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.arguments import (
+    AnswerQuestions,
     Arguments,
     CheckVerdicts,
     CollectDraws,
@@ -202,7 +203,17 @@ _ROWS = (
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
         memory=2000,
-        minutes=15,
+        minutes=10,
+        group="analysis",
+    ),
+    StepRow(
+        name="answer_questions",
+        arguments=AnswerQuestions,
+        version=1,
+        folder=ANALYSIS,
+        outputs={"answers": "answers.csv", "details": "answers.json"},
+        memory=2000,
+        minutes=10,
         group="analysis",
     ),
     StepRow(
@@ -212,7 +223,7 @@ _ROWS = (
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,
-        minutes=15,
+        minutes=10,
         group="analysis",
         cached=False,
         varying=frozenset({"report"}),
@@ -231,7 +242,7 @@ _ROWS = (
     StepRow(
         name="check_verdicts",
         arguments=CheckVerdicts,
-        version=4,
+        version=5,
         folder=ANALYSIS,
         outputs={"verdicts": "verdicts.json"},
         memory=1000,

@@ -41,6 +41,7 @@ def used_variables(
     used |= {LOG_LIK, checked.replicated} if checked is not None else set()
     used |= {LOG_LIK} if analysis.compare is not None else set()
     used |= {predict.variable} if predict is not None else set()
+    used |= {name for answer in analysis.declared_answers() for name in answer.names()}
     blocks = program.variables()
     generated = blocks["generated_quantities"]
     return blocks | {"generated_quantities": tuple(v for v in generated if v.name in used)}

@@ -94,6 +94,16 @@ def variables_of(planner: Planner, analysis: Analysis, model: str) -> ProgramVar
     return program_variables(declared, parameters, *predicted)
 
 
+def fit_variables(planner: Planner, fit: Fit) -> ProgramVariables:
+    """Return the variables that a fit's draws are of: those of its method's own program, if any."""
+    analysis = planner.project.analyses[fit.analysis]
+    program = own_program(planner, fit)
+    if program is None:
+        return variables_of(planner, analysis, fit.model)
+    checked, predict = posterior_predictive_of(analysis, program), predict_of(analysis, program)
+    return program_variables(program.variables(), None, checked, predict)
+
+
 def program_variables(
     declared: Mapping[str, tuple[Variable, ...]],
     parameters: tuple[str, ...] | None,

@@ -18,7 +18,7 @@ from stanchion.plan.model import Facts, Fit, Plan
 from stanchion.plan.quantities import quantities_steps
 from stanchion.plan.reporting import report_step
 from stanchion.plan.tables import tables_step
-from stanchion.plan.verdicts import comparison_step, verdicts_step
+from stanchion.plan.verdicts import answers_step, comparison_step, verdicts_step
 
 
 def make_plan(project: Project, facts: Facts) -> Plan:
@@ -49,6 +49,8 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
             fits += declared
     if analysis.compare is not None:
         comparison_step(planner, name, fits)
+    if analysis.answers:
+        answers_step(planner, name, fits)
     if analysis.tables:
         tables_step(planner, name, fits)
     verdicts_step(planner, name, fits, report_step(planner, name, fits))

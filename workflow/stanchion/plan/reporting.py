@@ -55,8 +55,11 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     drawn = {"sample_prior": priors, "diagnose_fit": diagnosed, "predict_outcomes": predicted}
     for row in PICTURES.values():
         inputs[row.input] = [step.outputs[row.name] for step in drawn[row.step]]
+    answered = planner.planned("answer_questions", {"analysis": name})
     if comparison is not None:
         inputs |= comparison.outputs
+    if answered is not None:
+        inputs |= {"answers": answered.outputs["details"]}
     return planner.add(
         "write_report",
         {"analysis": name},
@@ -87,7 +90,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             *collected,
             *diagnosed,
             *predicted,
-            *([comparison] if comparison is not None else []),
+            *(step for step in (comparison, answered) if step is not None),
         ],
     )
 

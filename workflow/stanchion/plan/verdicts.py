@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stanchion.plan.arguments import CheckVerdicts, CompareModels, FitArguments
+from stanchion.plan.arguments import AnswerQuestions, CheckVerdicts, CompareModels, FitArguments
 from stanchion.plan.builder import Planner
-from stanchion.plan.fits import on_fail
+from stanchion.plan.fits import fit_variables, on_fail
 from stanchion.plan.model import Fit, Step
+from stanchion.plan.sections import intervals_of
 
 
 def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
@@ -31,11 +32,39 @@ def comparison_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     )
 
 
+def answers_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
+    """Add the step that answers what is asked of an analysis."""
+    analysis = planner.project.analyses[name]
+    answers = analysis.declared_answers()
+    stacked = any(answer.stacked for answer in answers)
+    compared = planner.planned("compare_models", {"analysis": name}) if stacked else None
+    draws = [planner.known(fit, "collect_draws") for fit in fits]
+    diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
+    inputs: dict[str, str | list[str]] = {
+        "draws": [step.outputs["draws"] for step in draws],
+        "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
+    }
+    return planner.add(
+        "answer_questions",
+        {"analysis": name},
+        arguments=AnswerQuestions(
+            answers=answers,
+            intervals=intervals_of(analysis),
+            fits=_described(planner, fits),
+            variables=tuple(fit_variables(planner, fit) for fit in fits),
+        ),
+        inputs=inputs | (compared.outputs if compared is not None else {}),
+        upstream=[*draws, *diagnosed, *([compared] if compared is not None else [])],
+    )
+
+
 def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step) -> Step:
     """Add the step that fails, after the report, where a check stopped something."""
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     compared = planner.planned("compare_models", {"analysis": name})
+    answered = planner.planned("answer_questions", {"analysis": name})
     judged = [compared] if compared is not None else []
+    answers = [answered] if answered is not None else []
     pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
     wildcards = [{"analysis": name, "dataset": d, "model": m} for d, m in pairs]
     priors = [step for names in wildcards if (step := planner.planned("sample_prior", names))]
@@ -52,9 +81,10 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
             "report": report.outputs["report"],
             "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
             "comparison": [step.outputs["judgement"] for step in judged],
+            "answers": [step.outputs["details"] for step in answers],
             "priors": [step.outputs["checks"] for step in priors],
         },
-        upstream=[report, *diagnosed, *judged, *priors],
+        upstream=[report, *diagnosed, *judged, *answers, *priors],
     )
 
 

@@ -15,13 +15,14 @@ from stanchion.datasets.faults import gathered
 from stanchion.draws.naming import Naming
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
 from stanchion.expressions.check import Kind
-from stanchion.plan.arguments import PrepareData, read_arguments
+from stanchion.plan.arguments import CollectDraws, PrepareData, read_arguments
 from stanchion.plan.builder import Planner
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.facts import gather
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
+from stanchion.runs.check_answers import FitVariables, Sizes, answer_faults
 from stanchion.runs.external_files import external_faults
 from stanchion.runs.init_files import init_faults
 from stanchion.runs.json_output import faults_as_json
@@ -207,6 +208,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     """Build every model's data once, and compare what the models of an analysis are fitted to."""
     project = plan.project
     built: dict[str, Outcomes | None] = {}
+    sizes: dict[str, Sizes] = {}
     numbers: dict[str, Mapping[str, Any]] = {}
     kinds: dict[str, Mapping[str, Kind]] = {}
     drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
@@ -218,7 +220,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
         if step.key not in built:
             try:
                 data = _data(plan, step)
-                values = data.values
+                values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
                 built[step.key] = Outcomes.of(values)
                 kinds[step.key] = kinds_of(_naming(plan, step, data), values)
                 numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
@@ -236,6 +238,8 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     yield from external_faults(plan, lambda step: _data(plan, step).values)
     for name, analysis in project.analyses.items():
         yield from statistics_faults(project, name, fitted.get(name, []))
+        if analysis.answers:
+            yield from answer_faults(project, name, analysis, list(_variables(plan, name, sizes)))
         if analysis.compare is not None:
             for dataset in analysis.datasets:
                 outcomes = {
@@ -243,6 +247,18 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
                     for model in analysis.models
                 }
                 yield from _unlike_outcomes(project, name, dataset, outcomes)
+
+
+def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[FitVariables]:
+    """Yield what the draws of an analysis' fits are of, where their data could be built."""
+    for fit in plan.fits:
+        if fit.analysis == name:
+            step = plan.step("collect_draws", fit.wildcards)
+            arguments = read_arguments(CollectDraws, {**step.arguments, **step.unkeyed}, step.rule)
+            made = next(s for s in step.upstream if s.outputs.get("meta") == step.inputs["meta"])
+            if made.key in sizes:
+                program = plan.project.models[fit.model].title
+                yield FitVariables(program, arguments.variables.declared, sizes[made.key])
 
 
 def _without_posterior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:

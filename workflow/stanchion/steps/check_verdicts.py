@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.verdicts import FAIL, OnFail, stops
@@ -15,10 +18,19 @@ from stanchion.report.wording import check_view
 _SHOWN = 5
 
 
-def run(job: Job[CheckVerdicts]) -> None:
-    """Write the verdict of each fit, of each comparison and of each prior.
+@dataclass(frozen=True)
+class _Unanswered:
+    """An answer without a value: its name, the fit, and why."""
 
-    Comparisons and priors stop where one of the analysis' fits does.
+    name: str
+    fit: str
+    because: str
+
+
+def run(job: Job[CheckVerdicts]) -> None:
+    """Write the verdict of each fit, of each comparison and of each prior, and what has no answer.
+
+    Comparisons, priors and answers stop where one of the analysis' fits does.
 
     Raises:
         GateError: one of them with `on_fail: stop` failed; says which check, where, and what to
@@ -50,6 +62,8 @@ def run(job: Job[CheckVerdicts]) -> None:
         for name, judged, on_fail in priors
         if stops(judged.verdict, on_fail)
     ]
+    answers = [answer for path in job.paths("answers") for answer in _failed_answers(path)]
+    faults += [_unanswered(answer, arguments) for answer in answers if _on_fail(job) == "stop"]
     if faults:
         raise GateError(faults)
     content = {
@@ -59,12 +73,38 @@ def run(job: Job[CheckVerdicts]) -> None:
             {"comparison": name, "verdict": judgement.judged.verdict, "on_fail": on_fail}
             for name, judgement, on_fail in compared
         ],
+        "answers": [
+            {"answer": answer.name, "fit": answer.fit, "because": answer.because}
+            for answer in answers
+        ],
         "priors": [
             {"prior": name, "verdict": judged.verdict, "on_fail": on_fail}
             for name, judged, on_fail in priors
         ],
     }
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _failed_answers(path: Path) -> list[_Unanswered]:
+    """Return the answers without a value that a fit should have given, though it did not fail."""
+    failed = [
+        _Unanswered(answer["answer"], _path_of(fit), fit["because"])
+        for answer in json.loads(path.read_text())["answers"]
+        for fit in answer["fits"]
+        if fit["verdict"] == FAIL and fit["because"] is not None and not fit["fit_failed"]
+    ]
+    return failed
+
+
+def _path_of(fit: Mapping[str, str]) -> str:
+    return "/".join(fit[name] for name in ("dataset", "model", "method") if fit[name])
+
+
+def _unanswered(answer: _Unanswered, arguments: CheckVerdicts) -> Fault:
+    return Fault(
+        f"{arguments.analysis}/{answer.fit} gives no answer to {answer.name!r}: {answer.because}",
+        todo=f"correct the expression, or what it is of; see {arguments.report}",
+    )
 
 
 def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, OnFail]]:

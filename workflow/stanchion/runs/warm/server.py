@@ -48,6 +48,7 @@ ALSO = {
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
+    "answer_questions": (*_READING, "arviz_stats"),
     "write_report": ("encodings.unicode_escape", "email.parser"),
     "write_tables": ("encodings.cp437",),
 }

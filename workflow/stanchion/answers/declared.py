@@ -1,0 +1,42 @@
+"""An answer as it is declared: what crosses from the plan to the step. Imports the standard
+library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from stanchion.expressions.catalogue import OF_NUMBERS
+from stanchion.expressions.parser import Vocabulary, parse
+from stanchion.expressions.tree import Name, walk
+
+AnswerKind = Literal["probability", "quantity", "argmax", "decide"]
+VOCABULARY = Vocabulary(OF_NUMBERS)
+"""What expressions of draws may call."""
+STACKED = "stacked"
+"""Stands for the model in the rows of what is averaged over models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredAnswer:
+    """What is asked: a name, and an expression, or one for each choice."""
+
+    answer: str
+    kind: AnswerKind
+    expressions: Mapping[str, str]
+    """By the name of the choice; under an empty one where there is none."""
+    unit: str | None
+    rope: tuple[float, float] | None
+    """The values that count as no effect, its ends among them."""
+    stacked: bool
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield choice and expression."""
+        yield from self.expressions.items()
+
+    def names(self) -> list[str]:
+        """Return the variables that it is of, each once."""
+        trees = [parse(source, VOCABULARY) for _, source in self.items()]
+        nodes = [node for tree in trees for node in walk(tree)]
+        return list(dict.fromkeys(node.name for node in nodes if isinstance(node, Name)))

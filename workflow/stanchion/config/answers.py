@@ -1,0 +1,111 @@
+"""The section `answers`: what is asked of an analysis by name, as expressions of its draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from stanchion.answers.declared import VOCABULARY, AnswerKind, DeclaredAnswer
+from stanchion.answers.kinds import KINDS
+from stanchion.expressions.faults import ExpressionError
+from stanchion.expressions.parser import parse
+from stanchion.schema.fields import Section, Text, is_number, refused
+
+_MOST_CHARACTERS = 200
+_FEWEST_CHOICES = 2
+
+
+def _expression(value: object) -> object:
+    """Return an expression as its text, held to the grammar; a number may stand without quotes."""
+    if is_number(value):
+        value = repr(value)
+    if isinstance(value, str):
+        try:
+            parse(value, VOCABULARY)
+        except ExpressionError as error:
+            raise refused(str(error), value=value, allowed=error.allowed, todo=error.todo) from None
+    return value
+
+
+Expression = Annotated[str, BeforeValidator(_expression, json_schema_input_type=str | float)]
+Named = Annotated[str, Field(min_length=1, max_length=_MOST_CHARACTERS)]
+
+
+class AnswerSection(Section):
+    """One of `probability`, `quantity`, `argmax` and `decide`, and what goes with it.
+
+    An expression names the variables of the program and its data, with labels or positions in
+    brackets: `theta['A'] - theta['C']`. It is of each draw.
+    """
+
+    probability: Expression | None = Field(
+        default=None, description="How probable a condition is, such as `mu > 0`."
+    )
+    quantity: Expression | None = Field(
+        default=None, description="Mean and interval of a number, or of each of several."
+    )
+    argmax: Expression | None = Field(
+        default=None, description="Which of several numbers is the largest, and how probably."
+    )
+    decide: dict[Named, Expression] | None = Field(
+        default=None,
+        description="The utility of each choice; the one with the largest expected utility is "
+        "named, with its lead and the expected loss of each.",
+    )
+    unit: Text | None = Field(default=None, description="Of the quantity, or of the utilities.")
+    rope: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
+        default=None,
+        description="From which to which value a quantity counts as no effect: how probably it "
+        "lies below, within and above.",
+    )
+    stacked: bool = Field(
+        default=False,
+        description="Also by all models together, weighted by stacking (`compare`): of predictions "
+        "that all models share, and not of parameters.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> AnswerSection:
+        given = [name for name in KINDS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise refused(
+                "an answer is of one kind" + (f", and {' and '.join(given)} stand" * bool(given)),
+                allowed=", ".join(KINDS),
+                todo="write one of them" if not given else "make an answer of each",
+            )
+        if self.decide is not None and len(self.decide) < _FEWEST_CHOICES:
+            what = "a decision is between two choices or more"
+            raise refused(
+                what, at=["decide"], todo='add the utility of another, such as `wait: "0"`'
+            )
+        self._of_quantities(given[0])
+        return self
+
+    def _of_quantities(self, kind: str) -> None:
+        if self.rope is not None:
+            if kind != "quantity":
+                raise refused(f"a {kind} has no rope", at=["rope"], todo="remove it")
+            if not self.rope[0] <= self.rope[1]:
+                raise refused("it ends before it begins", at=["rope"], value=self.rope)
+        if self.unit is not None and kind in ("probability", "argmax"):
+            raise refused(f"a {kind} has no unit", at=["unit"], value=self.unit, todo="remove it")
+
+    @property
+    def kind(self) -> AnswerKind:
+        """The kind of answer."""
+        kinds: Mapping[str, AnswerKind] = {name: name for name in KINDS}  # type: ignore[misc]
+        return next(kind for name, kind in kinds.items() if getattr(self, name) is not None)
+
+    def declared(self, name: str) -> DeclaredAnswer:
+        """Return the answer of this name as steps know it."""
+        expressions: Any = getattr(self, self.kind)
+        return DeclaredAnswer(
+            answer=name,
+            kind=self.kind,
+            expressions=expressions if self.kind == "decide" else {"": expressions},
+            unit=self.unit,
+            rope=None if self.rope is None else (self.rope[0], self.rope[1]),
+            stacked=self.stacked,
+        )

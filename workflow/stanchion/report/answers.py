@@ -1,0 +1,247 @@
+"""What was asked by name, as sentences: for the page, the terminal and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil, floor, isfinite, isnan, log10, nan
+from pathlib import Path
+from typing import Any
+
+from stanchion.answers.declared import STACKED
+from stanchion.report.numbers import quantile_error, significant, supported, to_place
+from stanchion.report.reading import number, read_json
+
+AT_SIGHT = 8
+"""Elements, and fits, that are not folded."""
+_RHAT = 1.01
+_SURELY = 2.0
+"""Monte Carlo errors by which two choices differ at least that are told apart."""
+
+
+@dataclass(frozen=True)
+class Density:
+    """A curve of a quantity's density, or shares of single values where it is `discrete`."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    discrete: bool
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of an answer, its numbers with the digits that their errors support."""
+
+    label: str
+    value: str
+    interval: tuple[str, str] | None
+    error: str
+    share: float
+    """The probability itself, NaN of other numbers."""
+    ends: tuple[float, float]
+    mean: float
+    density: Density | None
+    loss: str
+
+
+@dataclass(frozen=True)
+class FitAnswer:
+    """What one fit says, in a sentence; without elements it says why it has no value."""
+
+    dataset: str
+    model: str
+    method: str
+    verdict: str
+    because: str
+    elements: tuple[Element, ...]
+    sentence: str
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is an answer."""
+        return bool(self.elements)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it has a value, or should have one."""
+        return self.has_value or self.verdict == "fail"
+
+    @property
+    def name(self) -> str:
+        """The fit's model and method; all models together have a name of their own."""
+        return "all models, stacked" if self.model == STACKED else f"{self.model} · {self.method}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question with what each fit says to it."""
+
+    name: str
+    kind: str
+    unit: str
+    expressions: Mapping[str, str]
+    rope: tuple[float, float] | None
+    interval: str
+    fits: tuple[FitAnswer, ...]
+
+    @property
+    def expression(self) -> str:
+        """What was asked, as it was declared."""
+        named = [f"{name}: {text}" if name else text for name, text in self.expressions.items()]
+        return ", ".join(named)
+
+    @property
+    def asked(self) -> tuple[FitAnswer, ...]:
+        """The fits that have a value, or should have one."""
+        return tuple(fit for fit in self.fits if fit.is_asked)
+
+    @property
+    def others(self) -> tuple[FitAnswer, ...]:
+        """The fits of which it was not asked, as their programs have no such variable."""
+        return tuple(fit for fit in self.fits if not fit.is_asked)
+
+
+def read_answers(path: Path) -> tuple[Answer, ...]:
+    """Read answers.json."""
+    content = read_json(path)
+    interval = content["interval"]
+    return tuple(_answer(one, interval) for one in content["answers"])
+
+
+def probability_text(value: float, error: float) -> str:
+    """Return a probability with the digits that its error supports, never as 0 or 1."""
+    if isnan(value) or value not in (0.0, 1.0) or not error > 0:
+        return supported(value, error, nan)
+    place = floor(log10(error))
+    scale = 10.0**-place
+    if value == 1.0:
+        return f"> {to_place(floor((1 - error) * scale) / scale, place)}"
+    return f"< {to_place(ceil(error * scale) / scale, place)}"
+
+
+def _answer(content: Mapping[str, Any], interval: Mapping[str, Any]) -> Answer:
+    kind, unit = content["kind"], content["unit"] or ""
+    below = (1 - interval["prob"]) / 2
+    percent = f"{100 * interval['prob']:g} % "
+    rope = content["rope"]
+    return Answer(
+        name=content["answer"],
+        kind=kind,
+        unit=unit,
+        expressions=content["expressions"],
+        rope=None if rope is None else (rope[0], rope[1]),
+        interval=percent + ("HDI" if interval["kind"] == "hdi" else "interval"),
+        fits=tuple(_fit(fit, content, below, percent) for fit in content["fits"]),
+    )
+
+
+def _fit(
+    fit: Mapping[str, Any], content: Mapping[str, Any], below: float, percent: str
+) -> FitAnswer:
+    is_share = content["kind"] in ("probability", "argmax")
+    elements = tuple(_element(row, below, is_share=is_share) for row in fit["rows"])
+    return FitAnswer(
+        dataset=fit["dataset"],
+        model=fit["model"],
+        method=fit["method"],
+        verdict=fit["verdict"],
+        because=fit["because"] or "",
+        elements=elements,
+        sentence="".join(_sentences(fit, content, elements, percent)),
+    )
+
+
+def _element(row: Mapping[str, Any], below: float, *, is_share: bool) -> Element:
+    numbers = {name: number(row[name]) for name in ("value", "mcse", "lower", "upper", "sd")}
+    value, error, sd = numbers["value"], numbers["mcse"], numbers["sd"]
+    ends = numbers["lower"], numbers["upper"]
+    density = row["density"]
+    at_end = quantile_error(sd, (sd / error) ** 2, below) if error > 0 else nan
+    loss = number(row["loss"])
+    return Element(
+        label=row["label"],
+        value=probability_text(value, error) if is_share else supported(value, error, sd),
+        interval=(supported(ends[0], at_end, sd), supported(ends[1], at_end, sd))
+        if all(map(isfinite, ends))
+        else None,
+        error="" if isnan(error) else significant(error, 2),
+        share=value if is_share else nan,
+        ends=ends,
+        mean=value,
+        density=None
+        if density is None
+        else Density(tuple(density["x"]), tuple(density["y"]), density["discrete"]),
+        loss="" if isnan(loss) else supported(loss, error, sd),
+    )
+
+
+def _sentences(
+    fit: Mapping[str, Any],
+    content: Mapping[str, Any],
+    elements: tuple[Element, ...],
+    percent: str,
+) -> Iterator[str]:
+    """Yield the clauses of a fit's sentence."""
+    if not elements:
+        yield f"No value: {fit['because']}."
+        return
+    kind, unit = content["kind"], f" {content['unit']}" if content["unit"] else ""
+    if kind in ("argmax", "decide"):
+        yield from _first(fit["choice"], kind, elements, unit)
+    elif len(elements) > 1:
+        yield f"{len(elements)} elements, in the table."
+    else:
+        (element,) = elements
+        yield f"Probability {element.value}" if kind == "probability" else element.value + unit
+        if element.interval is not None:
+            yield f", {percent}interval from {element.interval[0]} to {element.interval[1]}{unit}"
+        yield _with_error(element.error)
+    for rope in fit["ropes"] if len(elements) == 1 else []:
+        yield " " + _rope(rope, content["rope"])
+    rhats = [number(row["rhat"]) for row in fit["rows"]]
+    worst = max((rhat for rhat in rhats if not isnan(rhat)), default=nan)
+    if worst > _RHAT:
+        yield f" Its chains do not agree on it: R-hat {worst:.3f}."
+
+
+def _with_error(error: str) -> str:
+    return f" (Monte Carlo error {error})." if error else "."
+
+
+def _rope(rope: Mapping[str, Any], ends: tuple[float, float]) -> str:
+    low, high = (significant_end(end) for end in ends)
+    error = number(rope["mcse"])
+    within, below, above = (
+        probability_text(number(rope[name]), error) for name in ("within", "below", "above")
+    )
+    return f"Within [{low}, {high}] with probability {within}, below {below}, above {above}."
+
+
+def significant_end(value: float) -> str:
+    """Return a declared number as it is, with a true minus sign."""
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _first(
+    choice: Mapping[str, Any] | None, kind: str, elements: tuple[Element, ...], unit: str
+) -> Iterator[str]:
+    """Yield what comes first and by how much."""
+    by_label = {element.label: element for element in elements}
+    if choice is None:
+        yield f"{elements[0].label}, the only one."
+        return
+    first, second = by_label[choice["label"]], by_label[choice["second"]]
+    difference, error = number(choice["difference"]), number(choice["mcse"])
+    if error > 0 and difference < _SURELY * error:
+        yield f"These draws do not tell {first.label} and {second.label} apart: "
+    else:
+        yield f"{first.label}: "
+    lead = supported(difference, error, nan)
+    shown = "" if isnan(error) else significant(error, 2)
+    if kind == "argmax":
+        yield f"it is the largest with probability {first.value}, {lead} more than {second.label}"
+        yield _with_error(shown)
+        return
+    yield f"its expected utility is {first.value}{unit}, {lead} more than that of {second.label}"
+    yield _with_error(shown)
+    yield f" Its expected loss, against knowing the truth, is {first.loss}{unit}."
