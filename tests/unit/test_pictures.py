@@ -26,6 +26,8 @@ from stanchion.pictures.autocorrelation import autocorrelation
 from stanchion.pictures.chains import Chains
 from stanchion.pictures.densities import densities
 from stanchion.pictures.energy import energy
+from stanchion.pictures.khat import khat
+from stanchion.pictures.outcomes import Checked, Outcomes
 from stanchion.pictures.pair import pair
 from stanchion.pictures.predictions import predictions
 from stanchion.pictures.ranks import MOST_DRAWS, ranks
@@ -35,6 +37,7 @@ from stanchion.pictures.trace import trace
 from stanchion.runs.warm.offer import THREADLESS
 from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import Statistic, statistic
+from stanchion.stats.psis import is_bad
 from stanchion.stats.uniformity import uniformity
 from tests.unit.pictures_cases import figures_of, funnel
 
@@ -58,6 +61,15 @@ def chain_ranks(names: Sequence[str], draws: np.ndarray, rhats: np.ndarray) -> b
     return ranks(Chains(names, np.moveaxis(draws, 0, 2), rhats, range(len(names))))
 
 
+def khats(values: np.ndarray) -> Outcomes:
+    """A fit's checks with these k̂ of its observations, from 200 draws."""
+    test = Pit(uniformity(SKEWED), values, is_bad(values, len(Y_REP)))
+    labels = [f"row {number}" for number in range(1, len(values) + 1)]
+    return Outcomes(Checked(DATA, [], test, "", labels), None)
+
+
+KHAT = np.linspace(-0.1, 0.5, 40)
+KHAT[[6, 30, 12]] = [0.9, 0.8, np.nan]
 MADE: dict[str, Callable[[], bytes]] = {
     "ranks": lambda: chain_ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
     "posterior": lambda: replications(DATA, STATISTICS, pit(SKEWED), ""),
@@ -70,6 +82,7 @@ MADE: dict[str, Callable[[], bytes]] = {
     "pair": lambda: pair(funnel()),
     "energy": lambda: energy(funnel()),
     "autocorrelation": lambda: autocorrelation(funnel()),
+    "khat": lambda: khat(khats(KHAT)),
     "placeholder": lambda: placeholder("the fit failed its checks: rhat"),
 }
 
@@ -295,6 +308,29 @@ def test_many_chains_have_a_picture(shown: list[Figure]) -> None:
     chain_ranks(["mu"], RNG.normal(size=(1, 12, 50)), np.ones(1))
     chain_ranks(["mu"], RNG.normal(size=(1, 40, 50)), np.ones(1))
     assert [len(figure.legends[0].get_texts()) for figure in shown] == [12, 0]
+
+
+def test_each_khat_is_drawn_and_the_worst_are_named(shown: list[Figure]) -> None:
+    """Sound and bad k̂ stand apart, at their observation, with the threshold that judges them."""
+    picture = Image.open(BytesIO(khat(khats(KHAT))))
+    axis = shown[-1].axes[0]
+    sound, bad = (np.asarray(points.get_offsets()) for points in axis.collections)
+    assert bad.tolist() == [[7, 0.9], [31, 0.8]]
+    assert sound.tolist() == [[n + 1, k] for n, k in enumerate(KHAT) if n not in (6, 12, 30)]
+    threshold = 1 - 1 / np.log10(200)
+    assert axis.lines[0].get_ydata()[0] == pytest.approx(threshold)
+    assert [text.get_text().strip() for text in axis.texts] == ["row 7", "row 31"]
+    assert axis.get_title("left") == f"Pareto k̂: 3 of 40 bad, threshold {threshold:.2f}"
+    assert "3 of 40 are bad, above 0.57" in picture.info["Description"]
+    assert "row 13, row 7 and row 31" in picture.info["Description"]
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([np.nan]), np.full(40, np.inf), np.zeros(40), np.full(30_000, 0.9)]
+)
+def test_odd_khats_are_drawn_too(values: np.ndarray) -> None:
+    """One observation, no number, all alike, and many give a picture of a telephone's size."""
+    assert len(khat(khats(values))) < 60_000
 
 
 def test_names_in_a_picture_are_not_mathematics() -> None:

@@ -286,6 +286,14 @@ def is_labelled(variable: xr.DataArray, dim: str) -> bool:
     return dim in variable.coords and not np.issubdtype(variable.coords[dim].dtype, np.number)
 
 
+def observation_labels(path: Path) -> list[str]:
+    """Return a label for each observation that a fit's log likelihood is of."""
+    with open_draws(path, "log_likelihood") as tree:
+        (group,) = tree.children.values()
+        variable = next(iter(group.dataset.data_vars.values()))
+        return labels_of(variable)
+
+
 def _never_close_again(error: BaseException | None) -> None:
     """Mark the files that an error left open as closed.
 

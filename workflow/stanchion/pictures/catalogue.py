@@ -121,6 +121,14 @@ _ROWS = (
             "predictions": "Predictions of {path}; the table gives the numbers",
         },
     ),
+    PictureRow(
+        name="khat",
+        step="predict_outcomes",
+        file="plots/khat.png",
+        draw="khat.khat",
+        shown={"predictive": "Pareto k̂ of each observation of {path}"},
+        folded=True,
+    ),
 )
 
 PICTURES: Mapping[str, PictureRow] = {row.name: row for row in _ROWS}

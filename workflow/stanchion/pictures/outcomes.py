@@ -20,6 +20,8 @@ class Checked:
     statistics: Sequence[Statistic]
     pit: Pit | None
     no_pit: str
+    labels: Sequence[str] = ()
+    """Of the observations."""
 
 
 @dataclass(frozen=True)

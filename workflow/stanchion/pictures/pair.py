@@ -44,7 +44,7 @@ def pair(chains: Chains) -> bytes:
         return placeholder(TOO_FAR)
     flags = _flags(chains)
     first, second = (chains.names[number] for number in numbers)
-    with drawn(1, columns=1, height=2.6, left=0.75, top=0.6) as (panels, picture):
+    with drawn(1, columns=1, height=2.6, left=0.75) as (panels, picture):
         axis = panels.axes[0]
         others, divergent = draws[~flags], draws[flags]
         _scatter(axis, others, color=FILL, size=6, alpha=0.35)

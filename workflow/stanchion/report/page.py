@@ -196,7 +196,8 @@ def _predictives(
     paths = [fit.path for fit in fits]
     checked, expected = arguments.posterior_predictive is not None, arguments.predict is not None
     if checked:
-        entries = zip(fits, contents, shown(job, "predictive", paths), strict=True)
+        at_sight, folded = (shown(job, "predictive", paths, folded=f) for f in (False, True))
+        entries = zip(fits, contents, at_sight, folded, strict=True)
         replications = tuple(replicated(*entry) for entry in entries)
     else:
         replications = ()
@@ -298,7 +299,9 @@ class _Room:
     ) -> tuple[View, ...]:
         return tuple(replace(view, pictures=self._of(view.pictures)) for view in views)
 
-    def keep_folded(self, views: tuple[ChainsView, ...]) -> tuple[ChainsView, ...]:
+    def keep_folded[View: (ChainsView, Replicated)](
+        self, views: tuple[View, ...]
+    ) -> tuple[View, ...]:
         return tuple(replace(view, folded=self._of(view.folded)) for view in views)
 
     def _of(self, pictures: tuple[Shown, ...]) -> tuple[Shown, ...]:
@@ -320,4 +323,5 @@ def _within_size(page: Page) -> Page:
         priors=room.keep(page.priors),
         chains=room.keep(page.chains),
     )
-    return replace(page, chains=room.keep_folded(page.chains))
+    replications = room.keep_folded(page.replicated)
+    return replace(page, replicated=replications, chains=room.keep_folded(page.chains))

@@ -37,6 +37,7 @@ class Replicated:
     rows: tuple[Named, ...]
     pit: str
     pictures: tuple[Shown, ...]
+    folded: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,13 @@ class PriorView:
         return f"The axis is {self.prior.title}." if self.prior.title else ""
 
 
-def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Replicated:
-    """Return a fit's posterior predictive check."""
+def replicated(
+    fit: Fit,
+    content: Mapping[str, Any],
+    pictures: tuple[Shown, ...],
+    folded: tuple[Shown, ...] = (),
+) -> Replicated:
+    """Return a fit's posterior predictive check; what is folded is of its LOO-PIT."""
     is_made = content["made"]
     return Replicated(
         fit=fit,
@@ -80,6 +86,7 @@ def replicated(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]
         rows=tuple(_statistic(row) for row in content["statistics"]) if is_made else (),
         pit=_pit(content) if is_made and not content["statistics_because"] else "",
         pictures=pictures,
+        folded=folded if is_made and content["loo_pit"] is not None else (),
     )
 
 

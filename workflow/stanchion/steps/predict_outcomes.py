@@ -19,6 +19,7 @@ from stanchion.draws.files import (
     is_labelled,
     is_point,
     labels_of,
+    observation_labels,
     read_attributes,
     read_fit_attributes,
     read_group,
@@ -134,7 +135,8 @@ def _checked(
         "statistics_because": None,
         **(_no_pit(reason) if pit is None else _pit_summary(pit)),
     }
-    return content, Checked(data, statistics, pit, reason)
+    labels = observation_labels(draws) if pit is not None else []
+    return content, Checked(data, statistics, pit, reason, labels)
 
 
 def _pit(
