@@ -89,6 +89,7 @@ class Declared:
     predict: bool = False
     new_columns: Mapping[str, Any] = field(default_factory=dict)
     title: str | None = None
+    effects: bool = False
     prior: bool = False
     prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
@@ -340,7 +341,11 @@ def _declared_files(
         "sample_prior": [(f"{d}/{m}", None) for d, m in prior],
         "diagnose_fit": [(f.path, f.picture) for f in fits],
         "predict_outcomes": [(f.path, f.picture) for f in predicted],
+        "summarise_effects": [(f.path, f.picture) for f in fits if requested.effects],
     }
+    if requested.effects:
+        contents = {f.path: _effects(f) for f in fits}
+        result["effects"] = [files.json(f"{p}/effects.json", c) for p, c in contents.items()]
     for seed, row in enumerate(PICTURES.values()):
         result[row.input] = [
             files.write(f"{path}/{row.file}", picture or png(seed=seed))
@@ -376,6 +381,33 @@ def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
         "loo_pit_because": None if fit.kind == "nuts" else "the program computes no log_lik",
         "predictions": predicted if requested.predict else None,
     }
+
+
+def _effects(fit: FitCase) -> dict[str, Any]:
+    schema = {"schema": "stanchion/effects/1"}
+    if _stopped(fit):
+        return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
+    rows = [_band(20.0 + n, 1.0 - (n - 3) ** 2 / 9, 0.2) for n in range(10)]
+    levels = [_band("no", 1.0, 1.0), _band("yes", 2.0, 1.0)]
+    curve = {"effect": "se:state", "predictor": "se", "kind": "number"}
+    curve |= {"by": "state", "by_kind": "level", "lines": [{"by_value": "a", "rows": rows}]}
+    steps = {"effect": "coached", "predictor": "coached", "kind": "level"}
+    steps |= {"by": None, "by_kind": None, "lines": [{"by_value": None, "rows": levels}]}
+    return {
+        **schema,
+        "made": True,
+        "because": None,
+        "variable": "mu_new",
+        "titles": {"se": "Standard error (points)"},
+        "interval": {"prob": 0.9, "kind": "equal_tailed"},
+        "held": [{"column": "se", "value": 12.375, "how": "mean"}],
+        "observed": {"outcome": "y", "values": [], "columns": {}},
+        "effects": [curve, steps],
+    }
+
+
+def _band(value: object, mean: float, half: float) -> dict[str, Any]:
+    return {"value": value, "mean": mean, "lower": mean - half, "upper": mean + half}
 
 
 def _prior(requested: Declared) -> dict[str, Any]:
@@ -481,6 +513,7 @@ def _arguments(
         "compare": {"by": "loo", "observed": None} if requested.compare else None,
         "predict": {"variable": "y_new", "dataset": "new"} if requested.predict else None,
         "new_columns": dict(requested.new_columns),
+        **({"effects": "mu_new"} if requested.effects else {}),
         "posterior_predictive": predictive if requested.predictive else None,
         "intervals": dict(requested.intervals) if requested.intervals is not None else None,
         **({"forest": dict(requested.forest)} if requested.forest is not None else {}),

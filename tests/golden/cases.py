@@ -24,6 +24,7 @@ from stanchion.stan.toolchain import Toolchain
 from stanchion.steps import (
     check_verdicts,
     compile_program,
+    generate_effects,
     generate_quantities,
     prepare_data,
     prepare_quantities_data,
@@ -36,7 +37,7 @@ from stanchion.steps import (
 from tests.golden import describe, recording
 from tests.report_inputs import Declared, FitCase, nuts_checks, report_job, tables_job
 from tests.unit.draws_cases import job, variables, write_json
-from tests.unit.steps_cases import answer, chain, collect, compare, diagnose, predict
+from tests.unit.steps_cases import answer, chain, collect, compare, diagnose, predict, summarise
 
 PURE = (
     "prepare_data",
@@ -44,6 +45,7 @@ PURE = (
     "collect_draws",
     "diagnose_fit",
     "predict_outcomes",
+    "summarise_effects",
     "compare_models",
     "answer_questions",
     "write_report",
@@ -51,13 +53,21 @@ PURE = (
     "check_verdicts",
 )
 """The steps that need no CmdStan."""
-SAMPLED = ("compile_program", "sample_prior", "sample_chain", "sample_fit", "generate_quantities")
+SAMPLED = (
+    "compile_program",
+    "sample_prior",
+    "sample_chain",
+    "sample_fit",
+    "generate_quantities",
+    "generate_effects",
+)
 """The steps that need CmdStan."""
 _MODULES = {
     "sample_prior": sample_prior,
     "sample_chain": sample_chain,
     "sample_fit": sample_fit,
     "generate_quantities": generate_quantities,
+    "generate_effects": generate_effects,
 }
 _PROGRAM = """\
 // A normal mean with a known scale.
@@ -108,6 +118,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
             _fit(folder / name, centre)
         compare(folder, "near", "far")
         answer(folder, "near", "far", answers=_ANSWERS)
+        _summarise(folder / "effects")
         fits = [FitCase("partial", "nuts", checks=nuts_checks()), FitCase("pooled", "nuts")]
         write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
         write_tables.run(tables_job(folder / "tables", fits, Declared(compare=True)))
@@ -159,6 +170,11 @@ def _sampling(folder: Path) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
         ("sample_fit", _procedure(Optimize(starts=2)), {"chains": "chains.zip"}),
         ("sample_prior", prior, pictures),
         ("generate_quantities", _generating(nuts), {"quantities": "quantities.npz"}),
+        (
+            "generate_effects",
+            {**_generating(nuts), "variable": "y_rep"},
+            {"quantities": "effects.npz"},
+        ),
     ]
 
 
@@ -220,6 +236,17 @@ def _fit(folder: Path, centre: float) -> None:
     collect(folder, [{k: np.round(v, 9) for k, v in columns.items()} for columns in draws])
     diagnose(folder)
     predict(folder)
+
+
+def _summarise(folder: Path) -> None:
+    """Summarise an effect with a second predictor, and data beside."""
+    effect = {"effect": "se:state", "predictor": "se", "kind": "number", "start": 0}
+    effect |= {"by": "state", "by_kind": "level", "values": [1.5, 2.5], "by_values": ["CT", "NY"]}
+    columns = {"se": [1.5, 2.0, 2.5], "state": ["NY", "CT", "NY"]}
+    observed = {"outcome": "y", "values": [0.5, -1.25, 2.0], "columns": columns}
+    held = [{"column": "score", "value": 3.25, "how": "mean"}]
+    drawn = np.round(np.random.default_rng(3).normal(size=(2, 50, 4)), 9)
+    summarise(folder, {"effects": [effect], "held": held, "observed": observed}, drawn)
 
 
 def _prepare(folder: Path) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from numpy.typing import NDArray
 
 from tests.project import ProjectDir
@@ -205,6 +207,50 @@ def test_new_rows_are_predicted_on_the_scale_of_the_fitted_ones(everyday: Everyd
     _assert_agrees(ours, mean, sd)
 
 
+def test_effects_are_of_the_draws_on_a_grid(everyday: Everyday) -> None:
+    """Mean and band of each point are those of X β + α over the draws of draws.nc, to 1e-9.
+
+    Age goes over its range with the others at mean and reference levels, dose over its own in both
+    arms, and clinics stand side by side. Nothing of the fit is sampled or judged anew for it.
+    """
+    fit = everyday.project.path / "results/trial/trial/regression/nuts"
+    table, trial = pd.read_csv(fit / "effects.csv"), everyday.trial
+    assert list(table) == ["predictor", "value", "by", "by_value", "mean", "lower", "upper"]
+    held = {"clinic": "A", "dose": trial["dose"].mean(), "age": trial["age"].mean()}
+    rows = [{**held, "arm": "placebo", **_shown(row)} for row in table.to_dict("records")]
+    grid = pd.DataFrame(rows)
+    assert [len(part) for _, part in table.groupby("predictor")] == [50, 10, 100]
+    for column in ("age", "dose"):
+        ends = trial[column].min(), trial[column].max()
+        assert (grid[column].min(), grid[column].max()) == pytest.approx(ends, rel=1e-12)
+    with xr.open_datatree(fit / "draws.nc", engine="h5netcdf") as tree:
+        drawn = tree["posterior"].to_dataset().load()
+    coefficients = drawn["beta"].sel({drawn["beta"].dims[-1]: list(LABELS)}).values
+    both = np.concatenate([coefficients, drawn["alpha"].values], axis=2).reshape(-1, 15)
+    expected = both @ _design(grid, trial).T
+    low, high = np.quantile(expected, [0.1, 0.9], axis=0)
+    numbers = np.stack([expected.mean(axis=0), low, high], axis=1)
+    np.testing.assert_allclose(table[["mean", "lower", "upper"]], numbers, rtol=1e-9, atol=1e-9)
+    content = json.loads((fit / "effects.json").read_text())
+    assert content["titles"] == {"age": "Age (years)"}
+    how = {entry["column"]: entry["how"] for entry in content["held"]}
+    assert how == {"dose": "mean", "arm": "reference level", "age": "mean", "clinic": "first level"}
+    assert (fit / "plots/effects.png").read_bytes()[:4] == b"\x89PNG"
+    page = (everyday.project.path / "results/trial/report.html").read_text()
+    assert "mu_new over Age (years): " in page and "80 % interval" in page
+    assert not (fit / "chains").exists()
+
+
+LABELS = ("Intercept", "dose", "arm[T.drug]", "scale(age)", "dose:arm[T.drug]")
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a point of the grid that are not held, as the table has them."""
+    numeric = row["predictor"] in ("age", "dose")
+    shown = {row["predictor"]: float(row["value"]) if numeric else row["value"]}
+    return shown if pd.isna(row["by"]) else {**shown, row["by"]: row["by_value"]}
+
+
 def test_a_meta_analysis_has_the_exact_posterior(everyday: Everyday) -> None:
     """The mean effect of the studies agrees with the integral over their spread."""
     summary = read_summary(everyday.project, "studies", "studies", "meta_analysis")
@@ -214,8 +260,6 @@ def test_a_meta_analysis_has_the_exact_posterior(everyday: Everyday) -> None:
 
 def test_draws_name_clinics_and_columns_of_the_design(everyday: Everyday) -> None:
     """A group's effect and a coefficient can be selected by what they are called in the table."""
-    import xarray as xr
-
     fit = everyday.project.path / "results/trial/trial/regression/nuts"
     with xr.open_datatree(fit / "draws.nc", engine="h5netcdf") as tree:
         posterior = tree["posterior"].to_dataset().load()

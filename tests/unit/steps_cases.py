@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.checks.catalogue import thresholds
 from stanchion.checks.row import Size
+from stanchion.draws.quantities import Quantities
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.job import Job
 from stanchion.stan.program import Variable
@@ -22,6 +24,7 @@ from stanchion.steps import (
     compare_models,
     diagnose_fit,
     predict_outcomes,
+    summarise_effects,
 )
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
 
@@ -208,6 +211,44 @@ def answer(folder: Path, *fits: str, answers: Sequence[DeclaredAnswer]) -> Job:
     step = job(folder, "answer_questions", arguments, inputs, outputs)
     answer_questions.run(step)
     return step
+
+
+def summarise(
+    folder: Path,
+    grid: Mapping[str, Any],
+    drawn: NDArray[np.float64] | None,
+    *,
+    verdict: str = "pass",
+    on_fail: str = "stop",
+    because: str | None = None,
+    intervals: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Summarise draws on a grid (`chain × draw × row`), and return effects.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checks = [{"check": "rhat", "verdict": verdict}]
+    diagnostics = {"schema": "stanchion/diagnostics/1", "verdict": verdict, "checks": checks}
+    inputs: dict[str, Path | list[Path]] = {
+        "diagnostics": write_json(folder / "diagnostics.json", diagnostics)
+    }
+    if because is None:
+        inputs["meta"] = write_json(folder / "meta.json", {"grid": grid})
+        quantities = Quantities.none()
+        if drawn is not None:
+            columns = tuple(f"mu_new.{n + 1}" for n in range(drawn.shape[2]))
+            quantities = Quantities(columns, drawn)
+        quantities.write(folder / "effects.npz")
+        inputs["quantities"] = folder / "effects.npz"
+    arguments = {
+        "variable": "mu_new",
+        "intervals": intervals,
+        "on_fail": on_fail,
+        "because": because,
+        "fit": "a/d/m/nuts",
+    }
+    outputs = {"effects": "effects.json", "table": "effects.csv", **plots("summarise_effects")}
+    summarise_effects.run(job(folder, "summarise_effects", arguments, inputs, outputs))
+    content: dict[str, Any] = json.loads((folder / "effects.json").read_text())
+    return content
 
 
 def compare(

@@ -12,6 +12,7 @@ from io import BytesIO
 from itertools import combinations
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,6 +26,7 @@ from stanchion.pictures import style
 from stanchion.pictures.autocorrelation import autocorrelation
 from stanchion.pictures.chains import Chains
 from stanchion.pictures.densities import densities
+from stanchion.pictures.effects import effects
 from stanchion.pictures.energy import energy
 from stanchion.pictures.khat import khat
 from stanchion.pictures.outcomes import Checked, Outcomes
@@ -70,6 +72,47 @@ def khats(values: np.ndarray) -> Outcomes:
 
 KHAT = np.linspace(-0.1, 0.5, 40)
 KHAT[[6, 30, 12]] = [0.9, 0.8, np.nan]
+
+
+def grid_effect(kind: str, by: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
+    """An effect of `x`, with these lines of `group`, at these values."""
+    ends = ("lower", -1.0), ("mean", 0.0), ("upper", 1.0)
+    lines = [
+        {"by_value": b, "rows": [{"value": v, **{k: n + m for k, m in ends}} for v in values]}
+        for n, b in enumerate(by)
+    ]
+    is_by = by[0] is not None
+    return {
+        "effect": "x:group" if is_by else "x",
+        "predictor": "x",
+        "kind": kind,
+        "by": "group" if is_by else None,
+        "by_kind": "level" if is_by else None,
+        "lines": lines,
+    }
+
+
+def grid_effects(*declared: dict[str, Any], x: Sequence[Any], y: Any = None) -> dict[str, Any]:
+    """What effects.json holds of these effects, with data."""
+    groups = ["a", "b", None, "c"]
+    return {
+        "made": True,
+        "variable": "mu_new",
+        "titles": {"x": "Age at the visit (years)"},
+        "interval": {"prob": 0.9, "kind": "equal_tailed"},
+        "observed": {"outcome": "y", "values": y, "columns": {"x": x, "group": groups}},
+        "effects": declared,
+    }
+
+
+EFFECTS = [
+    grid_effect("number", [None], np.linspace(0, 5, 50).tolist()),
+    grid_effect("number", list("abcdefghijkl"), np.linspace(0, 5, 50).tolist()),
+]
+LEVELS = [grid_effect("level", ["a", "b", "c"], ["never", "sometimes", "every single day"])]
+DATES = [grid_effect("date", [None], [f"2026-01-{day:02}" for day in range(1, 32)])]
+
+
 MADE: dict[str, Callable[[], bytes]] = {
     "ranks": lambda: chain_ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
     "posterior": lambda: replications(DATA, STATISTICS, pit(SKEWED), ""),
@@ -83,6 +126,11 @@ MADE: dict[str, Callable[[], bytes]] = {
     "energy": lambda: energy(funnel()),
     "autocorrelation": lambda: autocorrelation(funnel()),
     "khat": lambda: khat(khats(KHAT)),
+    "effects": lambda: effects(grid_effects(*EFFECTS, x=[0, 2.5, None, 5], y=[0, 3, 9, -2])),
+    "effects_of_levels": lambda: effects(
+        grid_effects(*LEVELS, x=["never", None, "sometimes", "never"], y=[0, 3, 9, -2])
+    ),
+    "effects_of_dates": lambda: effects(grid_effects(*DATES, x=["2026-01-01", None, None, None])),
     "placeholder": lambda: placeholder("the fit failed its checks: rhat"),
 }
 

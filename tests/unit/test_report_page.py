@@ -37,7 +37,7 @@ SOUND = FitCase("partial", "nuts")
 STOPPED = FitCase("centred", "nuts", checks=failed_checks())
 FLAGGED = FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.934, "fail"))
 GOOD = FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.41))
-EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
+EVERYTHING = Declared(compare=True, predictive=True, predict=True, effects=True, prior=True)
 WAIVER = {
     "check": "rhat",
     "reason": "agrees with a run ten times as long",
@@ -545,3 +545,20 @@ def test_levels_reference_and_scaling_stand_with_the_data(tmp_path: Path) -> Non
     assert "scale(age): less 41.25, divided by 9.5" in page
     assert "c39 and 10 more levels" in page and "c40" not in page
     assert "Transformed:" not in page
+
+
+def test_effects_are_said_in_words(tmp_path: Path) -> None:
+    """What is held and what each line does, beside the picture and for those who do not see it.
+
+    A fit that failed has a reason in place of both.
+    """
+    page = html(tmp_path, SOUND, declared=Declared(effects=True))
+    assert "Held where they are not shown: se 12.38 (mean)." in text(page)
+    line = "mu_new over Standard error (points): with state a, 0.00 [−0.20, 0.20] at 20, "
+    line += "highest 1.00 [0.80, 1.20] at 23, "
+    levels = "mu_new over coached: 1.00 [0.00, 2.00] at no and 2.00 [1.00, 3.00] at yes."
+    for sentence in (line, levels):
+        assert sentence in text(page)
+    assert f'alt="Conditional effects of {SOUND.path}. {line}' in page
+    failed = html(tmp_path / "failed", STOPPED, declared=Declared(effects=True))
+    assert "Not made, because the fit failed its checks: rhat, divergences." in text(failed)

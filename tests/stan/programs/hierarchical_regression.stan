@@ -28,6 +28,6 @@ model {
 }
 generated quantities {
   array[N] real y_rep = normal_rng(X * beta + alpha[group], sigma);
-  array[N_new] real y_new = normal_rng(X_new * beta + alpha[group_new],
-                                       sigma);
+  vector[N_new] mu_new = X_new * beta + alpha[group_new];
+  array[N_new] real y_new = normal_rng(mu_new, sigma);
 }

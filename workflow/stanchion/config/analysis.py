@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.config.answers import AnswerSection, Named
 from stanchion.config.checks import Checks
+from stanchion.config.effects import Effects
 from stanchion.config.predictive import PosteriorPredictive
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.hamiltonian import FEWEST_DRAWS
@@ -154,6 +155,9 @@ class Analysis(Section):
         default=None, description="Replicated data against the observed."
     )
     predict: Predict | None = Field(default=None, description="Predictions for new rows.")
+    effects: Effects | None = Field(
+        default=None, description="Conditional effects of predictors, with bands and data."
+    )
     checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
     compare: Compare | None = Field(default=None, description="Comparison of the models.")
     answers: dict[Named, AnswerSection] = Field(

@@ -336,7 +336,7 @@ def _pointless(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault
         if methods and all(method.is_point for method in methods.values())
     }
     labels = list(dict.fromkeys(label for methods in without.values() for label in methods))
-    for section in ("posterior_predictive", "predict", "compare"):
+    for section in ("posterior_predictive", "predict", "effects", "compare"):
         if without and getattr(analysis, section) is not None:
             yield project.fault(
                 f"{section} needs draws, and {listed(labels)} "

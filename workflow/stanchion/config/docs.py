@@ -35,6 +35,7 @@ _HEADINGS = {
     "PriorPredictive": "prior_predictive",
     "PosteriorPredictive": "posterior_predictive",
     "Predict": "predict",
+    "Effects": "effects",
     "Checks": "checks",
     "Compare": "compare",
     "Intervals": "intervals",

@@ -6,6 +6,7 @@ read → rules → frame → expressions → evaluate (→ design) → agree →
 from __future__ import annotations
 
 from stanchion.datasets.build import StanData, build, missing_switch
+from stanchion.datasets.grid import GridRequest
 from stanchion.datasets.request import NewRows
 
-__all__ = ["NewRows", "StanData", "build", "missing_switch"]
+__all__ = ["GridRequest", "NewRows", "StanData", "build", "missing_switch"]

@@ -150,6 +150,9 @@ def _from_table(request: Request) -> StanData:
     new = request.new_rows
     if new is not None and new.dataset in sources.applied and new.dataset != request.left_out:
         more["new_rows"] = _new_rows(sources.applied[new.dataset])
+    if sources.grid is not None and request.grid is not None:
+        outcome = request.grid.outcome
+        more["grid"] = sources.grid.as_json(outcome, values.get(outcome or ""))
     left_out = {
         name
         for name, expression in mapping.items()

@@ -137,7 +137,7 @@ def make_frame(
     frame = _sort(frame, dataset.sort)
     first_rows = {column: _first(frame, column) for column in rule_of}
     frame = replace(frame, first_rows=first_rows, labelled_by=_naming(frame, dataset))
-    return _transform(frame, rule_of, constants or {})
+    return transformed(frame, rule_of, constants or {})
 
 
 def _first(frame: Frame, column: str) -> list[Any]:
@@ -297,9 +297,14 @@ def _rank(series: Series) -> NDArray[Any]:
     return np.array([rank[text] for text in labels])[codes]
 
 
-def _transform(
+def transformed(
     frame: Frame, rule_of: Mapping[str, Rule], constants: Mapping[str, Constants]
 ) -> Frame:
+    """Return a frame with its columns transformed, by their constants where these are settled.
+
+    Raises:
+        DataError: a value has no transform.
+    """
     rules = {name: rule for name, rule in rule_of.items() if rule.transform is not None}
     results = {name: _transformed(frame, rule, constants.get(name)) for name, rule in rules.items()}
     stop([fault for result in results.values() for fault in result.faults])

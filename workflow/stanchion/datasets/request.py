@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stanchion.datasets.grid import GridRequest
+
 if TYPE_CHECKING:
     from stanchion.config import Dataset
     from stanchion.stan.program import Variable
@@ -30,6 +32,8 @@ class NewRows:
 
     dataset: str
     taken: bool = True
+    grid: GridRequest | None = None
+    """The effects whose grid stands in for them in place of that row."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ class Request:
     def left_out(self) -> str | None:
         """The dataset of new rows that a fitted row stands in for."""
         return self.new_rows.dataset if self.new_rows and not self.new_rows.taken else None
+
+    @property
+    def grid(self) -> GridRequest | None:
+        """The effects whose grid stands in for new rows."""
+        return self.new_rows.grid if self.new_rows else None
 
     @property
     def path(self) -> Path:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from stanchion.datasets.expressions import Expression
+from stanchion.datasets.columns import described
+from stanchion.datasets.design import Formula, fit_design
+from stanchion.datasets.expressions import Derived, DesignMatrix, Expression, Index, LevelCount
 from stanchion.datasets.faults import stop
-from stanchion.datasets.frame import Drop, Frame, make_frame
+from stanchion.datasets.frame import Drop, Frame, make_frame, transformed
+from stanchion.datasets.grid import Grid, make_grid
 from stanchion.datasets.needs import Need, needs_of
 from stanchion.datasets.request import Request
 from stanchion.datasets.rules import Rule
 from stanchion.errors import Fault
+from stanchion.expressions.tree import Call, Name, walk
 
 if TYPE_CHECKING:
     from stanchion.config import Dataset
+
+_BY_LEVEL = ("index", "nlevels")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Sources:
     fitted: Frame
     applied: dict[str, Frame]
     looked_up: dict[str, Frame]
+    grid: Grid | None = None
+    """What stands in for new rows, where effects are asked for."""
 
     def dropped(self) -> list[Drop]:
         """Return the rows that were left out, of any dataset."""
@@ -51,8 +59,12 @@ def read_sources(request: Request, mapping: Mapping[str, Expression]) -> Sources
     fitted_rules = _rules(request.name, request.dataset, needs.fitted, request)
     path = request.path
     fitted = make_frame(request.name, request.dataset, path, fitted_rules)
-    applied = {}
+    applied, grid = {}, None
     for name, need in needs.applied.items():
+        if name == request.left_out and request.grid is not None:
+            grid = _grid(request, mapping, need, fitted_rules, fitted)
+            applied[name] = grid.frame
+            continue
         if name == request.left_out:
             applied[name] = fitted.stand_in(name)
             continue
@@ -68,7 +80,47 @@ def read_sources(request: Request, mapping: Mapping[str, Expression]) -> Sources
             for rule in _rules(name, other, need, request)
         ]
         looked_up[name] = make_frame(name, other, request.tables[name], rules)
-    return Sources(fitted, applied, looked_up)
+    return Sources(fitted, applied, looked_up, grid)
+
+
+def _grid(
+    request: Request,
+    mapping: Mapping[str, Expression],
+    need: Need,
+    rules: Sequence[Rule],
+    fitted: Frame,
+) -> Grid:
+    """Return a grid of the columns that new rows need, transformed as the fitted rows are."""
+    assert request.grid is not None and request.left_out is not None
+    plain = [replace(rule, transform=None) for rule in rules]
+    rows = make_frame(request.name, request.dataset, request.path, plain)
+    designs = [
+        fit_design(Formula(expression.formula, request.key(variable)), fitted)
+        for variable, expression in mapping.items()
+        if isinstance(expression, DesignMatrix)
+    ]
+    references = {
+        column["column"]: column["reference"][0]
+        for column in described(fitted, designs)
+        if "reference" in column
+    }
+    factors = {*references, *_factors(mapping)}
+    columns = list(need.variables)
+    grid = make_grid(request.grid, request.left_out, rows, columns, factors, references)
+    rule_of = {rule.name: rule for rule in rules if rule.name in columns}
+    return replace(grid, frame=transformed(grid.frame, rule_of, fitted.transforms))
+
+
+def _factors(mapping: Mapping[str, Expression]) -> Iterator[str]:
+    """Yield the columns that are used as levels."""
+    for expression in mapping.values():
+        match expression:
+            case Index(column) | LevelCount(column):
+                yield column
+            case Derived(tree=tree):
+                calls = [node for node in walk(tree) if isinstance(node, Call)]
+                names = [a for c in calls if c.function in _BY_LEVEL for a in c.arguments]
+                yield from (name.name for name in names if isinstance(name, Name))
 
 
 def _rules(name: str, dataset: Dataset, need: Need, request: Request) -> list[Rule]:

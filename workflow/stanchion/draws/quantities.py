@@ -43,6 +43,12 @@ class Quantities:
         """Return what stands for quantities that were not made."""
         return cls((), np.empty((0, 0, 0)))
 
+    def of_variable(self, name: str) -> Quantities:
+        """Return those of one variable."""
+        chosen = columns_of(self.columns, {name})
+        columns = tuple(self.columns[index] for index in chosen)
+        return replace(self, columns=columns, values=self.values[:, :, chosen])
+
     def write(self, path: Path) -> None:
         """Write them as arrays: the same bytes for the same quantities."""
         columns, messages = (np.array(x, dtype=np.str_) for x in (self.columns, self.messages))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from stanchion.pictures.style import Format
 
-type Section = Literal["estimates", "prior", "predictive", "predictions", "chains"]
+type Section = Literal["estimates", "prior", "predictive", "predictions", "effects", "chains"]
 """A section of the report, by the name of its template."""
 
 
@@ -128,6 +128,13 @@ _ROWS = (
         draw="khat.khat",
         shown={"predictive": "Pareto k̂ of each observation of {path}"},
         folded=True,
+    ),
+    PictureRow(
+        name="conditional_effects",
+        step="summarise_effects",
+        file="plots/effects.png",
+        draw="effects.effects",
+        shown={"effects": "Conditional effects of {path}"},
     ),
 )
 

@@ -62,6 +62,14 @@ class NewRows:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """The effects that a grid of rows is made for, and the data variable that was observed."""
+
+    of: tuple[str, ...]
+    outcome: str | None
+
+
+@dataclass(frozen=True)
 class Intervals:
     """The declared kind of interval, and the probability inside."""
 
@@ -131,6 +139,8 @@ class PrepareData(Arguments):
     updates: tuple[str, ...] = field(metadata=SPARSE, default=())
     """Datasets of further rows for a conjugate model."""
     is_conjugate: bool = field(metadata=SPARSE, default=False)
+    grid: Grid | None = field(metadata=SPARSE, default=None)
+    """What stands in for the new rows, where these are not taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +233,8 @@ class GenerateQuantities(Arguments):
     seed: int
     on_fail: OnFail | None
     """What a failed check of the fit does whose draws these are; None before it is checked."""
+    variable: str | None = field(metadata=SPARSE, default=None)
+    """The one quantity that is wanted; None for all."""
     fit: str = field(metadata=UNKEYED)
     program: str = field(metadata=UNKEYED)
     time_limit: str | None = field(metadata=UNKEYED)
@@ -277,6 +289,20 @@ class PredictOutcomes(Arguments):
     fit: str = field(metadata=UNKEYED)
     observed_title: str | None = field(metadata=SPARSE, default=None)
     predicted_title: str | None = field(metadata=SPARSE, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummariseEffects(Arguments):
+    """Which variable was generated on the grid, and the interval of its band."""
+
+    variable: str
+    intervals: Intervals | None
+    on_fail: OnFail
+    because: str | None
+    """Why such a fit has no effects, whatever its checks say; None where it has some."""
+    fit: str = field(metadata=UNKEYED)
+    titles: Mapping[str, str] | None = field(metadata=SPARSE, default=None)
+    """What axes of columns, and of the variable, are called that have labels or units."""
 
 
 @dataclass(frozen=True, kw_only=True)

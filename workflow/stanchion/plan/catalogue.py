@@ -25,6 +25,7 @@ from stanchion.plan.arguments import (
     SampleChain,
     SampleFit,
     SamplePrior,
+    SummariseEffects,
 )
 from stanchion.plan.report_arguments import WriteReport, WriteTables
 from stanchion.system.folders import STATE
@@ -195,6 +196,31 @@ _ROWS = (
         memory=2000,
         minutes=10,
         group="fit-{method}",
+    ),
+    StepRow(
+        name="generate_effects",
+        arguments=GenerateQuantities,
+        version=1,
+        folder=_FIT,
+        outputs={"quantities": "chains/effects.npz"},
+        memory=2000,
+        minutes=20,
+        group="effects-{method}",
+        keep="csv",
+    ),
+    StepRow(
+        name="summarise_effects",
+        arguments=SummariseEffects,
+        version=1,
+        folder=_FIT,
+        outputs={
+            "effects": "effects.json",
+            "table": "effects.csv",
+            **pictures_of("summarise_effects"),
+        },
+        memory=2000,
+        minutes=10,
+        group="effects-{method}",
     ),
     StepRow(
         name="compare_models",

@@ -107,6 +107,12 @@ def applied_to(project: Project, mapping: Mapping[str, Any], dataset: str) -> se
     return {name for name, r in named if r.dataset == dataset and not r.is_lookup}
 
 
+def applied_datasets(project: Project, mapping: Mapping[str, Any]) -> list[str]:
+    """Return the datasets whose rows a mapping is applied to, in the order of its variables."""
+    named = [r.dataset for _, r in _references(project, mapping) if not r.is_lookup]
+    return list(dict.fromkeys(named))
+
+
 def _references(project: Project, mapping: Mapping[str, Any]) -> Iterator[tuple[str, Reference]]:
     """Yield the Stan variables whose expressions name a declared dataset, with what they name."""
     for variable, expression in mapping.items():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from stanchion.config import Project
 from stanchion.errors import DeclarationError
 from stanchion.plan.builder import Planner
+from stanchion.plan.effects import effects_faults, effects_steps
 from stanchion.plan.fits import is_reference, references_of, sources_of
 from stanchion.plan.fitting import fit_steps, prior_step
 from stanchion.plan.misfits import misfits
@@ -25,9 +26,14 @@ def make_plan(project: Project, facts: Facts) -> Plan:
     """Return the plan of a declaration.
 
     Raises:
-        DeclarationError: a method cannot be used with a program that it is declared for.
+        DeclarationError: a method cannot be used with a program that it is declared for, or a
+            program has no new rows where effects are declared.
     """
-    if faults := list(misfits(project, facts.programs, facts.own_programs)):
+    faults = [
+        *misfits(project, facts.programs, facts.own_programs),
+        *effects_faults(project, facts.programs),
+    ]
+    if faults:
         raise DeclarationError(faults)
     planner = Planner(project, facts)
     fits = [fit for name in project.analyses for fit in _plan_analysis(planner, name)]
@@ -46,6 +52,7 @@ def _plan_analysis(planner: Planner, name: str) -> Sequence[Fit]:
             for fit in _in_order(planner, declared):
                 taken = analysis.methods[fit.method].draws_of is not None
                 (quantities_steps if taken else fit_steps)(planner, fit)
+                effects_steps(planner, fit)
             fits += declared
     if analysis.compare is not None:
         comparison_step(planner, name, fits)

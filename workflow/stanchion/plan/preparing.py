@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from stanchion.config import resolved_compiling
-from stanchion.plan.arguments import CompileProgram, NewRows, PrepareData
+from stanchion.plan.arguments import CompileProgram, Grid, NewRows, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import applied_to, dataset_content, ingredients, mapping_of
 from stanchion.plan.keys import key_of
 from stanchion.plan.model import Fit, Step
 from stanchion.stan.blocks import used_before_quantities
+from stanchion.stan.program import Program
 from stanchion.system.hashes import text_hash
 
 NEW_ROWS = "new"
 """What data are for that hold the new rows of an analysis."""
+EFFECTS = "effects"
+"""What data are for that hold a grid of effects."""
 _CALL = re.compile(r"[A-Za-z]\w*\s*\(")
 _STEM = 40
 """Characters of a program's name that the folder of its executable shows."""
@@ -108,6 +112,25 @@ def quantities_data_step(planner: Planner, fit: Fit) -> Step:
     return _data_step(planner, "prepare_quantities_data", wildcards, new_rows, fit)
 
 
+def effects_data_step(planner: Planner, fit: Fit, dataset: str) -> Step:
+    """Return the step that makes the data of a fit's program with a grid of effects.
+
+    It stands in for the rows of a dataset. Fits of one program share it.
+    """
+    analysis = planner.project.analyses[fit.analysis]
+    assert analysis.effects is not None
+    is_own = analysis.methods[fit.method].own_program is not None
+    purpose = f"{EFFECTS}-{fit.method}" if is_own else EFFECTS
+    pair = {"analysis": fit.analysis, "dataset": fit.dataset, "model": fit.model}
+    wildcards = {**pair, "purpose": purpose}
+    grid = Grid(of=tuple(analysis.effects.of), outcome=analysis.outcome)
+    new_rows = NewRows(dataset=dataset, taken=False)
+    planned = planner.planned("prepare_quantities_data", wildcards)
+    return planned or _data_step(
+        planner, "prepare_quantities_data", wildcards, new_rows, fit if is_own else None, grid
+    )
+
+
 def new_rows_of(planner: Planner, analysis: str, dataset: str, model: str) -> NewRows | None:
     """Return the new rows of an analysis, and whether a fit takes them; None where it has none.
 
@@ -133,7 +156,14 @@ def used_in_fit(planner: Planner, analysis: str, dataset: str, model: str) -> li
     if predict is None or not program.parameters or program.family:
         return []
     mapping = mapping_of(planner.project, dataset, model, predict.dataset)
-    variables = applied_to(planner.project, mapping, predict.dataset)
+    return used_of(program, applied_to(planner.project, mapping, predict.dataset))
+
+
+def used_of(program: Program, variables: Collection[str]) -> list[str]:
+    """Return which of some data a program uses before its generated quantities.
+
+    One with a bound that is computed is among them.
+    """
     computed = {
         variable.name
         for variable in program.data
@@ -148,6 +178,7 @@ def _data_step(
     wildcards: dict[str, str],
     new_rows: NewRows | None,
     fit: Fit | None = None,
+    grid: Grid | None = None,
 ) -> Step:
     """Add the step of the data of a model's program, or of the one that a fit runs."""
     program = planner.facts.programs[wildcards["model"]]
@@ -167,6 +198,7 @@ def _data_step(
             program=project.models[model].title if fit is None else program.path,
             updates=made_of.updates,
             is_conjugate=made_of.is_conjugate and fit is None,
+            grid=grid,
         ),
         content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
         inputs=made_of.sources,

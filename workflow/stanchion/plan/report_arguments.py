@@ -139,6 +139,8 @@ class WriteReport(Arguments):
     toolchain: Mapping[str, Any]
     about: Mapping[str, Any] = field(metadata=UNKEYED)
     forest: Forest | None = field(metadata=SPARSE, default=None)
+    effects: str | None = field(metadata=SPARSE, default=None)
+    """The quantity whose conditional effects are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)

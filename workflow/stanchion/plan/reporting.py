@@ -27,6 +27,14 @@ from stanchion.plan.report_arguments import Fit as ReportedFit
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stats.conjugate.families import statements
 
+_WHERE_DECLARED = (
+    "generate_quantities",
+    "predict_outcomes",
+    "generate_effects",
+    "summarise_effects",
+)
+"""Steps of a fit that not every fit has."""
+
 
 def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     """Add the step that writes an analysis' report."""
@@ -38,6 +46,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     collected = [planner.known(fit, "collect_draws") for fit in fits]
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     predicted = [s for fit in fits if (s := planner.planned("predict_outcomes", fit.wildcards))]
+    effects = [s for fit in fits if (s := planner.planned("summarise_effects", fit.wildcards))]
     comparison = planner.planned("compare_models", {"analysis": name})
     inputs: dict[str, str | list[str]] = {
         "summaries": [step.outputs["summary"] for step in collected],
@@ -52,7 +61,14 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             if (path := planner.project.models[model].program) is not None
         ],
     }
-    drawn = {"sample_prior": priors, "diagnose_fit": diagnosed, "predict_outcomes": predicted}
+    if effects:
+        inputs["effects"] = [step.outputs["effects"] for step in effects]
+    drawn = {
+        "sample_prior": priors,
+        "diagnose_fit": diagnosed,
+        "predict_outcomes": predicted,
+        "summarise_effects": effects,
+    }
     for row in PICTURES.values():
         inputs[row.input] = [step.outputs[row.name] for step in drawn[row.step]]
     answered = planner.planned("answer_questions", {"analysis": name})
@@ -82,6 +98,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             toolchain=planner.facts.toolchain,
             about=dict(planner.project.about or {}),
             forest=_forest(analysis),
+            effects=analysis.effects.variable if analysis.effects is not None else None,
         ),
         inputs=inputs,
         upstream=[
@@ -90,6 +107,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             *collected,
             *diagnosed,
             *predicted,
+            *effects,
             *(step for step in (comparison, answered) if step is not None),
         ],
     )
@@ -165,7 +183,12 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
-    for rule in ("generate_quantities", "predict_outcomes"):
+    for rule in (
+        "generate_quantities",
+        "predict_outcomes",
+        "generate_effects",
+        "summarise_effects",
+    ):
         planned = planner.planned(rule, fit.wildcards)
         if planned is not None:
             steps[rule] = planned

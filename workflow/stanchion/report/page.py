@@ -12,6 +12,7 @@ from stanchion.report import traces
 from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
+from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
 from stanchion.report.pictures import Shown, shown
@@ -77,6 +78,7 @@ class Page:
     verdicts: Verdicts
     estimates: tuple[Estimates, ...]
     densities: tuple[Densities, ...]
+    effects: tuple[Effects, ...]
     rankings: tuple[Ranking, ...]
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
@@ -134,6 +136,7 @@ def build(job: Job[WriteReport]) -> Page:
             verdicts=verdicts(fits, compared),
             estimates=_estimates(arguments, job, fits, ends),
             densities=_densities(job, fits),
+            effects=_effects(arguments, job),
             rankings=compared,
             replicated=checked,
             predicted=expected,
@@ -221,6 +224,14 @@ def _predictives(
     )
 
 
+def _effects(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Effects, ...]:
+    if arguments.effects is None:
+        return ()
+    pictures = shown(job, "effects", [fit.path for fit in arguments.fits])
+    files = zip(arguments.fits, job.paths("effects"), pictures, strict=True)
+    return tuple(effects(fit, read_json(path), drawn) for fit, path, drawn in files)
+
+
 def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, ...]:
     pictures = shown(job, "prior", [prior.path for prior in arguments.priors])
     files = zip(arguments.priors, job.paths("priors"), pictures, strict=True)
@@ -294,7 +305,7 @@ class _Room:
     def __init__(self, size: int) -> None:
         self.budget = size
 
-    def keep[View: (Replicated, Predicted, PriorView, ChainsView, Densities)](
+    def keep[View: (Replicated, Predicted, PriorView, ChainsView, Densities, Effects)](
         self, views: tuple[View, ...]
     ) -> tuple[View, ...]:
         return tuple(replace(view, pictures=self._of(view.pictures)) for view in views)
@@ -317,6 +328,7 @@ def _within_size(page: Page) -> Page:
     room = _Room(MOST_PICTURE_BYTES)
     page = replace(
         page,
+        effects=room.keep(page.effects),
         replicated=room.keep(page.replicated),
         predicted=room.keep(page.predicted),
         densities=room.keep(page.densities),

@@ -10,7 +10,7 @@ from typing import Any
 
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
-from stanchion.datasets import NewRows, StanData, build, missing_switch
+from stanchion.datasets import GridRequest, NewRows, StanData, build, missing_switch
 from stanchion.datasets.faults import gathered
 from stanchion.draws.naming import Naming
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
@@ -293,7 +293,10 @@ def _data(plan: Plan, step: Step) -> StanData:
     project, model = plan.project, step.wildcards["model"]
     arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
     datasets = {name: project.datasets[name] for name in arguments.declared}
-    new_rows = arguments.predict
+    new_rows, grid = arguments.predict, None
+    if arguments.grid is not None:
+        key = f"analyses.{step.wildcards['analysis']}.effects"
+        grid = GridRequest(arguments.grid.of, arguments.grid.outcome, key)
     return build(
         arguments.dataset,
         datasets.pop(arguments.dataset),
@@ -301,7 +304,7 @@ def _data(plan: Plan, step: Step) -> StanData:
         arguments.variables,
         {name: Path(str(path)) for name, path in step.inputs.items()},
         datasets,
-        new_rows=NewRows(new_rows.dataset, new_rows.taken) if new_rows is not None else None,
+        new_rows=NewRows(new_rows.dataset, new_rows.taken, grid) if new_rows is not None else None,
         where=lambda key: project.where(*key.split(".")),
         model=model,
         updates=arguments.updates,

@@ -42,6 +42,11 @@ def run(job: Job[GenerateQuantities]) -> None:
         ChainError: a chain is not whole, or the program failed.
         StepError: the program does not take these draws.
     """
+    generate(job)
+
+
+def generate(job: Job[GenerateQuantities]) -> None:
+    """Do it for all quantities, or for the one that is wanted."""
     because = _stopped(job)
     if because is not None:
         job.notes["not_made"] = because
@@ -51,7 +56,9 @@ def run(job: Job[GenerateQuantities]) -> None:
     try:
         columns, draws = _drawn(job, folder)
         made = _each_chain(job, columns, draws, folder)
-        Quantities.of(list(made)).write(job.outputs["quantities"])
+        quantities, variable = Quantities.of(list(made)), job.arguments.variable
+        wanted = quantities if variable is None else quantities.of_variable(variable)
+        wanted.write(job.outputs["quantities"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

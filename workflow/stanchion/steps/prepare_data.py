@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stanchion.config import Dataset
-from stanchion.datasets import NewRows, build
+from stanchion.datasets import GridRequest, NewRows, build
 from stanchion.datasets.stan_json import pieces
 from stanchion.plan.arguments import PrepareData
 from stanchion.plan.job import Job
@@ -28,6 +28,9 @@ def prepare(job: Job[PrepareData]) -> None:
     datasets = {
         name: _dataset(job, name, declared) for name, declared in arguments.declared.items()
     }
+    grid = None
+    if arguments.grid is not None:
+        grid = GridRequest(arguments.grid.of, arguments.grid.outcome)
     built = build(
         arguments.dataset,
         datasets.pop(arguments.dataset),
@@ -35,7 +38,7 @@ def prepare(job: Job[PrepareData]) -> None:
         arguments.variables,
         {dataset: job.path(dataset) for dataset in arguments.declared},
         datasets,
-        NewRows(new_rows.dataset, new_rows.taken) if new_rows else None,
+        NewRows(new_rows.dataset, new_rows.taken, grid) if new_rows else None,
         updates=arguments.updates,
         is_conjugate=arguments.is_conjugate,
     )

@@ -46,6 +46,7 @@ ALSO = {
     "collect_draws": (*_READING, "pandas.io.formats.csvs"),
     "diagnose_fit": (*_READING, *_DRAWING, "stanchion.stats.energy"),
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
+    "summarise_effects": (*_READING, *_DRAWING, "encodings.cp437"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
     "answer_questions": (*_READING, "arviz_stats"),

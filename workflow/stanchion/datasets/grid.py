@@ -1,0 +1,295 @@
+"""The grid of conditional effects: one predictor over its range, the others held.
+
+Its rows stand in for new rows. They are made of the fitted ones as these are before any transform,
+and transformed by the same constants afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stanchion.datasets.faults import stop
+from stanchion.datasets.frame import Frame
+from stanchion.datasets.rules import Series
+from stanchion.datasets.values import label
+from stanchion.errors import Fault
+from stanchion.expressions.faults import suggestion
+
+POINTS = 50
+"""Values of a number over its range."""
+MOST_LEVELS, MOST_LINES = 60, 12
+"""Levels along an axis, and lines in one picture."""
+MOST_SHOWN = 400
+"""Fitted rows that are shown beside an effect."""
+_NAME = Path("grid of effects")
+
+
+@dataclass(frozen=True)
+class GridRequest:
+    """The effects that are declared, by the key that declares them, and what was observed."""
+
+    of: Sequence[str]
+    outcome: str | None
+    key: str = "effects"
+
+
+@dataclass(frozen=True)
+class Role:
+    """How a column goes over a grid, and where it is held.
+
+    `kind` is `level`, `number` or `date`.
+    """
+
+    kind: str
+    values: Sequence[Any]
+    lines: Sequence[Any]
+    """The few values at which it is the second of two predictors."""
+    held: Any
+    how: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A frame of rows, and plain JSON of which rows are of which effect."""
+
+    frame: Frame
+    effects: Sequence[Mapping[str, Any]]
+    held: Sequence[Mapping[str, Any]]
+    observed: Mapping[str, Sequence[Any]]
+    """Some of the fitted rows by column, evenly spread over all, None where there is no value."""
+    shown: Sequence[int] = field(default=())
+    """Which rows these are."""
+
+    def as_json(self, outcome: str | None, values: Any) -> dict[str, Any]:
+        """Return all but the rows, with the outcome of the fitted rows where each has one."""
+        whole = np.asarray(values) if outcome is not None else np.empty(0)
+        of_row = whole.ndim == 1 and len(whole) > max(self.shown, default=0)
+        chosen = whole[list(self.shown)].tolist() if outcome is not None and of_row else None
+        return {
+            "effects": list(self.effects),
+            "held": list(self.held),
+            "observed": {
+                "outcome": outcome if chosen is not None else None,
+                "values": chosen,
+                "columns": dict(self.observed),
+            },
+        }
+
+
+def make_grid(
+    request: GridRequest,
+    dataset: str,
+    fitted: Frame,
+    columns: Sequence[str],
+    factors: Collection[str],
+    references: Mapping[str, str],
+) -> Grid:
+    """Return the grid of the declared effects, of the columns that new rows have.
+
+    `fitted` are the rows before any transform; `factors` are columns of numbers that are used as
+    levels; `references` give the level that a design's coefficients are differences to.
+
+    Raises:
+        DataError: a predictor is no such column, or has too many levels to be seen.
+    """
+    _hold(request, columns)
+    roles = {c: _role(fitted, c, c in factors, references.get(c)) for c in columns}
+    stop([fault for name in request.of for fault in _too_many(request, name, roles)])
+    rows: list[dict[str, Any]] = []
+    effects = []
+    for name in request.of:
+        effect = _effect(name, roles, len(rows))
+        effects.append({**effect, **_labelled(fitted, effect)})
+        rows += _rows(effect, roles)
+    table = {c: _column(fitted.kinds[c], [row[c] for row in rows]) for c in columns}
+    frame = Frame(
+        dataset,
+        _NAME,
+        pd.DataFrame(table, index=pd.RangeIndex(1, len(rows) + 1)),
+        {column: fitted.kinds[column] for column in columns},
+        dict.fromkeys(columns),
+        [],
+        {},
+    )
+    used = dict.fromkeys(part for name in request.of for part in name.split(":"))
+    shown = _spread(len(fitted), MOST_SHOWN)
+    return Grid(
+        frame,
+        effects,
+        [_held(fitted, column, role) for column, role in roles.items()],
+        {column: _observed(fitted, column, shown) for column in used},
+        shown,
+    )
+
+
+def _hold(request: GridRequest, columns: Sequence[str]) -> None:
+    """Refuse predictors that new rows are not made of."""
+    unknown = [p for name in request.of for p in name.split(":") if p not in columns]
+    stop(
+        [
+            Fault(
+                f"{name!r} is no column that the new rows are made of",
+                key=f"{request.key}.of",
+                value=name,
+                allowed=", ".join(columns) or "the mapping takes no column for the new rows",
+                todo=suggestion(name, columns) or "name a column that the mapping takes for them",
+            )
+            for name in dict.fromkeys(unknown)
+        ]
+    )
+
+
+def _too_many(request: GridRequest, name: str, roles: Mapping[str, Role]) -> Iterator[Fault]:
+    predictor, _, by = name.partition(":")
+    for column, values, most, where in (
+        (predictor, roles[predictor].values, MOST_LEVELS, "along an axis"),
+        (by, roles[by].lines if by else (), MOST_LINES, "as lines"),
+    ):
+        if len(values) > most:
+            what = f"column `{column}` has {len(values)} levels, too many to be seen {where}"
+            todo = "name another column, or select rows by `where:`"
+            allowed = f"at most {most} levels"
+            yield Fault(what, key=f"{request.key}.of", value=name, allowed=allowed, todo=todo)
+
+
+def _role(fitted: Frame, column: str, is_factor: bool, reference: str | None) -> Role:
+    series = _present(fitted, column)
+    if series.kind in ("category", "bool") or (is_factor and series.kind == "int"):
+        return _of_levels(series, reference)
+    if series.kind == "date":
+        return _of_dates(series)
+    values = series.values.to_numpy()
+    if series.kind == "int" or is_factor:
+        return _of_those_that_occur(values)
+    return _of_numbers(values)
+
+
+def _present(fitted: Frame, column: str) -> Series:
+    """Return the values that a column has."""
+    rows = np.flatnonzero(~fitted.missing(column))
+    return (fitted if len(rows) == len(fitted) else fitted.take(rows)).column(column)
+
+
+def _of_levels(series: Series, reference: str | None) -> Role:
+    texts = [*series.levels()]
+    by_text = {text: _value(series.kind, text) for text in texts}
+    values = [*by_text.values()]
+    if reference in by_text:
+        return Role("level", values, values, by_text[reference], "reference level")
+    return Role("level", values, values, values[0], "first level")
+
+
+def _value(kind: str, text: str) -> Any:
+    """Return the value of a level, as a cell has it."""
+    if kind == "bool":
+        return int(text == "true")
+    return int(text) if kind == "int" else text
+
+
+def _of_dates(series: Series) -> Role:
+    codes, texts = series.factor()
+    days = np.array([date.fromisoformat(text).toordinal() for text in texts])[codes]
+    over = np.unique(np.linspace(days.min(), days.max(), POINTS).round().astype(int)).tolist()
+    role = _of_those_that_occur(days)
+    lines = [_iso(day) for day in role.lines]
+    return Role("date", [_iso(day) for day in over], lines, _iso(role.held), role.how)
+
+
+def _iso(day: int) -> str:
+    return date.fromordinal(day).isoformat()
+
+
+def _of_those_that_occur(values: Any) -> Role:
+    """Return a role whose values all occur: a model may know no others."""
+    distinct = np.unique(values)
+    chosen = distinct[_spread(len(distinct), POINTS)].tolist()
+    near = [distinct[np.abs(distinct - line).argmin()].item() for line in _lines(values)]
+    middle = np.sort(values)[(len(values) - 1) // 2].item()
+    return Role("number", chosen, [*dict.fromkeys(near)], middle, "median")
+
+
+def _of_numbers(values: Any) -> Role:
+    over = np.unique(np.linspace(values.min(), values.max(), POINTS)).tolist()
+    mean = min(max(math.fsum(values) / len(values), values.min()), values.max())
+    return Role("number", over, [*dict.fromkeys(_lines(values))], float(mean), "mean")
+
+
+def _lines(values: Any) -> list[float]:
+    """Return mean − sd, mean and mean + sd, none beyond the range: a spline knows no values there.
+
+    The standard deviation has n − 1 in its denominator.
+    """
+    mean = math.fsum(values) / len(values)
+    sd = math.sqrt(math.fsum((values - mean) ** 2) / max(len(values) - 1, 1))
+    low, high = float(values.min()), float(values.max())
+    return [min(max(line, low), high) for line in (mean - sd, mean, mean + sd)]
+
+
+def _effect(name: str, roles: Mapping[str, Role], start: int) -> dict[str, Any]:
+    predictor, _, by = name.partition(":")
+    return {
+        "effect": name,
+        "predictor": predictor,
+        "kind": roles[predictor].kind,
+        "by": by or None,
+        "by_kind": roles[by].kind if by else None,
+        "start": start,
+        "values": list(roles[predictor].values),
+        "by_values": list(roles[by].lines) if by else [None],
+    }
+
+
+def _rows(effect: Mapping[str, Any], roles: Mapping[str, Role]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an effect: all values of the predictor for each of the second one."""
+    held = {column: role.held for column, role in roles.items()}
+    for by, value in product(effect["by_values"], effect["values"]):
+        row = {**held, effect["predictor"]: value}
+        yield row if effect["by"] is None else {**row, effect["by"]: by}
+
+
+def _labelled(fitted: Frame, effect: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an effect as JSON has them: levels by their labels."""
+    kind = fitted.kinds[effect["predictor"]]
+    labelled: dict[str, Any] = {"values": [_shown(kind, value) for value in effect["values"]]}
+    if effect["by"] is not None:
+        by_kind = fitted.kinds[effect["by"]]
+        labelled["by_values"] = [_shown(by_kind, value) for value in effect["by_values"]]
+    return labelled
+
+
+def _shown(kind: str, value: Any) -> Any:
+    return label(kind, value) if kind == "bool" else value
+
+
+def _held(fitted: Frame, column: str, role: Role) -> dict[str, Any]:
+    value = _shown(fitted.kinds[column], role.held)
+    return {"column": column, "value": value, "how": role.how}
+
+
+def _observed(fitted: Frame, column: str, rows: Sequence[int]) -> list[Any]:
+    series, missing = fitted.column(column), fitted.missing(column)
+    values = series.values.iloc[list(rows)].tolist()
+    pairs = zip(rows, values, strict=True)
+    return [None if missing[row] else _shown(series.kind, value) for row, value in pairs]
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Return at most so many positions, evenly spread from the first to the last."""
+    if count <= most:
+        return list(range(count))
+    return np.unique(np.linspace(0, count - 1, most).round().astype(int)).tolist()
+
+
+def _column(kind: str, values: Sequence[Any]) -> Any:
+    if kind in ("category", "date"):
+        return pd.Categorical(values)
+    return np.array(values, dtype=np.float64 if kind == "real" else np.int64)

@@ -1,0 +1,109 @@
+"""A quantity on a grid of predictors → effects.json, effects.csv and a picture, or why not."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stanchion.checks.verdicts import why_stopped
+from stanchion.draws.files import without_value
+from stanchion.draws.quantities import Quantities
+from stanchion.errors import StepError
+from stanchion.pictures.catalogue import draw
+from stanchion.plan.arguments import SummariseEffects
+from stanchion.plan.job import Job
+from stanchion.stats.band import DEFAULT, band
+from stanchion.stats.summary import Floats
+from stanchion.system.sentences import percent
+from stanchion.system.strict_json import number, write_json
+
+_SCHEMA = "stanchion/effects/1"
+_COLUMNS = ("predictor", "value", "by", "by_value", "mean", "lower", "upper")
+
+
+def run(job: Job[SummariseEffects]) -> None:
+    """Summarise each row of the grid; nothing where the fit failed, or has no effects.
+
+    Raises:
+        StepError: the quantity has not one number for each row of the grid.
+    """
+    arguments = job.arguments
+    diagnostics = json.loads(job.path("diagnostics").read_text())
+    because = arguments.because or why_stopped(diagnostics, arguments.on_fail)
+    content: dict[str, Any] = {"schema": _SCHEMA, "made": because is None, "because": because}
+    if because is None:
+        grid = json.loads(job.path("meta").read_text())["grid"]
+        content |= _made(arguments, grid, Quantities.read(job.path("quantities")))
+    write_json(content, job.outputs["effects"])
+    _write_table(content, job.outputs["table"])
+    for name, picture in draw("summarise_effects", content).items():
+        job.outputs[name].write_bytes(picture)
+
+
+def _made(
+    arguments: SummariseEffects, grid: Mapping[str, Any], quantities: Quantities
+) -> dict[str, Any]:
+    intervals = None if arguments.intervals is None else vars(arguments.intervals)
+    last = grid["effects"][-1]
+    rows = last["start"] + len(last["values"]) * len(last["by_values"])
+    drawn = quantities.values
+    if drawn.shape[2] != rows:
+        raise StepError(
+            f"{arguments.variable} has {drawn.shape[2]} elements for {rows} new rows",
+            where=arguments.fit,
+            key="effects.variable",
+            todo="declare it with one number for each new row, such as `vector[N_new]`",
+        )
+    missing = without_value(drawn, "int")
+    numbers = band(np.where(missing, np.nan, drawn), intervals)
+    share = missing.any(axis=2).mean()
+    because = f"{arguments.variable} has no finite value in {percent(share)} of the draws"
+    return {
+        "because": because if share else None,
+        "variable": arguments.variable,
+        "interval": dict(intervals or DEFAULT),
+        "titles": dict(arguments.titles or {}),
+        "held": grid["held"],
+        "observed": grid["observed"],
+        "effects": [_effect(effect, numbers) for effect in grid["effects"]],
+    }
+
+
+def _effect(effect: Mapping[str, Any], numbers: Floats) -> dict[str, Any]:
+    """Return an effect with its lines, each a value of the second predictor."""
+    size = len(effect["values"])
+    lines = [
+        {"by_value": by, "rows": _rows(effect["values"], numbers[effect["start"] + size * n :])}
+        for n, by in enumerate(effect["by_values"])
+    ]
+    names = ("effect", "predictor", "kind", "by", "by_kind")
+    return {**{name: effect[name] for name in names}, "lines": lines}
+
+
+def _rows(values: list[Any], numbers: Floats) -> list[dict[str, Any]]:
+    columns = ("mean", "lower", "upper")
+    return [
+        {"value": value, **dict(zip(columns, map(number, row), strict=True))}
+        for value, row in zip(values, numbers.tolist(), strict=False)
+    ]
+
+
+def _write_table(content: Mapping[str, Any], path: Path) -> None:
+    """Write a row a point of the grid, unrounded; a number that does not exist is empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows(_table(content.get("effects", ())))
+
+
+def _table(effects: list[Mapping[str, Any]]) -> Iterator[list[Any]]:
+    for effect in effects:
+        for line in effect["lines"]:
+            for row in line["rows"]:
+                about = {**row, **line, **effect}
+                yield ["" if about[column] is None else about[column] for column in _COLUMNS]
