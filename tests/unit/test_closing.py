@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from stanchion.config import load
 from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
 from stanchion.runs.closing import as_json, as_text, exit_code_of, next_step, run_result
-from stanchion.runs.status import FitStatus, faults_of
+from stanchion.runs.status import ComparisonStatus, FitStatus, faults_of
 from stanchion.runs.status_table import table
 from stanchion.runs.styles import columns_of, folded, has_colour, styled
 from stanchion.system.writing import write_whole
@@ -92,7 +93,32 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """Headings get shorter, then figures go below the name; the fit and its verdict stay."""
     text = table([LONG, FitStatus("a/d/m/nuts", "current", "pass")], width=width)
     assert max(map(len, text.splitlines())) <= max(width, len(LONG.fit) + 6)
-    assert f"{LONG.fit}  warn" in text and "1.001" in text and "0.2 s" in text
+    name = LONG.fit.removeprefix("coaching/schools/")
+    assert re.search(rf"{name} +warn", text) and "1.001" in text and "0.2 s" in text
+
+
+def test_rows_share_their_analysis_where_that_makes_them_fit() -> None:
+    """On 80 columns the example's table keeps its columns, below analysis and dataset."""
+    figures = {"rhat": 1.0021, "ess": 1794.0, "divergences": 0}
+    fits = [
+        FitStatus("coaching/schools/partial_pooling/nuts", "current", "pass", figures=figures),
+        FitStatus(
+            "coaching/schools/partial_pooling/advi",
+            "current",
+            "pass",
+            "resampled",
+            figures={"khat": 0.34},
+            why=("reason",),
+        ),
+        FitStatus("other/schools/m/nuts", "current", "fail", figures=figures),
+    ]
+    compared = [ComparisonStatus("coaching/schools", "current", "warn", 12)]
+    lines = table(fits, (), compared, width=80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["coaching/schools", "verdict", "R-hat", "ESS", "div.", "k̂", "time"]
+    assert lines[1].split() == ["partial_pooling/nuts", "pass", "1.002", "1794", "0", "reused"]
+    assert lines[3] == "  pass: reason" and lines[4].split()[:2] == ["comparison", "warn"]
+    assert lines[5] == "other/schools" and lines[6].split()[:2] == ["m/nuts", "fail"]
 
 
 def test_a_pipe_is_not_wrapped() -> None:

@@ -128,6 +128,21 @@ def test_full_disk_is_one_message(
     assert "draws.nc: no space left on the device" in output and "Traceback" not in output
 
 
+def test_a_draft_is_named_by_its_place(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What could not be written is called by the path that a person knows, not by a key's."""
+
+    def fill(job: Job) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(job.outputs["draws"]))
+
+    use(monkeypatch, fill)
+    assert runner.main([str(job_file(project))]) == 1
+    output = capsys.readouterr().err
+    assert "results/fit/draws.nc: no space left on the device" in output
+    assert ".stanchion/tmp" not in output and KEY[:12] not in output
+
+
 def test_unexpected_error_keeps_its_traceback_in_the_log(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,15 @@ def test_siblings_that_fail_alike_are_not_told_in_full(
         assert named is is_screen
 
 
+def test_full_disk_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever file each of the steps could not write."""
+    shown = terminal()
+    for step, path in (("1", "chain_1.csv"), ("2", "model")):
+        note_failure(step * 64, f"step {step}", 1, f"{path}: no space left on the device\n  do: x")
+    shown.speak_of_rest(failures())
+    assert capsys.readouterr().err.count("no space left") == 1
+
+
 def test_failures_of_two_causes_are_both_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A first line that only introduces the words below it is no cause that two could share."""
     shown = terminal()

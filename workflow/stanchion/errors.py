@@ -140,6 +140,7 @@ class GateError(StanchionError):
     exit_code = 3
 
 
+NO_SPACE = "no space left on the device"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _OF_THE_MACHINE = {
     errno.EROFS: "make the file system writable, or work in a copy elsewhere",
@@ -160,7 +161,7 @@ def machine_fault(error: BaseException) -> Fault | None:
     where = str(error.filename2 or error.filename or Path.cwd())
     if number in _FULL:
         todo = "free some space and run again; finished steps are kept"
-        return Fault("no space left on the device", where=where, todo=todo)
+        return Fault(NO_SPACE, where=where, todo=todo)
     if number in _OF_THE_MACHINE:
         what = (error.strerror or str(error)).lower()
         return Fault(what, where=where, todo=_OF_THE_MACHINE[number])

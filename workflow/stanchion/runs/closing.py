@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from stanchion.errors import DeclarationError, GateError
 from stanchion.plan.model import Plan, Step
 from stanchion.provenance.keyfile import State, state_of
+from stanchion.runs.answer_lines import answer_lines
 from stanchion.runs.status import (
     ComparisonStatus,
     FitStatus,
@@ -99,6 +100,7 @@ def as_text(result: RunResult, stream: TextIO | None = None) -> str:
     parts = [
         "nothing had to run: every result is current" if nothing else "",
         table(result.fits, result.altered, result.comparisons, width=width, style=style),
+        *(folded("\n".join(answer_lines(content)), width) for content in result.answers.values()),
         "\n".join(f"report: {path}" for path in reports),
         folded(following, width),
     ]

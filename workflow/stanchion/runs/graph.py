@@ -100,11 +100,11 @@ def _listed(paths: str | list[str]) -> list[str]:
 def open_graph(file: Path, overrides: Mapping[str, Any], *, main: bool, alone: bool) -> Graph:
     """Open a declaration's plan for Snakemake; its main process sees to Slurm's jobs as well.
 
-    Plain `snakemake` ends by the message of what is wrong, which it would bury in our calls.
+    Snakemake would bury the message of what is wrong in our calls. Plain `snakemake` ends by it.
 
     Raises:
-        StanchionError: as `open_plan` does, where another process shows it.
-        SystemExit: the same under plain `snakemake`.
+        StanchionError: as `open_plan` does, on a cluster's node.
+        SystemExit: the same where a person looks; `stanchion run` says its cause.
     """
     if main and _SLURM in sys.modules:
         from stanchion.runs.slurm_executor import take_over
@@ -113,7 +113,8 @@ def open_graph(file: Path, overrides: Mapping[str, Any], *, main: bool, alone: b
     try:
         return Graph(open_plan(file, overrides, main=main, alone=alone))
     except StanchionError as error:
-        if not main or is_listening():
+        if not main:
             raise
-        print(error, file=sys.stderr)
+        if not is_listening():
+            print(error, file=sys.stderr)
         raise SystemExit(error.exit_code) from error

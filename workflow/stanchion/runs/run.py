@@ -220,6 +220,9 @@ def _snakemake(arguments: list[str]) -> bool:
     """Run Snakemake in this process: on all cores, or as the profile says.
 
     Its limit on jobs started per second goes where it would only cost time; sbatch sets its own.
+
+    Raises:
+        StanchionError: what was planned cannot be planned any more, or the disk is full.
     """
     from snakemake.cli import args_to_api, parse_cores
 
@@ -232,7 +235,12 @@ def _snakemake(arguments: list[str]) -> bool:
         args.cores = parse_cores("all")
     if args.executor == "slurm" and args.slurm_jobname_prefix and not args.dryrun:
         settle_leftovers(args.slurm_jobname_prefix)
-    return bool(args_to_api(args, parser))
+    try:
+        return bool(args_to_api(args, parser))
+    except SystemExit as end:
+        if isinstance(end.__cause__, StanchionError):
+            raise end.__cause__ from None
+        raise
 
 
 def _parsed(arguments: list[str]) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from math import nan
 from typing import Any, NamedTuple
 from unicodedata import combining
@@ -49,18 +50,24 @@ def table(
     headings = ["fit", "verdict", *(figure.column or figure.heading for figure in figures), "time"]
     rows = [_row_of_fit(status, figures) for status in statuses]
     rows += [_row_of_comparison(comparison, figures) for comparison in comparisons]
-    cells = [row.cells for row in rows]
-    lines = _aligned([headings, *cells])
-    if _is_too_wide(lines, width):
-        short = [
-            _SHORT.get(str(figure.key), heading)
-            for figure, heading in zip(figures, headings[2:-1], strict=True)
-        ]
-        lines = _aligned([[*headings[:2], *short, headings[-1]], *cells])
-    if _is_too_wide(lines, width):
-        lines = ["", *(_narrow(row.cells, headings, width) for row in rows)]
-    shown = [style(lines[0], "strong")] if lines[0] else []
-    for row, line in zip(rows, lines[1:], strict=True):
+    short = [_SHORT.get(str(figure.key), figure.heading) for figure in figures]
+    layouts = (
+        partial(_flat_table, headings, rows),
+        partial(_flat_table, [*headings[:2], *short, headings[-1]], rows),
+        partial(_grouped_table, [*headings[:2], *short, headings[-1]], rows),
+        partial(_narrow_table, headings, rows, width),
+    )
+    lines = next(
+        made
+        for layout in layouts
+        for made in [layout()]
+        if layout is layouts[-1] or not _is_too_wide(made, width)
+    )
+    shown = []
+    for line, row in lines:
+        if row is None:
+            shown.append(style(line, "strong"))
+            continue
         word = row.cells[1]
         shown.append(line.replace(f" {word}", f" {style(word, row.verdict)}", 1))
         if row.why:
@@ -68,14 +75,49 @@ def table(
     return "\n".join([*shown, *(f"altered: {path} is not what its step wrote" for path in altered)])
 
 
-def _is_too_wide(lines: Sequence[str], width: int | None) -> bool:
-    return width is not None and max(map(_width, lines)) > width
-
-
 class _Row(NamedTuple):
     cells: Sequence[str]
     verdict: str
     why: Sequence[str]
+
+
+_Line = tuple[str, _Row | None]
+"""A line of a table, and the row that it is of; None of a heading."""
+
+
+def _is_too_wide(lines: Sequence[_Line], width: int | None) -> bool:
+    return width is not None and max(_width(line) for line, _ in lines) > width
+
+
+def _flat_table(headings: Sequence[str], rows: Sequence[_Row]) -> list[_Line]:
+    lines = _aligned([headings, *(row.cells for row in rows)])
+    return list(zip(lines, [None, *rows], strict=True))
+
+
+def _grouped_table(headings: Sequence[str], rows: Sequence[_Row]) -> list[_Line]:
+    """Return a table whose rows stand below the analysis and dataset that they share."""
+    groups: dict[str, list[tuple[Sequence[str], _Row | None]]] = {}
+    for row in rows:
+        prefix, name = _parts(row.cells[0])
+        blank = ["" for _ in headings[1:]] if groups else headings[1:]
+        group = groups.setdefault(prefix, [([prefix, *blank], None)])
+        group.append(([f"  {name}", *row.cells[1:]], row))
+    pairs = [pair for group in groups.values() for pair in group]
+    lines = _aligned([cells for cells, _ in pairs])
+    return list(zip(lines, [row for _, row in pairs], strict=True))
+
+
+def _narrow_table(headings: Sequence[str], rows: Sequence[_Row], width: int | None) -> list[_Line]:
+    return [(_narrow(row.cells, headings, width), row) for row in rows]
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Part a fit or a comparison into its analysis with its dataset, and the rest."""
+    pair, colon, rest = name.partition(": ")
+    if colon:
+        return pair, rest
+    analysis, dataset, rest = (*name.split("/", 2), "", "")[:3]
+    return f"{analysis}/{dataset}", rest
 
 
 def _row_of_fit(status: FitStatus, figures: Sequence[Figure]) -> _Row:

@@ -15,7 +15,7 @@ from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from stanchion.errors import GateError
+from stanchion.errors import NO_SPACE, GateError
 from stanchion.plan.step_words import doing_of
 from stanchion.provenance.runs import REFUSED, SIGNALLED, failures, listen
 from stanchion.runs.styles import columns_of, folded, styled
@@ -48,6 +48,7 @@ _NOISE = (
     "Execute ",
     "Elapsed time",
     "Shutting down, this might take",
+    "Terminating processes on user request",
     "Will exit after finishing currently running jobs",
     "Exiting because a job execution failed",
     "Complete log",
@@ -206,6 +207,8 @@ class Terminal(logging.Filter):
 def _gist(message: str) -> str:
     """Return what is alike in messages of one cause: their first line, without its numbers."""
     cause = message.partition("\n")[0]
+    if cause.endswith(NO_SPACE):
+        return NO_SPACE
     return _NUMBER.sub("#", message if cause.endswith(":") else cause)
 
 

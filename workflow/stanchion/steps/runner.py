@@ -11,6 +11,7 @@ import contextlib
 import errno
 import importlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -91,7 +92,7 @@ def _fail(file: JobFile, log: Path, error: BaseException) -> int:
     None of them can fail it anew.
     """
     exit_code, message = explain(error)
-    message = _without_where(error, str(log)) or message
+    message = _with_final_paths(_without_where(error, str(log)) or message, file)
     text = f"{doing(file)} failed\n{message}\n"
     expected = isinstance(error, StanchionError | Stopped) or machine_fault(error) is not None
     _note(log, text if expected else text + "".join(traceback.format_exception(error)))
@@ -114,6 +115,12 @@ def _without_where(error: BaseException, log: str) -> str | None:
     return "\n".join(
         str(replace(fault, where=None) if fault.where == log else fault) for fault in error.faults
     )
+
+
+def _with_final_paths(message: str, file: JobFile) -> str:
+    """Return a message that names a draft of an output by the path that it was to have."""
+    drafts = re.compile(rf"\S*{re.escape(TEMPORARY)}/[^/\s]+/(\w+)/[^/\s:]+")
+    return drafts.sub(lambda match: file.outputs.get(match[1], match[0]), message)
 
 
 def _note(log: Path, text: str) -> None:
