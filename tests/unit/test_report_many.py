@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from stanchion.report.forest import MOST_TOGETHER
-from stanchion.report.page import MANY, MOST_OPEN, build
+from stanchion.report.page import MANY, MOST_OPEN, MOST_PICTURE_BYTES, build
 from stanchion.report.render import render
-from tests.report_inputs import Declared, FitCase, failed_checks, report_job
+from tests.report_inputs import Declared, FitCase, failed_checks, png, report_job
 
 EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
 SMALL = '<details class="multiple"'
@@ -76,3 +76,14 @@ def test_each_method_has_a_mark_of_its_own(tmp_path: Path) -> None:
     across = [[re.sub(r' y="\d+"', "", tick) for tick in drawn] for drawn in ticks]
     assert set(across[0]) == set(across[1]) != set()
     assert len(set(re.findall(r'<path id="mark-\d+" (d=.*?)/>', page_of(tmp_path, fits)))) == 12
+
+
+def test_forty_fits_stay_under_five_megabytes_and_show_their_pictures(tmp_path: Path) -> None:
+    """Pictures of many fits lose pixels before any is left out, those at sight last of all."""
+    picture = png(120, 120)
+    fits = [replace(fit, picture=picture) for fit in models(40)]
+    page = page_of(tmp_path, fits)
+    assert len(picture) * 4 / 3 * 40 * 2 > MOST_PICTURE_BYTES and len(page) < 5_000_000
+    for name in ("predictive", "chains"):
+        summaries = re.findall(r"<summary>.*?</summary>", section(page, name), flags=re.DOTALL)
+        assert sum("<img " in summary for summary in summaries) == 40

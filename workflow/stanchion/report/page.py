@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, mer
 from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
-from stanchion.report.pictures import Shown, shown
+from stanchion.report.pictures import Shown, halved, shown
 from stanchion.report.predictive import (
     Predicted,
     PriorView,
@@ -300,10 +300,11 @@ def _programs(models: Sequence[Model], paths: Sequence[Path]) -> tuple[ProgramVi
 
 
 class _Room:
-    """Leaves out pictures beyond what a report may weigh."""
+    """Leaves out pictures beyond what a report may weigh; `change` may make each one smaller."""
 
     def __init__(self, size: int) -> None:
         self.budget = size
+        self.change: Callable[[Shown], Shown] = lambda shown: shown
 
     def keep[View: (Replicated, Predicted, PriorView, ChainsView, Densities, Effects)](
         self, views: tuple[View, ...]
@@ -319,21 +320,41 @@ class _Room:
         return tuple(map(self._within_budget, pictures))
 
     def _within_budget(self, shown: Shown) -> Shown:
-        self.budget -= len(shown.picture.address) if shown.picture is not None else 0
-        return shown if self.budget >= 0 else replace(shown, picture=None)
+        if self.budget < 0 or shown.picture is None:
+            return replace(shown, picture=None)
+        changed = self.change(shown)
+        self.budget -= _weight(changed)
+        return changed if self.budget >= 0 else replace(shown, picture=None)
+
+
+def _weight(shown: Shown) -> int:
+    return len(shown.picture.address) if shown.picture is not None else 0
+
+
+def _size(page: Page) -> int:
+    pictures = [
+        *(view.pictures for view in page.replicated),
+        *(view.pictures for view in page.predicted),
+        *(view.pictures for view in page.priors),
+        *(view.pictures for view in page.densities),
+        *(view.pictures + view.folded for view in page.chains),
+    ]
+    return sum(_weight(picture) for of_view in pictures for picture in of_view)
 
 
 def _within_size(page: Page) -> Page:
     """Leave out pictures where they are too many, the least telling first to go."""
     room = _Room(MOST_PICTURE_BYTES)
+    if len(page.chains) >= MANY and _size(page) > MOST_PICTURE_BYTES:
+        room.change = halved
     page = replace(
         page,
         effects=room.keep(page.effects),
         replicated=room.keep(page.replicated),
         predicted=room.keep(page.predicted),
-        densities=room.keep(page.densities),
         priors=room.keep(page.priors),
         chains=room.keep(page.chains),
+        densities=room.keep(page.densities),
     )
     replications = room.keep_folded(page.replicated)
     return replace(page, replicated=replications, chains=room.keep_folded(page.chains))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from stanchion.pictures.catalogue import PICTURES, PictureRow, Section
 from stanchion.plan.job import Job
-from stanchion.report.reading import Picture, read_picture
+from stanchion.report.reading import Picture, address_of, read_picture
+
+_COLOURS = 32
+"""Of a picture at half its size."""
 
 
 @dataclass(frozen=True)
@@ -41,3 +46,19 @@ def _shown(row: PictureRow, section: Section, path: str, file: Path) -> Shown:
     words = row.shown[section].format(path=path)
     alt = f"{words}. {picture.seen}" if picture.seen else words
     return Shown(picture, alt, f"{path}/{row.file}")
+
+
+def halved(shown: Shown) -> Shown:
+    """Return a picture of half as many pixels each way, to be shown as large as before."""
+    from PIL import Image  # takes a tenth of a second, which few reports have a use for
+
+    if shown.picture is None:
+        return shown
+    content = b64decode(shown.picture.address.partition(",")[2])
+    image = Image.open(BytesIO(content)).convert("RGB")
+    small = image.resize(
+        (max(image.width // 2, 1), max(image.height // 2, 1)), Image.Resampling.BOX
+    ).quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    file = BytesIO()
+    small.save(file, "PNG")
+    return replace(shown, picture=replace(shown.picture, address=address_of(file.getvalue())))

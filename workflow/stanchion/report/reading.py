@@ -190,8 +190,12 @@ def read_picture(path: Path) -> Picture:
     """Read a PNG; its size stands in its first chunk, IHDR, what is seen in a text."""
     content = path.read_bytes()
     width, height = struct.unpack(">II", content[16:24])
-    address = f"data:image/png;base64,{b64encode(content).decode('ascii')}"
-    return Picture(width, height, address, _described(content))
+    return Picture(width, height, address_of(content), _described(content))
+
+
+def address_of(png: bytes) -> str:
+    """Return the address that shows a PNG without a file."""
+    return f"data:image/png;base64,{b64encode(png).decode('ascii')}"
 
 
 def _described(content: bytes) -> str:
