@@ -243,27 +243,26 @@ def answer(name: str, kind: str, unit: str | None, *fits: Mapping[str, Any]) -> 
     return {"answer": name, "kind": kind, "unit": unit, **plain, "fits": list(fits)}
 
 
-def fitted(model: str, *rows: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def answered(model: str, *rows: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     named = {"dataset": "schools", "model": model, "method": "nuts", "verdict": "pass"}
     return {**named, "because": None, "rows": list(rows), "ropes": [], "choice": None, **more}
 
 
-def numbers(value: float, mcse: float, sd: float | None = None, *interval: float) -> dict[str, Any]:
-    lower, upper = interval or (None, None)
-    ends = {"lower": lower, "upper": upper}
-    return {"label": "", "value": value, **ends, "mcse": mcse, "sd": sd, "density": None}
+def numbers(value: float, mcse: float, *rest: float, label: str = "") -> dict[str, Any]:
+    """Return a row of answers.json; `rest` are sd and the ends of the interval, or nothing."""
+    sd, lower, upper = rest or (None, None, None)
+    named = {"label": label, "value": value, "lower": lower, "upper": upper, "mcse": mcse}
+    return {**named, "sd": sd, "density": None, "rhat": 1.001, "loss": None}
 
 
 EFFECT = answer(
     "Effect in school A over school C",
     "quantity",
     "points",
-    fitted("partial", numbers(1.2345, 0.0512, 2.8, -3.1234, 6.0678)),
-    fitted("pooled", verdict="fail", because="the fit failed its checks: rhat"),
+    answered("partial", numbers(1.2345, 0.0512, 2.8, -3.1234, 6.0678)),
+    answered("pooled", verdict="fail", because="the fit failed its checks: rhat"),
 )
-RAISES = answer(
-    "Coaching raises scores", "probability", None, fitted("partial", numbers(0.9346, 0.006))
-)
+RISE = answer("Scores rise", "probability", None, answered("partial", numbers(0.9346, 0.006)))
 
 
 def content(*answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,37 +274,43 @@ def test_answers_are_the_first_table(tmp_path: Path) -> None:
     """Values with the digits of their errors, units in the headings; a failed fit has a reason."""
     document = written(tmp_path, answers=content(EFFECT))
     assert paragraphs(document, "Caption")[0] == "Table 1. Answers"
-    assert cells(document.tables[0]) == [
-        ["answer", "fit", "of", "verdict", "value (points)", "90 % interval, from (points)",
-         "to (points)", "MCSE (points)"],
-        [EFFECT["answer"], "schools/partial/nuts", "", "pass", "1.23", "−3.1", "6.1", "0.051"],
-        [EFFECT["answer"], "schools/pooled/nuts", "", "fail", "–", "–", "–", "–"],
+    head, value, failed = cells(document.tables[0])
+    assert head == [
+        "answer", "fit", "verdict", "value (points)", "90 % interval, from (points)",
+        "to (points)", "MCSE (points)",
     ]  # fmt: skip
-    notes = paragraphs(document, "Table Note")
-    assert notes[0] == "schools/pooled/nuts gives no value: the fit failed its checks: rhat."
+    name = EFFECT["answer"]
+    assert value == [name, "schools/partial/nuts", "pass", "1.23", "−3.1", "6.1", "0.051"]
+    assert failed == [name, "schools/pooled/nuts", "fail", *["–"] * 4]
+    in_words, why, source = paragraphs(document, "Table Note")[:3]
+    assert in_words == (
+        f"{name} (schools/partial/nuts): 1.23 points, 90 % interval from −3.1 to 6.1 points "
+        "(Monte Carlo error 0.051)."
+    )
+    assert why == f"{name} (schools/pooled/nuts): No value: the fit failed its checks: rhat."
     digest = hashlib.sha256((tmp_path / "answers.json").read_bytes()).hexdigest()
-    assert notes[1].startswith(f"Source: results/coaching/answers.json, SHA-256 {digest};")
+    assert source.startswith(f"Source: results/coaching/answers.json, SHA-256 {digest};")
 
 
 def test_answers_of_several_units_have_a_column_of_them(tmp_path: Path) -> None:
     """A probability has neither unit nor interval."""
-    headings, effect, _, probability = cells(
-        written(tmp_path, answers=content(EFFECT, RAISES)).tables[0]
-    )
-    assert headings[4:6] == ["unit", "value"]
-    assert effect[4:6] == ["points", "1.23"]
-    assert probability[4:] == ["", "0.935", "–", "–", "0.0060"]
+    table = written(tmp_path, answers=content(EFFECT, RISE)).tables[0]
+    head, effect, _, probability = cells(table)
+    assert head[3:5] == ["unit", "value"]
+    assert effect[3:5] == ["points", "1.23"]
+    assert probability[3:] == ["", "0.935", "–", "–", "0.0060"]
 
 
-def test_a_flagged_failure_answers_nothing(tmp_path: Path) -> None:
-    """Even where its answer was computed."""
-    bad = FitCase("partial", "nuts", checks=failed_checks(), on_fail="flag")
-    flagged = answer(
-        "A", "quantity", "", fitted("partial", numbers(1, 0.1, 2, 0, 3), verdict="fail")
-    )
-    document = written(tmp_path, [bad], answers=content(flagged))
-    assert cells(document.tables[0])[1][-4:] == ["–"] * 4
-    assert "gives no value: R-hat 1.124" in paragraphs(document, "Table Note")[0]
+def test_elements_of_an_answer_have_their_labels(tmp_path: Path) -> None:
+    """A row each, and one unit or none in the headings."""
+    rows = [numbers(0.75, 0.01, label="A"), numbers(0.25, 0.01, label="B")]
+    choice = {"label": "A", "difference": 0.5, "mcse": 0.02, "second": "B"}
+    largest = answer("Largest", "argmax", None, answered("partial", *rows, choice=choice))
+    document = written(tmp_path, answers=content(largest))
+    head, *body = cells(document.tables[0])
+    assert head[2:5] == ["of", "verdict", "value"]
+    assert [row[2:5] for row in body] == [["A", "pass", "0.75"], ["B", "pass", "0.25"]]
+    assert "A: it is the largest with probability 0.75" in paragraphs(document, "Table Note")[0]
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
@@ -348,11 +353,22 @@ def test_tables_are_made_where_they_are_declared(tmp_path: Path) -> None:
     assert changed(*plans) == {"write_tables"}
     step = plans[1].step("write_tables", {"analysis": "means"})
     assert step.outputs == {"tables": "results/means/tables.docx"}
-    assert {before.rule for before in step.upstream} == {
-        "collect_draws",
-        "diagnose_fit",
-        "compare_models",
-    }
+    before = {step.rule for step in step.upstream}
+    assert before == {"collect_draws", "diagnose_fit", "compare_models"}
+
+
+def test_tables_are_of_the_answers_that_are_declared(tmp_path: Path) -> None:
+    """Another question, and they are made again."""
+    plans = []
+    for bound in (0, 1):
+        asked = f"    tables: [docx]\n    answers: {{rises: {{probability: mu > {bound}}}}}\n"
+        (tmp_path / "config.yaml").write_text(
+            CONFIG.replace("    compare:", f"{asked}    compare:")
+        )
+        plans.append(make_plan(load(tmp_path / "config.yaml"), FACTS))
+    assert "write_tables" in changed(*plans)
+    step = plans[0].step("write_tables", {"analysis": "means"})
+    assert step.inputs["answers"] == "results/means/answers.json"
 
 
 @pytest.mark.parametrize("field", ["question", "project"])

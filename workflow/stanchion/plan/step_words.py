@@ -53,6 +53,7 @@ WORDS: Mapping[str, StepWords] = {
     "compare_models": StepWords("the comparison of {analysis}"),
     "answer_questions": StepWords("the answers of {analysis}", "computed", "computing"),
     "write_report": StepWords("the report of {analysis}", "wrote", "writing"),
+    "write_tables": StepWords("the tables of {analysis}", "wrote", "writing"),
     "check_verdicts": StepWords(
         "the verdicts of {analysis}", "read", "reading", failing="the checks of {analysis}"
     ),

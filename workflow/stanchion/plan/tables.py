@@ -16,17 +16,16 @@ def tables_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     analysis = planner.project.analyses[name]
     collected = [planner.known(fit, "collect_draws") for fit in fits]
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
-    gathered = [
-        step
-        for rule in ("answer_questions", "compare_models")
-        if (step := planner.planned(rule, {"analysis": name})) is not None
-    ]
+    answered = planner.planned("answer_questions", {"analysis": name})
+    compared = planner.planned("compare_models", {"analysis": name})
     inputs: dict[str, str | list[str]] = {
         "summaries": [step.outputs["summary"] for step in collected],
         "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
     }
-    for step in gathered:
-        inputs |= step.outputs
+    if answered is not None:
+        inputs |= {"answers": answered.outputs["details"]}
+    if compared is not None:
+        inputs |= compared.outputs
     return planner.add(
         "write_tables",
         {"analysis": name},
@@ -43,5 +42,9 @@ def tables_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             intervals=intervals_of(analysis),
         ),
         inputs=inputs,
-        upstream=[*collected, *diagnosed, *gathered],
+        upstream=[
+            *collected,
+            *diagnosed,
+            *(step for step in (answered, compared) if step is not None),
+        ],
     )

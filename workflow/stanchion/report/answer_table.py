@@ -2,79 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite, nan
-from typing import Any
+from collections.abc import Sequence
 
-from stanchion.checks.verdicts import FAIL
+from stanchion.answers.declared import STACKED
+from stanchion.report.answers import Answer, Element, FitAnswer
 from stanchion.report.numbered import NumberedTable
-from stanchion.report.numbers import MISSING, significant, supported
-from stanchion.report.reading import number
-
-Content = Mapping[str, Any]
+from stanchion.report.numbers import MISSING
 
 
-def answer_table(content: Content, because: Mapping[str, str], source: str) -> NumberedTable:
-    """Return the table of answers.json; `because` says of failed fits, by path, what is wrong.
+def answer_table(answers: Sequence[Answer], source: str) -> NumberedTable:
+    """Return the table of all answers; below it each in a sentence, that of a failed fit why.
 
-    The answer of a failed fit has no number, and a note says why.
+    Units stand in the headings where all answers have the same, else in a column.
     """
-    answers = content["answers"]
-    shared = _shared_unit(answers)
-    interval = _interval(content["interval"])
-    in_unit = f" ({shared})" if shared else ""
-    headings = [
-        "answer",
-        "fit",
-        "of",
-        "verdict",
-        *(() if shared is not None else ("unit",)),
-        f"value{in_unit}",
-        f"{interval}, from{in_unit}",
-        f"to{in_unit}",
-        f"MCSE{in_unit}",
-    ]
-    rows, notes = [], dict[str, None]()
-    for answer in answers:
-        for fit in answer["fits"]:
-            why = _why(fit, because)
-            if why:
-                notes[f"{_path(fit)} gives no value: {why}"] = None
-            for label, numbers in _rows(fit, why):
-                unit = () if shared is not None else (answer["unit"] or "",)
-                rows.append((answer["answer"], _path(fit), label, fit["verdict"], *unit, *numbers))
-    words = len(headings) - 4
-    return NumberedTable("Answers", tuple(headings), words, tuple(rows), (*notes, source))
-
-
-def _path(fit: Content) -> str:
-    return "/".join(filter(None, (fit["dataset"], fit["model"], fit["method"])))
-
-
-def _why(fit: Content, because: Mapping[str, str]) -> str:
-    if fit["because"]:
-        return f"{fit['because']}."
-    return because.get(_path(fit), "it failed its checks.") if fit["verdict"] == FAIL else ""
-
-
-def _rows(fit: Content, why: str) -> Iterator[tuple[str, Sequence[str]]]:
-    if why:
-        yield "", (MISSING,) * 4
-        return
-    for row in fit["rows"]:
-        value, lower, upper, mcse, sd = (
-            number(row.get(name)) for name in ("value", "lower", "upper", "mcse", "sd")
+    units = {answer.unit for answer in answers}
+    asked = [(answer, fit) for answer in answers for fit in answer.asked]
+    has_labels = any(element.label for _, fit in asked for element in fit.elements)
+    named = ["answer", "fit", *(["of"] if has_labels else []), "verdict"]
+    words = [*named, *(["unit"] if len(units) > 1 else [])]
+    in_unit = f" ({unit})" if len(units) == 1 and (unit := min(units)) else ""
+    interval = f"{answers[0].interval}, from"
+    numbers = [f"{heading}{in_unit}" for heading in ("value", interval, "to", "MCSE")]
+    rows = [
+        (
+            answer.name,
+            _path(fit),
+            *([element.label if element is not None else ""] if has_labels else []),
+            fit.verdict,
+            *([answer.unit] if len(units) > 1 else []),
+            *_cells(element),
         )
-        ends = (supported(end, nan, sd) if isfinite(end) else MISSING for end in (lower, upper))
-        yield row["label"], (supported(value, mcse, sd), *ends, significant(mcse, 2))
+        for answer, fit in asked
+        for element in fit.elements or (None,)
+    ]
+    sentences = [f"{answer.name} ({_path(fit)}): {fit.sentence}" for answer, fit in asked]
+    headings = (*words, *numbers)
+    return NumberedTable("Answers", headings, len(words), tuple(rows), (*sentences, source))
 
 
-def _shared_unit(answers: Sequence[Content]) -> str | None:
-    """Return the unit that all answers have, "" where none has one; None where they differ."""
-    units = {answer["unit"] or "" for answer in answers}
-    return units.pop() if len(units) == 1 else None
+def _path(fit: FitAnswer) -> str:
+    if fit.model == STACKED:
+        return f"{fit.dataset}, {fit.name}"
+    return f"{fit.dataset}/{fit.model}/{fit.method}"
 
 
-def _interval(declared: Content) -> str:
-    kind = "HDI" if declared["kind"] == "hdi" else "interval"
-    return f"{100 * declared['prob']:g} % {kind}"
+def _cells(element: Element | None) -> tuple[str, ...]:
+    if element is None:
+        return (MISSING,) * 4
+    ends = element.interval or (MISSING, MISSING)
+    return (element.value, *ends, element.error or MISSING)

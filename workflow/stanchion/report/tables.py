@@ -12,13 +12,13 @@ from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Pair, WriteTables
 from stanchion.report import traces
 from stanchion.report.answer_table import answer_table
+from stanchion.report.answers import read_answers
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.estimates import Ends, Table, ends_of, estimates, rows_of_a_fit
 from stanchion.report.numbered import NumberedTable
 from stanchion.report.reading import (
     Summary,
     read_comparison,
-    read_json,
     read_judged,
     read_judgements,
     read_summary,
@@ -64,7 +64,7 @@ def build(job: Job[WriteTables]) -> Tables:
         verdict=f"{judged.sentence}.",
         reasons=tuple(grave),
         tables=(
-            *_answers(job, fits),
+            *_answers(job),
             *(table for pair in arguments.pairs for table in _summaries(pair, fits, ends)),
             *_comparisons(job, compared),
         ),
@@ -91,11 +91,10 @@ def _rankings(job: Job[WriteTables]) -> tuple[Ranking, ...]:
     return rankings(read_comparison(job.path("comparison")), read_judgements(job.path("judgement")))
 
 
-def _answers(job: Job[WriteTables], fits: Sequence[_Fitted]) -> Iterator[NumberedTable]:
+def _answers(job: Job[WriteTables]) -> Iterator[NumberedTable]:
     if "answers" in job.inputs:
-        because = {fit.view.fit.path: _because(fit.view) for fit in fits if fit.failed}
-        source = _source(job, "answers.json", job.path("answers"))
-        yield answer_table(read_json(job.path("answers")), because, source)
+        file = job.path("answers")
+        yield answer_table(read_answers(file), _source(job, "answers.json", file))
 
 
 def _summaries(pair: Pair, fits: Sequence[_Fitted], ends: Ends) -> Iterator[NumberedTable]:

@@ -27,7 +27,7 @@ CELL, NOTE = "Table Cell", "Table Note"
 _A4, _MARGIN = (297, 210), 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can hold."""
-_NARROWEST, _WIDEST = 5, 44
+_NARROWEST, _WIDEST = 5, 32
 """Characters of a column that its width is in proportion to."""
 _NO_CHARACTERS = re.compile("[\ufffe\uffff]")
 
