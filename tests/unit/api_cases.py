@@ -40,6 +40,9 @@ analyses:
       exact: {method: conjugate, draws: 200, on_fail: stop}
       flagged: {method: conjugate, draws: 100, on_fail: flag, models: [no_pooling]}
     compare: {by: loo}
+    answers:
+      Coaching raises scores: {probability: mu > 0}
+      Effect: {quantity: mu, unit: points}
 """
 TABLE = "data/eight_schools.csv"
 NAME = "coaching"

@@ -113,7 +113,11 @@ def test_an_analysis_gives_what_its_steps_wrote(project: Path) -> None:
     assert set(analysis.comparison["model"]) == {"partial_pooling", "full_pooling"}
     assert analysis.comparison["elpd"].dtype == "float64"
     assert analysis.report == project / FOLDER / "report.html"
-    assert analysis.answers is None and fit.answers is None
+    answers = fit.answers
+    assert answers is not None
+    raised = answers.set_index("answer").loc["Coaching raises scores"]
+    assert abs(raised["value"] - posterior.sf(0)) < 5 * raised["mcse"]
+    assert (raised["verdict"], answers["unit"][1]) == ("pass", "points")
 
 
 def test_arviz_takes_the_draws_as_they_are(project: Path) -> None:
@@ -145,13 +149,17 @@ def test_a_fit_has_the_shortest_name_that_is_its_own(project: Path) -> None:
 
 
 def test_a_failed_fit_gives_no_number_unless_allowed(project: Path) -> None:
-    """`stop`: verdict and checks, no draws, no estimates. `flag`: all, as declared."""
+    """`stop`: verdict and checks, no draws, no estimates. `flag`: both. Answers have no value."""
     stopped, flagged = load()[FITS[2]], load()[FITS[3]]
     for attribute in ("draws", "summary"):
         with pytest.raises(FailedError, match="the fit failed its checks: finite") as error:
             getattr(stopped, attribute)
         assert says_what_to_do(error.value) and "allow_failed=True" in str(error.value)
     assert stopped.verdict == "fail" and stopped.checks[0].verdict == "fail"
+    unanswered, answered = stopped.answers, flagged.answers
+    assert unanswered is not None and answered is not None
+    assert unanswered["value"].isna().all() and answered["value"].isna().all()
+    assert set(unanswered["verdict"]) == set(answered["verdict"]) == {"fail"}
     assert (flagged.verdict, flagged.draws["posterior"]["mu"].shape) == ("fail", (1, 100))
     assert load(allow_failed=True)[FITS[2]].draws["posterior"]["mu"].shape == (1, 200)
 
@@ -194,6 +202,7 @@ def test_nothing_of_this_process_is_changed(project: Path) -> None:
 EDITS: dict[str, tuple[Change, str]] = {
     "summary.csv": (lambda p: flip(p / FOLDER / FIT / "summary.csv"), "summary.csv"),
     "draws.nc": (lambda p: flip(p / FOLDER / FIT / "draws.nc"), "draws.nc"),
+    "answers.csv": (lambda p: flip(p / FOLDER / "answers.csv"), "answers.csv"),
     "comparison.csv": (lambda p: flip(p / FOLDER / "comparison.csv"), "comparison.csv"),
     "report.html": (lambda p: flip(p / FOLDER / "report.html"), "report.html"),
     "key file": (

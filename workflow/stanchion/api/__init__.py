@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stanchion.api.analysis import Analysis, Fit
+from stanchion.api.analysis import Analysis, Fit, Verdict
 from stanchion.api.loading import load
 from stanchion.api.state import State
 from stanchion.report.reading import Check, Scalar
 
-__all__ = ["Analysis", "Check", "Fit", "Scalar", "State", "load"]
+__all__ = ["Analysis", "Check", "Fit", "Scalar", "State", "Verdict", "load"]
