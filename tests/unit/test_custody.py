@@ -13,7 +13,7 @@ import pytest
 
 from stanchion.plan.keys import key_of
 from stanchion.system.hashes import file_hash
-from stanchion.versions.custody import Custody
+from stanchion.versions.custody import Custody, SoundRecord, _contradictions
 from stanchion.versions.declared import undeclared
 from stanchion.versions.difference import Kind
 from stanchion.versions.results import read_results
@@ -120,6 +120,44 @@ def test_a_second_record_of_a_key_cannot_say_otherwise(steps: Steps) -> None:
 
     edit(second, change)
     assert (Kind.ALTERED, str(second)) in faults()
+
+
+def chain_of_records(method: str, draws: str) -> list[SoundRecord]:
+    """Return records of two attempts at a fit, of which the second has left other draws."""
+    records = []
+    for attempt, content in enumerate(("first", draws), start=1):
+        read = "data"
+        for rule, name, path in (
+            ("sample_fit", "chains", f"{FIT}/chains/chains.zip"),
+            ("collect_draws", "draws", str(DRAWS)),
+            ("diagnose_fit", "diagnostics", str(DIAGNOSTICS)),
+        ):
+            said: dict[str, Any] = {
+                "key": rule,
+                "state": "done",
+                "arguments": {"method": method} if rule != "diagnose_fit" else {},
+                "inputs": [{"path": read, "sha256": "data" if read == "data" else content}],
+                "outputs": [{"name": name, "path": path, "sha256": content}],
+            }
+            folder = f"{FIT}/records/{rule}"
+            records.append(SoundRecord(f"{folder}/{attempt}", folder, rule, attempt, said))
+            read = path
+    return records
+
+
+def test_other_bytes_contradict_where_the_same_are_promised() -> None:
+    """NUTS has left others for the same key, which a script may, and what follows with it."""
+    other = [f.path for f in _contradictions(chain_of_records("nuts", "second"))]
+    assert other == [f"{FIT}/records/{rule}/2" for rule in ("collect_draws", "diagnose_fit")]
+    assert list(_contradictions(chain_of_records("script", "second"))) == []
+    assert list(_contradictions(chain_of_records("nuts", "first"))) == []
+
+
+def test_a_script_excuses_no_other_bytes_of_the_same_draws() -> None:
+    """Of the same draws the same results follow: one that differs contradicts."""
+    records = chain_of_records("script", "first")
+    records[-1].content["outputs"][0]["sha256"] = "forged"
+    assert [f.path for f in _contradictions(records)] == [f"{FIT}/records/diagnose_fit/2"]
 
 
 def test_a_copied_record_has_the_wrong_name(steps: Steps) -> None:

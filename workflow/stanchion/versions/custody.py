@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from stanchion.methods.catalogue import METHODS
 from stanchion.plan import paths
 from stanchion.plan.catalogue import KNOWN
 from stanchion.plan.keys import key_of
@@ -164,15 +165,40 @@ def _gaps(records: Sequence[SoundRecord]) -> Iterator[Difference]:
 
 
 def _contradictions(records: Sequence[SoundRecord]) -> Iterator[Difference]:
+    """Yield records that say otherwise than earlier ones of their key.
+
+    Where a method does not promise the same bytes, its draws count as what they were made of, and
+    what follows as what it was made of.
+    """
+    unlike = _unpromised(records)
     first: dict[tuple[str, str, str], SoundRecord] = {}
     for record in sorted(records, key=lambda record: record.attempt):
         if not record.ended_well:
             continue
-        around = json.dumps([record.content.get(name) for name in _SURROUNDINGS], sort_keys=True)
+        facts = [record.content.get(name) for name in _SURROUNDINGS]
+        read = [entry for entry in record.content["inputs"] if entry["path"] in unlike]
+        facts += [[entry["path"], entry["sha256"]] for entry in read]
+        around = json.dumps(facts, sort_keys=True)
         before = first.setdefault((record.folder, record.key, around), record)
         if _that_follow(before) != _that_follow(record):
             what = f"it contradicts {before.path}: the same key gives the same bytes"
             yield Difference(Kind.ALTERED, record.path, what)
+
+
+def _unpromised(records: Sequence[SoundRecord]) -> set[str]:
+    """Return the paths of results whose bytes do not follow from their keys, of some methods."""
+    paths = set[str]()
+    for record in records:
+        method = METHODS.get(str(record.content["arguments"].get("method")))
+        if record.ended_well and method is not None and not method.repeats:
+            paths.update(record.outputs)
+    size = -1
+    while size != len(paths):
+        size = len(paths)
+        for record in records:
+            if record.ended_well and any(e["path"] in paths for e in record.content["inputs"]):
+                paths.update(record.outputs)
+    return paths
 
 
 def _that_follow(record: SoundRecord) -> dict[str, str]:
