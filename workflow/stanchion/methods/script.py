@@ -117,6 +117,11 @@ class Script(External):
         return {"script": (self.script,), SOURCES: tuple(self.sources), "lock": (self.lock,)}
 
     @property
+    def unused_settings(self) -> frozenset[str]:
+        """The Python, where none is declared."""
+        return frozenset({"python"} if self.python is None else ())
+
+    @property
     def interpreter(self) -> str | None:
         """The declared Python."""
         return self.python
