@@ -47,6 +47,10 @@ WORDS: Mapping[str, StepWords] = {
     "generate_quantities": StepWords(
         f"the generated quantities of {_FIT}", "computed", "computing"
     ),
+    "generate_effects": StepWords(
+        f"the quantities of the conditional effects of {_FIT}", "computed", "computing"
+    ),
+    "summarise_effects": StepWords(f"the conditional effects of {_FIT}"),
     "collect_draws": StepWords(f"the draws of {_FIT}", "collected", "collecting"),
     "diagnose_fit": StepWords(f"the checks of {_FIT}"),
     "predict_outcomes": StepWords(f"the predictions of {_FIT}"),

@@ -103,7 +103,11 @@ class Answer:
 
 def read_answers(path: Path) -> tuple[Answer, ...]:
     """Read answers.json."""
-    content = read_json(path)
+    return answers_of(read_json(path))
+
+
+def answers_of(content: Mapping[str, Any]) -> tuple[Answer, ...]:
+    """Return the answers that the content of an answers.json holds."""
     interval = content["interval"]
     return tuple(_answer(one, interval) for one in content["answers"])
 
