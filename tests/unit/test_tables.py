@@ -345,12 +345,14 @@ def test_any_text_gives_a_document_that_can_be_read(title: str, cell: str) -> No
 
 
 def test_tables_are_made_where_they_are_declared(tmp_path: Path) -> None:
-    """One step more, last but for the verdicts, and no other key is changed by it."""
+    """One step more, that the gate waits for: a failure leaves no tables of a better day."""
     plans = []
     for text in (CONFIG, CONFIG.replace("    compare:", "    tables: [docx]\n    compare:")):
         (tmp_path / "config.yaml").write_text(text)
         plans.append(make_plan(load(tmp_path / "config.yaml"), FACTS))
-    assert changed(*plans) == {"write_tables"}
+    assert changed(*plans) == {"write_tables", "check_verdicts"}
+    gate = plans[1].step("check_verdicts", {"analysis": "means"})
+    assert "write_tables" in {step.rule for step in gate.upstream}
     step = plans[1].step("write_tables", {"analysis": "means"})
     assert step.outputs == {"tables": "results/means/tables.docx"}
     before = {step.rule for step in step.upstream}

@@ -66,7 +66,7 @@ def expressed(source: str, observed: str, data: Data, replicated: NDArray[Any]) 
 def _values(typed: Typed, observed: str, data: Arrays, replicated: NDArray[Any]) -> Floats:
     """Return the statistic of each replication, NaN where it has none.
 
-    What has no value somewhere is computed by halves, down to the replications that are the cause.
+    Where some have none, each is computed by itself.
     """
     arrays = Arrays(data.kinds, {**data.arrays, observed: replicated})
     try:
@@ -74,5 +74,5 @@ def _values(typed: Typed, observed: str, data: Arrays, replicated: NDArray[Any])
     except (UndefinedError, ExpressionError):
         if len(replicated) == 1:
             return np.array([nan])
-    halves = np.array_split(replicated, 2)
-    return np.concatenate([_values(typed, observed, data, half) for half in halves])
+    alone = [_values(typed, observed, data, one[None]) for one in replicated]
+    return np.concatenate(alone)

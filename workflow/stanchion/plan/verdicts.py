@@ -59,7 +59,10 @@ def answers_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
 
 
 def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step) -> Step:
-    """Add the step that fails, after the report, where a check stopped something."""
+    """Add the step that fails, after report and tables, where a check stopped something."""
+    written = [report]
+    if (tables := planner.planned("write_tables", {"analysis": name})) is not None:
+        written.append(tables)
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     compared = planner.planned("compare_models", {"analysis": name})
     answered = planner.planned("answer_questions", {"analysis": name})
@@ -84,7 +87,7 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
             "answers": [step.outputs["details"] for step in answers],
             "priors": [step.outputs["checks"] for step in priors],
         },
-        upstream=[report, *diagnosed, *judged, *answers, *priors],
+        upstream=[*written, *diagnosed, *judged, *answers, *priors],
     )
 
 
