@@ -94,6 +94,7 @@ class Declared:
     prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
     forest: Mapping[str, Any] | None = None
+    answers: Mapping[str, Any] | None = None
     program: str = PROGRAM
     about: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -190,6 +191,8 @@ def report_job(
         ],
         **_declared_files(files, fits, pairs, requested),
     }
+    if requested.answers is not None:
+        inputs["answers"] = files.json("answers.json", requested.answers)
     arguments = read_arguments(WriteReport, _arguments(fits, pairs, requested), "write_report")
     outputs = {"report": folder / "report.html", "metrics": folder / "metrics.json"}
     return Job("write_report", "0" * 64, arguments, inputs, outputs, folder / "log")

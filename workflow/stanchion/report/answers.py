@@ -12,8 +12,8 @@ from stanchion.answers.declared import STACKED
 from stanchion.report.numbers import quantile_error, significant, supported, to_place
 from stanchion.report.reading import number, read_json
 
-AT_SIGHT = 8
-"""Elements, and fits, that are not folded."""
+MOST_ELEMENTS = 200
+"""Of a fit's answer that a page shows."""
 _RHAT = 1.01
 _SURELY = 2.0
 """Monte Carlo errors by which two choices differ at least that are told apart."""
@@ -40,6 +40,7 @@ class Element:
     """The probability itself, NaN of other numbers."""
     ends: tuple[float, float]
     mean: float
+    mcse: float
     density: Density | None
     loss: str
 
@@ -172,6 +173,7 @@ def _element(row: Mapping[str, Any], below: float, *, is_share: bool) -> Element
         share=value if is_share else nan,
         ends=ends,
         mean=value,
+        mcse=error,
         density=None
         if density is None
         else Density(tuple(density["x"]), tuple(density["y"]), density["discrete"]),
@@ -237,15 +239,11 @@ def _first(
     first, second = by_label[choice["label"]], by_label[choice["second"]]
     difference, error = number(choice["difference"]), number(choice["mcse"])
     if error > 0 and difference < _SURELY * error:
-        yield f"These draws do not tell {first.label} and {second.label} apart: "
-    else:
-        yield f"{first.label}: "
-    lead = supported(difference, error, nan)
-    shown = "" if isnan(error) else significant(error, 2)
+        yield f"These draws do not tell {first.label} and {second.label} apart. "
+    lead, shown = supported(difference, error, nan), "" if isnan(error) else significant(error, 2)
+    ahead = f"{lead} more than {second.label}{_with_error(shown)}"
     if kind == "argmax":
-        yield f"it is the largest with probability {first.value}, {lead} more than {second.label}"
-        yield _with_error(shown)
+        yield f"{first.label} is the largest with probability {first.value}, {ahead}"
         return
-    yield f"its expected utility is {first.value}{unit}, {lead} more than that of {second.label}"
-    yield _with_error(shown)
+    yield f"{first.label} has the largest expected utility, {first.value}{unit}, {ahead}"
     yield f" Its expected loss, against knowing the truth, is {first.loss}{unit}."

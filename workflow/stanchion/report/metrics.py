@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import WriteReport
+from stanchion.report.answers import Answer, read_answers
 from stanchion.report.reading import read_comparison, read_judged, read_summary
 from stanchion.stats.intervals import ERROR, ESTIMATE
 
@@ -34,6 +35,9 @@ def metrics(job: Job[WriteReport]) -> dict[str, Any]:
                 for name, row in read_summary(summary, _MOST_ROWS).rows.items()
             }
         content[fit.path] = of_fit
+    for answer in read_answers(job.path("answers")) if "answers" in job.inputs else ():
+        for path, values in _values(answer):
+            content.setdefault(path, {}).setdefault("answers", {})[answer.name] = values
     if "comparison" in job.inputs:
         content["comparison"] = {
             f"{row.dataset}/{row.model}/{row.method}": _finite(
@@ -42,6 +46,20 @@ def metrics(job: Job[WriteReport]) -> dict[str, Any]:
             for row in read_comparison(job.path("comparison"))
         }
     return content
+
+
+def _values(answer: Answer) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the path of each fit that has a value, with value and error of each element."""
+    for fit in answer.fits:
+        if fit.has_value:
+            path = "/".join(name for name in (fit.dataset, fit.model, fit.method) if name)
+            yield (
+                path,
+                {
+                    element.label or "value": _finite({"value": element.mean, "mcse": element.mcse})
+                    for element in fit.elements
+                },
+            )
 
 
 def _finite(numbers: Mapping[str, float]) -> dict[str, float]:

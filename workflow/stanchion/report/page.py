@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stanchion.answers.declared import STACKED
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
+from stanchion.report.answers import MOST_ELEMENTS, Answer, FitAnswer, read_answers
 from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
 from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
+from stanchion.report.densities import Small, pictures
 from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
@@ -60,6 +63,14 @@ class Densities:
 
 
 @dataclass(frozen=True)
+class AnswerView:
+    """An answer with the small picture of each fit, by dataset, model and method."""
+
+    answer: Answer
+    pictures: Mapping[tuple[str, str, str], Small]
+
+
+@dataclass(frozen=True)
 class ProgramView:
     """A program, the models that use it, and its lines."""
 
@@ -76,6 +87,7 @@ class Page:
     arguments: WriteReport
     ends: Ends
     verdicts: Verdicts
+    answers: tuple[AnswerView, ...]
     estimates: tuple[Estimates, ...]
     densities: tuple[Densities, ...]
     effects: tuple[Effects, ...]
@@ -101,6 +113,11 @@ class Page:
         return MANY
 
     @property
+    def most_elements(self) -> int:
+        """How many elements of an answer are shown."""
+        return MOST_ELEMENTS
+
+    @property
     def opened(self) -> frozenset[str]:
         """The fits that are shown at full size among many: the gravest that are not sound."""
         return frozenset(fit.fit.path for fit in self.verdicts.grave[:MOST_OPEN])
@@ -109,6 +126,17 @@ class Page:
     def has_resampled(self) -> bool:
         """Whether the draws of some approximation are reweighted to the posterior."""
         return any(fit.weighting == "resampled" for fit in self.verdicts.fits)
+
+    def words(self, answered: FitAnswer) -> str:
+        """Return what the verdict of an answer's fit is called; empty for its plain name."""
+        path = f"{answered.dataset}/{answered.model}/{answered.method}"
+        fits = {fit.fit.path: fit for fit in self.verdicts.fits}
+        return fits[path].words if path in fits and fits[path].verdict == answered.verdict else ""
+
+    @property
+    def has_stacked(self) -> bool:
+        """Whether some answer is of all models together."""
+        return any(f.model == STACKED for view in self.answers for f in view.answer.fits)
 
     @property
     def has_points(self) -> bool:
@@ -134,6 +162,7 @@ def build(job: Job[WriteReport]) -> Page:
             arguments=arguments,
             ends=ends,
             verdicts=verdicts(fits, compared),
+            answers=_answers(job),
             estimates=_estimates(arguments, job, fits, ends),
             densities=_densities(job, fits),
             effects=_effects(arguments, job),
@@ -159,6 +188,13 @@ def build(job: Job[WriteReport]) -> Page:
 def _fits(arguments: WriteReport, job: Job[WriteReport]) -> list[FitView]:
     files = zip(arguments.fits, job.paths("diagnostics"), strict=True)
     return [fit_view(fit, read_judged(path)) for fit, path in files]
+
+
+def _answers(job: Job[WriteReport]) -> tuple[AnswerView, ...]:
+    if "answers" not in job.inputs:
+        return ()
+    answers = read_answers(job.path("answers"))
+    return tuple(AnswerView(answer, pictures(answer)) for answer in answers)
 
 
 def _estimates(

@@ -1,0 +1,166 @@
+"""Answers on the page: their sentences, digits and pictures, from answers.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stanchion.report.answers import Answer, probability_text, read_answers
+from stanchion.report.densities import pictures
+from stanchion.report.metrics import metrics
+from stanchion.report.page import build
+from stanchion.report.render import render
+from tests.report_inputs import Declared, FitCase, nuts_checks, report_job
+
+NOTHING = {"lower": None, "upper": None, "sd": None, "rhat": None, "loss": None, "density": None}
+BELL = {"x": [-2, 0, 2, 4, 6], "y": [0.05, 0.2, 0.3, 0.2, 0.05], "discrete": False}
+
+
+def row(value: float, mcse: float | None, **more: Any) -> dict[str, Any]:
+    return {"label": "", "value": value, "mcse": mcse, **NOTHING, **more}
+
+
+def fit(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        **{"dataset": "schools", "model": "partial", "method": "nuts", "verdict": "pass"},
+        **{"because": None, "fit_failed": False, "rows": list(rows), "ropes": [], "choice": None},
+        **more,
+    }
+
+
+def answer(kind: str, *fits: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        **{"answer": "Is it so?", "kind": kind, "unit": None, "stacked": False},
+        **{"expressions": {"": "mu > 0"}, "rope": None, "fits": list(fits), **more},
+    }
+
+
+def content(*answers: dict[str, Any]) -> dict[str, Any]:
+    interval = {"prob": 0.9, "kind": "equal_tailed"}
+    return {"schema": "stanchion/answers/1", "interval": interval, "answers": list(answers)}
+
+
+def read(folder: Path, *answers: dict[str, Any]) -> tuple[Answer, ...]:
+    (folder / "answers.json").write_text(json.dumps(content(*answers)))
+    return read_answers(folder / "answers.json")
+
+
+def sentence(folder: Path, one: dict[str, Any]) -> str:
+    return read(folder, one)[0].fits[0].sentence
+
+
+def test_a_quantity_in_words(tmp_path: Path) -> None:
+    """Digits end where the error begins; ends have the error of a quantile; the rope in words.
+
+    With sd 3 and error 0.06 there are 2,500 effective draws; the error of the 5 % quantile is then
+    √(0.05 × 0.95 / 2500) / (φ(1.645) / 3) = 0.127, which touches the first decimal.
+    """
+    told = row(2.3456, 0.06, lower=-2.4567, upper=7.5432, sd=3.0)
+    ropes = [{"label": "", "below": 0.1234, "within": 0.2345, "above": 0.6421, "mcse": 0.009}]
+    one = answer("quantity", fit(told, ropes=ropes), unit="points", rope=[-1, 1])
+    assert sentence(tmp_path, one) == (
+        "2.35 points, 90 % interval from −2.5 to 7.5 points (Monte Carlo error 0.060). "
+        "Within [−1, 1] with probability 0.234, below 0.123, above 0.642."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (0.91025, 0.0054, "0.910"),
+        (1.0, 0.0007, "> 0.9993"),
+        (1.0, 0.02, "> 0.98"),
+        (0.0, 0.0007, "< 0.0007"),
+        (0.5, float("nan"), "0.5000"),
+    ],
+)
+def test_a_probability_is_never_certain(value: float, error: float, text: str) -> None:
+    """Draws that all agree leave a bound, on the side that is true."""
+    assert probability_text(value, error) == text
+
+
+def test_what_comes_first_in_words(tmp_path: Path) -> None:
+    """A lead below two Monte Carlo errors is said not to be one."""
+    rows = [row(0.41, 0.01, label="school=A"), row(0.39, 0.01, label="school=B")]
+    choice = {"label": "school=A", "second": "school=B", "difference": 0.02, "mcse": 0.018}
+    one = answer("argmax", fit(*rows, choice=choice))
+    assert sentence(tmp_path, one).startswith("These draws do not tell school=A and school=B apart")
+    clear = answer("argmax", fit(*rows, choice={**choice, "mcse": 0.004}))
+    assert sentence(tmp_path, clear) == (
+        "school=A is the largest with probability 0.41, 0.020 more than school=B "
+        "(Monte Carlo error 0.0040)."
+    )
+    rows = [row(14.6, 0.5, label="go", sd=5.0, loss=7.12), row(0.0, None, label="stay", loss=21.7)]
+    choice = {"label": "go", "second": "stay", "difference": 14.6, "mcse": 0.5}
+    decided = answer("decide", fit(*rows, choice=choice), unit="dollars")
+    assert sentence(tmp_path, decided) == (
+        "go has the largest expected utility, 14.6 dollars, 14.6 more than stay (Monte Carlo error "
+        "0.50). Its expected loss, against knowing the truth, is 7.1 dollars."
+    )
+
+
+def test_chains_that_disagree_on_a_quantity_are_named(tmp_path: Path) -> None:
+    """The gate does not look at generated quantities; their answers do."""
+    one = answer("quantity", fit(row(1.0, 0.1, sd=1.0, rhat=1.08)))
+    assert sentence(tmp_path, one).endswith("Its chains do not agree on it: R-hat 1.080.")
+
+
+FAILED = fit(verdict="fail", because="the fit failed its checks: rhat", fit_failed=True)
+OTHER = fit(model="none", because="its program has no `mu`")
+
+
+def page(folder: Path, *answers: dict[str, Any]) -> str:
+    fits = [FitCase("partial", "nuts", checks=nuts_checks())]
+    job = report_job(folder / "report", fits, Declared(answers=content(*answers)))
+    return render(build(job))
+
+
+def test_answers_stand_before_all(tmp_path: Path) -> None:
+    """Between the question and the estimates, with verdicts; a failure gives its reason alone."""
+    good = fit(row(0.91, 0.005))
+    html = page(tmp_path, answer("probability", good, FAILED, OTHER))
+    assert html.index("<h1>") < html.index('id="answers"') < html.index('id="verdict"')
+    section = html.split('id="answers"')[1].split("</section>")[0]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
+    assert "Probability 0.910 (Monte Carlo error 0.0050)." in text
+    assert "No value: the fit failed its checks: rhat." in text
+    assert "Not asked of none · nuts: its program has no mu" in text
+    assert "computation: pass" in text
+    assert section.count('class="badge pass"') == 2 and section.count('class="badge fail"') == 1
+
+
+def test_names_are_no_markup(tmp_path: Path) -> None:
+    """A question, a unit or a label is text, whatever it holds."""
+    bad = "<script>alert(1)</script>"
+    rows = [row(0.6, 0.01, label=bad), row(0.4, 0.01, label="b")]
+    choice = {"label": bad, "second": "b", "difference": 0.2, "mcse": 0.01}
+    html = page(tmp_path, answer("argmax", fit(*rows, choice=choice), answer=bad))
+    assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_pictures_share_a_scale(tmp_path: Path) -> None:
+    """The same value stands at the same place in the pictures of one answer; zero is marked."""
+    narrow = {"x": [1.0, 2.0, 3.0], "y": [0.1, 0.5, 0.1], "discrete": False}
+    fits = [
+        fit(row(2.0, 0.1, lower=0.0, upper=4.0, sd=1.0, density=BELL)),
+        fit(row(2.0, 0.1, lower=1.5, upper=2.5, sd=0.3, density=narrow), method="advi"),
+    ]
+    (one,) = read(tmp_path, answer("quantity", *fits, rope=[-1, 1]))
+    wide, small = pictures(one).values()
+    at_two = [re.findall(r"L?(-?[\d.]+) 2\.0", picture.path) for picture in (wide, small)]
+    assert at_two[0] == at_two[1] == ["110.0"]
+    assert wide.zero == small.zero == pytest.approx(1 + 218 / 4, abs=0.1)
+    assert wide.rope is not None and wide.rope.width == pytest.approx(218 / 4, abs=0.15)
+    assert "90 % interval from" in wide.alt
+
+
+def test_answers_are_metrics(tmp_path: Path) -> None:
+    """Value and error of each element, by fit and answer: what `dvc metrics diff` compares."""
+    told = Declared(answers=content(answer("probability", fit(row(0.91, 0.005)), FAILED)))
+    fits = [FitCase("partial", "nuts", checks=nuts_checks())]
+    of_fit = metrics(report_job(tmp_path, fits, told))["schools/partial/nuts"]
+    assert of_fit["answers"] == {"Is it so?": {"value": {"value": 0.91, "mcse": 0.005}}}
