@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stanchion.checks.verdicts import FAIL, PASS
-from stanchion.report.answers import AT_SIGHT, Answer, Element, FitAnswer, answers_of
+from stanchion.report.answers import Answer, Element, FitAnswer, answers_of
 
-_MOST = 3
-"""Elements of a quantity that are shown; answers.csv has all."""
+_MOST_FITS, _MOST = 8, 3
+"""Fits, and elements of a quantity, that are shown; answers.csv has all."""
 
 
 def answer_lines(content: Mapping[str, Any]) -> list[str]:
@@ -20,10 +20,10 @@ def answer_lines(content: Mapping[str, Any]) -> list[str]:
 def _lines(answer: Answer) -> Iterator[str]:
     yield answer.name
     several = len({fit.dataset for fit in answer.fits}) > 1
-    for fit in answer.asked[:AT_SIGHT]:
+    for fit in answer.asked[:_MOST_FITS]:
         dataset = f"{fit.dataset} · " if several else ""
         yield f"  {dataset}{fit.name}: {_said(answer, fit)}{_verdict(fit)}"
-    rest = len(answer.asked) - AT_SIGHT
+    rest = len(answer.asked) - _MOST_FITS
     if rest > 0:
         yield f"  and {rest} more in answers.csv"
 
