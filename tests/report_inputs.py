@@ -90,6 +90,8 @@ class Declared:
     new_columns: Mapping[str, Any] = field(default_factory=dict)
     title: str | None = None
     effects: bool = False
+    original_scale: str = ""
+    """What original_scale.csv of each fit holds, where it is declared, of `beta` and `X`."""
     prior: bool = False
     prior_ignored: bool = False
     intervals: Mapping[str, Any] | None = None
@@ -339,6 +341,11 @@ def _declared_files(
             files.json(f"{f.path}/predictive.json", _predictive(f, requested)) for f in predicted
         ],
         "priors": [files.json(f"{d}/{m}/prior.json", _prior(requested)) for d, m in prior],
+        "rescaled": [
+            files.write(f"{fit.path}/original_scale.csv", requested.original_scale.encode())
+            for fit in fits
+            if requested.original_scale
+        ],
     }
     owners: dict[str, list[tuple[str, bytes | None]]] = {
         "sample_prior": [(f"{d}/{m}", None) for d, m in prior],
@@ -564,4 +571,7 @@ def _fit(fit: FitCase, requested: Declared) -> dict[str, Any]:
         "parameters": None,
         "keys": {step: f"{index:x}" * 64 for index, step in enumerate(steps)},
         "has_predictive": requested.predictive or requested.predict,
+        "rescaled": [
+            {"variable": "beta", "matrix": "X", "axis": 0} for _ in [0] if requested.original_scale
+        ],
     }

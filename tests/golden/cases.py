@@ -37,7 +37,16 @@ from stanchion.steps import (
 from tests.golden import describe, recording
 from tests.report_inputs import Declared, FitCase, nuts_checks, report_job, tables_job
 from tests.unit.draws_cases import job, variables, write_json
-from tests.unit.steps_cases import answer, chain, collect, compare, diagnose, predict, summarise
+from tests.unit.steps_cases import (
+    answer,
+    chain,
+    collect,
+    compare,
+    diagnose,
+    predict,
+    rescale,
+    summarise,
+)
 
 PURE = (
     "prepare_data",
@@ -46,6 +55,7 @@ PURE = (
     "diagnose_fit",
     "predict_outcomes",
     "summarise_effects",
+    "rescale_coefficients",
     "compare_models",
     "answer_questions",
     "write_report",
@@ -119,6 +129,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
         compare(folder, "near", "far")
         answer(folder, "near", "far", answers=_ANSWERS)
         _summarise(folder / "effects")
+        _rescale(folder / "rescaled")
         fits = [FitCase("partial", "nuts", checks=nuts_checks()), FitCase("pooled", "nuts")]
         write_report.run(report_job(folder / "report", fits, Declared(compare=True)))
         write_tables.run(tables_job(folder / "tables", fits, Declared(compare=True)))
@@ -247,6 +258,17 @@ def _summarise(folder: Path) -> None:
     held = [{"column": "score", "value": 3.25, "how": "mean"}]
     drawn = np.round(np.random.default_rng(3).normal(size=(2, 50, 4)), 9)
     summarise(folder, {"effects": [effect], "held": held, "observed": observed}, drawn)
+
+
+def _rescale(folder: Path) -> None:
+    rng = np.random.default_rng(7)
+    draws = [{f"beta.{i}": np.round(rng.normal(size=100), 9) for i in (1, 2)} for _ in range(4)]
+    declared = variables(parameters="real[K] beta")
+    roles = {"observed": None, "replicated": None, "predicted": None}
+    collect(folder, draws, {"K": 2}, variables=declared, **roles)
+    original = {"labels": ["Intercept", "age"], "columns": [[[0, 1.0]], [[0, -1.5], [1, 0.25]]]}
+    write_json(folder / "meta.json", {"sizes": {}, "original_scale": {"X": original}})
+    rescale(folder)
 
 
 def _prepare(folder: Path) -> None:

@@ -24,6 +24,7 @@ from stanchion.steps import (
     compare_models,
     diagnose_fit,
     predict_outcomes,
+    rescale_coefficients,
     summarise_effects,
 )
 from tests.unit.draws_cases import advi_text, job, variables, write_chains, write_json
@@ -249,6 +250,31 @@ def summarise(
     summarise_effects.run(job(folder, "summarise_effects", arguments, inputs, outputs))
     content: dict[str, Any] = json.loads((folder / "effects.json").read_text())
     return content
+
+
+def rescale(
+    folder: Path, verdict: str = "pass", coefficients: Sequence[tuple[str, int]] = (("beta", 0),)
+) -> list[dict[str, str]]:
+    """Bring coefficients of X, with their axes, to the original scale; return what was written."""
+    arguments = {
+        "method": "nuts",
+        "method_version": 1,
+        "settings": {"draws": 100},
+        "coefficients": [{"variable": n, "matrix": "X", "axis": a} for n, a in coefficients],
+        "intervals": None,
+        "on_fail": "stop",
+        "fit": "a/d/m/nuts",
+    }
+    check = {"check": "rhat", "verdict": verdict, "where": []}
+    diagnostics = {"verdict": verdict, "checks": [check]}
+    inputs: dict[str, Path | list[Path]] = {
+        "draws": folder / "draws.nc",
+        "meta": folder / "meta.json",
+        "diagnostics": write_json(folder / "diagnostics.json", diagnostics),
+    }
+    outputs = {"original_scale": "original_scale.csv"}
+    rescale_coefficients.run(job(folder, "rescale_coefficients", arguments, inputs, outputs))
+    return read_csv(folder / "original_scale.csv")
 
 
 def compare(

@@ -174,6 +174,15 @@ class Analysis(Section):
         description="Answers, summaries and comparisons as numbered tables for documents: `docx` "
         "writes `tables.docx` beside the report.",
     )
+    original_scale: bool | Annotated[list[StanName], NotEmpty, Distinct] = Field(
+        default=False,
+        description="Coefficients of centred, standardized and scaled predictors on the scale of "
+        "their columns, too: in the report and `original_scale.csv`, beside those of the program "
+        "in `summary.csv`. `true` takes the parameters that a program multiplies by a design; a "
+        "list names them. Interactions expand; the intercept is corrected where the design has "
+        "one, or levels that stand for it. `check` refuses what has no linear map, such as "
+        "splines of a standardized column. It changes no data, draws or verdict.",
+    )
     keep: Annotated[list[Literal["csv", "warmup", "metric"]], Distinct] = Field(
         default=[],
         description="What to keep that would go: `csv`, the chains' Stan CSV; `warmup`, the draws "

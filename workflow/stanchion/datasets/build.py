@@ -7,7 +7,7 @@ For the same reason a mapping may hold more than a program declares; the rest is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,15 @@ from stanchion.datasets.agree import (
     unsupplied,
 )
 from stanchion.datasets.columns import described
+from stanchion.datasets.design import Design
 from stanchion.datasets.evaluate import Evaluator
 from stanchion.datasets.expressions import (
     Applied,
     Column,
+    Columns,
     Constant,
     Derived,
+    DesignMatrix,
     Expression,
     Names,
     parse,
@@ -35,6 +38,7 @@ from stanchion.datasets.expressions import (
 from stanchion.datasets.faults import stop
 from stanchion.datasets.frame import Frame
 from stanchion.datasets.needs import optional_columns
+from stanchion.datasets.original import NotLinearError, original_scale
 from stanchion.datasets.read import read_header
 from stanchion.datasets.request import NewRows, Request, Where
 from stanchion.datasets.rows import Rows
@@ -59,8 +63,8 @@ class StanData:
     """The values of a program's `data` block by name, and what is known of them.
 
     `meta` is plain JSON: rows (null for a .json), dropped, unused, prior_only, sizes, transforms;
-    of a table, columns; where there are any, the batches of updates, the new rows, and the origins
-    that days are counted from.
+    of a table, columns; where there are any, the batches of updates, the new rows, the origins that
+    days are counted from, and the original scale of matrices.
     """
 
     values: dict[str, Any]
@@ -147,6 +151,8 @@ def _from_table(request: Request) -> StanData:
     more: dict[str, Any] = _origins(mapping)
     if request.updates:
         more["batches"] = [_batch(frame) for frame in batches]
+    if maps := dict(_original_scales(request, mapping, evaluator)):
+        more["original_scale"] = maps
     new = request.new_rows
     if new is not None and new.dataset in sources.applied and new.dataset != request.left_out:
         more["new_rows"] = _new_rows(sources.applied[new.dataset])
@@ -201,6 +207,30 @@ def _origins(mapping: Mapping[str, Expression]) -> dict[str, Any]:
 def _declared_sizes(request: Request, evaluator: Evaluator) -> dict[str, Any]:
     declared = {variable.name for variable in request.variables}
     return {name: s.as_json() for name, s in evaluator.sizes.items() if name in declared}
+
+
+def _original_scales(
+    request: Request, mapping: Mapping[str, Expression], evaluator: Evaluator
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the matrices of transformed columns, with the map of their coefficients or why not."""
+    declared = {variable.name for variable in request.variables}
+    for name, expression in mapping.items():
+        if name not in declared:
+            continue
+        match expression:
+            case DesignMatrix(formula):
+                matrix: Design | Sequence[str] = evaluator.designs[formula]
+            case Columns(names):
+                matrix = names
+            case _:
+                continue
+        try:
+            original = original_scale(evaluator.fitted, matrix)
+        except NotLinearError as error:
+            yield name, {"because": str(error)}
+        else:
+            if original is not None:
+                yield name, original.as_json()
 
 
 def _from_json(request: Request) -> StanData:

@@ -306,6 +306,28 @@ class SummariseEffects(Arguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Coefficients:
+    """A variable of which one dimension, from 0, is that of the columns of a matrix of data."""
+
+    variable: str
+    matrix: str
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RescaleCoefficients(Arguments):
+    """Which coefficients are brought to the original scale, and how they were drawn."""
+
+    method: str
+    method_version: int
+    settings: Mapping[str, Any]
+    coefficients: tuple[Coefficients, ...]
+    intervals: Intervals | None
+    on_fail: OnFail
+    fit: str = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompareModels(Arguments):
     """Which fits are compared, on what; files of the job are in the order of the fits."""
 

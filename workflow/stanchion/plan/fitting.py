@@ -28,6 +28,7 @@ from stanchion.plan.fits import (
 )
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
+from stanchion.plan.original import rescale_step
 from stanchion.plan.preparing import compile_step, data_step, new_rows_of, whole_data_step
 from stanchion.plan.sampling import sampling_steps
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
@@ -87,6 +88,7 @@ def follow_draws(planner: Planner, fit: Fit, draws: Step, data: Step, files: Seq
     diagnosed = _diagnose_step(planner, fit, analysis, draws, [] if predicts else drop)
     if predicts:
         _predict_step(planner, fit, draws, data, diagnosed, drop)
+    rescale_step(planner, fit, draws, data, diagnosed)
 
 
 def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Step | None:

@@ -16,6 +16,7 @@ from stanchion.plan.fits import is_reference, references_of, sources_of
 from stanchion.plan.fitting import fit_steps, prior_step
 from stanchion.plan.misfits import misfits
 from stanchion.plan.model import Facts, Fit, Plan
+from stanchion.plan.original import coefficient_faults
 from stanchion.plan.quantities import quantities_steps
 from stanchion.plan.reporting import report_step
 from stanchion.plan.tables import tables_step
@@ -26,12 +27,14 @@ def make_plan(project: Project, facts: Facts) -> Plan:
     """Return the plan of a declaration.
 
     Raises:
-        DeclarationError: a method cannot be used with a program that it is declared for, or a
-            program has no new rows where effects are declared.
+        DeclarationError: a method cannot be used with a program that it is declared for, a
+            program has no new rows where effects are declared, or coefficients are to be on a scale
+            that no program has.
     """
     faults = [
         *misfits(project, facts.programs, facts.own_programs),
         *effects_faults(project, facts.programs),
+        *coefficient_faults(project, facts.programs),
     ]
     if faults:
         raise DeclarationError(faults)

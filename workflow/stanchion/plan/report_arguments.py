@@ -11,6 +11,7 @@ from stanchion.plan.arguments import (
     SPARSE,
     UNKEYED,
     Arguments,
+    Coefficients,
     Intervals,
     PosteriorPredictive,
     Predict,
@@ -76,6 +77,8 @@ class Fit(Pair):
     parameters: tuple[str, ...] | None
     keys: Mapping[str, str]
     has_predictive: bool
+    rescaled: tuple[Coefficients, ...]
+    """Those that are shown on the scale of their columns too."""
     is_posterior: bool
     """Whether the draws stand for a posterior; else they are a simulation, or there are none."""
     estimate: str | None

@@ -12,6 +12,7 @@ from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of, title_of
 from stanchion.plan.fits import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
+from stanchion.plan.original import rescaled_in
 from stanchion.plan.preparing import compile_step, data_step, whole_data_step
 from stanchion.plan.report_arguments import (
     Compare,
@@ -47,6 +48,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     predicted = [s for fit in fits if (s := planner.planned("predict_outcomes", fit.wildcards))]
     effects = [s for fit in fits if (s := planner.planned("summarise_effects", fit.wildcards))]
+    rescaled = [s for fit in fits if (s := planner.planned("rescale_coefficients", fit.wildcards))]
     comparison = planner.planned("compare_models", {"analysis": name})
     inputs: dict[str, str | list[str]] = {
         "summaries": [step.outputs["summary"] for step in collected],
@@ -54,6 +56,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
         "data": [step.outputs["data"] for step in data],
         "metas": [step.outputs["meta"] for step in data],
         "predictives": [step.outputs["predictive"] for step in predicted],
+        "rescaled": [step.outputs["original_scale"] for step in rescaled],
         "priors": [step.outputs["checks"] for step in priors],
         "programs": [
             path
@@ -108,6 +111,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             *diagnosed,
             *predicted,
             *effects,
+            *rescaled,
             *(step for step in (comparison, answered) if step is not None),
         ],
     )
@@ -188,6 +192,7 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
         "predict_outcomes",
         "generate_effects",
         "summarise_effects",
+        "rescale_coefficients",
     ):
         planned = planner.planned(rule, fit.wildcards)
         if planned is not None:
@@ -204,6 +209,7 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
         parameters=parameters_of(planner, fit.model),
         keys={rule: step.key for rule, step in steps.items()},
         has_predictive="predict_outcomes" in steps,
+        rescaled=rescaled_in(steps.get("rescale_coefficients")),
         is_posterior=method.is_posterior,
         estimate=method.estimate(has_priors=planner.project.models[fit.model].priors is None),
     )

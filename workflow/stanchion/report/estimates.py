@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 from math import nan
 
@@ -194,6 +194,14 @@ def point_cells(numbers: Mapping[str, float]) -> tuple[str, str]:
     """Return a point's estimate and standard error, with two digits of the latter."""
     error = numbers[ERROR]
     return supported(numbers[ESTIMATE], nan, error), significant(error, 2)
+
+
+def drawn_table(
+    fits: Sequence[tuple[FitView, Summary]], ends: Ends, file: str = "summary.csv"
+) -> Table:
+    """Return the table of draws of some fits, whose unrounded numbers are in a file of each."""
+    table = _table(fits, ends)
+    return replace(table, paths=tuple(f"{fit.fit.path}/{file}" for fit, _ in fits))
 
 
 def _drawn(fits: Sequence[tuple[FitView, Summary]]) -> list[tuple[FitView, Summary]]:

@@ -18,6 +18,7 @@ from stanchion.report.densities import Small, pictures
 from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
+from stanchion.report.original import OriginalScale, original_view, read_rescaled
 from stanchion.report.pictures import Shown, halved, shown
 from stanchion.report.predictive import (
     Predicted,
@@ -91,6 +92,8 @@ class Page:
     estimates: tuple[Estimates, ...]
     densities: tuple[Densities, ...]
     effects: tuple[Effects, ...]
+    original: tuple[OriginalScale, ...]
+    """Aligned with the estimates; nothing where it was not declared."""
     rankings: tuple[Ranking, ...]
     replicated: tuple[Replicated, ...]
     predicted: tuple[Predicted, ...]
@@ -166,6 +169,7 @@ def build(job: Job[WriteReport]) -> Page:
             estimates=_estimates(arguments, job, fits, ends),
             densities=_densities(job, fits),
             effects=_effects(arguments, job),
+            original=_original(arguments, job, fits, ends),
             rankings=compared,
             replicated=checked,
             predicted=expected,
@@ -216,6 +220,22 @@ def _estimates(
                 is_small=len(arguments.pairs) >= MANY,
             )
         )
+    return tuple(views)
+
+
+def _original(
+    arguments: WriteReport, job: Job[WriteReport], fits: Sequence[FitView], ends: Ends
+) -> tuple[OriginalScale, ...]:
+    rescaled = [fit for fit in fits if fit.fit.rescaled]
+    most = rows_of_a_fit(len(fits))
+    summaries = [read_rescaled(path, most) for path in job.paths("rescaled")]
+    files = list(zip(rescaled, summaries, strict=True))
+    views = []
+    for pair, meta in zip(arguments.pairs, job.paths("metas"), strict=True):
+        of_pair = [(f, s) for f, s in files if f.fit.pair == (pair.dataset, pair.model)]
+        maps = read_json(meta).get("original_scale", {})
+        of_fits, rows = [fit for fit, _ in of_pair], [summary for _, summary in of_pair]
+        views.append(original_view(pair, of_fits, rows, maps, ends))
     return tuple(views)
 
 

@@ -210,6 +210,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     built: dict[str, Outcomes | None] = {}
     sizes: dict[str, Sizes] = {}
     numbers: dict[str, Mapping[str, Any]] = {}
+    maps: dict[str, Mapping[str, Any]] = {}
     kinds: dict[str, Mapping[str, Kind]] = {}
     drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
     fitted: dict[str, list[tuple[Pair, Mapping[str, Kind]]]] = {}
@@ -221,6 +222,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             try:
                 data = _data(plan, step)
                 values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
+                maps[step.key] = data.meta.get("original_scale", {})
                 built[step.key] = Outcomes.of(values)
                 kinds[step.key] = kinds_of(_naming(plan, step, data), values)
                 numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
@@ -236,6 +238,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
                 pair = step.wildcards["dataset"], model
                 fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
     yield from external_faults(plan, lambda step: _data(plan, step).values)
+    yield from _without_original_scale(plan, maps)
     for name, analysis in project.analyses.items():
         yield from statistics_faults(project, name, fitted.get(name, []))
         if analysis.answers:
@@ -259,6 +262,26 @@ def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[Fi
             if made.key in sizes:
                 program = plan.project.models[fit.model].title
                 yield FitVariables(program, arguments.variables.declared, sizes[made.key])
+
+
+def _without_original_scale(plan: Plan, maps: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
+    """Yield a fault for each model whose coefficients are to be on a scale that is not known."""
+    seen = set[tuple[str, ...]]()
+    for step in plan:
+        if step.rule != "rescale_coefficients":
+            continue
+        analysis, model = step.wildcards["analysis"], step.wildcards["model"]
+        (data,) = [s for s in step.upstream if STEPS[s.rule].arguments is PrepareData]
+        for coefficient in step.arguments["coefficients"]:
+            variable = coefficient["variable"]
+            known = maps.get(data.key, {}).get(coefficient["matrix"], {})
+            if "because" in known and (analysis, model, variable) not in seen:
+                seen.add((analysis, model, variable))
+                yield plan.project.fault(
+                    f"{variable} of model {model} has no original scale: {known['because']}",
+                    *("analyses", analysis, "original_scale"),
+                    todo="name the coefficients that have one, or transform in the formula",
+                )
 
 
 def _without_posterior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:

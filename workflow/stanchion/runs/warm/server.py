@@ -47,6 +47,7 @@ ALSO = {
     "diagnose_fit": (*_READING, *_DRAWING, "stanchion.stats.energy"),
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "summarise_effects": (*_READING, *_DRAWING, "encodings.cp437"),
+    "rescale_coefficients": (*_READING, "pandas.io.formats.csvs"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
     "answer_questions": (*_READING, "arviz_stats"),
