@@ -22,7 +22,7 @@ from stanchion.plan.planner import make_plan
 from stanchion.provenance.records import open_record
 from stanchion.steps import runner
 from stanchion.system.writing import write_whole
-from tests.unit import test_new_rows, test_rescale_coefficients
+from tests.unit import test_effects, test_new_rows, test_rescale_coefficients
 from tests.unit.test_plan import CONFIG, FACTS
 
 PREDICT = {
@@ -53,6 +53,7 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
         (point, FACTS),
         (test_new_rows.CONFIG, test_new_rows.FACTS),
         (test_rescale_coefficients.CONFIG, test_rescale_coefficients.FACTS),
+        (test_effects.CONFIG, test_effects.FACTS),
     )
     for text, facts in declarations:
         write_whole(tmp_path / "config.yaml", text)

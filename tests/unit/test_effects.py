@@ -353,6 +353,13 @@ PROGRAM = Program(
     ),
     includes=(),
 )
+FACTS = Facts(
+    programs={"m": PROGRAM},
+    files={"data/points.csv": "0" * 64, "data/new.csv": "1" * 64},
+    compilers={"m": {}},
+    toolchain={},
+    waivers={},
+)
 Planned = Callable[..., Plan]
 
 
@@ -367,13 +374,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
     def make(old: str = "", new: str = "", program: Program = PROGRAM) -> Plan:
         assert old in CONFIG
         (tmp_path / "config.yaml").write_text(CONFIG.replace(old, new, 1) if old else CONFIG)
-        facts = Facts(
-            programs={"m": program},
-            files={"data/points.csv": "0" * 64, "data/new.csv": "1" * 64},
-            compilers={"m": {}},
-            toolchain={},
-            waivers={},
-        )
+        facts = replace(FACTS, programs={"m": program})
         return make_plan(load(tmp_path / "config.yaml"), facts)
 
     return make
