@@ -30,7 +30,7 @@ FLAGGED = FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(
 WAIVER = {"reason": "agrees with a longer run", "who": "the statistician", "until": "2027-03-31"}
 WAIVED_CHECK = check("rhat", 1.0163, 1.01, "waived", "tau", waiver={"check": "rhat", **WAIVER})
 WAIVED = FitCase("centred", "dense", checks=nuts_checks(rhat=WAIVED_CHECK))
-EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
+EVERYTHING = Declared(compare=True, predictive=True, predict=True, effects=True, prior=True)
 REPORTS: dict[str, tuple[list[FitCase], Declared]] = {
     "sound": ([SOUND, replace(SOUND, model="pooled")], Declared(predictive=True)),
     "failed": ([SOUND, FAILED, FLAGGED], EVERYTHING),

@@ -33,7 +33,7 @@ FITS = [
     replace(SOUND, model=f"{LONG}_model", summary=[made_up(SOUND)[0] | {"variable": LONG}]),
 ]
 EVERYTHING = Declared(
-    compare=True, predictive=True, predict=True, prior=True, about={"study": LONG * 3}
+    compare=True, predictive=True, predict=True, effects=True, prior=True, about={"study": LONG * 3}
 )
 
 

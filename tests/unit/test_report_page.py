@@ -561,4 +561,4 @@ def test_effects_are_said_in_words(tmp_path: Path) -> None:
         assert sentence in text(page)
     assert f'alt="Conditional effects of {SOUND.path}. {line}' in page
     failed = html(tmp_path / "failed", STOPPED, declared=Declared(effects=True))
-    assert "Not made, because the fit failed its checks: rhat, divergences." in text(failed)
+    assert f"{STOPPED.path}: not made, because the fit failed its checks: rhat" in text(failed)

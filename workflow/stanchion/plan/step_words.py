@@ -64,7 +64,7 @@ WORDS: Mapping[str, StepWords] = {
 }
 """The words of each step; of one that has none its own name is said."""
 _UNKNOWN = StepWords("{step}")
-_PURPOSES = {"new": "with new rows"}
+_PURPOSES = {"new": "with new rows", "effects": "with a grid of effects"}
 
 
 def made(file: JobFile, seconds: float, reason: str | None) -> str:
