@@ -26,7 +26,10 @@ from stanchion.plan.planner import make_plan
 from stanchion.runs.check import check_plan
 from stanchion.stan.program import Program, Variable
 from stanchion.stats.predictive import STATISTICS, statistic
+from stanchion.steps import write_report
 from stanchion.system.hashes import file_hash
+from tests.report_inputs import Declared as ReportOf
+from tests.report_inputs import FitCase, report_job
 from tests.unit.steps_cases import PREDICTIVE, Y, chain, collect, diagnose, fit, predict
 
 NAMED = {
@@ -195,6 +198,20 @@ def test_a_long_expression_is_cut_in_the_picture() -> None:
     ]
     pictures = [replications(data, [result], None, "") for result in results]
     assert pictures[0] == pictures[1]
+
+
+def test_a_long_expression_wraps_in_the_report(tmp_path: Path) -> None:
+    """All of it stands there, as the statistic's name; a short one stays on its line."""
+    page = report_job(tmp_path, [FitCase("partial", "nuts")], ReportOf(predictive=True))
+    (file,) = page.paths("predictives")
+    predictive = json.loads(file.read_text())
+    long = "quantile(y, 0.975) - quantile(y, 0.025)"
+    predictive["statistics"][0]["statistic"] = long
+    file.write_text(json.dumps(predictive))
+    write_report.run(page)
+    html = page.outputs["report"].read_text()
+    assert f'<th scope="row" class="wrap">{long}</th>' in html
+    assert '<th scope="row">max</th>' in html
 
 
 DECLARED = """\
