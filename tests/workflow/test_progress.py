@@ -21,7 +21,10 @@ from tests.workflow.test_bad_luck import CONFIG, Run
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
 FIT = "luck/points/slow/nuts"
-LINE = re.compile(rf"^{FIT}: [12] chains?, \d+ of (400100|800200) iterations \(\d+ %\)", re.M)
+LINE = re.compile(
+    rf"^\d+ of \d+ steps done; {FIT}: [12] chains?, \d+ of (400100|800200) iterations \(\d+ %\)",
+    re.MULTILINE,
+)
 
 
 def test_progress_is_seen_while_chains_sample(tmp_path: Path, cache: Path) -> None:
