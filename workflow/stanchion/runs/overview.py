@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from stanchion.plan.opening import open_plan
 from stanchion.runs import jobs, progress, progress_text, status, status_table
 from stanchion.runs.live import is_screen, size_of
+from stanchion.runs.styles import columns_of, styled
 from stanchion.versions.declared import undeclared
 
 _REFRESH = 3.0
@@ -44,7 +47,16 @@ def overview(analyses: Sequence[str], declaration: Path, *, as_json: bool) -> st
     if as_json:
         shown = progress_text.as_json(going_on)
         return status_table.as_json(fits, altered, comparisons, known_jobs, extra, shown)
-    lines = [status_table.table(fits, altered, comparisons), *status_table.undeclared_lines(extra)]
+    lines = [
+        status_table.table(
+            fits,
+            altered,
+            comparisons,
+            width=columns_of(sys.stdout),
+            style=partial(styled, stream=sys.stdout),
+        ),
+        *status_table.undeclared_lines(extra),
+    ]
     return "\n".join([*lines, *([f"\n{jobs.job_table(known_jobs)}"] if known_jobs else [])])
 
 
