@@ -51,7 +51,7 @@ def run_cell(source: str, names: dict[str, Any]) -> object:
 
 
 def test_the_notebook_runs_cell_by_cell(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In ten lines: the analysis, a fit, estimates, a picture, a probability, the comparison."""
+    """In ten lines: the analysis, its answers, a fit, estimates, a picture, the comparison."""
     import matplotlib.pyplot as plt
 
     monkeypatch.setattr(plt, "show", lambda: None)
@@ -62,11 +62,11 @@ def test_the_notebook_runs_cell_by_cell(project: Path, monkeypatch: pytest.Monke
     assert len(lines) <= 10
     shown = [run_cell(cell, names) for cell in cells]
     plt.close("all")
-    analysis, fit, summary, _, probability, comparison = shown
+    analysis, answers, fit, summary, _, comparison = shown
     assert isinstance(analysis, api.Analysis) and isinstance(fit, api.Fit)
     assert fit.name == FIT
     assert summary.loc["mu", "mean"] == fit.summary.loc["mu", "mean"]  # type: ignore[attr-defined]
-    assert probability == (fit.draws["posterior"]["mu"] > 0).mean()
+    assert answers is analysis.answers and answers is not None
     assert comparison is analysis.comparison
 
 
@@ -77,6 +77,6 @@ def test_the_notebook_is_of_the_example() -> None:
     ]
     assert 'coaching["partial_pooling/nuts"]' in "\n".join(code_cells())
     assert "partial_pooling" in declared.models and "nuts" in declared.methods
-    assert declared.compare is not None
+    assert declared.compare is not None and declared.answers
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     assert all(not cell["outputs"] for cell in cells if cell["cell_type"] == "code")
