@@ -353,12 +353,16 @@ PROGRAM = Program(
     ),
     includes=(),
 )
+FORECAST = replace(
+    PROGRAM, path="stan/f.stan", generated_quantities=(Variable("z", "real", 0, ()),)
+)
 FACTS = Facts(
     programs={"m": PROGRAM},
     files={"data/points.csv": "0" * 64, "data/new.csv": "1" * 64},
     compilers={"m": {}},
     toolchain={},
     waivers={},
+    own_programs={"stan/f.stan": FORECAST},
 )
 Planned = Callable[..., Plan]
 
@@ -441,6 +445,22 @@ def test_what_a_fits_effects_are_made_of(planned: Planned) -> None:
     assert summarised["nuts"].drop == ("results/a/points/m/nuts/chains/effects.npz",)
     assert STEPS["generate_effects"].keep == "csv"
     check_plan(plan)
+
+
+def test_draws_of_another_fit_have_effects_too(planned: Planned) -> None:
+    """By the program that generates from them; one that has no such quantity says so."""
+    plan = planned(
+        "      advi: {}\n",
+        "      again: {method: gq, of: nuts}\n"
+        "      forecast: {method: gq, of: nuts, program: stan/f.stan}\n",
+    )
+    generating = {s.wildcards["method"]: s for s in plan if s.rule == "generate_effects"}
+    assert set(generating) == {"nuts", "again"}
+    assert generating["again"].inputs["source"] == "results/a/points/m/again/draws.nc"
+    because = {
+        s.wildcards["method"]: s.arguments["because"] for s in plan if s.rule == "summarise_effects"
+    }
+    assert because["forecast"] == "stan/f.stan has no `mu_new`" and because["again"] is None
 
 
 def test_check_names_the_key_of_a_wrong_predictor(planned: Planned) -> None:
