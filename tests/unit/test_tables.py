@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from stanchion.config import load
 from stanchion.plan.planner import make_plan
+from stanchion.report.answers import read_answers
 from stanchion.report.numbered import NumberedTable
 from stanchion.report.tables import Tables
 from stanchion.report.word import render
@@ -310,7 +311,9 @@ def test_elements_of_an_answer_have_their_labels(tmp_path: Path) -> None:
     head, *body = cells(document.tables[0])
     assert head[2:5] == ["of", "verdict", "value"]
     assert [row[2:5] for row in body] == [["A", "pass", "0.75"], ["B", "pass", "0.25"]]
-    assert "A: it is the largest with probability 0.75" in paragraphs(document, "Table Note")[0]
+    ((fit,),) = (one.fits for one in read_answers(tmp_path / "answers.json"))
+    note = paragraphs(document, "Table Note")[0]
+    assert note == f"Largest (schools/partial/nuts): {fit.sentence}"
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
