@@ -84,3 +84,20 @@ def test_long_labels_lose_their_middle() -> None:
     (panel,) = forest(drawn)
     texts = [label.text for label in panel.labels]
     assert texts == ["beta[arm[T.a… long name]]", "beta[arm[T.a…g name]:age]", labels[2]]
+
+
+def test_words_say_what_is_seen() -> None:
+    """Of what, from where to where, and what lies clear of zero in every fit."""
+    (panel,) = forest(
+        [quantity("a", (1, 4), (2, 6)), quantity("b", (-4, -1)), quantity("c", (-1, 1))]
+    )
+    assert panel.seen == (
+        "Intervals of a, b and c on an axis from \u22124 to 6; a wholly above zero; "
+        "b wholly below zero"
+    )
+    (panel,) = forest([quantity("a", (1, 4), (-2, 6))])
+    assert panel.seen.endswith("; none lies wholly on one side of zero")
+    (panel,) = forest([quantity(f"x[{n}]", (1, 4)) for n in range(9)])
+    assert "x[6] and others on an axis" in panel.seen and panel.seen.endswith(
+        "; all wholly above zero"
+    )

@@ -13,6 +13,7 @@ from math import ceil, floor, log10
 
 from stanchion.report.numbers import to_place
 from stanchion.report.reading import Scalar
+from stanchion.system.sentences import listed
 
 LINE, GAP, AXIS = 13, 9, 26
 SHAPES = ("disc", "square", "diamond", "triangle", "wedge", "bar")
@@ -26,6 +27,7 @@ _TALLEST = 340
 _LARGEST = 1e150
 _MARGIN = 0.03
 _MOST_STEPS = 6
+_MOST_NAMED = 8
 _LONGEST = 24
 
 
@@ -106,6 +108,8 @@ class Panel:
     """Quantities that share an axis, of one group where there are groups."""
 
     group: str
+    seen: str
+    """What a reader sees, in words: of what, on which axis, and what lies clear of zero."""
     labels: tuple[Label, ...]
     marks: tuple[Mark, ...]
     ticks: tuple[Tick, ...]
@@ -183,6 +187,23 @@ def _span(intervals: Sequence[Interval]) -> tuple[float, float]:
     return min(i.low for i in intervals), max(i.high for i in intervals)
 
 
+def _seen(quantities: Sequence[Quantity], numbers: Sequence[str]) -> str:
+    above = [q for q in quantities if all(i.low > 0 for i in q.intervals)]
+    below = [q for q in quantities if all(i.high < 0 for i in q.intervals)]
+    clear = [
+        f"{'all' if len(group) == len(quantities) else _some(group)} wholly {side} zero"
+        for group, side in ((above, "above"), (below, "below"))
+        if group
+    ]
+    words = f"Intervals of {_some(quantities)} on an axis from {numbers[0]} to {numbers[-1]}"
+    return "; ".join([words, *(clear or ["none lies wholly on one side of zero"])])
+
+
+def _some(quantities: Sequence[Quantity]) -> str:
+    named = [quantity.scalar.label for quantity in quantities]
+    return listed(named if len(named) <= _MOST_NAMED else [*named[: _MOST_NAMED - 1], "others"])
+
+
 def _no_taller(quantities: Sequence[Quantity]) -> list[list[Quantity]]:
     """Split where a panel would be taller than what a sheet has room for beside a heading."""
     panels: list[list[Quantity]] = []
@@ -221,6 +242,7 @@ def _panel(quantities: Sequence[Quantity], span: tuple[float, float]) -> Panel:
     )
     return Panel(
         group=quantities[0].group,
+        seen=_seen(quantities, [to_place(tick, _step(low, high)[1]) for tick in ticks(low, high)]),
         labels=tuple(
             Label(quantity.scalar, height)
             for quantity, height in zip(quantities, heights, strict=True)
