@@ -21,6 +21,8 @@ from tests.report_inputs import (
     nuts_checks,
     report_job,
 )
+from tests.unit.test_report_answers import FAILED as FAILED_ANSWER
+from tests.unit.test_report_answers import answer, content, fit, row
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +33,13 @@ WAIVER = {"reason": "agrees with a longer run", "who": "the statistician", "unti
 WAIVED_CHECK = check("rhat", 1.0163, 1.01, "waived", "tau", waiver={"check": "rhat", **WAIVER})
 WAIVED = FitCase("centred", "dense", checks=nuts_checks(rhat=WAIVED_CHECK))
 EVERYTHING = Declared(compare=True, predictive=True, predict=True, effects=True, prior=True)
+BELL = {"x": [-2, 0, 2, 4, 6], "y": [0.05, 0.2, 0.3, 0.2, 0.05], "discrete": False}
+ANSWERED = answer(
+    "quantity",
+    fit(row(2.0, 0.06, lower=-2.9, upper=6.9, sd=3.0, density=BELL)),
+    FAILED_ANSWER,
+    unit="points",
+)
 REPORTS: dict[str, tuple[list[FitCase], Declared]] = {
     "sound": ([SOUND, replace(SOUND, model="pooled")], Declared(predictive=True)),
     "failed": ([SOUND, FAILED, FLAGGED], EVERYTHING),
@@ -43,6 +52,7 @@ REPORTS: dict[str, tuple[list[FitCase], Declared]] = {
         [replace(SOUND, method=f"method_{n}", parameters=4) for n in range(14)],
         EVERYTHING,
     ),
+    "answers": ([SOUND], Declared(answers=content(ANSWERED, answer("probability", FAILED_ANSWER)))),
     "predictions": ([SOUND], Declared(predict=True)),
 }
 LOOKED_AT = {"color-contrast", "image-alt", "heading-order", "th-has-data-cells", "region"}
