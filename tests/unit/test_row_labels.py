@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from stanchion.config import Dataset
 from stanchion.datasets import NewRows
 from stanchion.draws.files import labels_of, read_gated, read_variable
+from stanchion.plan.report_arguments import Pair
+from stanchion.report.data import mapped
 from tests.unit.datasets_cases import built, write
 from tests.unit.test_labels import summary
 
@@ -152,3 +154,39 @@ def test_any_text_is_a_safe_and_distinct_label(names: list[str]) -> None:
         unsafe = {"Cc", "Cs", "Zl", "Zp"}
         assert not any(unicodedata.category(c) in unsafe for c in label)
         assert not any("\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in label)
+
+
+def test_columns_whose_names_are_no_words_are_described(tmp_path: Path) -> None:
+    """A formula with names in backquotes can be read, and its levels and scaling are known."""
+    path = write(tmp_path, "odd.csv", "my sex,my age,y\nf,20,1\nm,30,2\nf,50,3\n")
+    stan = {"X": 'design("~ `my sex` + scale(`my age`)")', "P": "ncol(X)"}
+    data = built(path, stan, ["int P", "real[3,P] X"])
+    sex, age = data.meta["columns"]
+    assert sex == {
+        "column": "my sex",
+        "type": "category",
+        "levels": ["f", "m"],
+        "reference": ["f"],
+    }
+    (scaling,) = age["scaling"]
+    assert scaling["by"] == "scale(`my age`)"
+    assert scaling["center"] == pytest.approx(100 / 3)
+    assert scaling["scale"] == pytest.approx((700 / 3) ** 0.5)
+
+
+def test_what_is_looked_up_in_another_table_is_described(tmp_path: Path) -> None:
+    """The levels of the column that looks up, and the constants of the other table's column."""
+    path = write(tmp_path, "a.csv", "g,y\na,1\nb,2\nb,3\n")
+    other = write(tmp_path, "g.csv", "g,u\na,1\nb,5\nc,3\n")
+    columns = {"u": {"type": "real", "transform": "standardize"}}
+    data = built(
+        path,
+        {"u": "other.u(g)", "G": "nlevels(g)", "y": "y"},
+        ["int G", "real[G] u", "real[3] y"],
+        others={"other": Dataset.model_validate({"path": str(other), "columns": columns})},
+    )
+    assert data.meta["columns"][0] == {"column": "g", "type": "category", "levels": ["a", "b"]}
+    assert data.meta["transforms"] == {"other.u": {"kind": "standardize", "center": 3, "scale": 2}}
+    pair = Pair(dataset="d", model="m")
+    view = mapped(pair, {}, {**data.meta, "dropped": []}, data.values)
+    assert view.transforms == ("other.u: standardize (center 3, scale 2)",)

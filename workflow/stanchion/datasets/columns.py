@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stanchion.datasets.design import Design
 from stanchion.datasets.formulas import formula_columns
 from stanchion.datasets.frame import Frame
+from stanchion.datasets.original import parsed_factor, shown_factor
 
 
 def described(frame: Frame, designs: Iterable[Design]) -> list[dict[str, Any]]:
@@ -43,7 +45,7 @@ def _transforms(frame: Frame, name: str) -> Iterator[dict[str, Any]]:
 def _references(design: Design, column: str) -> Iterator[str]:
     """Yield the levels of a column without a column of treatment contrasts, where others have."""
     for term, (_, state) in design.spec.encoder_state.items():
-        if "contrasts" not in state or column not in formula_columns(f"~ {term}"):
+        if "contrasts" not in state or column not in _columns_of(term, design.frame):
             continue
         levels = [str(level) for level in state["contrasts"].levels]
         without = [n for n in levels if not _has_part(design.labels, f"{term}[T.{n}]")]
@@ -57,10 +59,23 @@ def _has_part(labels: Iterable[str], part: str) -> bool:
 
 
 def _scaled(design: Design, column: str) -> Iterator[dict[str, Any]]:
-    """Yield what formulaic's `scale` and `center` settled of a column."""
-    for term, constants in design.spec.transform_state.items():
-        if "center" in constants and column in formula_columns(f"~ {term}"):
-            yield {"by": term, **{key: _number(constants[key]) for key in ("center", "scale")}}
+    """Yield what formulaic's `scale` and `center` settled of a column, each once."""
+    settled = dict[str, dict[str, Any]]()
+    for factor in design.spec.encoder_state:
+        if factor in design.frame.kinds or column not in _columns_of(factor, design.frame):
+            continue
+        tree, names = parsed_factor(factor)
+        for node in ast.walk(tree):
+            constants = design.spec.transform_state.get(ast.unparse(node), {})
+            if "center" in constants:
+                settled[shown_factor(node, names)] = constants
+    for term, constants in settled.items():
+        yield {"by": term, **{key: _number(constants[key]) for key in ("center", "scale")}}
+
+
+def _columns_of(factor: str, frame: Frame) -> tuple[str, ...]:
+    """Return the columns of a factor: a name that needs backquotes in a formula has none here."""
+    return (factor,) if factor in frame.kinds else formula_columns(f"~ {factor}")
 
 
 def _number(value: Any) -> float | None:

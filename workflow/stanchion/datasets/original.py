@@ -172,7 +172,7 @@ class _Reader:
         if text in self.frame.kinds:
             part = _column_part(text, self.frame)
         else:
-            part = self._affine(*_parsed(text), text)
+            part = self._affine(*parsed_factor(text), text)
         if bracket is None:
             return part
         if (part.slope, part.offset) != (1.0, 0.0):
@@ -193,10 +193,10 @@ class _Reader:
             case ast.Name(id=name):
                 return _column_part(names.get(name, name), self.frame)
             case ast.Call(func=ast.Name(id="I"), args=[inner]):
-                part = self._affine(inner, names, _shown(inner, names))
+                part = self._affine(inner, names, shown_factor(inner, names))
                 return Part(text) if (part.slope, part.offset) == (1.0, 0.0) else part
             case ast.Call(func=ast.Name(id=name), args=[inner, *_]) if name in SCALING:
-                part = self._affine(inner, names, _shown(inner, names))
+                part = self._affine(inner, names, shown_factor(inner, names))
                 center, scale = self._constants(node, text)
                 return Part(part.name, part.slope / scale, (part.offset - center) / scale)
         self._require_untransformed(node, names, text)
@@ -248,7 +248,7 @@ def _column_part(name: str, frame: Frame) -> Part:
     return Part(f"{constants['kind']}({name})")
 
 
-def _parsed(text: str) -> tuple[ast.expr, dict[str, str]]:
+def parsed_factor(text: str) -> tuple[ast.expr, dict[str, str]]:
     """Return a factor's expression, and the columns that its names in backquotes stand for."""
     from formulaic.utils.code import sanitize_variable_names
 
@@ -256,7 +256,7 @@ def _parsed(text: str) -> tuple[ast.expr, dict[str, str]]:
     return ast.parse(sanitize_variable_names(text, {}, aliases), mode="eval").body, aliases
 
 
-def _shown(node: ast.expr, names: Mapping[str, str]) -> str:
+def shown_factor(node: ast.AST, names: Mapping[str, str]) -> str:
     """Return an expression as the formula has it."""
     text = ast.unparse(node)
     for alias, name in names.items():
