@@ -43,6 +43,7 @@ from tests.unit.steps_cases import (
     collect,
     compare,
     diagnose,
+    plot,
     predict,
     rescale,
     summarise,
@@ -56,6 +57,7 @@ PURE = (
     "predict_outcomes",
     "summarise_effects",
     "rescale_coefficients",
+    "draw_plot",
     "compare_models",
     "answer_questions",
     "write_report",
@@ -126,6 +128,7 @@ def pure(folder: Path) -> list[dict[str, Any]]:
         _prepare_predictions(folder / "predictions")
         for name, centre in (("near", 1.0), ("far", 1.5)):
             _fit(folder / name, centre)
+        plot(folder / "near", "plot_pair", var_names=["mu", "twice"])
         compare(folder, "near", "far")
         answer(folder, "near", "far", answers=_ANSWERS)
         _summarise(folder / "effects")

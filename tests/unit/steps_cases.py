@@ -15,7 +15,7 @@ from stanchion.answers.declared import DeclaredAnswer
 from stanchion.checks.catalogue import thresholds
 from stanchion.checks.row import Size
 from stanchion.draws.quantities import Quantities
-from stanchion.pictures.catalogue import pictures_of
+from stanchion.pictures.catalogue import pictures_of, with_svg
 from stanchion.plan.job import Job
 from stanchion.stan.program import Variable
 from stanchion.steps import (
@@ -23,6 +23,7 @@ from stanchion.steps import (
     collect_draws,
     compare_models,
     diagnose_fit,
+    draw_plot,
     predict_outcomes,
     rescale_coefficients,
     summarise_effects,
@@ -275,6 +276,14 @@ def rescale(
     outputs = {"original_scale": "original_scale.csv"}
     rescale_coefficients.run(job(folder, "rescale_coefficients", arguments, inputs, outputs))
     return read_csv(folder / "original_scale.csv")
+
+
+def plot(folder: Path, function: str, *, svg: bool = False, **options: Any) -> dict[str, bytes]:
+    """Draw a declared picture of the draws of a folder; return it by its files' endings."""
+    arguments = {"function": function, "options": options, "fit": "a/d/m/nuts", "svg": svg}
+    outputs = with_svg({"plot": "plot.png"}) if svg else {"plot": "plot.png"}
+    draw_plot.run(job(folder, "draw_plot", arguments, {"draws": folder / "draws.nc"}, outputs))
+    return {Path(file).suffix: (folder / file).read_bytes() for file in outputs.values()}
 
 
 def compare(

@@ -23,3 +23,28 @@ rule diagnose_fit:
         key=GRAPH.key("diagnose_fit"),
     shell:
         "exec stanchion-step {input.job:q}"
+
+
+rule draw_plot:
+    """Draws a fit by a declared function of arviz_plots, whatever its verdict."""
+    input:
+        job=GRAPH.job("draw_plot"),
+        upstream=GRAPH.upstream("draw_plot"),
+        draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
+    output:
+        plot="results/{analysis}/{dataset}/{model}/{method}/plots/{plot}.png",
+        key="results/{analysis}/{dataset}/{model}/{method}/.keys/draw_plot.{plot}",
+    wildcard_constraints:
+        plot="plot_[a-z_0-9]+",
+    log:
+        "logs/{analysis}/{dataset}/{model}/{method}/draw_plot.{plot}.log",
+    group:
+        "fit-{method}"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        key=GRAPH.key("draw_plot"),
+    shell:
+        "exec stanchion-step {input.job:q}"

@@ -11,6 +11,7 @@ from stanchion.answers.declared import DeclaredAnswer
 from stanchion.config.answers import AnswerSection, Named
 from stanchion.config.checks import Checks
 from stanchion.config.effects import Effects
+from stanchion.config.plots import Plot
 from stanchion.config.predictive import PosteriorPredictive
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.hamiltonian import FEWEST_DRAWS
@@ -183,12 +184,27 @@ class Analysis(Section):
         "one, or levels that stand for it. `check` refuses what has no linear map, such as "
         "splines of a standardized column. It changes no data, draws or verdict.",
     )
+    plots: list[Plot] = Field(
+        default=[],
+        description="Further pictures of each fit: `{plot: plot_pair, var_names: [mu, tau]}` calls "
+        "a function of arviz_plots whose first argument is a DataTree, with these keyword "
+        "arguments. Fits that failed are drawn too; one whose program lacks a variable of "
+        "`var_names` is not.",
+    )
+    pictures: Annotated[list[Literal["svg"]], Distinct] = Field(
+        default=[], description="`svg`: each picture in `plots/` as SVG too, beside the PNG."
+    )
     keep: Annotated[list[Literal["csv", "warmup", "metric"]], Distinct] = Field(
         default=[],
         description="What to keep that would go: `csv`, the chains' Stan CSV; `warmup`, the draws "
         "of the warm-up, and `metric`, the step size and inverse metric that each chain adapted "
         "to, both as groups of `draws.nc`.",
     )
+
+    @property
+    def has_svg(self) -> bool:
+        """Whether each picture is drawn as SVG too."""
+        return "svg" in self.pictures
 
     def methods_of(self, model: str) -> dict[str, Method]:
         """Return the methods that fit a model, by their names."""

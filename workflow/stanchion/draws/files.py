@@ -109,6 +109,13 @@ def open_draws(path: Path, *groups: str) -> Iterator[xr.DataTree]:
         yield xr.DataTree.from_dict(opened)
 
 
+@contextmanager
+def open_whole(path: Path) -> Iterator[xr.DataTree]:
+    """Yield all groups that the file has, as `open_draws` does."""
+    with open_draws(path, *GROUPS) as tree:
+        yield tree
+
+
 def read_group(path: Path, group: str) -> dict[str, NDArray[Any]]:
     """Return the variables of a group by name; nothing where the file has no such group."""
     with open_draws(path, group) as tree:

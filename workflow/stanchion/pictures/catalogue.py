@@ -5,7 +5,7 @@ It loads nothing that draws, for the plan reads it too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
@@ -147,6 +147,21 @@ def pictures_of(step: str) -> dict[str, str]:
     return {name: row.file for name, row in PICTURES.items() if row.step == step}
 
 
-def draw(step: str, subject: object) -> dict[str, bytes]:
-    """Draw a step's pictures of what it has at hand, by name."""
-    return {name: row.drawn(subject) for name, row in PICTURES.items() if row.step == step}
+def draw(step: str, subject: object, outputs: Collection[str]) -> dict[str, bytes]:
+    """Draw a step's pictures of what it has at hand, by name; as SVG where that is an output."""
+    rows = {name: row for name, row in PICTURES.items() if row.step == step}
+    drawn = {name: row.drawn(subject) for name, row in rows.items()}
+    vectors = {name: svg_name(name) for name in rows if svg_name(name) in outputs}
+    return drawn | {svg: rows[name].drawn(subject, "svg") for name, svg in vectors.items()}
+
+
+def svg_name(name: str) -> str:
+    """Return the name of the output that is a picture as SVG."""
+    return f"{name}_svg"
+
+
+def with_svg(paths: Mapping[str, str]) -> dict[str, str]:
+    """Return outputs with an SVG beside each PNG."""
+    drawn = {name: path for name, path in paths.items() if path.endswith(".png")}
+    beside = {svg_name(name): f"{path.removesuffix('.png')}.svg" for name, path in drawn.items()}
+    return {**paths, **beside}

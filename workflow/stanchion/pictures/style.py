@@ -117,10 +117,7 @@ def drawn(
     picture = io.BytesIO()
     rows = ceil(count / columns)
     total = top + rows * (height + below) + (rows - 1) * _TITLE
-    with mpl.rc_context(), rc_context(_ARVIZ), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice to a person who chooses the kind of a picture
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+    with in_style():
         figure = Figure(figsize=(WIDTH, total), dpi=DOTS_PER_INCH)
         width = (WIDTH - left - _RIGHT - (columns - 1) * _BETWEEN) / columns
         figure.subplots_adjust(
@@ -135,7 +132,17 @@ def drawn(
         with np.errstate(all="ignore"):
             panels = Panels(figure, axes)
             yield panels, picture
-            _save(panels, picture)
+            save(panels, picture)
+
+
+@contextmanager
+def in_style() -> Iterator[None]:
+    """Draw by our settings alone, whatever those of matplotlib and ArviZ are elsewhere."""
+    with mpl.rc_context(), rc_context(_ARVIZ), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice to a person who chooses the kind of a picture
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
 
 
 @contextmanager
@@ -148,14 +155,18 @@ def saved_as(kind: Format) -> Iterator[None]:
         _SAVED.reset(token)
 
 
-def _save(panels: Panels, picture: io.BytesIO) -> None:
+def save(panels: Panels, picture: io.BytesIO) -> None:
+    """Write a figure into a buffer as what `saved_as` says, with what is seen as its description.
+
+    A PNG has a palette; neither software nor date is in it.
+    """
     seen = " ".join(panels.seen)
     if _SAVED.get() == "svg":
-        metadata = {"Date": None, "Creator": None, "Title": seen or None}
+        metadata = {"Date": None, "Creator": None, **({"Title": seen} if seen else {})}
         panels.figure.savefig(picture, format="svg", metadata=metadata)
         return
     raw = io.BytesIO()
-    panels.figure.savefig(raw, format="raw")
+    panels.figure.savefig(raw, format="raw", dpi=panels.figure.dpi)
     size = panels.figure.canvas.get_width_height()
     described = PngInfo()
     if seen:

@@ -150,6 +150,8 @@ class SamplePrior(Arguments):
     sampler: Mapping[str, Any]
     seed: int
     variables: ProgramVariables
+    svg: bool = field(metadata=SPARSE, default=False)
+    """Whether each picture is drawn as SVG too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +277,8 @@ class DiagnoseFit(Arguments):
     references: tuple[str, ...]
     """The fits that an approximation is held to, by the names of their methods."""
     fit: str = field(metadata=UNKEYED)
+    svg: bool = field(metadata=SPARSE, default=False)
+    """Whether each picture is drawn as SVG too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +293,19 @@ class PredictOutcomes(Arguments):
     fit: str = field(metadata=UNKEYED)
     observed_title: str | None = field(metadata=SPARSE, default=None)
     predicted_title: str | None = field(metadata=SPARSE, default=None)
+    svg: bool = field(metadata=SPARSE, default=False)
+    """Whether each picture is drawn as SVG too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawPlot(Arguments):
+    """A function of arviz_plots with its keyword arguments."""
+
+    function: str
+    options: Mapping[str, Any]
+    fit: str = field(metadata=UNKEYED)
+    svg: bool = field(metadata=SPARSE, default=False)
+    """Whether it is drawn as SVG too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,6 +320,8 @@ class SummariseEffects(Arguments):
     fit: str = field(metadata=UNKEYED)
     titles: Mapping[str, str] | None = field(metadata=SPARSE, default=None)
     """What axes of columns, and of the variable, are called that have labels or units."""
+    svg: bool = field(metadata=SPARSE, default=False)
+    """Whether the picture is drawn as SVG too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from stanchion.plan.arguments import (
     CompareModels,
     CompileProgram,
     DiagnoseFit,
+    DrawPlot,
     GenerateQuantities,
     PredictOutcomes,
     PrepareData,
@@ -50,7 +51,7 @@ class StepRow:
     """Pattern of the folder that its outputs, key file and records lie in."""
     outputs: Mapping[str, str]
     """Path patterns within the folder, by name."""
-    per: Literal["model", "chain", "purpose"] | None = None
+    per: Literal["model", "chain", "purpose", "plot"] | None = None
     """The wildcard by which several steps of this name in one folder differ."""
     memory: int | None
     """MB that it reserves, unless a profile says otherwise; None where its method says."""
@@ -232,6 +233,17 @@ _ROWS = (
         memory=2000,
         minutes=10,
         cached=False,
+    ),
+    StepRow(
+        name="draw_plot",
+        arguments=DrawPlot,
+        version=1,
+        folder=_FIT,
+        outputs={"plot": "plots/{plot}.png"},
+        per="plot",
+        memory=2000,
+        minutes=10,
+        group="fit-{method}",
     ),
     StepRow(
         name="compare_models",

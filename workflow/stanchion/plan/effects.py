@@ -47,6 +47,7 @@ def effects_steps(planner: Planner, fit: Fit) -> None:
             because=because,
             fit=fit.name,
             titles=_titles(planner, fit) or None,
+            svg=analysis.has_svg,
         ),
         inputs=inputs,
         upstream=[diagnosed, *made],

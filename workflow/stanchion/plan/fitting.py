@@ -29,6 +29,7 @@ from stanchion.plan.fits import (
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.original import rescale_step
+from stanchion.plan.plots import plot_steps
 from stanchion.plan.preparing import compile_step, data_step, new_rows_of, whole_data_step
 from stanchion.plan.sampling import sampling_steps
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
@@ -51,6 +52,7 @@ def prior_step(planner: Planner, name: str, dataset: str, model: str) -> Step:
             sampler=resolved_method(sampler),
             seed=seed_of(planner.project.seed, dataset, model, "prior"),
             variables=variables_of(planner, analysis, model),
+            svg=analysis.has_svg,
         ),
         inputs={
             "data": data.outputs["data"],
@@ -89,6 +91,7 @@ def follow_draws(planner: Planner, fit: Fit, draws: Step, data: Step, files: Seq
     if predicts:
         _predict_step(planner, fit, draws, data, diagnosed, drop)
     rescale_step(planner, fit, draws, data, diagnosed)
+    plot_steps(planner, fit)
 
 
 def _prediction_step(planner: Planner, fit: Fit, sampled: Sequence[Step]) -> Step | None:
@@ -183,6 +186,7 @@ def _diagnose_step(
             uses=tuple(used_quantities(analysis, method, planner.program_of(fit))),
             references=tuple(reference.method for reference in references),
             fit=fit.name,
+            svg=analysis.has_svg,
         ),
         inputs={
             "draws": draws.outputs["draws"],
@@ -216,6 +220,7 @@ def _predict_step(
             on_fail=on_fail(planner, fit),
             seed=seed(planner, fit),
             fit=fit.name,
+            svg=analysis.has_svg,
         ),
         inputs={
             "draws": draws.outputs["draws"],

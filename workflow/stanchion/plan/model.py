@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from stanchion.config import Project
+from stanchion.pictures.catalogue import with_svg
 from stanchion.plan import paths
 from stanchion.plan.arguments import Waiver
 from stanchion.plan.catalogue import STEPS
@@ -72,7 +73,13 @@ class Step:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Output paths by name."""
+        """Output paths by name; of pictures, also those that no rule names."""
+        ruled = self.ruled_outputs
+        return with_svg(ruled) if self.arguments.get("svg") else ruled
+
+    @property
+    def ruled_outputs(self) -> dict[str, str]:
+        """The outputs that the rule names: SVGs, which few want, the key file alone proves."""
         return paths.outputs(self.rule, self.wildcards)
 
     @property

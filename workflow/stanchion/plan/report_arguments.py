@@ -96,6 +96,17 @@ class Fit(Pair):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A declared picture of a fit."""
+
+    fit: str
+    """The fit's folder within the analysis."""
+    name: str
+    """Of its file, without its ending."""
+    function: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prior(Pair):
     """Draws from the prior of a pair, and what an axis of what they predict is called."""
 
@@ -144,6 +155,7 @@ class WriteReport(Arguments):
     forest: Forest | None = field(metadata=SPARSE, default=None)
     effects: str | None = field(metadata=SPARSE, default=None)
     """The quantity whose conditional effects are shown."""
+    plots: tuple[Plot, ...] = field(metadata=SPARSE, default=())
 
 
 @dataclass(frozen=True, kw_only=True)

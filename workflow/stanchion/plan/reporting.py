@@ -13,6 +13,7 @@ from stanchion.plan.data import dataset_content, mapping_of, source_of, title_of
 from stanchion.plan.fits import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.original import rescaled_in
+from stanchion.plan.plots import planned_plots
 from stanchion.plan.preparing import compile_step, data_step, whole_data_step
 from stanchion.plan.report_arguments import (
     Compare,
@@ -21,6 +22,7 @@ from stanchion.plan.report_arguments import (
     Forest,
     Model,
     Pair,
+    Plot,
     Prior,
     WriteReport,
 )
@@ -64,6 +66,9 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             if (path := planner.project.models[model].program) is not None
         ],
     }
+    plots = [(fit, step) for fit in fits for step in planned_plots(planner, fit)]
+    if plots:
+        inputs["plots"] = [step.outputs["plot"] for _, step in plots]
     if effects:
         inputs["effects"] = [step.outputs["effects"] for step in effects]
     drawn = {
@@ -100,6 +105,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             intervals=intervals_of(analysis),
             toolchain=planner.facts.toolchain,
             about=dict(planner.project.about or {}),
+            plots=tuple(_plot(fit, step) for fit, step in plots),
             forest=_forest(analysis),
             effects=analysis.effects.variable if analysis.effects is not None else None,
         ),
@@ -110,6 +116,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             *collected,
             *diagnosed,
             *predicted,
+            *(step for _, step in plots),
             *effects,
             *rescaled,
             *(step for step in (comparison, answered) if step is not None),
@@ -162,6 +169,11 @@ def _prior(planner: Planner, step: Step) -> Prior:
     observed = planner.project.analyses[step.wildcards["analysis"]].outcome
     title = title_of(planner.project, dataset, model, observed) if observed is not None else None
     return Prior(dataset=dataset, model=model, keys={step.rule: step.key}, title=title)
+
+
+def _plot(fit: Fit, step: Step) -> Plot:
+    path = f"{fit.dataset}/{fit.model}/{fit.method}"
+    return Plot(fit=path, name=step.wildcards["plot"], function=step.arguments["function"])
 
 
 def _compare(analysis: Analysis) -> Compare | None:

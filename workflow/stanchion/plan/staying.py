@@ -39,5 +39,5 @@ def targets(plan: Plan, analyses: Iterable[str] = ()) -> list[str]:
     return [
         path
         for step in staying_steps(plan, analyses)
-        for path in (*step.outputs.values(), step.key_file)
+        for path in (*step.ruled_outputs.values(), step.key_file)
     ]

@@ -19,7 +19,7 @@ from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
 from stanchion.report.listing import CodeLine, listing
 from stanchion.report.original import OriginalScale, original_view, read_rescaled
-from stanchion.report.pictures import Shown, halved, shown
+from stanchion.report.pictures import Shown, halved, shown, shown_plots
 from stanchion.report.predictive import (
     Predicted,
     PriorView,
@@ -53,6 +53,8 @@ class ChainsView:
     fit: FitView
     pictures: tuple[Shown, ...]
     folded: tuple[Shown, ...]
+    plots: tuple[Shown, ...]
+    """Those that are declared."""
 
 
 @dataclass(frozen=True)
@@ -305,6 +307,7 @@ def _chains(job: Job[WriteReport], fits: Sequence[FitView]) -> tuple[ChainsView,
             fit,
             drawn if fit.has_chains else (),
             more if fit.fit.chains and fit.weighting is None else (),
+            shown_plots(job, fit.fit.path),
         )
         for fit, drawn, more in zip(fits, at_sight, folded, strict=True)
     )
@@ -372,6 +375,9 @@ class _Room:
     ) -> tuple[View, ...]:
         return tuple(replace(view, folded=self._of(view.folded)) for view in views)
 
+    def keep_plots(self, views: tuple[ChainsView, ...]) -> tuple[ChainsView, ...]:
+        return tuple(replace(view, plots=self._of(view.plots)) for view in views)
+
     def _of(self, pictures: tuple[Shown, ...]) -> tuple[Shown, ...]:
         return tuple(map(self._within_budget, pictures))
 
@@ -409,7 +415,7 @@ def _within_size(page: Page) -> Page:
         replicated=room.keep(page.replicated),
         predicted=room.keep(page.predicted),
         priors=room.keep(page.priors),
-        chains=room.keep(page.chains),
+        chains=room.keep_plots(room.keep(page.chains)),
         densities=room.keep(page.densities),
     )
     replications = room.keep_folded(page.replicated)

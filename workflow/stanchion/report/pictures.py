@@ -11,6 +11,7 @@ from typing import Any
 
 from stanchion.pictures.catalogue import PICTURES, PictureRow, Section
 from stanchion.plan.job import Job
+from stanchion.plan.report_arguments import WriteReport
 from stanchion.report.reading import Picture, address_of, read_picture
 
 _COLOURS = 32
@@ -41,11 +42,24 @@ def shown(
     ]
 
 
+def shown_plots(job: Job[WriteReport], path: str) -> tuple[Shown, ...]:
+    """Return the declared pictures of a fit, in the order of declaration."""
+    plots = job.arguments.plots
+    files = job.paths("plots") if plots else []
+    return tuple(
+        _with_words(f"{plot.function} of {path}", file, f"{path}/plots/{plot.name}.png")
+        for plot, file in zip(plots, files, strict=True)
+        if plot.fit == path
+    )
+
+
 def _shown(row: PictureRow, section: Section, path: str, file: Path) -> Shown:
+    return _with_words(row.shown[section].format(path=path), file, f"{path}/{row.file}")
+
+
+def _with_words(words: str, file: Path, path: str) -> Shown:
     picture = read_picture(file)
-    words = row.shown[section].format(path=path)
-    alt = f"{words}. {picture.seen}" if picture.seen else words
-    return Shown(picture, alt, f"{path}/{row.file}")
+    return Shown(picture, f"{words}. {picture.seen}" if picture.seen else words, path)
 
 
 def halved(shown: Shown) -> Shown:

@@ -136,6 +136,10 @@ def _program_faults(plan: Plan) -> Iterator[Fault]:
     for name, analysis in project.analyses.items():
         programs = [plan.facts.programs[model] for model in analysis.models]
         yield from _limits(project, name, analysis, programs)
+        if analysis.plots:
+            from stanchion.runs.check_plots import plot_faults
+
+            yield from plot_faults(project, name, programs)
         for model, program in zip(analysis.models, programs, strict=True):
             yield from _analysis_faults(project, name, analysis, model, program)
 

@@ -86,7 +86,7 @@ def run(job: Job[DiagnoseFit]) -> None:
     }
     write_json(content, job.outputs["diagnostics"])
     chains = _chains(job, method, scalars, findings, sampler)
-    for name, picture in draw("diagnose_fit", chains).items():
+    for name, picture in draw("diagnose_fit", chains, job.outputs).items():
         job.outputs[name].write_bytes(picture)
 
 

@@ -63,7 +63,7 @@ def run(job: Job[PredictOutcomes]) -> None:
     else:
         content, outcomes = _made(job)
     write_json(content, job.outputs["predictive"])
-    for name, picture in draw("predict_outcomes", outcomes).items():
+    for name, picture in draw("predict_outcomes", outcomes, job.outputs).items():
         job.outputs[name].write_bytes(picture)
 
 

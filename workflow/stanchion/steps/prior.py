@@ -52,7 +52,7 @@ def summarise_prior(
         if checked["verdict"] == FAIL
         else _replications(tree, roles)
     )
-    for name, picture in draw("sample_prior", subject).items():
+    for name, picture in draw("sample_prior", subject, job.outputs).items():
         job.outputs[name].write_bytes(picture)
 
 

@@ -41,7 +41,7 @@ def run(job: Job[SummariseEffects]) -> None:
         content |= _made(arguments, grid, Quantities.read(job.path("quantities")))
     write_json(content, job.outputs["effects"])
     _write_table(content, job.outputs["table"])
-    for name, picture in draw("summarise_effects", content).items():
+    for name, picture in draw("summarise_effects", content, job.outputs).items():
         job.outputs[name].write_bytes(picture)
 
 
