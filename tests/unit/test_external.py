@@ -151,8 +151,11 @@ def test_what_the_file_lacks_is_left_out_with_the_reason(tmp_path: Path) -> None
         predictions=None,
     )
     folder = collected(tmp_path / "old", write(tmp_path / "d.nc", content))
-    judged = diagnosed(folder)
+    collect(tmp_path / "stan", [chain(seed) for seed in range(11, 15)])
+    diagnose(tmp_path / "stan")
+    judged = diagnosed(folder, references=[tmp_path / "stan"])
     assert judged["verdict"] == "pass"
+    assert verdicts_of(judged)["nuts_difference"] == "pass"
     assert judged["notes"] == [
         "declared by the program, and not in the file: twice, log_lik, y_rep, y_new",
         "in the file, and not declared by the program: more",

@@ -70,6 +70,7 @@ def test_a_method_is_declared_by_its_name(name: str) -> None:
     assert declared >= {"models", "seed", "on_fail", *method.unkeyed}
     assert ("draws" in declared) == (not method.is_point and method.draws_of is None)
     assert ("time_limit" in declared) != (method.is_exact or bool(method.drawn_files))
+    assert method.is_exact or method.time_limit is None
 
 
 @DRAWING

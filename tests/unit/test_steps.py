@@ -285,7 +285,7 @@ def test_cmdstan_s_eight_schools(tmp_path: Path) -> None:
         ],
         "data": write_json(tmp_path / "data.json", data),
         "meta": write_json(
-            tmp_path / "m.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
+            tmp_path / "meta.json", {"sizes": {"J": {"dim": "school", "labels": labels}}}
         ),
     }
     arguments = collecting(variables=declared, predicted=None, settings={"draws": 150})

@@ -45,6 +45,9 @@ class Draws(External):
     seed: MethodSeed = None
     on_fail: MethodOnFail = None
 
+    time_limit: ClassVar[None] = None  # type: ignore[misc]
+    """Nothing is run for the draws."""
+
     @model_validator(mode="after")
     def _has_a_hash_each(self) -> Self:
         if isinstance(self.file, str) != isinstance(self.sha256, str) or len(self._paths) != len(

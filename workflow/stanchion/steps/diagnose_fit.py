@@ -210,9 +210,16 @@ def _against_sampler(job: Job[DiagnoseFit], scalars: Scalars) -> Agreement | Non
         if verdict in verdicts:
             index = verdicts.index(verdict)
             sampled = read_gated(job.paths("references")[index])
-            reference = Reference.of(names[index], _without_density(sampled))
+            columns = _columns_of(scalars.names, sampled.names)
+            reference = Reference.of(names[index], sampled.values[:, :, columns])
             return agreement(scalars.names[1:], _without_density(scalars), reference)
     return Agreement(because=f"not computed, because {' and '.join(names)} did not pass its checks")
+
+
+def _columns_of(names: Sequence[str], sampled: Sequence[str]) -> list[int]:
+    """Return where a sampled fit has the scalars of another, which may be fewer of its program."""
+    column = {name: index for index, name in enumerate(sampled)}
+    return [column[name] for name in names[1:]]
 
 
 def _without_density(scalars: Scalars) -> NDArray[np.float64]:
