@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,15 +264,23 @@ def without_posterior(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [cut, garbled, emptied, without_posterior])
 def test_a_file_that_is_not_whole_is_refused(
-    tmp_path: Path, damage: Callable[[Path], None]
+    tmp_path: Path, damage: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A netCDF that is cut, empty, something else, or without a posterior is one sentence."""
+    """A netCDF that is cut, empty, something else, or without a posterior is one sentence.
+
+    Nothing more is said when the library gives the file up.
+    """
     path = write(tmp_path / "d.nc", groups())
     damage(path)
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
     with pytest.raises(ChainError, match=r"not whole|no group `posterior`") as caught:
         collected(tmp_path / "fit", path)
     assert len(caught.value.faults) == 1
     assert not (tmp_path / "fit/draws.nc").exists()
+    del caught
+    gc.collect()
+    assert ignored == []
 
 
 def test_a_parameter_outside_its_bounds_is_refused(tmp_path: Path) -> None:

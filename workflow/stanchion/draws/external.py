@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.columns import flat_columns
+from stanchion.draws.files import never_close_again
 from stanchion.draws.naming import Declared, Roles, stored_name
 from stanchion.draws.sampler import NAMES
 from stanchion.draws.stan_csv import Chains
@@ -163,6 +164,7 @@ def _open(path: Path, group: str) -> xr.Dataset:
 
 
 def _unreadable(path: Path, error: Exception) -> ChainError:
+    never_close_again(error)
     fault = machine_fault(error)
     if fault is not None and not path.exists():
         return ChainError(fault)

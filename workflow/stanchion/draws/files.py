@@ -92,7 +92,7 @@ def write_tree(tree: xr.DataTree, path: Path, messages: Sequence[str] = ()) -> N
     try:
         whole.to_netcdf(path, engine=_ENGINE)
     except Exception as error:
-        _never_close_again(error)
+        never_close_again(error)
         raise
 
 
@@ -301,7 +301,7 @@ def observation_labels(path: Path) -> list[str]:
         return labels_of(variable)
 
 
-def _never_close_again(error: BaseException | None) -> None:
+def never_close_again(error: BaseException | None) -> None:
     """Mark the files that an error left open as closed.
 
     h5netcdf closes a file once more when it is collected, and HDF5 crashes on one that it could not
