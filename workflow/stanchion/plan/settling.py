@@ -32,6 +32,8 @@ def settle_steps(plan: Plan) -> list[Step]:
         if state is State.ALTERED and id(step) not in staying:
             Path(step.key_file).unlink(missing_ok=True)
             state = State.MISSING
+        if state is State.MISSING and _lacks_what_no_rule_names(step):
+            Path(step.key_file).unlink(missing_ok=True)
         if state is not State.CURRENT:
             stale.append(step)
         _write_job(step, state)
@@ -39,6 +41,12 @@ def settle_steps(plan: Plan) -> list[Step]:
         sweep(folder)
     _bring_to_now(path for step in stale for path in _read_by(step))
     return stale
+
+
+def _lacks_what_no_rule_names(step: Step) -> bool:
+    """Tell whether an output is gone that Snakemake does not know, so that it must miss another."""
+    unruled = set(step.outputs.values()) - set(step.ruled_outputs.values())
+    return any(not Path(path).exists() for path in unruled)
 
 
 def is_current(step: Step) -> bool:
