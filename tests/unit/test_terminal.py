@@ -59,6 +59,19 @@ def test_step_is_a_line_on_a_terminal(project: Path, capsys: pytest.CaptureFixtu
         assert capsys.readouterr().err == "sampled chain 1 of a/d/m/nuts in 3.0 s\n" * count
 
 
+def test_warning_of_a_step_is_heard_in_a_pipe(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What went wrong without failing it; a sampler's last word, where no line stands, is not."""
+    line = "sampled chain 1 of a/d/m/nuts in 3.0 s; warning: not kept in the cache: no space left"
+    for text, shown_text in ((line, f"{line}\n"), ("Iteration: 3; warning: x", "")):
+        (project / "chain.log").write_text(f"sampling\n{text}\n")
+        shown = terminal()
+        shown.speak(event(LogEvent.JOB_INFO, jobid=1, log=["chain.log"]))
+        shown.speak(event(LogEvent.JOB_FINISHED, job_id=1))
+        assert capsys.readouterr().err == shown_text
+
+
 @pytest.mark.parametrize("is_screen", [True, False])
 def test_failure_is_told_once_in_the_steps_words(
     is_screen: bool, capsys: pytest.CaptureFixture[str]

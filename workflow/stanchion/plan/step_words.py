@@ -52,6 +52,7 @@ WORDS: Mapping[str, StepWords] = {
     ),
     "summarise_effects": StepWords(f"the conditional effects of {_FIT}"),
     "collect_draws": StepWords(f"the draws of {_FIT}", "collected", "collecting"),
+    "rescale_coefficients": StepWords(f"the coefficients on their own scale of {_FIT}"),
     "diagnose_fit": StepWords(f"the checks of {_FIT}"),
     "predict_outcomes": StepWords(f"the predictions of {_FIT}"),
     "compare_models": StepWords("the comparison of {analysis}"),
@@ -64,6 +65,8 @@ WORDS: Mapping[str, StepWords] = {
 }
 """The words of each step; of one that has none its own name is said."""
 _UNKNOWN = StepWords("{step}")
+WARNING = "; warning: "
+"""Stands in a step's line before what went wrong without failing it."""
 _PURPOSES = {"new": "with new rows", "effects": "with a grid of effects"}
 
 
@@ -77,6 +80,12 @@ def made(file: JobFile, seconds: float, reason: str | None) -> str:
 def reused(file: JobFile) -> str:
     """Return the line of a step whose result was there: of what, and why."""
     return f"reused {what(file)}: {AGAIN}"
+
+
+def is_line(text: str) -> bool:
+    """Tell whether a text is the line of a step that has ended, and not its sampler's."""
+    verbs = {"reused", *(words.did for words in (*WORDS.values(), _UNKNOWN))}
+    return text.startswith(tuple(f"{verb} " for verb in verbs))
 
 
 def doing(file: JobFile) -> str:

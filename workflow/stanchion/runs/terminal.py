@@ -16,7 +16,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from stanchion.errors import NO_SPACE, GateError
-from stanchion.plan.step_words import doing_of
+from stanchion.plan.step_words import WARNING, doing_of, is_line
 from stanchion.provenance.runs import REFUSED, SIGNALLED, failures, listen
 from stanchion.runs.styles import columns_of, folded, styled
 from stanchion.system.folders import JOBS, STATE
@@ -151,7 +151,7 @@ class Terminal(logging.Filter):
             self._logs[facts["jobid"]] = Path(facts["log"][0])
         elif event is LogEvent.JOB_FINISHED and facts["job_id"] in self._logs:
             line = _last_line(self._logs.pop(facts["job_id"]))
-            if self.is_screen:
+            if is_line(line) and (self.is_screen or WARNING in line):
                 _print(_folded(line))
         elif event is LogEvent.GROUP_ERROR:
             self._speak_of_failure(facts["job_error_info"], facts)

@@ -26,7 +26,7 @@ from stanchion.plan.arguments import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
-from stanchion.plan.step_words import doing, made, reused, why_again
+from stanchion.plan.step_words import WARNING, doing, made, reused, why_again
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.records import Record, describe_files, last_finished, open_record
@@ -78,10 +78,10 @@ def _logged(file: JobFile, log: Path) -> int:
         how = run(file)
     except BaseException as error:
         return _fail(file, log, error)
-    _note(log, f"{how}\n")
+    is_logged = _note(log, f"{how}\n")
     with contextlib.suppress(OSError):
         forget_failure(file.key)
-    if not is_heard():
+    if not (is_logged and is_heard()):
         _say(f"{how}\n")
     return 0
 
@@ -123,10 +123,14 @@ def _with_final_paths(message: str, file: JobFile) -> str:
     return drafts.sub(lambda match: file.outputs.get(match[1], match[0]), message)
 
 
-def _note(log: Path, text: str) -> None:
-    """Write to the log; that it cannot be written was said where it mattered."""
-    with contextlib.suppress(OSError), log.open("a") as file:
-        file.write(text)
+def _note(log: Path, text: str) -> bool:
+    """Write to the log and tell whether that worked; what failed was said where it mattered."""
+    try:
+        with log.open("a") as file:
+            file.write(text)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -261,8 +265,8 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path], reason: str | 
     uncached = _keep(file, record)
     if uncached is None and record.content["state"] == "done" and hasattr(module, "after"):
         module.after(job)
-    phrases = [took, uncached, notes.get("log")]
-    return "; ".join(text for text in phrases if text is not None)
+    warnings = [text for text in (uncached, notes.get("log")) if text is not None]
+    return "".join([took, *(f"{WARNING}{text}" for text in warnings)])
 
 
 def _keep(file: JobFile, record: Record) -> str | None:
