@@ -54,6 +54,7 @@ WORDS: Mapping[str, StepWords] = {
     "collect_draws": StepWords(f"the draws of {_FIT}", "collected", "collecting"),
     "rescale_coefficients": StepWords(f"the coefficients on their own scale of {_FIT}"),
     "diagnose_fit": StepWords(f"the checks of {_FIT}"),
+    "draw_plot": StepWords(f"{{plot}} of {_FIT}", "drew", "drawing"),
     "predict_outcomes": StepWords(f"the predictions of {_FIT}"),
     "compare_models": StepWords("the comparison of {analysis}"),
     "answer_questions": StepWords("the answers of {analysis}", "computed", "computing"),
