@@ -254,11 +254,26 @@ def test_what_has_no_value_fails(tmp_path: Path, expression: str, says: str) -> 
     assert table(step)[0]["value"] == ""
 
 
-def test_a_program_without_the_variable_has_no_row(tmp_path: Path) -> None:
-    """Another model's question is no failure of this one."""
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [("tau > 1", "its program has no `tau`"), ("y_new['r'] > 1", "`y_new` has no label 'r'")],
+)
+def test_what_one_model_has_is_not_asked_of_another(
+    tmp_path: Path, expression: str, says: str
+) -> None:
+    """A fit without the variable or the label has no row, and fails nothing, where another has it.
+
+    Where none has it, the question was asked of nothing, and fails.
+    """
     collect(tmp_path / "m", [chain(seed) for seed in range(4)])
-    answers = [declared("probability", expressions={"": "tau > 1"})]
-    step = asked(tmp_path, answers)
-    assert table(step) == []
-    (fit,) = details(step)[0]["fits"]
-    assert fit["because"] == "its program has no `tau`" and fit["verdict"] == "pass"
+    write_json(tmp_path / "m" / "diagnostics.json", FINE)
+    failed = {"verdict": "fail", "checks": [{"check": "rhat", "value": 1.2, "verdict": "fail"}]}
+    collect(tmp_path / "other", [chain(seed) for seed in range(4)])
+    write_json(tmp_path / "other" / "diagnostics.json", failed)
+    answers = [declared("probability", expressions={"": expression})]
+    step = answer(tmp_path, "m", "other", answers=answers)
+    assert [row["model"] for row in table(step)] == ["other"]
+    fit, _ = details(step)[0]["fits"]
+    assert says in fit["because"] and fit["verdict"] == "pass"
+    alone = answer(tmp_path, "m", answers=answers)
+    assert [row["verdict"] for row in table(alone)] == ["fail"]

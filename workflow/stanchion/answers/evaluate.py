@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 class Unanswerable(Exception):  # noqa: N818 - a reason, of which only some are failures
-    """Why a fit gives no answer; a failure where the declaration did not let it be foreseen."""
+    """Why a fit gives no answer; a failure where it has all that was asked for and no value."""
 
     def __init__(self, because: str, *, is_failure: bool) -> None:
         super().__init__(because)
@@ -45,7 +45,7 @@ def read_sample(
     `ess` is the least effective sample size of the fit.
 
     Raises:
-        Unanswerable: the program has not these variables, or some draw gives no value.
+        Unanswerable: the program has not these variables or labels, or some draw gives no value.
     """
     known = {variable.name for block in declared.values() for variable in block}
     missing = [name for name in answer.names() if name not in known]
@@ -92,6 +92,9 @@ def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[
     """Return `chain × draw × element`, choices being elements, and the elements' labels."""
     try:
         expressions = held(answer, variables)
+    except ExpressionError as error:
+        raise Unanswerable(str(error), is_failure=False) from None
+    try:
         arrays = [_values(expression, variables) for expression in expressions.values()]
     except ExpressionError as error:
         raise Unanswerable(str(error), is_failure=True) from None

@@ -55,7 +55,7 @@ def answer_faults(
 ) -> Iterator[Fault]:
     """Yield what is wrong with an analysis' answers.
 
-    A name that only some programs have is answered by their fits; one that none has is a fault.
+    A name or a label that only some fits have is answered by these; one that none has is a fault.
     """
     for answer in analysis.declared_answers():
         key = ("analyses", name, "answers", answer.answer)
@@ -64,7 +64,7 @@ def answer_faults(
         having = [fit for fit in fits if fit.known.issuperset(answer.names())]
         if having:
             errors = [error for fit in having if (error := _error(answer, fit)) is not None]
-            if errors:
+            if len(errors) == len(having):
                 yield _fault(project, answer, errors[0], key)
         elif fits:
             yield _unknown(project, answer, fits, key)

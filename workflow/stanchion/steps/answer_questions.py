@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -49,12 +49,17 @@ class _Answers:
         default_factory=dict
     )
 
+    def fail_where_nobody_answers(self) -> None:
+        """Fail a question that no fit could have answered: that was asked of nothing."""
+        if not any(fit.answer.rows or fit.verdict == FAIL for fit in self.fits):
+            self.fits = [replace(fit, verdict=FAIL) for fit in self.fits]
+
 
 def run(job: Job[AnswerQuestions]) -> None:
     """Answer each question by each fit that has the variables it is of, and by all models together.
 
-    It always succeeds: what has no value says why, and `check_verdicts` fails where that was not to
-    be foreseen.
+    It always succeeds: what has no value says why, and `check_verdicts` fails where a fit should
+    have given one.
     """
     arguments = job.arguments
     intervals = vars(arguments.intervals) if arguments.intervals else None
@@ -68,6 +73,8 @@ def run(job: Job[AnswerQuestions]) -> None:
     )
     for fit, variables, draws, diagnostics in entries:
         _answer_by(fit, variables, draws, json.loads(diagnostics.read_text()), answers, intervals)
+    for one in answers:
+        one.fail_where_nobody_answers()
     if any(one.declared.stacked for one in answers):
         _stack(job, answers, intervals)
     _write(answers, intervals, job)
