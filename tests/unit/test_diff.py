@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,16 @@ from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
 from stanchion.system.writing import write_whole
 from stanchion.versions.diff.compare import Change, compare
-from stanchion.versions.diff.revision import Estimate, FitResult, Revision, _fits, _Untracked
+from stanchion.versions.diff.revision import (
+    AnswerKey,
+    AnswerResult,
+    Estimate,
+    FitResult,
+    Revision,
+    _answers,
+    _fits,
+    _Untracked,
+)
 from stanchion.versions.diff.show import as_json, as_text
 
 FIT = "means/points/wide/nuts"
@@ -154,3 +164,50 @@ def test_an_altered_result_is_compared_with_nothing(
     (fit / name).write_bytes(b"\xff" * len(content[name]))
     with pytest.raises(VersioningError, match=f"{name}: this file"):
         list(_fits({"means": None}, _Untracked()))
+
+
+ASKED = AnswerKey("means", "Is mu positive?", FIT.removeprefix("means/"), "")
+
+
+def answered(value: float | None, mcse: float | None, verdict: str = "pass") -> Revision:
+    result = AnswerResult(Estimate(value, mcse), "points", verdict)
+    return revision(name="new", answers={ASKED: result})
+
+
+def test_answers_that_changed_are_shown() -> None:
+    """With value, error and difference in errors; what is equal is no difference."""
+    before, after = answered(1.0, 0.03), answered(1.5, 0.04)
+    assert compare(before, before).answers == ()
+    changes = compare(before, after)
+    text = as_text(changes)
+    assert "answers\n  means: Is mu positive?" in text
+    assert "points/wide/nuts" in text and "1.00 ± 0.03 points" in text and "+10.0" in text
+    (change,) = json.loads(as_json(changes))["answers"]
+    assert change["key"]["answer"] == "Is mu positive?" and change["new"]["value"]["mean"] == 1.5
+
+
+def test_answers_that_come_go_or_fail_are_shown() -> None:
+    """A side without the question says so; one without a value has none, and its verdict."""
+    both = answered(1.0, 0.03), revision(name="new")
+    for old, new in (both, both[::-1]):
+        assert "not there" in as_text(compare(old, new))
+    text = as_text(compare(answered(1.0, 0.03), answered(None, None, "fail")))
+    assert "(pass → fail)" in text and "none" in text
+
+
+def test_answers_are_read_where_they_are_declared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """answers.csv that an earlier declaration left behind is compared with nothing."""
+    monkeypatch.chdir(tmp_path)
+    head = "dataset,model,method,answer,label,value,lower,upper,mcse,unit,verdict"
+    rows = [
+        "points,wide,nuts,Is mu positive?,,0.5,,,0.01,,pass",
+        "points,stacked,,Next?,,,,,,,fail",
+    ]
+    write_whole(tmp_path / "results/means/answers.csv", "\n".join([head, *rows]) + "\n")
+    asked, silent = SimpleNamespace(answers={"a": 1}), SimpleNamespace(answers={})
+    read = dict(_answers({"means": asked}, _Untracked()))
+    assert read[ASKED] == AnswerResult(Estimate(0.5, 0.01), "", "pass")
+    assert read[AnswerKey("means", "Next?", "points/stacked", "")].value == Estimate(None, None)
+    assert dict(_answers({"means": silent}, _Untracked())) == {}

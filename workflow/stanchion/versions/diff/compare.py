@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
-from stanchion.versions.diff.revision import Estimate, FitResult, Revision
+from stanchion.versions.diff.revision import (
+    AnswerKey,
+    AnswerResult,
+    Estimate,
+    FitResult,
+    Revision,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,19 @@ class FitChange:
 
 
 @dataclass(frozen=True)
+class AnswerChange:
+    """A number of an answer that differs in value, unit or verdict; None where one side lacks it.
+
+    `in_errors` is as of a scalar.
+    """
+
+    key: AnswerKey
+    old: AnswerResult | None
+    new: AnswerResult | None
+    in_errors: float | None
+
+
+@dataclass(frozen=True)
 class Changes:
     """All that differs between two revisions."""
 
@@ -64,6 +83,7 @@ class Changes:
     programs: tuple[ProgramChange, ...]
     toolchain: tuple[Change, ...]
     results: tuple[FitChange, ...]
+    answers: tuple[AnswerChange, ...]
 
 
 def compare(old: Revision, new: Revision) -> Changes:
@@ -76,6 +96,7 @@ def compare(old: Revision, new: Revision) -> Changes:
         programs=tuple(_programs(old.programs, new.programs)),
         toolchain=tuple(changed(_toolchain(old.fits), _toolchain(new.fits))),
         results=tuple(_results(old.fits, new.fits)),
+        answers=tuple(_answers(old.answers, new.answers)),
     )
 
 
@@ -131,6 +152,18 @@ def _values(old: Mapping[str, Estimate], new: Mapping[str, Estimate]) -> Iterato
         before, after = old.get(variable, none), new.get(variable, none)
         if before.mean != after.mean:
             yield ValueChange(variable, before, after, _in_errors(before, after))
+
+
+def _answers(
+    old: Mapping[AnswerKey, AnswerResult], new: Mapping[AnswerKey, AnswerResult]
+) -> Iterator[AnswerChange]:
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            sides = [
+                Estimate(None, None) if side is None else side.value for side in (before, after)
+            ]
+            yield AnswerChange(key, before, after, _in_errors(*sides))
 
 
 def _in_errors(old: Estimate, new: Estimate) -> float | None:

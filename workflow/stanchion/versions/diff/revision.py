@@ -9,12 +9,12 @@ import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from stanchion.config import Project, load
+from stanchion.config import Analysis, Project, load
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import VersioningError
 from stanchion.provenance.keyfile import read_line
@@ -56,6 +56,25 @@ class FitResult:
     toolchain: Json
 
 
+@dataclass(frozen=True, order=True)
+class AnswerKey:
+    """What an answer's number is known by: a question of an analysis, a fit, and an element."""
+
+    analysis: str
+    answer: str
+    fit: str
+    label: str
+
+
+@dataclass(frozen=True)
+class AnswerResult:
+    """The number that a fit gave to a question, none where it has no value, and its verdict."""
+
+    value: Estimate
+    unit: str
+    verdict: str
+
+
 @dataclass(frozen=True)
 class Revision:
     """All that two revisions are compared by."""
@@ -67,6 +86,8 @@ class Revision:
     programs: Mapping[str, str]
     """Model → canonical text."""
     fits: Mapping[str, FitResult]
+    answers: Mapping[AnswerKey, AnswerResult] = field(default_factory=dict)
+    """Of the questions that the declaration asks."""
 
 
 @contextmanager
@@ -108,6 +129,7 @@ def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Res
             if declared.program is not None
         },
         fits=dict(_fits(project.analyses, results)),
+        answers=dict(_answers(project.analyses, results)),
     )
 
 
@@ -214,6 +236,28 @@ def _fits(analyses: Mapping[str, Any], results: Results) -> Iterator[tuple[str, 
                         _toolchain([_json(results, p) for p in records]),
                     ),
                 )
+
+
+def _answers(
+    analyses: Mapping[str, Analysis], results: Results
+) -> Iterator[tuple[AnswerKey, AnswerResult]]:
+    """Yield the numbers of the declared questions; a file of others is left over, and not read."""
+    for name, analysis in analyses.items():
+        path = f"results/{name}/answers.csv"
+        if not analysis.answers or path not in results.paths(name):
+            continue
+        for row in csv.DictReader(io.StringIO(_text(results, path))):
+            fit = "/".join(row[part] for part in ("dataset", "model", "method") if row[part])
+            value = Estimate(_number(row["value"]), _number(row["mcse"]))
+            key = AnswerKey(name, row["answer"], fit, row["label"])
+            yield key, AnswerResult(value, row["unit"], row["verdict"])
+
+
+def _text(results: Results, path: str) -> str:
+    try:
+        return results.read(path).decode()
+    except UnicodeDecodeError as error:
+        raise VersioningError("this file was altered: it cannot be read", where=path) from error
 
 
 def _json(results: Results, path: str) -> Json:

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import groupby
 from math import nan
 from typing import Any
 
 from stanchion.report.numbers import exact, significant, supported
-from stanchion.versions.diff.compare import Change, Changes, FitChange, ValueChange
-from stanchion.versions.diff.revision import Estimate
+from stanchion.system.sentences import visible
+from stanchion.versions.diff.compare import (
+    AnswerChange,
+    Change,
+    Changes,
+    FitChange,
+    ValueChange,
+)
+from stanchion.versions.diff.revision import AnswerResult, Estimate
 
 _MOST_VALUES = 20
 _WITHOUT_ERROR = 8
+_HEADINGS = ("old", "new", "difference ÷ its error")
 
 
 def as_json(changes: Changes) -> str:
@@ -24,6 +33,7 @@ def as_json(changes: Changes) -> str:
 def as_text(changes: Changes) -> str:
     """Return a section for each kind of change; of a fit's values those that moved furthest."""
     parts = [
+        _section("answers", list(_answers(changes.answers))),
         _section("declaration", _changes(changes.declaration)),
         _section("data", _changes(changes.data)),
         _section(
@@ -56,25 +66,57 @@ def _fit(change: FitChange) -> Iterator[str]:
         verdict = f"{change.old_verdict or 'not there'} → {verdict}"
     yield f"{change.fit}: {verdict}"
     moved = sorted(change.values, key=lambda value: -abs(value.in_errors or 0))
-    rows = [
-        ("variable", "old", "new", "difference ÷ its error"),
-        *map(_cells, moved[:_MOST_VALUES]),
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     if moved:
-        for row in rows:
-            yield "  " + "  ".join(
-                cell.ljust(width) if column == 0 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
+        yield from _aligned([("variable", *_HEADINGS), *map(_cells, moved[:_MOST_VALUES])])
+    yield from _rest(moved)
+
+
+def _answers(changes: Sequence[AnswerChange]) -> Iterator[str]:
+    """Yield a table for each question whose numbers differ, those that moved furthest first."""
+    for name, of_answer in groupby(
+        changes, lambda change: (change.key.analysis, change.key.answer)
+    ):
+        moved = sorted(of_answer, key=lambda change: -abs(change.in_errors or 0))
+        yield visible(": ".join(name))
+        yield from _aligned([("fit", *_HEADINGS), *map(_answer_cells, moved[:_MOST_VALUES])])
+        yield from _rest(moved)
+
+
+def _answer_cells(change: AnswerChange) -> tuple[str, str, str, str]:
+    key, verdicts = change.key, [side.verdict for side in (change.old, change.new) if side]
+    label = f" [{visible(key.label)}]" if key.label else ""
+    judged = f" ({' → '.join(verdicts)})" if len(set(verdicts)) > 1 else ""
+    old, new = _answered(change.old), _answered(change.new)
+    return f"{key.fit}{label}{judged}", old, new, _in_errors(change.in_errors)
+
+
+def _answered(result: AnswerResult | None) -> str:
+    if result is None:
+        return "not there"
+    unit = f" {result.unit}" if result.unit and result.value.mean is not None else ""
+    return f"{_estimate(result.value)}{unit}"
+
+
+def _rest(moved: Sequence[Any]) -> Iterator[str]:
     if len(moved) > _MOST_VALUES:
         yield f"  and {len(moved) - _MOST_VALUES} more; --json gives all"
 
 
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Yield rows in columns, the first to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  " + "  ".join([first.ljust(widths[0]), *cells])
+
+
 def _cells(change: ValueChange) -> tuple[str, str, str, str]:
-    errors = "" if change.in_errors is None else f"{change.in_errors:+.1f}"
     label = change.new.label or change.old.label or change.variable
-    return label, _estimate(change.old), _estimate(change.new), errors
+    return label, _estimate(change.old), _estimate(change.new), _in_errors(change.in_errors)
+
+
+def _in_errors(difference: float | None) -> str:
+    return "" if difference is None else f"{difference:+.1f}"
 
 
 def _estimate(value: Estimate) -> str:
