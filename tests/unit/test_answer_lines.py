@@ -43,6 +43,12 @@ def test_of_many_elements_three_are_shown() -> None:
     assert line.count("theta[") == 3 and line.endswith("; and 2 more in answers.csv")
 
 
+def test_several_probabilities_are_shown() -> None:
+    """There is no table in a terminal; positions stand in brackets."""
+    (line,) = lines("probability", fit("pooled", [row("1", 0.934, 0.004), row("2", 0.5, 0.01)]))
+    assert line == "  pooled · nuts: [1] 0.934; [2] 0.50"
+
+
 def test_a_fit_without_an_answer_says_why() -> None:
     """No value stands there, and a verdict that is no pass stands behind one; a fit of which it
     was not asked, as its program has no such variable, has no line."""

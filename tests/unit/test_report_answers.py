@@ -103,6 +103,25 @@ def test_what_comes_first_in_words(tmp_path: Path) -> None:
     )
 
 
+def test_positions_stand_in_brackets(tmp_path: Path) -> None:
+    """Of what has no labels; a choice that is called 3 keeps its name."""
+    rows = [row(0.6, 0.01, label="3"), row(0.2, 0.01, label="1, 2")]
+    choice = {"label": "3", "second": "1, 2", "difference": 0.4, "mcse": 0.01}
+    largest = answer("argmax", fit(*rows, choice=choice))
+    assert sentence(tmp_path, largest).startswith("[3] is the largest with probability 0.60, 0.40")
+    assert "more than [1, 2] (" in sentence(tmp_path, largest)
+    decided = answer("decide", fit(*rows, choice=choice))
+    assert sentence(tmp_path, decided).startswith("3 has the largest expected utility")
+
+
+@pytest.mark.parametrize(("elements", "is_open"), [(8, True), (9, False)])
+def test_a_few_elements_are_seen_at_once(tmp_path: Path, elements: int, is_open: bool) -> None:
+    """The numbers of a short quantity are not behind a fold: they are its answer."""
+    rows = [row(2.0, 0.06, label=str(n), lower=0.0, upper=4.0, sd=1.0) for n in range(elements)]
+    shown = page(tmp_path, answer("quantity", fit(*rows)))
+    assert (f"<details open><summary>{elements} elements" in shown) is is_open
+
+
 def test_chains_that_disagree_on_a_quantity_are_named(tmp_path: Path) -> None:
     """The gate does not look at generated quantities; their answers do."""
     one = answer("quantity", fit(row(1.0, 0.1, sd=1.0, rhat=1.08)))

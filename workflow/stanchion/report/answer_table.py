@@ -27,7 +27,7 @@ def answer_table(answers: Sequence[Answer], source: str) -> NumberedTable:
         (
             answer.name,
             _path(fit),
-            *([element.label if element is not None else ""] if has_labels else []),
+            *([element.name if element is not None else ""] if has_labels else []),
             fit.verdict,
             *([answer.unit] if len(units) > 1 else []),
             *_cells(element),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, isnan, log10, nan
@@ -14,6 +15,7 @@ from stanchion.report.reading import number, read_json
 
 MOST_ELEMENTS = 200
 """Of a fit's answer that a page shows."""
+_POSITIONS = re.compile(r"[0-9]+(, [0-9]+)*")
 _RHAT = 1.01
 _SURELY = 2.0
 """Monte Carlo errors by which two choices differ at least that are told apart."""
@@ -43,6 +45,8 @@ class Element:
     mcse: float
     density: Density | None
     loss: str
+    name: str
+    """The label as it is shown: positions stand in brackets, as they do in expressions."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,7 @@ def _answer(content: Mapping[str, Any], interval: Mapping[str, Any]) -> Answer:
 def _fit(
     fit: Mapping[str, Any], content: Mapping[str, Any], below: float, percent: str
 ) -> FitAnswer:
-    is_share = content["kind"] in ("probability", "argmax")
-    elements = tuple(_element(row, below, is_share=is_share) for row in fit["rows"])
+    elements = tuple(_element(row, below, content["kind"]) for row in fit["rows"])
     return FitAnswer(
         dataset=fit["dataset"],
         model=fit["model"],
@@ -156,7 +159,10 @@ def _fit(
     )
 
 
-def _element(row: Mapping[str, Any], below: float, *, is_share: bool) -> Element:
+def _element(row: Mapping[str, Any], below: float, kind: str) -> Element:
+    is_share = kind in ("probability", "argmax")
+    label = row["label"]
+    is_position = kind != "decide" and _POSITIONS.fullmatch(label) is not None
     numbers = {name: number(row[name]) for name in ("value", "mcse", "lower", "upper", "sd")}
     value, error, sd = numbers["value"], numbers["mcse"], numbers["sd"]
     ends = numbers["lower"], numbers["upper"]
@@ -164,7 +170,7 @@ def _element(row: Mapping[str, Any], below: float, *, is_share: bool) -> Element
     at_end = quantile_error(sd, (sd / error) ** 2, below) if error > 0 else nan
     loss = number(row["loss"])
     return Element(
-        label=row["label"],
+        label=label,
         value=probability_text(value, error) if is_share else supported(value, error, sd),
         interval=(supported(ends[0], at_end, sd), supported(ends[1], at_end, sd))
         if all(map(isfinite, ends))
@@ -178,6 +184,7 @@ def _element(row: Mapping[str, Any], below: float, *, is_share: bool) -> Element
         if density is None
         else Density(tuple(density["x"]), tuple(density["y"]), density["discrete"]),
         loss="" if isnan(loss) else supported(loss, error, sd),
+        name=f"[{label}]" if is_position else label,
     )
 
 
@@ -234,16 +241,16 @@ def _first(
     """Yield what comes first and by how much."""
     by_label = {element.label: element for element in elements}
     if choice is None:
-        yield f"{elements[0].label}, the only one."
+        yield f"{elements[0].name}, the only one."
         return
     first, second = by_label[choice["label"]], by_label[choice["second"]]
     difference, error = number(choice["difference"]), number(choice["mcse"])
     if error > 0 and difference < _SURELY * error:
-        yield f"These draws do not tell {first.label} and {second.label} apart. "
+        yield f"These draws do not tell {first.name} and {second.name} apart. "
     lead, shown = supported(difference, error, nan), "" if isnan(error) else significant(error, 2)
-    ahead = f"{lead} more than {second.label}{_with_error(shown)}"
+    ahead = f"{lead} more than {second.name}{_with_error(shown)}"
     if kind == "argmax":
-        yield f"{first.label} is the largest with probability {first.value}, {ahead}"
+        yield f"{first.name} is the largest with probability {first.value}, {ahead}"
         return
-    yield f"{first.label} has the largest expected utility, {first.value}{unit}, {ahead}"
+    yield f"{first.name} has the largest expected utility, {first.value}{unit}, {ahead}"
     yield f" Its expected loss, against knowing the truth, is {first.loss}{unit}."

@@ -30,7 +30,7 @@ def _lines(answer: Answer) -> Iterator[str]:
 
 def _said(answer: Answer, fit: FitAnswer) -> str:
     """Return the sentence of a fit, or its first elements where it is of many."""
-    if answer.kind != "quantity" or len(fit.elements) < 2:
+    if answer.kind in ("argmax", "decide") or len(fit.elements) < 2:
         return fit.sentence
     shown = [_element(element, answer.unit) for element in fit.elements[:_MOST]]
     rest = len(fit.elements) - _MOST
@@ -39,7 +39,7 @@ def _said(answer: Answer, fit: FitAnswer) -> str:
 
 def _element(element: Element, unit: str) -> str:
     ends = f" [{', '.join(element.interval)}]" if element.interval is not None else ""
-    return f"{element.label} {element.value}{f' {unit}' if unit else ''}{ends}"
+    return f"{element.name} {element.value}{f' {unit}' if unit else ''}{ends}"
 
 
 def _verdict(fit: FitAnswer) -> str:
