@@ -280,8 +280,9 @@ def rescale(
 
 def plot(folder: Path, function: str, *, svg: bool = False, **options: Any) -> dict[str, bytes]:
     """Draw a declared picture of the draws of a folder; return it by its files' endings."""
-    arguments = {"function": function, "options": options, "fit": "a/d/m/nuts", "svg": svg}
-    outputs = with_svg({"plot": "plot.png"}) if svg else {"plot": "plot.png"}
+    arguments = {"function": function, "options": options, "svg": svg}
+    ruled = {"plot": "plot.png", "judgement": "plot.json"}
+    outputs = with_svg(ruled) if svg else ruled
     draw_plot.run(job(folder, "draw_plot", arguments, {"draws": folder / "draws.nc"}, outputs))
     return {Path(file).suffix: (folder / file).read_bytes() for file in outputs.values()}
 

@@ -33,6 +33,7 @@ PREDICT = {
     "seed": 7,
     "fit": "a/d/m/nuts",
 }
+PLOTS = "    plots: [{plot: plot_energy}]\n"
 
 
 @pytest.mark.parametrize("step", sorted(STEPS))
@@ -47,7 +48,7 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
     visited = set()
     steps = list[Step]()
     point = CONFIG.replace("      advi: {}", "      advi: {}\n      optimize: {}")
-    point = point.replace("    compare:", "    tables: [docx]\n    compare:")
+    point = point.replace("    compare:", f"    tables: [docx]\n{PLOTS}    compare:")
     point += "    answers: {middle: {quantity: mu}}\n"
     declarations = (
         (point, FACTS),

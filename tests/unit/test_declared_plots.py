@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,18 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from stanchion.errors import DeclarationError, StepError
+from stanchion.errors import DeclarationError, GateError
 from stanchion.pictures.catalogue import PICTURES, pictures_of, svg_name, with_svg
 from stanchion.pictures.declared import functions, keywords
 from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
 from stanchion.plan.staying import targets
 from stanchion.report import page, render
+from stanchion.report.reading import read_picture
 from stanchion.runs.check import check_plan
-from stanchion.steps import diagnose_fit
+from stanchion.steps import check_verdicts, diagnose_fit
 from tests.unit.config_cases import declared
-from tests.unit.draws_cases import job
+from tests.unit.draws_cases import job, write_json
 from tests.unit.pictures_cases import figures_of
 from tests.unit.steps_cases import CHECKS, chain, collect, plot
 from tests.unit.test_plan import CONFIG, FACTS
@@ -69,13 +71,46 @@ def test_a_declared_picture_is_of_the_fit_s_draws(
 
 
 def test_what_goes_wrong_inside_is_one_sentence(tmp_path: Path) -> None:
-    """A variable, or a value, that ArviZ refuses fails the step with what ArviZ says."""
-    for options in ({"var_names": ["nothing"]}, {"var_names": ["mu"], "kind": "pie"}):
-        with pytest.raises(StepError) as caught:
-            drawn(tmp_path, "plot_dist", **options)
-        (fault,) = caught.value.faults
-        assert fault.what.startswith("arviz_plots cannot draw plot_dist of this fit: ")
-        assert "\n" not in fault.what and fault.where == "a/d/m/nuts" and fault.todo
+    """Refused by ArviZ, a picture says why, for the report; then the analysis does not pass."""
+    for options, reason in (
+        ({"var_names": ["nothing"]}, "nothing"),
+        ({"var_names": ["mu"], "kind": "pie"}, "pie"),
+    ):
+        picture = drawn(tmp_path, "plot_dist", **options)[".png"]
+        judged = json.loads((tmp_path / "plot.json").read_text())
+        assert judged["because"].startswith("arviz_plots cannot draw plot_dist of it: ")
+        assert reason in judged["because"] and "\n" not in judged["because"]
+        (tmp_path / "plot.png").write_bytes(picture)
+        assert judged["because"] in read_picture(tmp_path / "plot.png").seen
+        with pytest.raises(GateError, match="a declared picture of a/d/m/nuts was not made") as e:
+            gate(tmp_path)
+        assert reason in str(e.value) and e.value.faults[0].todo
+    drawn(tmp_path, "plot_dist", var_names=["mu"])
+    assert json.loads((tmp_path / "plot.json").read_text())["because"] is None
+    gate(tmp_path)
+    assert (tmp_path / "verdicts.json").exists()
+
+
+def gate(folder: Path) -> None:
+    """Judge an analysis whose only fit passed, and that has the declared picture of a folder."""
+    fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": "stop"}
+    inputs: dict[str, Path | list[Path]] = {
+        "diagnostics": [write_json(folder / "passed.json", {"verdict": "pass", "checks": []})],
+        "comparison": [],
+        "answers": [],
+        "priors": [],
+        "plots": [folder / "plot.json"],
+    }
+    arguments: dict[str, Any] = {
+        "analysis": "a",
+        "fits": [fit],
+        "priors": [],
+        "report": "report.html",
+        "plots": ["a/d/m/nuts"],
+    }
+    check_verdicts.run(
+        job(folder, "check_verdicts", arguments, inputs, {"verdicts": "verdicts.json"})
+    )
 
 
 def test_an_svg_is_the_same_each_time(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ rule draw_plot:
         draws=ancient("results/{analysis}/{dataset}/{model}/{method}/draws.nc"),
     output:
         plot="results/{analysis}/{dataset}/{model}/{method}/plots/{plot}.png",
+        judgement="results/{analysis}/{dataset}/{model}/{method}/plots/{plot}.json",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/draw_plot.{plot}",
     wildcard_constraints:
         plot="plot_[a-z_0-9]+",

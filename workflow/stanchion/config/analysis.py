@@ -160,7 +160,11 @@ class Analysis(Section):
         default=None, description="Conditional effects of predictors, with bands and data."
     )
     checks: Checks = Field(default_factory=Checks, description="What a fit must hold.")
-    compare: Compare | None = Field(default=None, description="Comparison of the models.")
+    compare: Compare | None = Field(
+        default=None,
+        description="Comparison of the models. With `posterior_predictive` the report has a "
+        "picture of each observation's k̂; without it the number of bad ones and the largest.",
+    )
     answers: dict[Named, AnswerSection] = Field(
         default={},
         description="What is asked, by name: the answers stand first in the report, and in "
@@ -189,7 +193,8 @@ class Analysis(Section):
         description="Further pictures of each fit: `{plot: plot_pair, var_names: [mu, tau]}` calls "
         "a function of arviz_plots whose first argument is a DataTree, with these keyword "
         "arguments. Fits that failed are drawn too; one whose program lacks a variable of "
-        "`var_names` is not.",
+        "`var_names` is not. One that ArviZ cannot draw says why in its place, and the run exits "
+        "3 after the report.",
     )
     pictures: Annotated[list[Literal["svg"]], Distinct] = Field(
         default=[], description="`svg`: each picture in `plots/` as SVG too, beside the PNG."

@@ -176,10 +176,11 @@ def save(panels: Panels, picture: io.BytesIO) -> None:
     ).save(picture, "PNG", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), pnginfo=described)
 
 
-def placeholder(because: str) -> bytes:
+def placeholder(because: str, *seen: str) -> bytes:
     """Draw a picture that says why it was not made."""
     with drawn(1, columns=1, height=0.3, left=0.15) as (panels, picture):
         draw_reason(panels.axes[0], "", f"not made, because {because}")
+        panels.seen.extend(seen)
     return picture.getvalue()
 
 

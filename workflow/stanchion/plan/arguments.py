@@ -303,7 +303,6 @@ class DrawPlot(Arguments):
 
     function: str
     options: Mapping[str, Any]
-    fit: str = field(metadata=UNKEYED)
     svg: bool = field(metadata=SPARSE, default=False)
     """Whether it is drawn as SVG too."""
 
@@ -368,13 +367,15 @@ class AnswerQuestions(Arguments):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckVerdicts(Arguments):
-    """The fits and priors of an analysis; files of the job are in their order."""
+    """The fits, priors and declared pictures of an analysis; the job's files are in their order."""
 
     analysis: str
     fits: tuple[FitArguments, ...]
     priors: tuple[str, ...]
     """`dataset/model` of each."""
     report: str = field(metadata=UNKEYED)
+    plots: tuple[str, ...] = field(metadata=SPARSE, default=())
+    """The name of each picture's fit."""
 
 
 def as_json(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:

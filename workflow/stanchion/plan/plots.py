@@ -22,9 +22,7 @@ def plot_steps(planner: Planner, fit: Fit) -> None:
             planner.add(
                 "draw_plot",
                 {**fit.wildcards, "plot": name},
-                arguments=DrawPlot(
-                    function=plot.plot, options=plot.options, fit=fit.name, svg=analysis.has_svg
-                ),
+                arguments=DrawPlot(function=plot.plot, options=plot.options, svg=analysis.has_svg),
                 inputs={"draws": draws.outputs["draws"]},
                 upstream=[draws],
             )

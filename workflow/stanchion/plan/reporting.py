@@ -35,6 +35,7 @@ _WHERE_DECLARED = (
     "predict_outcomes",
     "generate_effects",
     "summarise_effects",
+    "rescale_coefficients",
 )
 """Steps of a fit that not every fit has."""
 
@@ -199,13 +200,7 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
         "collect_draws": planner.known(fit, "collect_draws"),
         "diagnose_fit": planner.known(fit, "diagnose_fit"),
     }
-    for rule in (
-        "generate_quantities",
-        "predict_outcomes",
-        "generate_effects",
-        "summarise_effects",
-        "rescale_coefficients",
-    ):
+    for rule in _WHERE_DECLARED:
         planned = planner.planned(rule, fit.wildcards)
         if planned is not None:
             steps[rule] = planned

@@ -8,6 +8,7 @@ from stanchion.plan.arguments import AnswerQuestions, CheckVerdicts, CompareMode
 from stanchion.plan.builder import Planner
 from stanchion.plan.fits import fit_variables, on_fail
 from stanchion.plan.model import Fit, Step
+from stanchion.plan.plots import planned_plots
 from stanchion.plan.sections import intervals_of
 
 
@@ -66,6 +67,7 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     compared = planner.planned("compare_models", {"analysis": name})
     answered = planner.planned("answer_questions", {"analysis": name})
+    plots = [(fit, step) for fit in fits for step in planned_plots(planner, fit)]
     judged = [compared] if compared is not None else []
     answers = [answered] if answered is not None else []
     pairs = dict.fromkeys((fit.dataset, fit.model) for fit in fits)
@@ -79,15 +81,17 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
             fits=_described(planner, fits),
             priors=tuple(f"{s.wildcards['dataset']}/{s.wildcards['model']}" for s in priors),
             report=report.outputs["report"],
+            plots=tuple(fit.name for fit, _ in plots),
         ),
         inputs={
             "report": report.outputs["report"],
             "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
             "comparison": [step.outputs["judgement"] for step in judged],
             "answers": [step.outputs["details"] for step in answers],
+            "plots": [step.outputs["judgement"] for _, step in plots],
             "priors": [step.outputs["checks"] for step in priors],
         },
-        upstream=[*written, *diagnosed, *judged, *answers, *priors],
+        upstream=[*written, *diagnosed, *judged, *answers, *(step for _, step in plots), *priors],
     )
 
 

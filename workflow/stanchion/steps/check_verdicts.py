@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,11 @@ class _Unanswered:
 def run(job: Job[CheckVerdicts]) -> None:
     """Write the verdict of each fit, of each comparison and of each prior, and what has no answer.
 
-    Comparisons, priors and answers stop where one of the analysis' fits does.
+    Comparisons, priors and answers stop where one of the analysis' fits does, a declared picture
+    that could not be drawn always.
 
     Raises:
-        GateError: one of them with `on_fail: stop` failed; says which check, where, and what to
-            try.
+        GateError: one of them failed that is to stop; says which check, where, and what to try.
     """
     arguments = job.arguments
     rows, faults = [], []
@@ -64,6 +64,7 @@ def run(job: Job[CheckVerdicts]) -> None:
     ]
     answers = [answer for path in job.paths("answers") for answer in _failed_answers(path)]
     faults += [_unanswered(answer, arguments) for answer in answers if _on_fail(job) == "stop"]
+    faults += _undrawn(job)
     if faults:
         raise GateError(faults)
     content = {
@@ -105,6 +106,19 @@ def _unanswered(answer: _Unanswered, arguments: CheckVerdicts) -> Fault:
         f"{arguments.analysis}/{answer.fit} gives no answer to {answer.name!r}: {answer.because}",
         todo=f"correct the expression, or what it is of; see {arguments.report}",
     )
+
+
+def _undrawn(job: Job[CheckVerdicts]) -> Iterator[Fault]:
+    """Yield a fault for each declared picture that could not be drawn."""
+    fits = job.arguments.plots
+    files = job.paths("plots") if fits else []
+    for fit, path in zip(fits, files, strict=True):
+        if (because := json.loads(path.read_text())["because"]) is not None:
+            yield Fault(
+                f"a declared picture of {fit} was not made: {because}",
+                key=f"analyses.{job.arguments.analysis}.plots",
+                todo="correct its arguments, or remove it; try it on the fit's draws.nc",
+            )
 
 
 def _compared(job: Job[CheckVerdicts]) -> list[tuple[str, Judgement, OnFail]]:

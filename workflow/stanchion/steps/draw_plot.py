@@ -1,33 +1,39 @@
-"""draws.nc → one declared picture of a fit, whatever its verdict."""
+"""draws.nc → one declared picture of a fit, whatever its verdict, or why there is none."""
 
 from __future__ import annotations
 
 from stanchion.draws.files import open_whole
-from stanchion.errors import StepError
 from stanchion.pictures.declared import draw_declared
-from stanchion.pictures.style import Format, saved_as
+from stanchion.pictures.style import Format, placeholder, saved_as
 from stanchion.plan.arguments import DrawPlot
 from stanchion.plan.job import Job
+from stanchion.system.strict_json import write_json
+
+_LONGEST = 300
+"""Characters of what ArviZ says."""
 
 
 def run(job: Job[DrawPlot]) -> None:
-    """Draw a fit by a function of arviz_plots.
+    """Draw a fit by a function of arviz_plots; the picture says why where ArviZ cannot.
 
-    Raises:
-        StepError: it cannot be drawn; says what ArviZ says.
+    A failure is left to `check_verdicts`, so that the report is made all the same.
     """
-    arguments = job.arguments
+    arguments, because = job.arguments, None
     for name, path in job.outputs.items():
+        if name == "judgement":
+            continue
         kind: Format = "svg" if name.endswith("svg") else "png"
         with open_whole(job.path("draws")) as tree, saved_as(kind):
             try:
                 picture = draw_declared(arguments.function, tree, arguments.options)
             except Exception as error:
-                said = " ".join(str(error).split()) or type(error).__name__
-                raise StepError(
-                    f"arviz_plots cannot draw {arguments.function} of this fit: {said[:300]}",
-                    where=arguments.fit,
-                    key="plots",
-                    todo="correct its arguments, or remove it; try it on the fit's draws.nc",
-                ) from error
+                because = f"arviz_plots cannot draw {arguments.function} of it: {_text(error)}"
+                picture = placeholder(because, f"Not made, because {because}.")
         path.write_bytes(picture)
+    judgement = {"schema": "stanchion/plot/1", "because": because}
+    write_json(judgement, job.outputs["judgement"])
+
+
+def _text(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:_LONGEST].rstrip(".")
