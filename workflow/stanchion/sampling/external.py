@@ -133,19 +133,22 @@ def _require_shapes(
     chains: Chains, variables: ProgramVariables, data: Mapping[str, Any], where: str
 ) -> None:
     """Hold dimensions, sizes and bounds to the declarations; the latter of parameters only."""
-    shapes = {c.name: (c.positions.ndim - c.complex) for c in containers(chains.columns)}
+    by_name = {container.name: container for container in containers(chains.columns)}
     for variable in _checked(variables):
-        drawn = shapes.get(variable.name)
-        if drawn is not None and drawn != variable.dimensions:
+        if variable.name not in by_name:
+            continue
+        container = by_name[variable.name]
+        drawn = container.positions.ndim - container.complex
+        if drawn != variable.dimensions:
             raise ChainError(
                 f"`{variable.name}` has {counted(drawn, 'dimension')} beside chain and draw, and "
                 f"the program declares {variable.dimensions}",
                 where=where,
                 todo=_AS_DECLARED,
             )
-        what = None
-        if drawn is not None:
-            what = unlike([variable], data, chains.columns, chains.values)
+        positions = container.positions.ravel(order="F")
+        columns = [chains.columns[position] for position in positions]
+        what = unlike([variable], data, columns, chains.values[:, :, positions])
         if what is not None:
             raise ChainError(what, where=where, todo=_AS_DECLARED)
 
