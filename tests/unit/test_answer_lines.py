@@ -8,7 +8,7 @@ from stanchion.runs.answer_lines import answer_lines
 
 
 def row(label: str, value: float, mcse: float | None = 0.01, **facts: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("lower", "upper", "sd", "rhat", "loss", "density"))
+    empty = dict.fromkeys(("lower", "upper", "sd", "rhat", "loss", "loss_mcse", "density"))
     return {"label": label, "value": value, "mcse": mcse, **empty, **facts}
 
 

@@ -277,3 +277,133 @@ def test_what_one_model_has_is_not_asked_of_another(
     assert says in fit["because"] and fit["verdict"] == "pass"
     alone = answer(tmp_path, "m", answers=answers)
     assert [row["verdict"] for row in table(alone)] == ["fail"]
+
+
+@pytest.mark.parametrize("kind", ["quantity", "argmax", "probability"])
+def test_nothing_is_no_answer(tmp_path: Path, kind: str) -> None:
+    """A vector without elements has no value, no probability and no largest: the answer fails."""
+    columns = [
+        {name: values for name, values in chain(seed).items() if not name.startswith("y_new")}
+        for seed in range(4)
+    ]
+    collect(tmp_path / "m", columns, data={"N": len(Y), "M": 0, "y": Y.tolist()})
+    source = "y_new > 0" if kind == "probability" else "y_new"
+    (fit,) = details(asked(tmp_path, [declared(kind, expressions={"": source})]))[0]["fits"]
+    assert fit["verdict"] == "fail" and fit["because"] == f"`{source}` has no elements"
+
+
+@pytest.mark.parametrize("exponent", [-1000, -520, 520, 1000])
+def test_no_scale_is_too_large_or_too_small(exponent: int) -> None:
+    """Draws times a power of two have every number times it, though their squares are infinite."""
+    (plain,) = answer_of(declared("quantity"), Sample(Z[:, :, :1], 4000.0), [""], None).rows
+    (row,) = answer_of(
+        declared("quantity"), Sample(np.ldexp(Z[:, :, :1], exponent), 4000.0), [""], None
+    ).rows
+    for name in ("value", "sd", "lower", "upper", "mcse"):
+        assert getattr(row, name) == pytest.approx(np.ldexp(getattr(plain, name), exponent), abs=0)
+    assert row.rhat == pytest.approx(plain.rhat)
+
+
+def test_a_constant_has_its_value() -> None:
+    """The mean of 4,000 times 0.1 is 0.1, by a fit and by all models."""
+    always = Sample(np.full((4, 1000, 1), 0.1), ess=4000.0)
+    for values in (always, Mixture([(0.7, always), (0.2, always), (0.1, always)])):
+        (row,) = answer_of(declared("quantity"), values, [""], None).rows
+        assert (row.value, row.sd, row.lower, row.upper) == (0.1, 0.0, 0.1, 0.1)
+        assert np.isnan(row.mcse)
+
+
+def test_a_mixture_has_the_error_and_the_chains_of_its_parts() -> None:
+    """A part that is constant adds no error, and one without R-hat hides none of another's."""
+    stuck = np.concatenate([Z[:2, :, :1], Z[2:, :, :1] + 2])
+    parts = [(0.4, Sample(stuck, ess=10.0)), (0.6, Sample(np.full_like(stuck, 2.0), ess=4000.0))]
+    (row,) = answer_of(declared("quantity", stacked=True), Mixture(parts), [""], None).rows
+    alone = parts[0][1].numbers(None)
+    assert row.mcse == pytest.approx(0.4 * alone.mcse[0]) and row.rhat == alone.rhat[0] > 1.01
+
+
+def test_each_share_about_a_rope_has_its_own_error() -> None:
+    """A rope that no draw is in is known to hold little; on which side they lie, less well."""
+    (rope,) = answer_of(declared("quantity", rope=(0.0, 1e-9)), SAMPLE, ["a"], None).ropes
+    above = SAMPLE.map(lambda x: (x > 1e-9).astype(float)).numbers(None).mcse[0]
+    assert rope.within == 0 and rope.mcse < 0.001
+    assert rope.mcse_above == pytest.approx(above) and rope.mcse_below == pytest.approx(above)
+    assert rope.mcse_above > 0.005
+
+
+def test_expected_losses_have_their_own_errors() -> None:
+    """The utility of waiting is the same in all draws; what it forgoes is not."""
+    values = np.concatenate([Z[:, :, :1], np.zeros_like(Z[:, :, :1])], axis=2)
+    choices = {"launch": "x", "wait": "0"}
+    result = answer_of(
+        declared("decide", expressions=choices), Sample(values, 4000.0), list(choices), None
+    )
+    forgone = np.maximum(Z[:, :, 0], 0)
+    error = array_stats.mcse(forgone, chain_axis=0, draw_axis=1, method="mean")
+    assert np.isnan(result.rows[1].mcse)
+    assert result.rows[1].loss_mcse == pytest.approx(float(error), rel=1e-9)
+
+
+def test_the_lead_of_what_is_always_the_largest_has_an_error() -> None:
+    """It is that of its probability; without one the lead would read as exactly one."""
+    values = Sample(Z[:, :, :2] + (0, 100), ess=400.0)
+    result = answer_of(declared("argmax"), values, ["a", "b"], None)
+    assert result.choice is not None and result.choice.difference == 1
+    assert result.choice.mcse == result.rows[1].mcse > 0
+
+
+def test_a_point_has_a_value_alone() -> None:
+    """One draw has neither an interval nor shares about a rope."""
+    result = answer_of(
+        declared("quantity", rope=(-1, 1)),
+        Sample(np.full((1, 1, 1), 0.3), ess=np.inf, has_errors=False),
+        [""],
+        None,
+    )
+    (row,) = result.rows
+    assert row.value == 0.3 and np.isnan([row.lower, row.upper, row.mcse]).all()
+    assert result.ropes == ()
+
+
+def test_resampled_answers_that_name_data_have_errors(tmp_path: Path) -> None:
+    """The observed data stand beside the draws before they were resampled, too."""
+    draws = {name: values[:400] for name, values in chain(3, draws=400).items()}
+    density = -0.5 * len(Y) * (draws["mu"] - 1) ** 2
+    wider = -0.5 * len(Y) * (draws["mu"] - 1.05) ** 2
+    approximate(tmp_path / "m", {**draws, "log_p__": wider, "log_g__": density})
+    sources = ("mu", "mu - mean(y)", "mean(y_rep) - mean(y)")
+    answers = [declared("quantity", expressions={"": source}) for source in sources]
+    errors = [float(row["mcse"]) for row in table(asked(tmp_path, answers))]
+    assert errors[1] == pytest.approx(errors[0], rel=1e-9) and errors[2] > 0
+
+
+def autocorrelated(rng: np.random.Generator, phi: float) -> Any:
+    """Return four chains of 1,000 draws of an AR(1) process, N(0, 1) in the long run."""
+    noise = rng.normal(size=(4, 1000)) * (1 - phi**2) ** 0.5
+    draws = np.empty((4, 1000))
+    draws[:, 0] = rng.normal(size=4)
+    for index in range(1, 1000):
+        draws[:, index] = phi * draws[:, index - 1] + noise[:, index]
+    return draws[:, :, None]
+
+
+def test_the_error_of_a_probability_is_right_for_autocorrelated_draws() -> None:
+    """Over 200 replications the mean error is the sd of the answers.
+
+    The sd of 200 answers has an error of 1 / √400 = 5 %; 20 % is four of these. As many as said are
+    within two errors: 95.4 % ± 4 × 1.5 %.
+    """
+    rng = np.random.default_rng(11)
+    rows = [
+        answer_of(
+            declared("probability"),
+            Sample(autocorrelated(rng, 0.9), 200.0).map(lambda x: (x > 0.5).astype(float)),
+            [""],
+            None,
+        ).rows[0]
+        for _ in range(200)
+    ]
+    values, errors = (np.array([getattr(row, n) for row in rows]) for n in ("value", "mcse"))
+    assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.2)
+    truth = 0.3085375387259869  # 1 - Φ(0.5)
+    assert np.mean(np.abs(values - truth) < 2 * errors) == pytest.approx(0.954, abs=0.06)

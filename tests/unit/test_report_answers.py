@@ -16,7 +16,7 @@ from stanchion.report.page import build
 from stanchion.report.render import render
 from tests.report_inputs import Declared, FitCase, nuts_checks, report_job
 
-NOTHING = {"lower": None, "upper": None, "sd": None, "rhat": None, "loss": None, "density": None}
+NOTHING = dict.fromkeys(("lower", "upper", "sd", "rhat", "loss", "loss_mcse", "density"))
 BELL = {"x": [-2, 0, 2, 4, 6], "y": [0.05, 0.2, 0.3, 0.2, 0.05], "discrete": False}
 
 
@@ -60,11 +60,12 @@ def test_a_quantity_in_words(tmp_path: Path) -> None:
     √(0.05 × 0.95 / 2500) / (φ(1.645) / 3) = 0.127, which touches the first decimal.
     """
     told = row(2.3456, 0.06, lower=-2.4567, upper=7.5432, sd=3.0)
-    ropes = [{"label": "", "below": 0.1234, "within": 0.2345, "above": 0.6421, "mcse": 0.009}]
+    shares = {"below": 0.1234, "within": 0.2345, "above": 0.6421}
+    ropes = [{"label": "", **shares, "mcse": 0.009, "mcse_below": 0.009, "mcse_above": 0.02}]
     one = answer("quantity", fit(told, ropes=ropes), unit="points", rope=[-1, 1])
     assert sentence(tmp_path, one) == (
         "2.35 points, 90 % interval from −2.5 to 7.5 points (Monte Carlo error 0.060). "
-        "Within [−1, 1] with probability 0.234, below 0.123, above 0.642."
+        "Within [−1, 1] with probability 0.234, below 0.123, above 0.64."
     )
 
 
@@ -75,7 +76,14 @@ def test_a_quantity_in_words(tmp_path: Path) -> None:
         (1.0, 0.0007, "> 0.9993"),
         (1.0, 0.02, "> 0.98"),
         (0.0, 0.0007, "< 0.0007"),
-        (0.5, float("nan"), "0.5000"),
+        (0.5, float("nan"), "0.50"),
+        (1.0, float("nan"), "> 0.99"),
+        (0.00001, float("nan"), "< 0.01"),
+        (0.99975, 0.00025, "0.9998"),
+        (0.997, 0.011, "> 0.98"),
+        (0.003, 0.011, "< 0.02"),
+        (0.7 + 0.2 + 0.1, 0.0007, "> 0.9992"),
+        (1.0, 0.43, "> 0.5"),
     ],
 )
 def test_a_probability_is_never_certain(value: float, error: float, text: str) -> None:
@@ -94,13 +102,47 @@ def test_what_comes_first_in_words(tmp_path: Path) -> None:
         "school=A is the largest with probability 0.41, 0.020 more than school=B "
         "(Monte Carlo error 0.0040)."
     )
-    rows = [row(14.6, 0.5, label="go", sd=5.0, loss=7.12), row(0.0, None, label="stay", loss=21.7)]
+    rows = [
+        row(14.6, 0.5, label="go", sd=5.0, loss=7.123, loss_mcse=0.02),
+        row(0.0, None, label="stay", sd=0.0, loss=21.72, loss_mcse=0.5),
+    ]
     choice = {"label": "go", "second": "stay", "difference": 14.6, "mcse": 0.5}
     decided = answer("decide", fit(*rows, choice=choice), unit="dollars")
     assert sentence(tmp_path, decided) == (
         "go has the largest expected utility, 14.6 dollars, 14.6 more than stay (Monte Carlo error "
-        "0.50). Its expected loss, against knowing the truth, is 7.1 dollars."
+        "0.50). Its expected loss, against knowing the truth, is 7.12 dollars."
     )
+    assert [element.loss for element in read(tmp_path, decided)[0].fits[0].elements] == [
+        "7.12",
+        "21.7",
+    ]
+
+
+def test_choices_that_are_alike_are_not_told_apart(tmp_path: Path) -> None:
+    """Utilities that are equal in all draws have no error, and no first."""
+    rows = [row(0.1, None, label=name, sd=0.0, loss=0.0) for name in ("go", "stay")]
+    choice = {"label": "go", "second": "stay", "difference": 0.0, "mcse": None}
+    text = sentence(tmp_path, answer("decide", fit(*rows, choice=choice)))
+    assert text.startswith("These draws do not tell go and stay apart. ")
+    assert "utility, 0.1," in text
+
+
+def test_a_sure_first_is_not_certain(tmp_path: Path) -> None:
+    """Neither its probability nor its lead reads as one."""
+    rows = [row(1.0, 0.0005, label="a"), row(0.0, 0.0005, label="b")]
+    choice = {"label": "a", "second": "b", "difference": 1.0, "mcse": 0.0005}
+    assert sentence(tmp_path, answer("argmax", fit(*rows, choice=choice))) == (
+        "a is the largest with probability > 0.9995, > 0.9995 more than b "
+        "(Monte Carlo error 0.00050)."
+    )
+
+
+def test_a_model_may_be_called_stacked(tmp_path: Path) -> None:
+    """All models together are known by their having no method."""
+    one = answer("quantity", fit(row(1.0, 0.1), model="stacked"))
+    assert read(tmp_path, one)[0].fits[0].name == "stacked · nuts"
+    one = answer("quantity", fit(row(1.0, 0.1), model="stacked", method=""))
+    assert read(tmp_path, one)[0].fits[0].name == "all models, stacked"
 
 
 def test_positions_stand_in_brackets(tmp_path: Path) -> None:

@@ -253,7 +253,7 @@ def numbers(value: float, mcse: float, *rest: float, label: str = "") -> dict[st
     """Return a row of answers.json; `rest` are sd and the ends of the interval, or nothing."""
     sd, lower, upper = rest or (None, None, None)
     named = {"label": label, "value": value, "lower": lower, "upper": upper, "mcse": mcse}
-    return {**named, "sd": sd, "density": None, "rhat": 1.001, "loss": None}
+    return {**named, "sd": sd, "density": None, "rhat": 1.001, "loss": None, "loss_mcse": None}
 
 
 EFFECT = answer(

@@ -23,6 +23,8 @@ Intervals = Mapping[str, Any] | None
 MOST_DENSITIES = 8
 _GRID, _DIGITS, _MOST_VALUES = 100, 5, 40
 _TAIL = 0.002
+_SQUARABLE = 400
+"""The exponent of 2 up to which the squares of as many numbers as there are draws are finite."""
 
 
 def answer_of(
@@ -50,13 +52,24 @@ def _probabilities(values: Values, labels: Sequence[str]) -> list[Row]:
 def quantity(
     answer: DeclaredAnswer, values: Values, labels: Sequence[str], intervals: Intervals
 ) -> Answer:
-    numbers = values.numbers(intervals)
+    numbers = _numbers(values, intervals)
     densities = _densities(values.pooled())
     rows = [
         replace(row, density=densities[index] if index < len(densities) else None)
         for index, row in enumerate(_rows(numbers, labels))
     ]
     return Answer(rows=tuple(rows), ropes=tuple(_ropes(answer, values, labels)))
+
+
+def _numbers(values: Values, intervals: Intervals) -> Numbers:
+    """Return the numbers of rows, by way of a power of two where their squares are not finite."""
+    _, exponents = np.frexp(np.abs(values.pooled()).max(axis=0))
+    exponents = np.where(np.abs(exponents) > _SQUARABLE, exponents, 0)
+    if not exponents.any():
+        return values.numbers(intervals)
+    numbers = values.map(lambda x: np.ldexp(x, -exponents)).numbers(intervals)
+    names = ("mean", "sd", "lower", "upper", "mcse")
+    return replace(numbers, **{n: np.ldexp(getattr(numbers, n), exponents) for n in names})
 
 
 def _rows(numbers: Numbers, labels: Sequence[str]) -> list[Row]:
@@ -75,17 +88,28 @@ def _rows(numbers: Numbers, labels: Sequence[str]) -> list[Row]:
 
 
 def _ropes(answer: DeclaredAnswer, values: Values, labels: Sequence[str]) -> list[Rope]:
-    if answer.rope is None:
+    if answer.rope is None or len(values.pooled()) == 1:
         return []
     low, high = answer.rope
-    below, _ = values.map(lambda x: (x < low).astype(np.float64)).probabilities()
-    above, _ = values.map(lambda x: (x > high).astype(np.float64)).probabilities()
-    within, errors = values.map(
-        lambda x: ((x >= low) & (x <= high)).astype(np.float64)
-    ).probabilities()
+    below, within, above = (
+        values.map(condition).probabilities()
+        for condition in (
+            lambda x: np.asarray(x < low, np.float64),
+            lambda x: np.asarray((x >= low) & (x <= high), np.float64),
+            lambda x: np.asarray(x > high, np.float64),
+        )
+    )
     return [
-        Rope(label=label, below=float(b), within=float(w), above=float(a), mcse=float(e))
-        for label, b, w, a, e in zip(labels, below, within, above, errors, strict=True)
+        Rope(
+            label=label,
+            below=float(below[0][index]),
+            within=float(within[0][index]),
+            above=float(above[0][index]),
+            mcse=float(within[1][index]),
+            mcse_below=float(below[1][index]),
+            mcse_above=float(above[1][index]),
+        )
+        for index, label in enumerate(labels)
     ]
 
 
@@ -95,35 +119,49 @@ def argmax(
     """Return the probability of each element to be the largest; ties share it."""
     firsts = values.map(_largest)
     rows = _probabilities(firsts, labels)
-    return Answer(rows=tuple(rows), choice=_choice([row.value for row in rows], firsts, labels))
+    return Answer(rows=tuple(rows), choice=_choice(answer, rows, firsts, labels))
 
 
 def decide(
     answer: DeclaredAnswer, values: Values, labels: Sequence[str], intervals: Intervals
 ) -> Answer:
     """Return expected utilities, and expected losses against knowing each draw to be the truth."""
-    numbers = values.numbers(intervals)
-    loss = values.map(lambda x: x.max(axis=-1, keepdims=True) - x).numbers(None).mean
-    densities = _densities(values.pooled())
+    numbers = _numbers(values, intervals)
+    losses = _numbers(values.map(lambda x: x.max(axis=-1, keepdims=True) - x), None)
+    densities = (*_densities(values.pooled()), *[None] * len(labels))
     rows = [
-        replace(row, loss=float(loss[index]), density=(*densities, *[None] * len(labels))[index])
+        replace(
+            row,
+            loss=float(losses.mean[index]),
+            loss_mcse=float(losses.mcse[index]),
+            density=densities[index],
+        )
         for index, row in enumerate(_rows(numbers, labels))
     ]
-    return Answer(rows=tuple(rows), choice=_choice([row.value for row in rows], values, labels))
+    return Answer(rows=tuple(rows), choice=_choice(answer, rows, values, labels))
 
 
-def _choice(means: Sequence[float], values: Values, labels: Sequence[str]) -> Choice | None:
-    """Return the element with the largest mean, and its difference to the second, by draw."""
+def _choice(
+    answer: DeclaredAnswer, rows: Sequence[Row], values: Values, labels: Sequence[str]
+) -> Choice | None:
+    """Return the element with the largest mean, and its difference to the second, by draw.
+
+    The lead of one that is the largest in all draws is as sure as that probability.
+    """
     if len(labels) < 2:
         return None
-    first, second = np.argsort(np.negative(means), kind="stable")[:2].tolist()
+    first, second = np.argsort([-row.value for row in rows], kind="stable")[:2].tolist()
     ahead = values.map(lambda x: x[..., first : first + 1] - x[..., second : second + 1])
-    numbers = ahead.numbers(None)
+    if answer.kind == "argmax":
+        difference, error = ahead.probabilities()
+    else:
+        numbers = _numbers(ahead, None)
+        difference, error = numbers.mean, numbers.mcse
     return Choice(
         label=labels[first],
         second=labels[second],
-        difference=float(numbers.mean[0]),
-        mcse=float(numbers.mcse[0]),
+        difference=float(difference[0]),
+        mcse=float(error[0]),
     )
 
 
@@ -140,15 +178,18 @@ def _densities(draws: Floats) -> list[Density | None]:
 
 
 def _density(draws: Floats) -> Density | None:
-    """Return a kernel density between the outermost 0.2 %, or the shares of few whole numbers."""
+    """Return a kernel density between the outermost 0.2 %, or the shares of few whole numbers.
+
+    There is none of numbers whose squares are not finite, and of a single one.
+    """
     values, counts = np.unique(draws, return_counts=True)
-    if len(values) < 2:
+    if len(values) < 2 or abs(np.frexp(np.abs(values).max())[1]) > _SQUARABLE:
         return None
     if len(values) <= _MOST_VALUES and np.equal(np.mod(values, 1), 0).all():
         return Density(_short(values), _short(counts / len(draws)), discrete=True)
     low, high = np.quantile(draws, (_TAIL, 1 - _TAIL))
     inner = draws[(draws >= low) & (draws <= high)]
-    if not np.isfinite(high - low) or np.ptp(inner) == 0:
+    if np.ptp(inner) == 0:
         return None
     grid, density, *_ = array_stats.kde(inner, grid_len=_GRID)
     if not np.isfinite(density).all():

@@ -21,6 +21,7 @@ from stanchion.expressions.check import Typed
 from stanchion.expressions.evaluate import UndefinedError, evaluate
 from stanchion.expressions.faults import ExpressionError
 from stanchion.stan.program import Variable
+from stanchion.system.sentences import listed
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,7 @@ def read_sample(
     variables: Drawn,
     path: Path,
     declared: Mapping[str, Sequence[Variable]],
+    roles: Roles,
     ess: float,
 ) -> tuple[Sample, tuple[str, ...]]:
     """Return the values of an answer's expressions over a fit's draws, and the elements' labels.
@@ -61,7 +63,7 @@ def read_sample(
         return Sample(values, ess, has_errors=False), labels
     if weighting is None:
         return Sample(values, ess), labels
-    return _resampled(answer, values, path, declared), labels
+    return _resampled(answer, values, path, declared, roles), labels
 
 
 def _resampled(
@@ -69,6 +71,7 @@ def _resampled(
     values: Floats,
     path: Path,
     declared: Mapping[str, Sequence[Variable]],
+    roles: Roles,
 ) -> Sample:
     """Return resampled draws with those that they were taken of, which their errors are of.
 
@@ -80,7 +83,7 @@ def _resampled(
         return Sample(values, 1.0, has_errors=False)
     weights = np.exp(proposal.log_weights)
     weights = weights / weights.sum()
-    with open_variables(path, declared, Roles(), proposal=True) as variables:
+    with open_variables(path, declared, roles, proposal=True) as variables:
         try:
             raw, _ = _evaluated(answer, variables)
         except Unanswerable:
@@ -105,6 +108,9 @@ def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[
     labels = _labels(next(iter(expressions.values())), variables)
     if len(expressions) > 1:
         labels = tuple(expressions)
+    if not labels:
+        sources = listed([f"`{source}`" for _, source in answer.items()])
+        raise Unanswerable(f"{sources} has no elements", is_failure=True)
     return np.concatenate(arrays, axis=2), labels
 
 

@@ -21,7 +21,7 @@ class Row:
     """One element of an answer; NaN where there is no such number.
 
     `loss` is the expected loss of a choice: how much less its utility is, on average, than that of
-    the best choice of each draw.
+    the best choice of each draw; `loss_mcse` is its Monte Carlo error.
     """
 
     label: str
@@ -32,6 +32,7 @@ class Row:
     sd: float = nan
     rhat: float = nan
     loss: float = nan
+    loss_mcse: float = nan
     density: Density | None = None
 
 
@@ -39,7 +40,7 @@ class Row:
 class Rope:
     """Probabilities that a quantity lies below, within and above the values that are no effect.
 
-    `mcse` is the error of the one within.
+    `mcse` is the error of the one within; each has its own.
     """
 
     label: str
@@ -47,6 +48,8 @@ class Rope:
     within: float
     above: float
     mcse: float
+    mcse_below: float
+    mcse_above: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,15 +67,24 @@ class Sample:
         return replace(self, values=function(self.values), raw=raw)
 
     def numbers(self, intervals: Mapping[str, Any] | None) -> Numbers:
-        """Return mean, sd, interval and errors."""
+        """Return mean, sd, interval and errors; of a single draw, such as a point, its value.
+
+        What is the same in all draws has that value, whatever a sum of it is rounded to.
+        """
         is_sampled = self.has_errors and self.raw is None
         rows = range(self.values.shape[2])
         numbers = summarise(self.values, rows, sampled=is_sampled, intervals=intervals)
         if self.raw is not None and self.weights is not None:
             numbers |= weighted_errors(self.raw, list(rows), self.weights)
-        lower, upper = interval_names(intervals) or CENTRAL
-        names = ("mean", "sd", lower, upper, "mcse_mean", "rhat")
-        return Numbers(*(np.asarray(numbers[name], np.float64) for name in names))
+        names = ("mean", "sd", *(interval_names(intervals) or CENTRAL), "mcse_mean", "rhat")
+        mean, sd, lower, upper, mcse, rhat = (np.asarray(numbers[n], np.float64) for n in names)
+        draws = self.pooled()
+        if len(draws) == 1:
+            lower = upper = np.full_like(mean, np.nan)
+        else:
+            constant = (draws == draws[0]).all(axis=0)
+            mean, sd = np.where(constant, draws[0], mean), np.where(constant, 0.0, sd)
+        return Numbers(mean, sd, lower, upper, mcse, rhat)
 
     def probabilities(self) -> tuple[Floats, Floats]:
         """Return the means of rows from 0 to 1, with errors that are more than 0 at 0 and 1.
@@ -84,12 +93,12 @@ class Sample:
         mean under Jeffreys' prior for k of n (Brown, Cai and DasGupta 2001,
         doi:10.1214/ss/1009213286).
         """
-        found = self.numbers(None)
-        certain = (found.mean == 0) | (found.mean == 1)
-        size = max(min(self.ess, self.values[:, :, 0].size), 1.0)
+        numbers = self.numbers(None)
+        certain = (numbers.mean == 0) | (numbers.mean == 1)
+        size = max(min(self.ess, len(self.pooled())), 1.0)
         shrunk = 0.5 / (size + 1)
         error = sqrt(shrunk * (1 - shrunk) / size) if self.has_errors else np.nan
-        return found.mean, np.where(certain, error, found.mcse)
+        return numbers.mean, np.where(certain, error, numbers.mcse)
 
     def pooled(self) -> Floats:
         """Return all draws, `draw × row`."""
@@ -116,11 +125,14 @@ class Mixture:
         means, sds, errors = (
             np.stack([getattr(n, name) for n in each]) for name in ("mean", "sd", "mcse")
         )
-        mean = (weights * means).sum(axis=0)
+        alike = (means == means[0]).all(axis=0)
+        mean = np.where(alike, means[0], (weights * means).sum(axis=0))
         variance = (weights * (sds**2 + (means - mean) ** 2)).sum(axis=0)
         lower, upper = self._interval(intervals)
-        rhat = np.stack([n.rhat for n in each]).max(axis=0)
-        return Numbers(mean, np.sqrt(variance), lower, upper, _joined(weights, errors), rhat)
+        rhat = np.fmax.reduce(np.stack([n.rhat for n in each]))
+        error = _joined(weights, np.where(sds == 0, 0.0, errors))
+        mcse = np.where(error > 0, error, np.nan)
+        return Numbers(mean, np.sqrt(variance), lower, upper, mcse, rhat)
 
     def probabilities(self) -> tuple[Floats, Floats]:
         """Return the means of rows from 0 to 1, with errors that are more than 0 at 0 and 1."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stanchion.answers.declared import STACKED
 from stanchion.report.answers import Answer, Element, FitAnswer
 from stanchion.report.numbered import NumberedTable
 from stanchion.report.numbers import MISSING
@@ -41,7 +40,7 @@ def answer_table(answers: Sequence[Answer], source: str) -> NumberedTable:
 
 
 def _path(fit: FitAnswer) -> str:
-    if fit.model == STACKED:
+    if not fit.method:
         return f"{fit.dataset}, {fit.name}"
     return f"{fit.dataset}/{fit.model}/{fit.method}"
 

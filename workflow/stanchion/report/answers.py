@@ -9,14 +9,22 @@ from math import ceil, floor, isfinite, isnan, log10, nan
 from pathlib import Path
 from typing import Any
 
-from stanchion.answers.declared import STACKED
-from stanchion.report.numbers import quantile_error, significant, supported, to_place
+from stanchion.report.numbers import (
+    MISSING,
+    exact,
+    probability,
+    quantile_error,
+    significant,
+    supported,
+    to_place,
+)
 from stanchion.report.reading import number, read_json
 
 MOST_ELEMENTS = 200
 """Of a fit's answer that a page shows."""
 _POSITIONS = re.compile(r"[0-9]+(, [0-9]+)*")
 _RHAT = 1.01
+_DIGITS = 8
 _SURELY = 2.0
 """Monte Carlo errors by which two choices differ at least that are told apart."""
 
@@ -74,7 +82,7 @@ class FitAnswer:
     @property
     def name(self) -> str:
         """The fit's model and method; all models together have a name of their own."""
-        return "all models, stacked" if self.model == STACKED else f"{self.model} · {self.method}"
+        return f"{self.model} · {self.method}" if self.method else "all models, stacked"
 
 
 @dataclass(frozen=True)
@@ -118,14 +126,19 @@ def answers_of(content: Mapping[str, Any]) -> tuple[Answer, ...]:
 
 
 def probability_text(value: float, error: float) -> str:
-    """Return a probability with the digits that its error supports, never as 0 or 1."""
-    if isnan(value) or value not in (0.0, 1.0) or not error > 0:
-        return supported(value, error, nan)
-    place = floor(log10(error))
+    """Return a probability with the digits that its error supports, never as 0 or 1.
+
+    Without an error there are two decimals.
+    """
+    if not error > 0:
+        return MISSING if isnan(value) else probability(value)
+    place = min(floor(log10(error)), -1)
     scale = 10.0**-place
-    if value == 1.0:
-        return f"> {to_place(floor((1 - error) * scale) / scale, place)}"
-    return f"< {to_place(ceil(error * scale) / scale, place)}"
+    if round(value, -place) >= 1:
+        return f"> {to_place(max(floor((value - error) * scale) / scale, 0.0), place)}"
+    if round(value, -place) <= 0:
+        return f"< {to_place(min(ceil((value + error) * scale) / scale, 1.0), place)}"
+    return to_place(value, place)
 
 
 def _answer(content: Mapping[str, Any], interval: Mapping[str, Any]) -> Answer:
@@ -168,10 +181,10 @@ def _element(row: Mapping[str, Any], below: float, kind: str) -> Element:
     ends = numbers["lower"], numbers["upper"]
     density = row["density"]
     at_end = quantile_error(sd, (sd / error) ** 2, below) if error > 0 else nan
-    loss = number(row["loss"])
+    loss, loss_error = number(row["loss"]), number(row["loss_mcse"])
     return Element(
         label=label,
-        value=probability_text(value, error) if is_share else supported(value, error, sd),
+        value=probability_text(value, error) if is_share else _number_text(value, error, sd),
         interval=(supported(ends[0], at_end, sd), supported(ends[1], at_end, sd))
         if all(map(isfinite, ends))
         else None,
@@ -183,9 +196,14 @@ def _element(row: Mapping[str, Any], below: float, kind: str) -> Element:
         density=None
         if density is None
         else Density(tuple(density["x"]), tuple(density["y"]), density["discrete"]),
-        loss="" if isnan(loss) else supported(loss, error, sd),
+        loss="" if isnan(loss) else supported(loss, loss_error, sd),
         name=f"[{label}]" if is_position else label,
     )
+
+
+def _number_text(value: float, error: float, sd: float) -> str:
+    """Return a number with the digits that its error supports; one without spread as it is."""
+    return exact(value, _DIGITS) if sd == 0 else supported(value, error, sd)
 
 
 def _sentences(
@@ -223,9 +241,13 @@ def _with_error(error: str) -> str:
 
 def _rope(rope: Mapping[str, Any], ends: tuple[float, float]) -> str:
     low, high = (significant_end(end) for end in ends)
-    error = number(rope["mcse"])
     within, below, above = (
-        probability_text(number(rope[name]), error) for name in ("within", "below", "above")
+        probability_text(number(rope[name]), number(rope[error]))
+        for name, error in (
+            ("within", "mcse"),
+            ("below", "mcse_below"),
+            ("above", "mcse_above"),
+        )
     )
     return f"Within [{low}, {high}] with probability {within}, below {below}, above {above}."
 
@@ -245,11 +267,13 @@ def _first(
         return
     first, second = by_label[choice["label"]], by_label[choice["second"]]
     difference, error = number(choice["difference"]), number(choice["mcse"])
-    if error > 0 and difference < _SURELY * error:
+    if difference == 0 or (error > 0 and difference < _SURELY * error):
         yield f"These draws do not tell {first.name} and {second.name} apart. "
-    lead, shown = supported(difference, error, nan), "" if isnan(error) else significant(error, 2)
+    is_share = kind == "argmax"
+    lead = probability_text(difference, error) if is_share else supported(difference, error, nan)
+    shown = "" if isnan(error) else significant(error, 2)
     ahead = f"{lead} more than {second.name}{_with_error(shown)}"
-    if kind == "argmax":
+    if is_share:
         yield f"{first.name} is the largest with probability {first.value}, {ahead}"
         return
     yield f"{first.name} has the largest expected utility, {first.value}{unit}, {ahead}"

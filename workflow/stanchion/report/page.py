@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stanchion.answers.declared import STACKED
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
@@ -141,7 +140,7 @@ class Page:
     @property
     def has_stacked(self) -> bool:
         """Whether some answer is of all models together."""
-        return any(f.model == STACKED for view in self.answers for f in view.answer.fits)
+        return any(not f.method for view in self.answers for f in view.answer.fits)
 
     @property
     def has_points(self) -> bool:

@@ -101,7 +101,9 @@ def _answer_by(
     with open_variables(draws, variables.declared, roles) as scope:
         for one in answers:
             try:
-                sample, labels = read_sample(one.declared, scope, draws, variables.declared, ess)
+                sample, labels = read_sample(
+                    one.declared, scope, draws, variables.declared, roles, ess
+                )
                 answer = answer_of(one.declared, sample, labels, intervals)
             except Unanswerable as error:
                 grave = FAIL if error.is_failure else verdict
