@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from stanchion.steps import collect_draws, write_report
 from tests.report_inputs import Declared, FitCase, failed_checks, report_job
 from tests.unit.datasets_cases import built, write
 from tests.unit.draws_cases import job, variables, write_chains, write_json
-from tests.unit.steps_cases import collecting, rescale
+from tests.unit.steps_cases import approximate, collecting, rescale
 
 CONFIG = """\
 seed: 3
@@ -247,6 +248,31 @@ def test_the_joint_draws_are_brought_over(tmp_path: Path) -> None:
         assert rows[label]["variable"] == "beta"
     group = read_variable(tmp_path / "draws.nc", "posterior", "b").values
     assert float(rows["b[2,age:dose]"]["mean"]) == pytest.approx(group[:, :, 1, 3].mean() / s)
+
+
+def test_resampled_draws_have_the_errors_of_their_weights(tmp_path: Path) -> None:
+    """Halved coefficients have half the mean and half the error that summary.csv has of them."""
+    rng = np.random.default_rng(8)
+    beta = rng.normal(size=(2, 400))
+    density = -0.5 * np.square(beta).sum(axis=0)
+    columns = {"beta.1": beta[0], "beta.2": beta[1], "log_g__": density}
+    columns["log_p__"] = density - 0.1 * beta[0]
+    step = approximate(
+        tmp_path,
+        columns,
+        variables=variables(parameters="real[2] beta"),
+        observed=None,
+        replicated=None,
+        predicted=None,
+    )
+    halves = {"labels": ["a", "b"], "columns": [[[0, 0.5]], [[1, 0.5]]]}
+    write_json(tmp_path / "meta.json", {"sizes": {}, "original_scale": {"X": halves}})
+    with step.outputs["summary"].open(newline="") as file:
+        summary = list(csv.DictReader(file))
+    for row, of_summary in zip(rescale(tmp_path), summary, strict=True):
+        for name in ("mean", "mcse_mean", "mcse_sd"):
+            assert float(row[name]) == pytest.approx(float(of_summary[name]) / 2, rel=1e-9)
+        assert float(row["ess_bulk"]) == pytest.approx(float(of_summary["ess_bulk"]))
 
 
 def test_a_failed_fit_has_none(tmp_path: Path) -> None:

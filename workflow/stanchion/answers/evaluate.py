@@ -81,8 +81,7 @@ def _resampled(
     proposal = read_proposal(path)
     if proposal is None:
         return Sample(values, 1.0, has_errors=False)
-    weights = np.exp(proposal.log_weights)
-    weights = weights / weights.sum()
+    weights = proposal.weights
     with open_variables(path, declared, roles, proposal=True) as variables:
         try:
             raw, _ = _evaluated(answer, variables)

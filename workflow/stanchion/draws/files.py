@@ -77,6 +77,13 @@ class Proposal:
     log_likelihood: NDArray[np.float64] | None
     paths: Paths | None = None
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The weights themselves; they sum to one."""
+        weights = np.exp(self.log_weights)
+        normalised: NDArray[np.float64] = weights / weights.sum()
+        return normalised
+
 
 def write_tree(tree: xr.DataTree, path: Path, messages: Sequence[str] = ()) -> None:
     """Write a tree, its groups in ArviZ's order: the same bytes for the same tree.
@@ -127,8 +134,13 @@ def read_variable(path: Path, group: str, name: str) -> xr.DataArray:
 
     Its attribute `type` is the type that the program declares of it.
     """
+    return read_stored(path, group, stored_name(name))
+
+
+def read_stored(path: Path, group: str, name: str) -> xr.DataArray:
+    """Return a variable by its name in the group, and read no other."""
     with _open(path, group) as dataset:
-        return dataset[stored_name(name)].load()
+        return dataset[name].load()
 
 
 def has_variable(path: Path, group: str, name: str) -> bool:

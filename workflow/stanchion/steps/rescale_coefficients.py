@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import default_pattern, scalar_names
-from stanchion.draws.files import read_attributes, read_variable
+from stanchion.draws.files import read_attributes, read_proposal, read_stored, read_variable
 from stanchion.draws.labels import scalar_labels
-from stanchion.draws.tree import POSTERIOR
-from stanchion.draws.weighting import WEIGHTING
+from stanchion.draws.tree import POSTERIOR, PROPOSAL, proposal_name
+from stanchion.draws.weighting import RESAMPLED, WEIGHTING
 from stanchion.methods.catalogue import method_of
 from stanchion.plan.arguments import Coefficients, RescaleCoefficients
 from stanchion.plan.job import Job
+from stanchion.stats.importance import weighted_errors
 from stanchion.stats.linear import mapped
 from stanchion.stats.summary import Numbers, summarise
 
@@ -52,15 +54,15 @@ def _rows(
         pattern = default_pattern(name, values.ndim - 2)
         names = list(scalar_names(pattern, values.shape[2:]))
         labels = scalar_labels(rescaled, name, pattern, names)
-        numbers = _numbers(draws, arguments, flat)
+        numbers = _numbers(draws, arguments, flat) | _errors(draws, coefficient, original)
         yield pd.DataFrame({"variable": name, "label": labels, **numbers})
 
 
 def _rescaled(draws: Path, coefficient: Coefficients, original: Mapping[str, Any]) -> xr.Dataset:
     """Return the coefficients by the labels of their original scale, other dimensions as before."""
     variable = read_variable(draws, POSTERIOR, coefficient.variable)
+    values = _mapped(variable, coefficient, original)
     axis = coefficient.axis + 2
-    values = mapped(variable.values, axis, len(original["labels"]), original["columns"])
     dims = [*variable.dims]
     dropped, dims[axis] = dims[axis], _ORIGINAL
     coords = {d: c for d, c in variable.coords.items() if dropped not in c.dims}
@@ -68,6 +70,25 @@ def _rescaled(draws: Path, coefficient: Coefficients, original: Mapping[str, Any
     return xr.Dataset(
         {coefficient.variable: (dims, values)}, {**coords, _ORIGINAL: (_ORIGINAL, labels)}
     )
+
+
+def _mapped(
+    variable: xr.DataArray, coefficient: Coefficients, original: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    axis, size = coefficient.axis + 2, len(original["labels"])
+    return mapped(variable.values, axis, size, original["columns"])
+
+
+def _errors(draws: Path, coefficient: Coefficients, original: Mapping[str, Any]) -> Numbers:
+    """Return the Monte Carlo errors of resampled draws, by the weights that they were taken by."""
+    if read_attributes(draws, POSTERIOR).get(WEIGHTING[0]) != RESAMPLED:
+        return {}
+    proposal = read_proposal(draws)
+    assert proposal is not None
+    name = proposal_name(coefficient.variable)
+    raw = _mapped(read_stored(draws, PROPOSAL, name), coefficient, original)
+    flat = raw.reshape(*raw.shape[:2], -1)
+    return weighted_errors(flat, list(range(flat.shape[2])), proposal.weights)
 
 
 def _numbers(draws: Path, arguments: RescaleCoefficients, values: Any) -> Numbers:
