@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from stanchion.report.forest import MOST_TOGETHER
-from stanchion.report.page import MANY, MOST_OPEN, MOST_PICTURE_BYTES, build
+from stanchion.report.page import build
 from stanchion.report.render import render
+from stanchion.report.sections import MANY, MOST_OPEN
+from stanchion.report.size import MOST_PICTURE_BYTES
 from tests.report_inputs import Declared, FitCase, failed_checks, png, report_job
 
 EVERYTHING = Declared(compare=True, predictive=True, predict=True, prior=True)
@@ -87,3 +89,13 @@ def test_forty_fits_stay_under_five_megabytes_and_show_their_pictures(tmp_path: 
     for name in ("predictive", "chains"):
         summaries = re.findall(r"<summary>.*?</summary>", section(page, name), flags=re.DOTALL)
         assert sum("<img " in summary for summary in summaries) == 40
+
+
+def test_pictures_behind_folds_count_before_one_is_left_out(tmp_path: Path) -> None:
+    """Effects and folded pictures, without which all were small enough, are made smaller too."""
+    picture = png(120, 100)
+    fits = [replace(fit, picture=picture) for fit in models(MANY)]
+    address, at_sight, every = len(picture) * 4 / 3, 8 * MANY, 10 * MANY
+    assert address * at_sight < MOST_PICTURE_BYTES < address * every
+    page = render(build(report_job(tmp_path, fits, replace(EVERYTHING, effects=True))))
+    assert page.count("data:image/png;base64,") == every

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import Fit, Model, WriteReport
 from stanchion.report import traces
-from stanchion.report.answers import MOST_ELEMENTS, Answer, FitAnswer, read_answers
+from stanchion.report.answers import read_answers
 from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
-from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
-from stanchion.report.densities import Small, pictures
+from stanchion.report.data import Mapped, dataset_view, mapped, merged
+from stanchion.report.densities import pictures
 from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
-from stanchion.report.listing import CodeLine, listing
+from stanchion.report.listing import listing
 from stanchion.report.original import OriginalScale, original_view, read_rescaled
-from stanchion.report.pictures import Shown, halved, shown, shown_plots
+from stanchion.report.pictures import shown, shown_plots
 from stanchion.report.predictive import (
     Predicted,
     PriorView,
@@ -34,124 +33,16 @@ from stanchion.report.reading import (
     read_judgements,
     read_summary,
 )
-from stanchion.report.verdicts import FitView, Verdicts, fit_view, verdicts
-
-MOST_PICTURE_BYTES = 3_500_000
-"""As base64, so that a report stays under 5 MB whatever an analysis declares."""
-MANY, MOST_OPEN = 8, 4
-"""From so many on, the fits of a section are small pictures; the gravest of them stand open."""
-
-
-@dataclass(frozen=True)
-class ChainsView:
-    """A fit's checks and the pictures of its chains; none where it has no chains to compare.
-
-    Those in `folded` are for looking at what is wrong; a fit of one chain has them too.
-    """
-
-    fit: FitView
-    pictures: tuple[Shown, ...]
-    folded: tuple[Shown, ...]
-    plots: tuple[Shown, ...]
-    """Those that are declared."""
-
-
-@dataclass(frozen=True)
-class Densities:
-    """The densities of a fit that has draws."""
-
-    fit: FitView
-    pictures: tuple[Shown, ...]
-
-
-@dataclass(frozen=True)
-class AnswerView:
-    """An answer with the small picture of each fit, by dataset, model and method."""
-
-    answer: Answer
-    pictures: Mapping[tuple[str, str, str], Small]
-
-
-@dataclass(frozen=True)
-class ProgramView:
-    """A program, the models that use it, and its lines."""
-
-    path: str
-    models: tuple[str, ...]
-    options: str
-    lines: tuple[CodeLine, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the template shows; a section that was not declared is None or empty."""
-
-    arguments: WriteReport
-    ends: Ends
-    verdicts: Verdicts
-    answers: tuple[AnswerView, ...]
-    estimates: tuple[Estimates, ...]
-    densities: tuple[Densities, ...]
-    effects: tuple[Effects, ...]
-    original: tuple[OriginalScale, ...]
-    """Aligned with the estimates; nothing where it was not declared."""
-    rankings: tuple[Ranking, ...]
-    replicated: tuple[Replicated, ...]
-    predicted: tuple[Predicted, ...]
-    priors: tuple[PriorView, ...]
-    chains: tuple[ChainsView, ...]
-    sources: tuple[tuple[str, str], ...]
-    datasets: tuple[DatasetView, ...]
-    mapped: tuple[Mapped, ...]
-    programs: tuple[ProgramView, ...]
-    methods: tuple[traces.MethodView, ...]
-    traces: tuple[traces.Trace, ...]
-    toolchain: tuple[tuple[str, str], ...]
-    packages: tuple[tuple[str, str], ...]
-    made_in: tuple[tuple[str, str], ...]
-    about: tuple[tuple[str, str], ...]
-
-    @property
-    def many(self) -> int:
-        """From how many on things of one kind are small or folded."""
-        return MANY
-
-    @property
-    def most_elements(self) -> int:
-        """How many elements of an answer are shown."""
-        return MOST_ELEMENTS
-
-    @property
-    def opened(self) -> frozenset[str]:
-        """The fits that are shown at full size among many: the gravest that are not sound."""
-        return frozenset(fit.fit.path for fit in self.verdicts.grave[:MOST_OPEN])
-
-    @property
-    def has_resampled(self) -> bool:
-        """Whether the draws of some approximation are reweighted to the posterior."""
-        return any(fit.weighting == "resampled" for fit in self.verdicts.fits)
-
-    def words(self, answered: FitAnswer) -> str:
-        """Return what the verdict of an answer's fit is called; empty for its plain name."""
-        path = f"{answered.dataset}/{answered.model}/{answered.method}"
-        fits = {fit.fit.path: fit for fit in self.verdicts.fits}
-        return fits[path].words if path in fits and fits[path].verdict == answered.verdict else ""
-
-    @property
-    def has_stacked(self) -> bool:
-        """Whether some answer is of all models together."""
-        return any(not f.method for view in self.answers for f in view.answer.fits)
-
-    @property
-    def has_points(self) -> bool:
-        """Whether some fit gives a point in place of draws."""
-        return any(fit.fit.estimate is not None for fit in self.verdicts.fits)
-
-    @property
-    def unweighted(self) -> frozenset[str]:
-        """The fits whose draws are an approximation's own, by path."""
-        fits = self.verdicts.fits
-        return frozenset(fit.fit.path for fit in fits if fit.weighting == "unweighted")
+from stanchion.report.sections import (
+    MANY,
+    AnswerView,
+    ChainsView,
+    Densities,
+    Page,
+    ProgramView,
+)
+from stanchion.report.size import within_size
+from stanchion.report.verdicts import FitView, fit_view, verdicts
 
 
 def build(job: Job[WriteReport]) -> Page:
@@ -161,7 +52,7 @@ def build(job: Job[WriteReport]) -> Page:
     ends = ends_of(arguments.intervals)
     checked, expected = _predictives(arguments, job, ends)
     compared = _rankings(arguments, job)
-    return _within_size(
+    return within_size(
         Page(
             arguments=arguments,
             ends=ends,
@@ -355,67 +246,3 @@ def _programs(models: Sequence[Model], paths: Sequence[Path]) -> tuple[ProgramVi
         )
         for program, users in by_path.items()
     )
-
-
-class _Room:
-    """Leaves out pictures beyond what a report may weigh; `change` may make each one smaller."""
-
-    def __init__(self, size: int) -> None:
-        self.budget = size
-        self.change: Callable[[Shown], Shown] = lambda shown: shown
-
-    def keep[View: (Replicated, Predicted, PriorView, ChainsView, Densities, Effects)](
-        self, views: tuple[View, ...]
-    ) -> tuple[View, ...]:
-        return tuple(replace(view, pictures=self._of(view.pictures)) for view in views)
-
-    def keep_folded[View: (ChainsView, Replicated)](
-        self, views: tuple[View, ...]
-    ) -> tuple[View, ...]:
-        return tuple(replace(view, folded=self._of(view.folded)) for view in views)
-
-    def keep_plots(self, views: tuple[ChainsView, ...]) -> tuple[ChainsView, ...]:
-        return tuple(replace(view, plots=self._of(view.plots)) for view in views)
-
-    def _of(self, pictures: tuple[Shown, ...]) -> tuple[Shown, ...]:
-        return tuple(map(self._within_budget, pictures))
-
-    def _within_budget(self, shown: Shown) -> Shown:
-        if self.budget < 0 or shown.picture is None:
-            return replace(shown, picture=None)
-        changed = self.change(shown)
-        self.budget -= _weight(changed)
-        return changed if self.budget >= 0 else replace(shown, picture=None)
-
-
-def _weight(shown: Shown) -> int:
-    return len(shown.picture.address) if shown.picture is not None else 0
-
-
-def _size(page: Page) -> int:
-    pictures = [
-        *(view.pictures for view in page.replicated),
-        *(view.pictures for view in page.predicted),
-        *(view.pictures for view in page.priors),
-        *(view.pictures for view in page.densities),
-        *(view.pictures + view.folded for view in page.chains),
-    ]
-    return sum(_weight(picture) for of_view in pictures for picture in of_view)
-
-
-def _within_size(page: Page) -> Page:
-    """Leave out pictures where they are too many, the least telling first to go."""
-    room = _Room(MOST_PICTURE_BYTES)
-    if len(page.chains) >= MANY and _size(page) > MOST_PICTURE_BYTES:
-        room.change = halved
-    page = replace(
-        page,
-        effects=room.keep(page.effects),
-        replicated=room.keep(page.replicated),
-        predicted=room.keep(page.predicted),
-        priors=room.keep(page.priors),
-        chains=room.keep_plots(room.keep(page.chains)),
-        densities=room.keep(page.densities),
-    )
-    replications = room.keep_folded(page.replicated)
-    return replace(page, replicated=replications, chains=room.keep_folded(page.chains))

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from stanchion.checks.verdicts import MARKS
 from stanchion.report.forest import MOST_TOGETHER, SHAPES
-from stanchion.report.page import Page
+from stanchion.report.sections import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
