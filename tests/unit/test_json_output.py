@@ -26,7 +26,7 @@ def call(
     return json.loads(printed.out), printed.err, int(str(ended.value.code))
 
 
-@pytest.mark.parametrize("command", ["run", "status", "check", "verify"])
+@pytest.mark.parametrize("command", ["run", "status", "check", "advise", "verify"])
 def test_a_bad_declaration_is_a_document(
     command: str,
     tmp_path: Path,

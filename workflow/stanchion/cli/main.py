@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from stanchion import __version__
+from stanchion.cli.advise import advise
 from stanchion.cli.cache import app as cache_app
 from stanchion.cli.check import check
 from stanchion.cli.clean import clean
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (init, check, run, status, track, restore, verify, clean, diff)
+COMMANDS = (init, check, advise, run, status, track, restore, verify, clean, diff)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(toolchain_app, name="toolchain")

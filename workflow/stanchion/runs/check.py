@@ -224,7 +224,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
         model = step.wildcards["model"]
         if step.key not in built:
             try:
-                data = _data(plan, step)
+                data = data_of(plan, step)
                 values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
                 maps[step.key] = data.meta.get("original_scale", {})
                 built[step.key] = Outcomes.of(values)
@@ -241,7 +241,7 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             if step.outputs["data"] in drawn:
                 pair = step.wildcards["dataset"], model
                 fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
-    yield from external_faults(plan, lambda step: _data(plan, step).values)
+    yield from external_faults(plan, lambda step: data_of(plan, step).values)
     yield from _without_original_scale(plan, maps)
     for name, analysis in project.analyses.items():
         yield from statistics_faults(project, name, fitted.get(name, []))
@@ -316,7 +316,8 @@ def _of_its_program(plan: Plan, step: Step, fault: Fault) -> Fault:
     return replace(fault, what=fault.what.replace("the program's ", f"{program}'s ", 1))
 
 
-def _data(plan: Plan, step: Step) -> StanData:
+def data_of(plan: Plan, step: Step) -> StanData:
+    """Build the data of a step that prepares some, or raise DataError."""
     project, model = plan.project, step.wildcards["model"]
     arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
     datasets = {name: project.datasets[name] for name in arguments.declared}
