@@ -411,6 +411,28 @@ def test_groups_are_those_that_something_uses(tmp_path: Path) -> None:
     assert json.loads(full["predictive"].read_text())["loo_pit"] is not None
 
 
+def test_an_answer_generates_what_it_is_of(tmp_path: Path) -> None:
+    """A question of a parameter leaves the draws as they are; one of replications has them made."""
+    bare = planned(tmp_path, declaration())
+    known = {step.key for step in bare}
+    asking = {
+        source: planned(
+            tmp_path,
+            declaration(analysis=with_sections(f"answers: {{q: {{quantity: {source}}}}}")),
+        )
+        for source in ("theta", "mean(y_rep)")
+    }
+    rules = {
+        source: {step.rule for step in plan if step.key not in known}
+        for source, plan in asking.items()
+    }
+    assert rules["theta"] == {"answer_questions", "write_report", "check_verdicts"}
+    drawing = {"collect_draws", "diagnose_fit"}
+    assert rules["theta"] | drawing <= rules["mean(y_rep)"]
+    outputs = done(asking["mean(y_rep)"], tmp_path)
+    assert group(outputs, "posterior")["y_rep"].shape == (1, 4000, 3)
+
+
 def test_a_stream_is_one_batch_to_the_byte(tmp_path: Path) -> None:
     """The rows of three files give the bytes of the summary that one file of them gives."""
     outputs = []

@@ -137,6 +137,40 @@ def test_what_a_change_stales(planned: Planned, old: str, new: str, rules: set[s
         assert changed(planned(), after) == rules
 
 
+PLAIN = "compare: {by: loo}"
+ANSWERS = 'compare: {by: loo}\n    answers: {"Is it?": {probability: "mu > 0"}}'
+AFTER_ANSWERS = {"answer_questions", "write_report", "check_verdicts"}
+
+
+@pytest.mark.parametrize("tables", [False, True])
+def test_questions_stale_what_answers_them(planned: Planned, tables: bool) -> None:
+    """Asking, asking otherwise and asking no more: answers, report, tables and gate; no fit."""
+    after = AFTER_ANSWERS | ({"write_tables"} if tables else set())
+    written = "\n    tables: [docx]" if tables else ""
+    plain, asked = (planned("compare: {by: loo}", f"{text}{written}") for text in (PLAIN, ANSWERS))
+    otherwise = [
+        planned("compare: {by: loo}", f"{text}{written}")
+        for text in (
+            ANSWERS.replace("mu > 0", "mu > 1"),
+            ANSWERS.replace("Is it?", "Is it so?"),
+            ANSWERS.replace('probability: "mu > 0"', "quantity: mu"),
+        )
+    ]
+    assert changed(plain, asked) == after
+    assert changed(asked, plain) == after - {"answer_questions"}
+    for one in otherwise:
+        assert changed(asked, one) == after
+
+
+def test_stacked_answers_wait_for_the_comparison(planned: Planned) -> None:
+    """Only what needs its weights has them among its inputs, and goes stale with them."""
+    stacked = ANSWERS.replace('"mu > 0"}', '"max(y_rep) > 0", stacked: true}')
+    for text, names in ((ANSWERS, set()), (stacked, {"comparison", "judgement"})):
+        plan = planned("compare: {by: loo}", text)
+        (step,) = (step for step in plan if step.rule == "answer_questions")
+        assert step.inputs.keys() == {"draws", "diagnostics", *names}
+
+
 def test_a_models_options_stale_its_own_fits(planned: Planned) -> None:
     """Another option of one model compiles that program again and leaves other models alone."""
     before, after = planned(), planned("wide.stan}", "wide.stan, stanc: {O1: true}}")

@@ -19,6 +19,7 @@ class AnswerRow:
     """A row of the catalogue: what an expression must be, in words and by its kind."""
 
     name: str
+    noun: str
     words: str
     allowed: str
     suits: Callable[[Kind], bool]
@@ -37,7 +38,7 @@ def held(answer: DeclaredAnswer, scope: Scope) -> dict[str, Typed]:
     for choice, source in answer.items():
         expression = check(source, parse(source, VOCABULARY), scope)
         if not row.suits(expression.kind):
-            what = f"a {row.name} is of {row.allowed}, and this is {_said(expression.kind)}"
+            what = f"{row.noun} is of {row.allowed}, and this is {_said(expression.kind)}"
             raise at_character(source, 0, what, row.allowed)
         expressions[choice] = expression
     return expressions
@@ -55,6 +56,7 @@ def _is_number(kind: Kind) -> bool:
 _ROWS = (
     AnswerRow(
         name="probability",
+        noun="a probability",
         words="how probable a condition is",
         allowed="a condition, such as `mu > 0`",
         suits=lambda kind: kind.type == "condition",
@@ -62,6 +64,7 @@ _ROWS = (
     ),
     AnswerRow(
         name="quantity",
+        noun="a quantity",
         words="mean and interval of a number",
         allowed="a number, or several",
         suits=_is_number,
@@ -69,6 +72,7 @@ _ROWS = (
     ),
     AnswerRow(
         name="argmax",
+        noun="an argmax",
         words="which element is the largest, and how probably",
         allowed="several numbers, such as a vector",
         suits=lambda kind: _is_number(kind) and bool(kind.axes),
@@ -76,6 +80,7 @@ _ROWS = (
     ),
     AnswerRow(
         name="decide",
+        noun="a decision",
         words="which choice has the largest expected utility",
         allowed="one number, the utility of a choice",
         suits=lambda kind: _is_number(kind) and not kind.axes,

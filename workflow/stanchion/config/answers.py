@@ -81,16 +81,22 @@ class AnswerSection(Section):
                 what, at=["decide"], todo='add the utility of another, such as `wait: "0"`'
             )
         self._of_quantities(given[0])
+        if not self.declared("").names():
+            what = "it names no variable, and is the same in every draw"
+            todo = "name a variable of the program"
+            raise refused(what, at=[given[0]], value=getattr(self, given[0]), todo=todo)
         return self
 
     def _of_quantities(self, kind: str) -> None:
         if self.rope is not None:
             if kind != "quantity":
-                raise refused(f"a {kind} has no rope", at=["rope"], todo="remove it")
+                raise refused(f"{KINDS[kind].noun} has no rope", at=["rope"], todo="remove it")
             if not self.rope[0] <= self.rope[1]:
                 raise refused("it ends before it begins", at=["rope"], value=self.rope)
         if self.unit is not None and kind in ("probability", "argmax"):
-            raise refused(f"a {kind} has no unit", at=["unit"], value=self.unit, todo="remove it")
+            raise refused(
+                f"{KINDS[kind].noun} has no unit", at=["unit"], value=self.unit, todo="remove it"
+            )
 
     @property
     def kind(self) -> AnswerKind:
