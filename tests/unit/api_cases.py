@@ -8,12 +8,19 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
+from stanchion.api import inspection
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.plan.opening import open_plan
@@ -116,6 +123,37 @@ def run_steps(folder: Path, cmdstan: Path, most: int | None = None) -> None:
         for step in [step for step in plan if not is_current(step)][:most]:
             code = runner.main([step.job_file])
             assert code == 0 or STEPS[step.rule].may_fail, Path(step.job().log).read_text()
+
+
+def fork(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], **_: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """Inspect results as `subprocess.run` of the command does, but for imports: they take a second.
+
+    A test that loads from a Python of its own goes the other way.
+    """
+    with TemporaryFile() as output, TemporaryFile() as errors, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of other threads
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.dup2(output.fileno(), 1)
+                os.dup2(errors.fileno(), 2)
+                os.chdir(cwd)
+                os.environ.clear()
+                os.environ.update(env)
+                sys.argv = list(command[-2:])
+                inspection.main()
+                code = 0
+            except BaseException:
+                os.write(2, traceback.format_exc().encode())
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
 def _fail(diagnostics: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.api_cases import make_project, run_steps
+from stanchion.api import loading
+from tests.unit.api_cases import fork, make_project, run_steps
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +23,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it, which is the current folder."""
+    """A copy of it, which is the current folder; results are inspected by a fork."""
     folder = tmp_path / "project"
     shutil.copytree(finished, folder, symlinks=True)
     monkeypatch.setenv("CMDSTAN", str(finished.parent / "cmdstan"))
     monkeypatch.setenv("STANCHION_CACHE", str(tmp_path / "cache"))
+    standing = SimpleNamespace(run=fork, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(loading, "subprocess", standing)
     monkeypatch.chdir(folder)
     return folder

@@ -16,11 +16,15 @@ from stanchion.pictures.catalogue import PICTURES, pictures_of, svg_name, with_s
 from stanchion.pictures.declared import functions, keywords
 from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
+from stanchion.plan.settling import settle_steps
 from stanchion.plan.staying import targets
+from stanchion.provenance.keyfile import line_of
+from stanchion.provenance.stamps import contents
 from stanchion.report import page, render
 from stanchion.report.reading import read_picture
 from stanchion.runs.check import check_plan
 from stanchion.steps import check_verdicts, diagnose_fit
+from stanchion.system.writing import write_whole
 from tests.unit.config_cases import declared
 from tests.unit.draws_cases import job, write_json
 from tests.unit.pictures_cases import figures_of
@@ -172,6 +176,27 @@ def test_svgs_are_outputs_that_no_rule_names(planned: Callable[[str], Plan]) -> 
     assert names == {svg_name(name) for name in ("plot", *planned_pictures)}
     assert not any(path.endswith(".svg") for path in targets(plan))
     assert not any("svg" in step.arguments for step in planned(PLOTS))
+
+
+@pytest.mark.parametrize(("gone", "is_made_again"), [("plot_svg", True), ("plot", False)])
+def test_an_svg_that_is_gone_is_made_again(
+    planned: Callable[[str], Plan],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gone: str,
+    is_made_again: bool,
+) -> None:
+    """No rule names it, so its key file goes: that Snakemake misses, as it misses a PNG itself."""
+    plan = planned(f"    pictures: [svg]\n{PLOTS}")
+    step = next(step for step in plan if step.rule == "draw_plot")
+    monkeypatch.chdir(tmp_path)
+    for name, path in step.outputs.items():
+        write_whole(Path(path), name)
+    write_whole(Path(step.key_file), line_of(step.key, contents(step.outputs, step.stamps)))
+    assert step not in settle_steps(plan) and Path(step.key_file).exists()
+    Path(step.outputs[gone]).unlink()
+    assert step in settle_steps(plan)
+    assert Path(step.key_file).exists() is not is_made_again
 
 
 @pytest.mark.parametrize(
