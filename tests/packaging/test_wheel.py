@@ -7,7 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,10 @@ CARRIED = {
     "config/schema.json",
     "config/README.md",
     "config/gate.yaml",
+    "config/gallery/catalogue.json",
+    "config/gallery/linear.yaml",
+    "data/gallery/heating.csv",
+    "stan/models/gallery/linear_conjugate.stan",
     "data/README.md",
     "data/eight_schools.csv",
     "stan/models/ordered_regression.stan",
@@ -113,6 +117,19 @@ def test_the_declaration_of_a_new_project_is_valid(installed: Installed) -> None
     """The example passes `stanchion check` where `init` has put it."""
     completed = installed.call("stanchion", "check")
     assert completed.returncode == 0, completed.stderr
+
+
+def test_the_gallery_is_in_the_wheel(wheel: Path, installed: Installed) -> None:
+    """A project starts from an analysis of it and passes `check`; it is less than 3 MB."""
+    packed = [i for i in zipfile.ZipFile(wheel).infolist() if "/gallery/" in i.filename]
+    assert 0 < sum(info.compress_size for info in packed) < 3e6
+    listed = installed.call("stanchion", "gallery")
+    assert listed.returncode == 0 and "linear, " in listed.stdout
+    started = installed.call("stanchion", "init", "from the gallery", "--from", "linear")
+    assert started.returncode == 0, started.stderr
+    project = replace(installed, project=installed.project / "from the gallery")
+    checked = project.call("stanchion", "check")
+    assert checked.returncode == 0, checked.stderr
 
 
 def test_own_rules_build_on_results(installed: Installed) -> None:

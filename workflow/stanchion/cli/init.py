@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 
-def init(directory: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="NAME", help="An analysis that `stanchion gallery` lists."),
+    ] = None,
+) -> None:
     """Make a project of your own, with an example in it."""
     from stanchion.project.create import init as make_project
 
-    make_project(directory)
+    if source is None:
+        make_project(directory)
+        return
+    from stanchion.runs.gallery import example
+
+    make_project(directory, example(source))

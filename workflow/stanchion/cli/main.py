@@ -17,6 +17,7 @@ from stanchion.cli.cache import app as cache_app
 from stanchion.cli.check import check
 from stanchion.cli.clean import clean
 from stanchion.cli.diff import diff
+from stanchion.cli.gallery import gallery
 from stanchion.cli.init import init
 from stanchion.cli.restore import restore
 from stanchion.cli.run import run
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (init, check, advise, run, status, track, restore, verify, clean, diff)
+COMMANDS = (init, gallery, check, advise, run, status, track, restore, verify, clean, diff)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(toolchain_app, name="toolchain")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from stanchion.errors import StanchionError
@@ -11,14 +13,26 @@ _PACKAGE = Path(__file__).parents[1]
 _TEMPLATE = Path(__file__).parent / "template"
 _FROM_TEMPLATE = {"Snakefile": "Snakefile", "README.md": "README.md", "gitignore": ".gitignore"}
 _FROM_SOURCE = {
-    "config/config.yaml": "config/config.yaml",
-    "config/gate.yaml": "config/gate.yaml",
     "config/schema.json": "config/schema.json",
     "config/README.md": "config/README.md",
-    "data": "data",
-    "stan": "stan",
     "workflow/profiles": "profiles",
 }
+
+
+@dataclass(frozen=True)
+class Example:
+    """The analysis in a new project: its declaration, and the files or folders that it takes.
+
+    Paths are from `source_root()`, and the same in the project but for the declaration. A folder
+    is taken without the gallery in it.
+    """
+
+    declaration: str
+    files: tuple[str, ...]
+
+
+_EXAMPLE = Example("config/config.yaml", ("config/gate.yaml", "data", "stan"))
+_GALLERY = "gallery"
 
 
 def source_root() -> Path:
@@ -32,15 +46,15 @@ def workflow_file() -> str:
     return str(source_root() / "workflow" / "Snakefile")
 
 
-def init(directory: Path) -> None:
-    """Lay out a project with the example in it, and print each file written or left as it was.
+def init(directory: Path, example: Example = _EXAMPLE) -> None:
+    """Lay out a project with an example in it, and print each file written or left as it was.
 
     Raises:
         StanchionError: `directory` is a file.
     """
     if directory.exists() and not directory.is_dir():
         raise StanchionError("this is a file, not a folder", where=str(directory))
-    for source, name in _files():
+    for source, name in _files(example):
         target = directory / name
         if target.exists():
             print(f"kept    {target}")
@@ -50,15 +64,18 @@ def init(directory: Path) -> None:
         print(f"wrote   {target}")
 
 
-def _files() -> list[tuple[Path, str]]:
-    """Return each file of a new project: where it comes from, and its path in the project."""
+def _files(example: Example) -> Iterator[tuple[Path, str]]:
+    """Yield each file of a new project: where it comes from, and its path in the project."""
     root = source_root()
-    pairs = [(_TEMPLATE / source, target) for source, target in _FROM_TEMPLATE.items()]
-    for source, target in _FROM_SOURCE.items():
+    yield from ((_TEMPLATE / source, target) for source, target in _FROM_TEMPLATE.items())
+    yield root / example.declaration, "config/config.yaml"
+    taken = {name: name for name in example.files}
+    for source, target in (_FROM_SOURCE | taken).items():
         path = root / source
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file())
-            pairs += [(p, f"{target}/{p.relative_to(path)}") for p in inside]
-        else:
-            pairs.append((path, target))
-    return pairs
+        if path.is_file():
+            yield path, target
+            continue
+        for inside in sorted(p for p in path.rglob("*") if p.is_file()):
+            relative = inside.relative_to(path)
+            if _GALLERY not in relative.parts:
+                yield inside, f"{target}/{relative}"

@@ -1,0 +1,118 @@
+"""The gallery: what is in it, how it is listed, and projects that start from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from runpy import run_path
+
+import pytest
+
+from stanchion.config import load
+from stanchion.errors import StanchionError
+from stanchion.project.create import init
+from stanchion.runs.gallery import entries, example, listing
+from tests.project import ROOT
+
+DECLARATIONS = sorted((ROOT / "config/gallery").glob("*.yaml"))
+SIMULATIONS = sorted((ROOT / "data/gallery").glob("simulate_*.py"))
+PROGRAMS = sorted((ROOT / "stan/models/gallery").glob("*.stan"))
+NAMES = [path.stem for path in DECLARATIONS]
+
+
+def files_below(folder: Path) -> set[str]:
+    """Return the paths of all files in a folder, from there."""
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_every_declaration_of_the_gallery_is_listed() -> None:
+    """With question, methods and measured seconds; none asks nothing, and each has a page."""
+    gallery = entries()
+    assert sorted(entry.name for entry in gallery) == NAMES
+    for entry in gallery:
+        assert entry.question and entry.methods and entry.seconds > 0
+        assert all(a.question and a.answers for a in entry.project.analyses.values())
+        page = (ROOT / f"docs/gallery/{entry.name}.md").read_text()
+        assert f"config/gallery/{entry.name}.yaml" in page
+
+
+def test_the_list_says_question_methods_and_seconds() -> None:
+    """A method stands once, by what it is and not by its name in the declaration."""
+    gallery = {entry.name: entry for entry in entries()}
+    text = listing([gallery["linear"]])
+    assert text.startswith(f"linear, {gallery['linear'].seconds} s\n")
+    assert "How much more gas does a house use on a day that is one degree colder?" in text
+    assert "by nuts, advi, pathfinder, laplace, optimize, conjugate\n" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_project_from_the_gallery_holds_what_its_declaration_names(
+    tmp_path: Path, name: str
+) -> None:
+    """The declaration as it is, its data and programs where it names them, and no others."""
+    init(tmp_path, example(name))
+    declaration = tmp_path / "config/config.yaml"
+    assert declaration.read_bytes() == (ROOT / f"config/gallery/{name}.yaml").read_bytes()
+    project = load(declaration)
+    tables = {d.path for d in project.datasets.values() if d.path}
+    programs = {m.program for m in project.models.values() if m.program}
+    laid_out = files_below(tmp_path)
+    assert {path for path in laid_out if path.endswith(".stan")} == programs
+    assert {path for path in laid_out if path.endswith(".csv")} == tables
+    assert {"Snakefile", "config/schema.json", "data/gallery/README.md"} <= laid_out
+    simulation = f"data/gallery/simulate_{name}.py"
+    assert (simulation in laid_out) is (ROOT / simulation).exists()
+
+
+def test_a_project_of_the_example_holds_no_gallery(tmp_path: Path) -> None:
+    """What `stanchion init` lays out without `--from` is the example alone."""
+    init(tmp_path)
+    laid_out = files_below(tmp_path)
+    assert {"data/eight_schools.csv", "stan/functions/ordinal.stanfunctions"} <= laid_out
+    assert not {path for path in laid_out if "gallery" in path}
+
+
+def test_a_name_that_is_not_in_the_gallery_is_refused() -> None:
+    """The fault names those that are."""
+    with pytest.raises(StanchionError) as caught:
+        example("../linear")
+    (fault,) = caught.value.faults
+    assert fault.value == "../linear" and all(name in str(fault.allowed) for name in NAMES)
+
+
+@pytest.mark.parametrize("script", SIMULATIONS, ids=lambda path: path.stem)
+def test_a_simulation_gives_the_bytes_of_its_table(script: Path) -> None:
+    """The seed and the truth in the script are those of the committed table."""
+    text = str(run_path(str(script))["table"]())
+    tables = {path.name: path.read_bytes() for path in script.parent.glob("*.csv")}
+    (name,) = re.findall(r'^"""Make (\w+\.csv)', script.read_text())
+    assert text.encode() == tables[name]
+
+
+def test_every_table_has_a_source() -> None:
+    """`data/gallery/README.md` has a section of each table, and of each that is fetched."""
+    readme = (ROOT / "data/gallery/README.md").read_text()
+    tables = {path.name for path in (ROOT / "data/gallery").glob("*.csv")}
+    fetched = {
+        str(dataset.url).rpartition("/")[2]
+        for entry in entries()
+        for dataset in entry.project.datasets.values()
+        if dataset.url
+    }
+    sections = set(re.findall(r"^## (\S+)", readme, re.MULTILINE))
+    assert sections == tables | fetched
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_programs_of_the_gallery_say_what_they_declare(program: Path) -> None:
+    """A comment on each line of data; with priors also the switch, log_lik, y_rep and lprior."""
+    text = program.read_text()
+    assert max(map(len, text.splitlines())) <= 80
+    data = re.search(r"^data \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE)
+    assert data and all("; // " in line for line in data[1].splitlines())
+    if "lprior" in text:
+        assert all(word in text for word in ("prior_only", "log_lik", "y_rep"))
+    else:
+        declared = [m for e in entries() for m in e.project.models.values()]
+        flat = {m.program for m in declared if m.priors == "none"}
+        assert str(program.relative_to(ROOT)) in flat
