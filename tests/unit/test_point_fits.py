@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from stanchion.answers.declared import DeclaredAnswer
 from stanchion.draws.attempts import Attempt, Attempts
 from stanchion.draws.files import read_gated
 from stanchion.draws.modes import Mode, Modes, read_modes
@@ -24,6 +25,7 @@ from tests.unit.draws_cases import job, write_json
 from tests.unit.steps_cases import (
     META,
     Y,
+    answer,
     collecting,
     compare,
     diagnose,
@@ -97,6 +99,25 @@ def test_summary_is_a_point_with_errors(tmp_path: Path) -> None:
     ]
     without = collected(tmp_path, replace(MODES, covariance=(), columns=(), errors=()))
     assert [row["se"] for row in read_csv(without / "summary.csv")] == ["", ""]
+
+
+def test_answers_by_a_point_are_values_alone(tmp_path: Path) -> None:
+    """No interval, no error, no density and no probability of a rope: one point is no draws."""
+    judged(tmp_path / "m@optimize")
+    asked = DeclaredAnswer(
+        answer="asked",
+        kind="quantity",
+        expressions={"": "2 * mu"},
+        unit=None,
+        rope=(0, 4),
+        stacked=False,
+    )
+    step = answer(tmp_path, "m@optimize", answers=[asked])
+    (row,) = read_csv(step.outputs["answers"])
+    assert row["value"] == "3.0" and row["verdict"] == "pass"
+    assert row["lower"] == row["upper"] == row["mcse"] == ""
+    ((fit,),) = (a["fits"] for a in json.loads(step.outputs["details"].read_text())["answers"])
+    assert fit["ropes"] == [] and fit["rows"][0]["density"] is None
 
 
 def test_draws_hold_a_point_and_no_posterior(tmp_path: Path) -> None:

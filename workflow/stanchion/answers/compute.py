@@ -53,6 +53,9 @@ def quantity(
     answer: DeclaredAnswer, values: Values, labels: Sequence[str], intervals: Intervals
 ) -> Answer:
     numbers = _numbers(values, intervals)
+    if values.is_point:
+        means = zip(labels, numbers.mean, strict=True)
+        return Answer(rows=tuple(Row(label=label, value=float(mean)) for label, mean in means))
     densities = _densities(values.pooled())
     rows = [
         replace(row, density=densities[index] if index < len(densities) else None)

@@ -60,7 +60,7 @@ def read_sample(
     values, labels = _evaluated(answer, variables)
     weighting = read_fit_attributes(path).get(WEIGHTING[0])
     if is_point or (weighting is not None and weighting != RESAMPLED):
-        return Sample(values, ess, has_errors=False), labels
+        return Sample(values, ess, has_errors=False, is_point=is_point), labels
     if weighting is None:
         return Sample(values, ess), labels
     return _resampled(answer, values, path, declared, roles), labels

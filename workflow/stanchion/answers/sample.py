@@ -33,6 +33,10 @@ class Numbers:
 class Values(Protocol):
     """Draws of some rows, which a function of a draw's rows maps to others."""
 
+    @property
+    def is_point(self) -> bool:
+        """Whether this is one point and no draws: values without interval or probability."""
+
     def map(self, function: Callable[[Floats], Floats]) -> Values:
         """Return the rows that a function makes of those of each draw, along the last axis."""
 
@@ -51,13 +55,14 @@ class Sample:
     """Draws of one fit, `chain × draw × row`.
 
     `raw` are those of an approximation as they came, `1 × draw × row`, with their `weights`; of
-    draws without Monte Carlo errors `has_errors` is False. `ess` is the least effective sample size
-    of the fit.
+    draws without Monte Carlo errors `has_errors` is False, and of a point `is_point` is True. `ess`
+    is the least effective sample size of the fit.
     """
 
     values: Floats
     ess: float
     has_errors: bool = True
+    is_point: bool = False
     raw: Floats | None = None
     weights: Floats | None = None
 
@@ -113,6 +118,7 @@ class Mixture:
     """
 
     parts: Sequence[tuple[float, Sample]]
+    is_point: bool = False
 
     def map(self, function: Callable[[Floats], Floats]) -> Mixture:
         """Return the rows that a function makes of those of each draw, along the last axis."""
