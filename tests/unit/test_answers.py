@@ -352,6 +352,23 @@ def test_the_lead_of_what_is_always_the_largest_has_an_error() -> None:
     assert result.choice.mcse == result.rows[1].mcse > 0
 
 
+def test_a_lead_of_nothing_has_the_error_of_its_draws() -> None:
+    """Two that are as often the largest are no more surely equal than two that nearly are."""
+    values = np.concatenate([Z[:, :, :1], -Z[:, :, :1]], axis=2)
+    values[:, ::2] = values[:, 1::2, ::-1]
+    result = answer_of(declared("argmax"), Sample(values, 4000.0), ["a", "b"], None)
+    assert result.choice is not None and result.choice.difference == 0
+    assert result.choice.mcse > 0.005
+
+
+def test_the_table_has_the_errors_of_losses(tmp_path: Path) -> None:
+    """Below the utility of each choice stands its expected loss, with its own error."""
+    collect(tmp_path / "m", [chain(seed) for seed in range(4)])
+    step = asked(tmp_path, [declared("decide", expressions={"go": "mu - 1", "stay": "0"})])
+    rows = {row["label"]: row for row in table(step)}
+    assert rows["stay"]["mcse"] == "" and float(rows["stay: expected loss"]["mcse"]) > 0.001
+
+
 def test_a_point_has_a_value_alone() -> None:
     """One draw has neither an interval nor shares about a rope."""
     result = answer_of(

@@ -155,16 +155,13 @@ def _choice(
         return None
     first, second = np.argsort([-row.value for row in rows], kind="stable")[:2].tolist()
     ahead = values.map(lambda x: x[..., first : first + 1] - x[..., second : second + 1])
-    if answer.kind == "argmax":
-        difference, error = ahead.probabilities()
-    else:
-        numbers = _numbers(ahead, None)
-        difference, error = numbers.mean, numbers.mcse
+    numbers = _numbers(ahead, None)
+    is_certain = answer.kind == "argmax" and numbers.sd[0] == 0
     return Choice(
         label=labels[first],
         second=labels[second],
-        difference=float(difference[0]),
-        mcse=float(error[0]),
+        difference=float(numbers.mean[0]),
+        mcse=rows[first].mcse if is_certain else float(numbers.mcse[0]),
     )
 
 

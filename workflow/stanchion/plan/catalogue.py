@@ -258,7 +258,7 @@ _ROWS = (
     StepRow(
         name="answer_questions",
         arguments=AnswerQuestions,
-        version=2,
+        version=3,
         folder=ANALYSIS,
         outputs={"answers": "answers.csv", "details": "answers.json"},
         memory=2000,

@@ -270,7 +270,8 @@ def _first(
     if difference == 0 or (error > 0 and difference < _SURELY * error):
         yield f"These draws do not tell {first.name} and {second.name} apart. "
     is_share = kind == "argmax"
-    lead = probability_text(difference, error) if is_share else supported(difference, error, nan)
+    is_near_one = is_share and difference > 0.5
+    lead = probability_text(difference, error) if is_near_one else supported(difference, error, nan)
     shown = "" if isnan(error) else significant(error, 2)
     ahead = f"{lead} more than {second.name}{_with_error(shown)}"
     if is_share:

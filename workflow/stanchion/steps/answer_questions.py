@@ -202,7 +202,7 @@ def _table(one: _Answers) -> Iterator[tuple[str, ...]]:
             of_number = "" if declared.kind in ("probability", "argmax") else unit
             yield (*head, row.label, *numbers, of_number, fit.verdict)
             if isfinite(row.loss):
-                numbers = map(_shown, (row.loss, nan, nan, nan))
+                numbers = map(_shown, (row.loss, nan, nan, row.loss_mcse))
                 yield (*head, f"{row.label}: expected loss", *numbers, unit, fit.verdict)
         for rope in fit.answer.ropes:
             low, high = declared.rope or (nan, nan)
