@@ -71,10 +71,14 @@ def test_rounding_costs_less_than_the_error(value: float, error: float) -> None:
         (-0.5, -1, "−0.5"),
         (2.4e12, 11, "2.4×10¹²"),
         (-3.14159e-9, -11, "−3.14×10⁻⁹"),
+        (1e26, -2, "1.0000000000000000×10²⁶"),
     ],
 )
 def test_every_number_can_be_written(value: float, place: int, text: str) -> None:
-    """Missing is a dash, infinity its sign, zero has no sign, and the extremes have powers."""
+    """Missing is a dash, infinity its sign, zero has no sign, and the extremes have powers.
+
+    No number has more than the 17 digits that tell it from its neighbours.
+    """
     assert to_place(value, place) == text
 
 

@@ -10,6 +10,8 @@ MISSING = "–"
 _MINUS = "\N{MINUS SIGN}"
 _NORMAL = NormalDist()
 _LARGEST_FIXED, _SMALLEST_FIXED = 7, -6
+_MOST_DIGITS = 17
+"""What tells any two floating-point numbers apart; more are none of the number's."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -88,6 +90,7 @@ def to_place(value: float, place: int) -> str:
         return MISSING
     if not isfinite(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
+    place = place if value == 0 else max(place, _exponent(value) - _MOST_DIGITS + 1)
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
     if not rounded:
         return f"{0:.{min(max(-place, 0), -_SMALLEST_FIXED)}f}"
