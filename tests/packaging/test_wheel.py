@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import sysconfig
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stanchion.errors import StanchionError
 from stanchion.project.create import init
+from tests.packaging.conftest import Installed
 from tests.project import ROOT
 
 pytestmark = pytest.mark.packaging
@@ -47,54 +44,6 @@ rule count_schools:
     shell:
         "wc -c < {input} > {output}"
 """
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
-    return next(folder.glob("stanchion-*.whl"))
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A virtual environment with the wheel in it, and the project that it made."""
-
-    venv: Path
-    project: Path
-    cache: Path
-
-    def call(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a Python module of the environment in the project's folder."""
-        environment = {n: v for n, v in os.environ.items() if not n.startswith("STANCHION_")}
-        return subprocess.run(
-            [str(self.venv / "bin" / "python"), "-m", *command],
-            cwd=self.project,
-            env={**environment, "STANCHION_CACHE": str(self.cache)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """A project made by the wheel, in which nothing of the checkout takes part."""
-    base = tmp_path_factory.mktemp("installed")
-    venv, project = base / "venv", base / "my project"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python")]
-    subprocess.run([*pip, "install", "--quiet", "--no-deps", str(wheel)], check=True)
-    # A path in a .pth file brings the dependencies, but not what .pth files in that path say.
-    site = next(venv.glob("lib/python3.*/site-packages"))
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    project.mkdir()
-    result = Installed(venv, project, cache)
-    completed = result.call("stanchion", "init", ".")
-    assert completed.returncode == 0, completed.stderr
-    return result
 
 
 def test_the_wheel_carries_a_whole_project(wheel: Path) -> None:
