@@ -204,6 +204,7 @@ def test_a_failed_comparison_stops_like_a_fit(
     inputs: dict[str, Path | list[Path]] = {
         "diagnostics": [write_json(tmp_path / "d.json", {"verdict": "pass", "checks": []})],
         "comparison": [write_json(tmp_path / "c.json", {"datasets": [judged]})],
+        "answers": [],
         "priors": [],
     }
     fits = [{"dataset": "d", "model": "a", "method": "nuts", "on_fail": on_fail}]

@@ -171,8 +171,8 @@ class Fit:
         if table is None:
             return None
         names = {"dataset": self.dataset, "model": self.model, "method": self.method}
-        mine = (table[list(names)] == list(names.values())).all(axis=1)
-        return table[mine].drop(columns=list(names)).reset_index(drop=True)
+        is_this_fit = (table[list(names)] == list(names.values())).all(axis=1)
+        return table[is_this_fit].drop(columns=list(names)).reset_index(drop=True)
 
     def __repr__(self) -> str:
         lines = [f"{self.name}: {_words(self)}"]

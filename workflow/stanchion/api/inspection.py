@@ -99,12 +99,12 @@ def _in_a_line(fault: Fault) -> str:
 def _planned(plan: Plan, results: Results) -> AnalysisState:
     steps = [step for step in plan if step.wildcards.get("analysis") == results.analysis]
     outputs = [path for s in steps if STEPS[s.rule].keep is None for path in s.outputs.values()]
-    kept = {*outputs, *(step.key_file for step in steps)}
+    paths_of_plan = {*outputs, *(step.key_file for step in steps)}
     records = {step.records for step in steps}
     faults = [
         fault
         for fault in results.custody.faults
-        if fault.path in kept or str(PurePosixPath(fault.path).parent) in records
+        if fault.path in paths_of_plan or str(PurePosixPath(fault.path).parent) in records
     ]
     unmade = [step for step in unmade_steps(plan, results) if not _is_of_its_key(step)]
     behind = [step for step in unmade if not STEPS[step.rule].shared]

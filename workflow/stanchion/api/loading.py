@@ -175,9 +175,9 @@ def _inspect(location: _Location, configfile: str | None) -> AnalysisState:
         capture_output=True,
     )
     if completed.returncode != 0:
-        said = completed.stderr.decode(errors="replace").strip().splitlines()
+        lines = completed.stderr.decode(errors="replace").strip().splitlines()
         raise ResultsError(
-            "looking at these results broke off: " + (said[-1] if said else "without a word"),
+            "looking at these results broke off: " + (lines[-1] if lines else "without a word"),
             where=str(folder),
             todo="look at them by `stanchion status`",
         )

@@ -168,9 +168,9 @@ def _unreadable(path: Path, error: Exception) -> ChainError:
     fault = machine_fault(error)
     if fault is not None and not path.exists():
         return ChainError(fault)
-    said = " ".join(str(error).split())[:200]
+    text = " ".join(str(error).split())[:200]
     return ChainError(
-        f"it cannot be read as netCDF 4, or is not whole: {said or type(error).__name__}",
+        f"it cannot be read as netCDF 4, or is not whole: {text or type(error).__name__}",
         where=str(path),
         todo="write it anew, by h5netcdf or netCDF4, and close it",
     )

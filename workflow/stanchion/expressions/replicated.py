@@ -74,5 +74,5 @@ def _values(typed: Typed, observed: str, data: Arrays, replicated: NDArray[Any])
     except (UndefinedError, ExpressionError):
         if len(replicated) == 1:
             return np.array([nan])
-    alone = [_values(typed, observed, data, one[None]) for one in replicated]
+    alone = [_values(typed, observed, data, replication[None]) for replication in replicated]
     return np.concatenate(alone)

@@ -105,9 +105,9 @@ def _beside(number: int, lines: int) -> float:
 def _draw_observed(axis: Axes, effect: Mapping[str, Any], observed: Mapping[str, Any]) -> None:
     """Draw the fitted rows: the outcome where it is known, and where the predictor's values lie."""
     column = observed["columns"][effect["predictor"]]
-    places = np.array(list(_places(effect, column)), dtype=np.float64)
+    at = np.array(list(_positions(effect, column)), dtype=np.float64)
     if effect["kind"] != "level":
-        rug = places[np.isfinite(places)]
+        rug = at[np.isfinite(at)]
         across = axis.get_xaxis_transform()
         axis.plot(rug, np.full(len(rug), 0.015), "|", color=SOFT, markersize=6, transform=across)
     if observed["values"] is None:
@@ -115,11 +115,11 @@ def _draw_observed(axis: Axes, effect: Mapping[str, Any], observed: Mapping[str,
     outcome = np.array(observed["values"], dtype=np.float64)
     colours = list(_colours(effect, observed))
     if effect["kind"] == "level":
-        places = places - 0.36
-    axis.scatter(places, outcome, c=colours, **_POINT)
+        at = at - 0.36
+    axis.scatter(at, outcome, c=colours, **_POINT)
 
 
-def _places(effect: Mapping[str, Any], values: Sequence[Any]) -> Iterator[float]:
+def _positions(effect: Mapping[str, Any], values: Sequence[Any]) -> Iterator[float]:
     """Yield where values stand on the axis, NaN where there is none."""
     position = {row["value"]: at for at, row in enumerate(effect["lines"][0]["rows"])}
     for value in values:
@@ -162,8 +162,8 @@ def _label(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, Any]) ->
         axis.set_xticks(range(0, len(names), step), names[::step])
         axis.set_xlim(-0.6, len(names) - 0.4)
     elif effect["kind"] == "date":
-        places = dict.fromkeys(round(share * (len(first) - 1)) for share in _DATE_TICKS)
-        chosen = [first[place] for place in places]
+        ticked = dict.fromkeys(round(share * (len(first) - 1)) for share in _DATE_TICKS)
+        chosen = [first[position] for position in ticked]
         axis.set_xticks([_number(row["value"]) for row in chosen], [r["value"] for r in chosen])
     axis.set_xlabel(short(_title(content, effect["predictor"]), 45))
     axis.set_ylabel(short(_title(content, content["variable"]), 24))

@@ -61,8 +61,8 @@ class Arrangement:
         name = self.declared.group
         if name is None:
             return ""
-        own = self.labels.get(name, frozenset())
-        return next((p for p in parts(scalar) if p in own or p.startswith(f"{name}=")), "")
+        labels = self.labels.get(name, frozenset())
+        return next((p for p in parts(scalar) if p in labels or p.startswith(f"{name}=")), "")
 
 
 def arranged(quantities: Sequence[Quantity], arrangement: Arrangement) -> list[Quantity]:

@@ -36,7 +36,7 @@ def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -
     if not content["made"]:
         return Effects(fit, content["because"], "", "", (), (), "", pictures)
     sentences = tuple(_sentence(content, effect) for effect in content["effects"])
-    said = " ".join(sentences)
+    words = " ".join(sentences)
     return Effects(
         fit=fit,
         because="",
@@ -45,7 +45,7 @@ def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -
         held=tuple(map(_held, content["held"])),
         sentences=sentences,
         shows_data=content["observed"]["outcome"] or "",
-        pictures=tuple(replace(one, alt=f"{one.alt}. {said}") for one in pictures),
+        pictures=tuple(replace(shown, alt=f"{shown.alt}. {words}") for shown in pictures),
     )
 
 

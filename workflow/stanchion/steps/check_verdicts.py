@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,39 +37,22 @@ def run(job: Job[CheckVerdicts]) -> None:
         GateError: one of them failed that is to stop; says which check, where, and what to try.
     """
     arguments = job.arguments
-    rows, faults = [], []
-    for fit, path in zip(arguments.fits, job.paths("diagnostics"), strict=True):
-        diagnostics = json.loads(path.read_text())
-        name = f"{arguments.analysis}/{fit.dataset}/{fit.model}/{fit.method}"
-        rows.append({"fit": name, "verdict": diagnostics["verdict"], "on_fail": fit.on_fail})
-        if stops(diagnostics["verdict"], fit.on_fail):
-            faults.append(_fault(name, read_judged(path), arguments.report))
-    compared = _compared(job)
-    faults += [
-        Fault(
-            f"the comparison of {name} failed: {_failures(judgement.judged)}",
-            todo=f"see {arguments.report} for what to try",
-        )
-        for name, judgement, on_fail in compared
-        if stops(judgement.judged.verdict, on_fail)
-    ]
-    priors = _priors(job)
-    faults += [
-        Fault(
-            f"the prior of {name} failed its checks: {_failures(judged)}",
-            todo=CHECKS[_failed(judged)[0].check].advice,
-        )
-        for name, judged, on_fail in priors
-        if stops(judged.verdict, on_fail)
-    ]
+    fits, fit_faults = _fits(job)
+    compared, priors = _compared(job), _priors(job)
     answers = [answer for path in job.paths("answers") for answer in _failed_answers(path)]
-    faults += [_unanswered(answer, arguments) for answer in answers if _on_fail(job) == "stop"]
-    faults += _undrawn(job)
+    stopping = answers if _on_fail(job) == "stop" else []
+    faults = [
+        *fit_faults,
+        *_of_comparisons(compared, arguments.report),
+        *_of_priors(priors),
+        *(_unanswered(answer, arguments) for answer in stopping),
+        *_undrawn(job),
+    ]
     if faults:
         raise GateError(faults)
     content = {
         "schema": "stanchion/verdicts/1",
-        "fits": rows,
+        "fits": fits,
         "comparisons": [
             {"comparison": name, "verdict": judgement.judged.verdict, "on_fail": on_fail}
             for name, judgement, on_fail in compared
@@ -84,6 +67,38 @@ def run(job: Job[CheckVerdicts]) -> None:
         ],
     }
     job.outputs["verdicts"].write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _fits(job: Job[CheckVerdicts]) -> tuple[list[dict[str, str]], list[Fault]]:
+    """Return each fit's verdict, and a fault for each that stops."""
+    rows, faults = [], []
+    for fit, path in zip(job.arguments.fits, job.paths("diagnostics"), strict=True):
+        verdict = json.loads(path.read_text())["verdict"]
+        name = f"{job.arguments.analysis}/{fit.dataset}/{fit.model}/{fit.method}"
+        rows.append({"fit": name, "verdict": verdict, "on_fail": fit.on_fail})
+        if stops(verdict, fit.on_fail):
+            faults.append(_fault(name, read_judged(path), job.arguments.report))
+    return rows, faults
+
+
+def _of_comparisons(
+    compared: Sequence[tuple[str, Judgement, OnFail]], report: str
+) -> Iterator[Fault]:
+    for name, judgement, on_fail in compared:
+        if stops(judgement.judged.verdict, on_fail):
+            yield Fault(
+                f"the comparison of {name} failed: {_failures(judgement.judged)}",
+                todo=f"see {report} for what to try",
+            )
+
+
+def _of_priors(priors: Sequence[tuple[str, Judged, OnFail]]) -> Iterator[Fault]:
+    for name, judged, on_fail in priors:
+        if stops(judged.verdict, on_fail):
+            yield Fault(
+                f"the prior of {name} failed its checks: {_failures(judged)}",
+                todo=CHECKS[_failed(judged)[0].check].advice,
+            )
 
 
 def _failed_answers(path: Path) -> list[_Unanswered]:
