@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.pictures.catalogue import PICTURES
-from stanchion.plan.arguments import as_json, read_arguments
+from stanchion.plan.argument_json import as_json, read_arguments
 from stanchion.plan.job import Job
 from stanchion.plan.report_arguments import WriteReport, WriteTables
 

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
-from stanchion.plan.arguments import as_json
+from stanchion.plan.argument_json import as_json
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 

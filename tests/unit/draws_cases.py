@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
 from stanchion.draws.stan_csv import Chains, read_chains
-from stanchion.plan.arguments import read_arguments
+from stanchion.plan.argument_json import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.stan.program import Variable

@@ -13,7 +13,8 @@ import pytest
 
 from stanchion.config import load
 from stanchion.errors import StepError
-from stanchion.plan.arguments import PredictOutcomes, as_json, read_arguments
+from stanchion.plan.argument_json import as_json, read_arguments
+from stanchion.plan.arguments import PredictOutcomes
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of

@@ -15,7 +15,7 @@ from scipy import stats
 
 from stanchion.config import load
 from stanchion.errors import DeclarationError, Fault, StepError
-from stanchion.plan.arguments import read_arguments
+from stanchion.plan.argument_json import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.conjugate import family_program
 from stanchion.plan.job import Job

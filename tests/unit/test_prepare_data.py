@@ -10,7 +10,8 @@ import pytest
 
 from stanchion.config import Dataset
 from stanchion.errors import DataError
-from stanchion.plan.arguments import PrepareData, read_arguments
+from stanchion.plan.argument_json import read_arguments
+from stanchion.plan.arguments import PrepareData
 from stanchion.plan.data import dataset_content
 from stanchion.plan.job import Job
 from stanchion.steps import prepare_data

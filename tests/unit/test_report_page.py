@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.config import load
-from stanchion.plan.arguments import read_arguments
+from stanchion.plan.argument_json import read_arguments
 from stanchion.plan.planner import make_plan
 from stanchion.plan.report_arguments import WriteReport
 from stanchion.report.page import build

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from stanchion.errors import ChainError
-from stanchion.plan.arguments import SampleChain, Saving, as_json
+from stanchion.plan.argument_json import as_json
+from stanchion.plan.arguments import SampleChain, Saving
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job
 from stanchion.plan.keys import key_of

@@ -1,32 +1,24 @@
 """What crosses from the plan to a step: one frozen dataclass a step, which both sides import.
 
 The planner builds it, the job file carries it as JSON, and the step reads it back. A field enters
-the step's key unless it is declared `UNKEYED`. Imports the standard library only; pydantic reads
-and writes the JSON.
+the step's key unless it is declared `UNKEYED`. Imports the standard library only.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.checks.verdicts import OnFail
-from stanchion.errors import Fault, StepError
 from stanchion.stan.program import Variable
 from stanchion.stan.rows import Rows
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SPARSE: Mapping[str, bool] = {"sparse": True}
 """Metadata of a field that enters the key, and the job file, only where it is not its default."""
 UNKEYED: Mapping[str, bool] = {"keyed": False}
 """Metadata of a field that decides no result: a person's name of a thing, a limit, a path."""
-_ADAPTERS: dict[type[Arguments], TypeAdapter[Any]] = {}
-_WRONG = {"missing": "it is missing", "unexpected_keyword_argument": "the step knows no such field"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -376,53 +368,3 @@ class CheckVerdicts(Arguments):
     report: str = field(metadata=UNKEYED)
     plots: tuple[str, ...] = field(metadata=SPARSE, default=())
     """The name of each picture's fit."""
-
-
-def as_json(arguments: Arguments) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return arguments as plain JSON: those that enter the key, and those that do not."""
-    from pydantic_core import to_jsonable_python
-
-    content: dict[str, Any] = to_jsonable_python(arguments)
-    unkeyed = {entry.name for entry in fields(arguments) if entry.metadata == UNKEYED}
-    for entry in fields(arguments):
-        if entry.metadata == SPARSE and getattr(arguments, entry.name) == entry.default:
-            del content[entry.name]
-    return (
-        {name: value for name, value in content.items() if name not in unkeyed},
-        {name: value for name, value in content.items() if name in unkeyed},
-    )
-
-
-def read_arguments[A: Arguments](kind: type[A], content: Mapping[str, Any], where: str) -> A:
-    """Return the arguments that a job file holds.
-
-    Raises:
-        StepError: a field is missing, unknown or of another type; names each.
-    """
-    from pydantic import ValidationError
-
-    try:
-        arguments: A = adapter(kind).validate_json(json.dumps(content))
-    except ValidationError as error:
-        raise StepError(
-            [
-                Fault(
-                    "its arguments are not those of its step: "
-                    + _WRONG.get(problem["type"], problem["msg"]),
-                    where=where,
-                    key=".".join(map(str, problem["loc"])),
-                    todo="run again, which plans it with this version of Stanchion",
-                )
-                for problem in error.errors(include_url=False)
-            ]
-        ) from error
-    return arguments
-
-
-def adapter(kind: type[Arguments]) -> TypeAdapter[Any]:
-    """Return what reads a step's arguments; it is made once a process."""
-    from pydantic import TypeAdapter
-
-    if kind not in _ADAPTERS:
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]

@@ -9,7 +9,8 @@ from typing import Any
 
 from stanchion.config import Project
 from stanchion.methods.method import Method
-from stanchion.plan.arguments import Arguments, as_json
+from stanchion.plan.argument_json import as_json
+from stanchion.plan.arguments import Arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import key_of
 from stanchion.plan.model import Facts, Fit, Step, identity

@@ -15,7 +15,8 @@ from stanchion.datasets.faults import gathered
 from stanchion.draws.naming import Naming
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
 from stanchion.expressions.check import Kind
-from stanchion.plan.arguments import CollectDraws, PrepareData, read_arguments
+from stanchion.plan.argument_json import read_arguments
+from stanchion.plan.arguments import CollectDraws, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.facts import gather
@@ -343,8 +344,8 @@ def data_of(plan: Plan, step: Step) -> StanData:
 def _naming(plan: Plan, step: Step, data: StanData) -> Naming:
     """Return the dimensions of data and draws, by the program of these data."""
     variables = plan.facts.programs[step.wildcards["model"]].variables()
-    own = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule).variables
-    return Naming.of({**variables, "data": own}, data.values, data.meta)
+    arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
+    return Naming.of({**variables, "data": arguments.variables}, data.values, data.meta)
 
 
 def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:

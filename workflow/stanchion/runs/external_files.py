@@ -9,7 +9,8 @@ from typing import Any
 
 from stanchion.datasets.stan_json import pieces
 from stanchion.errors import ChainError, DataError, Fault
-from stanchion.plan.arguments import CollectDraws, read_arguments
+from stanchion.plan.argument_json import read_arguments
+from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.model import Plan, Step
 from stanchion.sampling.external import external_draws
 

@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from stanchion.plan.arguments import SampleChain, Saving, as_json
+from stanchion.plan.argument_json import as_json
+from stanchion.plan.arguments import SampleChain, Saving
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import family_of, key_of
 from stanchion.provenance.cache import Cache

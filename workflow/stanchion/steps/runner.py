@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stanchion.errors import StanchionError, StepError, machine_fault
-from stanchion.plan.arguments import read_arguments
+from stanchion.plan.argument_json import read_arguments
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of

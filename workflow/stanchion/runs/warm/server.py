@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from stanchion.pictures.catalogue import PICTURES
-from stanchion.plan.arguments import adapter
+from stanchion.plan.argument_json import adapter
 from stanchion.plan.catalogue import STEPS
 from stanchion.runs.warm import ACCEPTED, OFFERED, REFUSED
 from stanchion.runs.warm.child import become
