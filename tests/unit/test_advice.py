@@ -116,7 +116,7 @@ def test_what_a_declaration_lacks(
     [
         ("nuts: {}", "nuts: {draws: 100}"),
         ("nuts: {}", "nuts: {draws: 50, until: {ess: 400}, max_draws: 1000}"),
-        ("nuts: {}", "nuts: {chains: 32, superchains: 4, draws: 200}"),
+        ("nuts: {}", "nuts: {chains: 32, superchains: 4, draws: 20}"),
         ("nuts: {}", "{nuts: {}, advi: {}}"),
         ("nuts: {}", "{nuts: {}, optimize: {}}"),
         ("nuts: {}", "hmc: {}"),

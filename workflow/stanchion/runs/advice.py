@@ -34,7 +34,8 @@ class Advised:
     def text(self) -> str:
         """Return it in words, a matter a paragraph."""
         head = f"{self.analysis}: {self.model} with {self.dataset}"
-        return "\n".join([head, *(f"  - {_line(advice)}" for advice in self.advice)])
+        lines = [_line(advice) for advice in self.advice] or ["nothing to say"]
+        return "\n".join([head, *(f"  - {line}" for line in lines)])
 
     def as_json(self) -> list[dict[str, object]]:
         """Return it as plain JSON, an entry a matter."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from stanchion.checks.catalogue import ESS_PER_CHAIN, FEWEST_CHAINS
+from stanchion.checks.catalogue import CHECKS, FEWEST_CHAINS, thresholds
 from stanchion.config import Analysis
 from stanchion.methods.method import Method
 from stanchion.runs.advice_program import Advice
@@ -40,8 +40,7 @@ def _chains(label: str, method: Method) -> Iterator[Advice]:
     elif 1 < chains < FEWEST_CHAINS:
         yield Advice(
             "chains",
-            f"{label} has {chains} chains: {FEWEST_CHAINS} is the number that R-hat was studied "
-            "with, and fewer warn.",
+            f"{label} has {chains} chains, which warns: {CHECKS['chains'].source}.",
             ("chains",),
         )
 
@@ -49,7 +48,8 @@ def _chains(label: str, method: Method) -> Iterator[Advice]:
 def _draws(label: str, method: Method, declared: float | None) -> Iterator[Advice]:
     if not method.markov_chains or getattr(method, "until", None) is not None:
         return
-    needed = ESS_PER_CHAIN * method.markov_chains if declared is None else int(declared)
+    ess = thresholds()["ess"].default_of(method.size) if declared is None else declared
+    needed = int(ess)
     draws = method.markov_chains * (method.draws // getattr(method, "thin", 1))
     if draws < needed:
         yield Advice(
@@ -139,6 +139,6 @@ def model_advice(
     if len(analysis.models) > 1 and not program.family and not program.has("log_lik"):
         yield Advice(
             "log_lik",
-            "The program has no `log_lik`, so that `compare` cannot be declared for these models.",
-            ("compared", "loo_khat"),
+            "The program has no `log_lik`, without which `stanchion check` refuses a `compare` of "
+            "these models.",
         )
