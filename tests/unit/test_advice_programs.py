@@ -55,6 +55,14 @@ def test_densities_and_locals_are_seen_through() -> None:
     assert centred(schools(correlated)) == {"theta": ("tau",)}
 
 
+def test_a_parameter_is_named_once() -> None:
+    """Several terms of one parameter are one matter: all scales, and the first statement."""
+    walk = "  theta[1] ~ normal(0, mu);\n  theta[2 : J] ~ normal(theta[1 : J - 1], tau);"
+    (found,) = Structure(schools(model=walk)).centred
+    assert (found.parameter, found.scales) == ("theta", ("mu", "tau"))
+    assert found.statement == "theta[1] ~ normal(0, mu)"
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stanchion.stan.program import Program, Variable
@@ -101,7 +101,7 @@ class Structure:
         have no funnel.
         """
         identified = self._scales_of_data()
-        result = []
+        result = dict[str, Centred]()
         for density in self.densities:
             name = density.outcome_name
             if name is None or name not in self._parameters:
@@ -110,8 +110,10 @@ class Structure:
                 continue
             scales = self._of(set(_WORD.findall(density.arguments[-1]))) - identified - {name}
             if scales and not self._has_multiplier(name):
-                result.append(Centred(name, tuple(sorted(scales)), density.statement))
-        return tuple(result)
+                first = result.get(name, Centred(name, (), density.statement))
+                together = tuple(sorted({*first.scales, *scales}))
+                result[name] = replace(first, scales=together)
+        return tuple(result.values())
 
     @property
     def summed_out(self) -> tuple[str, ...]:
