@@ -96,3 +96,19 @@ def test_what_one_program_has_is_asked_of_it(tmp_path: Path) -> None:
         '{probability: "max(y) > 1"}',
     ):
         assert faults_of(tmp_path, asking(answer)) == []
+
+
+@pytest.mark.parametrize("kind", ["complex", "tuple"])
+def test_what_is_no_number_is_said_to_be_none(tmp_path: Path, kind: str) -> None:
+    """A variable that is there, and that no expression can be of, is not said to be missing."""
+    fit = FITS[1]
+    blocks = {**fit.blocks, "parameters": (Variable("mu", kind, 0, ()),)}
+    project = declared(tmp_path, asking("{quantity: mu}"))
+    (refusal,) = answer_faults(
+        project,
+        "coaching",
+        project.analyses["coaching"],
+        [FitVariables(fit.program, blocks, SIZES)],
+    )
+    assert refusal.what == f"`mu` is {kind}, which expressions have no values of"
+    assert "in the program" in (refusal.todo or "")

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stanchion.answers.variables import UNREADABLE, Variables
+from stanchion.answers.variables import UNREADABLE
 from stanchion.draws.files import open_draws, without_value
 from stanchion.draws.labels import axis_labels, is_labelled
 from stanchion.draws.naming import BLOCKS, Roles
@@ -23,8 +23,8 @@ from stanchion.draws.tree import (
     PROPOSAL,
     proposal_name,
 )
+from stanchion.expressions.arrays import Arrays
 from stanchion.expressions.check import Axis, Kind
-from stanchion.expressions.tree import Call
 from stanchion.stan.program import Variable
 
 Array = NDArray[Any]
@@ -35,22 +35,13 @@ class NoValueError(Exception):
     """A variable has no value in some draws; the message says in how many."""
 
 
-@dataclass(frozen=True)
-class Drawn(Variables):
+@dataclass(frozen=True, kw_only=True)
+class Drawn(Arrays):
     """The variables of a fit with their values: `chain × draw × shape`, and data `shape`."""
 
     tree: xr.DataTree = field(repr=False)
     stored: Mapping[str, tuple[str, str]]
     """Group and name in the file, by the program's name."""
-
-    @property
-    def settled(self) -> Drawn:
-        """What reductions are of: all."""
-        return self
-
-    def full_kind(self, name: str) -> Kind:
-        """Return what a known name stands for."""
-        return self.kinds[name]
 
     def values(self, name: str) -> Array:
         """Return a variable's values.
@@ -63,10 +54,6 @@ class Drawn(Variables):
         if self.kinds[name].type == "int" and (missing := without_value(values, "int")).any():
             raise NoValueError(f"`{name}` has no value{_in_draws(missing)}")
         return values
-
-    def call(self, call: Call) -> NoReturn:
-        """Never asked for: `call_kind` refuses every call."""
-        raise AssertionError(call.function)
 
     def texts(self, axis: Axis) -> tuple[str, ...]:
         """Return what stands for each index of a dimension in labels of rows."""
@@ -92,7 +79,7 @@ def open_variables(
         kinds = {
             name: _drawn_kind(tree[group].dataset, own) for name, (group, own) in stored.items()
         }
-        yield Drawn(kinds, tree, stored)
+        yield Drawn(kinds, tree=tree, stored=stored)
 
 
 def _stored(

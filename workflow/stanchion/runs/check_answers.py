@@ -8,10 +8,11 @@ from typing import Any
 
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.answers.kinds import held
-from stanchion.answers.variables import Variables
+from stanchion.answers.variables import UNREADABLE, declared_variables
 from stanchion.config import Analysis, Project
 from stanchion.draws.naming import Naming
 from stanchion.errors import Fault
+from stanchion.expressions.arrays import Arrays
 from stanchion.expressions.faults import ExpressionError, suggestion
 from stanchion.stan.program import Variable
 from stanchion.system.sentences import listed
@@ -45,9 +46,9 @@ class FitVariables:
         """The names of all variables."""
         return frozenset(variable.name for block in self.blocks.values() for variable in block)
 
-    def scope(self) -> Variables:
+    def scope(self) -> Arrays:
         """Return what expressions may name."""
-        return Variables.declared(Naming.of(self.blocks, self.sizes.data, self.sizes.meta))
+        return declared_variables(Naming.of(self.blocks, self.sizes.data, self.sizes.meta))
 
 
 def answer_faults(
@@ -71,6 +72,10 @@ def answer_faults(
 
 
 def _error(answer: DeclaredAnswer, fit: FitVariables) -> ExpressionError | None:
+    for variable in (variable for block in fit.blocks.values() for variable in block):
+        if variable.name in answer.names() and variable.type in UNREADABLE:
+            what = f"`{variable.name}` is {variable.type}, which expressions have no values of"
+            return ExpressionError(what, todo="give its parts names of their own in the program")
     try:
         held(answer, fit.scope())
     except ExpressionError as error:
