@@ -51,10 +51,13 @@ def answers(sample: Sample) -> dict[str, tuple[float, float]]:
     return {
         "probability": (share.value, share.mcse),
         "quantity": (quantity.rows[0].value, quantity.rows[0].mcse),
+        "below the rope": (rope.below, rope.mcse_below),
         "within the rope": (rope.within, rope.mcse),
+        "above the rope": (rope.above, rope.mcse_above),
         "share of the largest": (largest.rows[2].value, largest.rows[2].mcse),
         "lead of the largest": (largest.choice.difference, largest.choice.mcse),
         "expected utility": (decision.rows[1].value, decision.rows[1].mcse),
+        "expected loss": (decision.rows[0].loss, decision.rows[0].loss_mcse),
         "lead of the decision": (decision.choice.difference, decision.choice.mcse),
     }
 
@@ -64,7 +67,7 @@ def test_runs_differ_by_their_errors(correlation: float) -> None:
     """The sd of each answer over 60 runs is its mean error, within what 60 runs can say.
 
     (R − 1) s² / σ² is χ² with R − 1 degrees of freedom: s / σ lies between its 0.05 % and 99.95 %
-    points, in 14 comparisons. Where draws are correlated, another 5 % is left to the errors.
+    points, in 20 comparisons. Where draws are correlated, another 5 % is left to the errors.
     """
     every = [answers(sample) for sample in runs(correlation)]
     slack = ESTIMATED if correlation else 0.0
