@@ -268,6 +268,7 @@ def test_a_transform_is_one_row(schools: Path, monkeypatch: pytest.MonkeyPatch) 
     """A row of the catalogue is all that a transform needs: values, constants, faults, words."""
     row = Transform(
         "the square root, over the largest",
+        "root {unit}",
         lambda values: {"largest": float(values.max())},
         lambda values, constants: (values / constants["largest"]) ** 0.5,
         domain=lambda values: values >= 0,

@@ -39,8 +39,6 @@ rule draw_plot:
         plot="plot_[a-z_0-9]+",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/draw_plot.{plot}.log",
-    group:
-        "fit-{method}"
     threads: 1
     resources:
         mem_mb=2000,

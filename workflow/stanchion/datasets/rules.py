@@ -90,7 +90,8 @@ class Series:
     def factor(self) -> tuple[Array, list[str]]:
         """Return each row's index among the labels of distinct values, and these labels."""
         codes, values = pd.factorize(self.values)
-        return codes, [label(self.kind, value) for value in values.tolist()]
+        name = str if self.kind != "bool" else partial(label, self.kind)
+        return codes, list(map(name, values.tolist()))
 
     def levels(self) -> tuple[str, ...]:
         """Return the declared levels, else those that occur, in order."""

@@ -243,7 +243,6 @@ _ROWS = (
         per="plot",
         memory=2000,
         minutes=10,
-        group="fit-{method}",
     ),
     StepRow(
         name="compare_models",
