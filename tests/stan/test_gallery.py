@@ -65,9 +65,9 @@ def verdict(fit: Path) -> str:
 
 def answers(results: Path, analysis: str, method: str) -> pd.DataFrame:
     """Return a method's answers by name and label."""
-    table = pd.read_csv(results / analysis / "answers.csv", keep_default_na=False, na_values=[""])
-    of_method = table[table["method"] == method]
-    return of_method.set_index(["answer", of_method["label"].fillna("")]).sort_index()
+    table = pd.read_csv(results / analysis / "answers.csv", dtype={"label": str})
+    table["label"] = table["label"].fillna("")
+    return table[table["method"] == method].set_index(["answer", "label"]).sort_index()
 
 
 def meets(table: pd.DataFrame, mean: Any, sd: Any) -> bool:
