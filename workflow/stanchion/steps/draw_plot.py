@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stanchion.draws.files import open_whole
 from stanchion.pictures.declared import draw_declared
 from stanchion.pictures.style import Format, placeholder, saved_as
@@ -9,6 +11,7 @@ from stanchion.plan.arguments import DrawPlot
 from stanchion.plan.job import Job
 from stanchion.system.strict_json import write_json
 
+_SET = re.compile(r"\{('[^{}]*')\}")
 _LONGEST = 300
 """Characters of what ArviZ says."""
 
@@ -35,5 +38,7 @@ def run(job: Job[DrawPlot]) -> None:
 
 
 def _text(error: Exception) -> str:
+    """Return what an error says, the same in each process: a set in it has no order of its own."""
     text = " ".join(str(error).split()) or type(error).__name__
+    text = _SET.sub(lambda match: f"{{{', '.join(sorted(match[1].split(', ')))}}}", text)
     return text[:_LONGEST].rstrip(".")
