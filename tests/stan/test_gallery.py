@@ -205,6 +205,7 @@ def posteriors() -> dict[str, Any]:
     return {v: stats.beta(1 + r.buyers, 1 + r.visitors - r.buyers) for v, r in sums.iterrows()}
 
 
+@pytest.mark.slow
 def test_lift_probability_and_expected_loss_are_the_exact_ones(run: Run) -> None:
     """By quadrature of the two betas; the lift's mean by that of an inverse beta.
 
@@ -237,6 +238,7 @@ def test_lift_probability_and_expected_loss_are_the_exact_ones(run: Run) -> None
     assert all(abs(loss[v] - exact_loss[v]) < ERRORS * choice["mcse"] for v in "AB")
 
 
+@pytest.mark.slow
 def test_weeks_as_they_come_are_the_whole(run: Run) -> None:
     """After each week the posterior is the beta of what was seen; the last is that of Stan."""
     results, rows = run("ab_test"), pd.read_csv(DATA / "ab_test.csv")
@@ -267,6 +269,7 @@ PUBLISHED = {
 """
 
 
+@pytest.mark.slow
 def test_ruggedness_is_what_was_published(run: Run) -> None:
     """Means within 4 errors of a published run of 1,000 draws, of which 250 count; sds within 15 %.
 
@@ -306,6 +309,7 @@ def exact_means(design: Any, y: Any) -> Any:
     return np.average(means, axis=0, weights=np.exp(np.array(weights) - max(weights)))
 
 
+@pytest.mark.slow
 def test_slopes_of_ruggedness_are_the_exact_ones(run: Run, shared: Path) -> None:
     """Coefficients and answers within their errors; the published slopes have opposite signs."""
     results = run("ruggedness")
@@ -323,6 +327,7 @@ def test_slopes_of_ruggedness_are_the_exact_ones(run: Run, shared: Path) -> None
     assert asked.loc["The slope is greater in Africa"].iloc[0]["value"] > 0.99
 
 
+@pytest.mark.slow
 def test_independent_normals_are_too_narrow_for_ruggedness(run: Run, shared: Path) -> None:
     """Mean-field ADVI has the sds of each coefficient with the others held, and fails its check."""
     results = run("ruggedness") / "ruggedness/countries/interaction"
