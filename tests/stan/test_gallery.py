@@ -7,6 +7,7 @@ some thirty such comparisons, all with fixed seeds, one is crossed by chance onc
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from functools import cache as once
 from pathlib import Path
@@ -25,6 +26,10 @@ from tests.project import ROOT, ProjectDir
 pytestmark = pytest.mark.stan
 
 DATA = ROOT / "data/gallery"
+slow = pytest.mark.skipif(
+    os.environ.get("STANCHION_SLOW_TESTS") != "1",
+    reason="takes minutes; set STANCHION_SLOW_TESTS=1",
+)
 ERRORS = 4
 Run = Callable[[str], Path]
 
@@ -205,7 +210,7 @@ def posteriors() -> dict[str, Any]:
     return {v: stats.beta(1 + r.buyers, 1 + r.visitors - r.buyers) for v, r in sums.iterrows()}
 
 
-@pytest.mark.slow
+@slow
 def test_lift_probability_and_expected_loss_are_the_exact_ones(run: Run) -> None:
     """By quadrature of the two betas; the lift's mean by that of an inverse beta.
 
@@ -238,7 +243,7 @@ def test_lift_probability_and_expected_loss_are_the_exact_ones(run: Run) -> None
     assert all(abs(loss[v] - exact_loss[v]) < ERRORS * choice["mcse"] for v in "AB")
 
 
-@pytest.mark.slow
+@slow
 def test_weeks_as_they_come_are_the_whole(run: Run) -> None:
     """After each week the posterior is the beta of what was seen; the last is that of Stan."""
     results, rows = run("ab_test"), pd.read_csv(DATA / "ab_test.csv")
@@ -269,7 +274,7 @@ PUBLISHED = {
 """
 
 
-@pytest.mark.slow
+@slow
 def test_ruggedness_is_what_was_published(run: Run) -> None:
     """Means within 4 errors of a published run of 1,000 draws, of which 250 count; sds within 15 %.
 
@@ -309,7 +314,7 @@ def exact_means(design: Any, y: Any) -> Any:
     return np.average(means, axis=0, weights=np.exp(np.array(weights) - max(weights)))
 
 
-@pytest.mark.slow
+@slow
 def test_slopes_of_ruggedness_are_the_exact_ones(run: Run, shared: Path) -> None:
     """Coefficients and answers within their errors; the published slopes have opposite signs."""
     results = run("ruggedness")
@@ -327,7 +332,7 @@ def test_slopes_of_ruggedness_are_the_exact_ones(run: Run, shared: Path) -> None
     assert asked.loc["The slope is greater in Africa"].iloc[0]["value"] > 0.99
 
 
-@pytest.mark.slow
+@slow
 def test_independent_normals_are_too_narrow_for_ruggedness(run: Run, shared: Path) -> None:
     """Mean-field ADVI has the sds of each coefficient with the others held, and fails its check."""
     results = run("ruggedness") / "ruggedness/countries/interaction"
