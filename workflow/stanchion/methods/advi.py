@@ -62,6 +62,11 @@ class Advi(Approximation):
     time_limit: TimeLimit = None
     on_fail: MethodOnFail = None
 
+    @property
+    def variant(self) -> str:
+        """Its family."""
+        return self.algorithm
+
     def command(self, keep: Collection[str] = ()) -> list[str]:
         """Return the words; `iter` of the adaptation follows `adapt`."""
         return [

@@ -105,6 +105,11 @@ class Method(Section):
     fewest_because: ClassVar[str] = "a fit needs"
 
     @property
+    def variant(self) -> str:
+        """Its name in tables of measurements, which tell some of its settings apart."""
+        return self.method
+
+    @property
     def jobs(self) -> int:
         """How many jobs a fit has, each a process with a Stan CSV of its own."""
         return 1

@@ -89,6 +89,11 @@ class Pathfinder(Approximation):
     on_fail: MethodOnFail = None
 
     @property
+    def variant(self) -> str:
+        """One path alone has nothing to be held to."""
+        return "single" if self.paths == 1 else self.method
+
+    @property
     def parts(self) -> int:
         """A part a path: one that fails leaves no draws, and the others go on."""
         return self.paths

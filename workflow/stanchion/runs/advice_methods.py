@@ -63,7 +63,7 @@ def _draws(label: str, method: Method, declared: float | None) -> Iterator[Advic
 
 def _adaptation(label: str, method: Method) -> Iterator[Advice]:
     if (
-        method.method == "nuts"
+        hasattr(method, "max_treedepth")  # the figures are those of NUTS
         and getattr(method, "adapt_delta", None) == _ADAPT_DELTA
         and getattr(method, "on_divergence", None) is None
     ):
@@ -92,9 +92,8 @@ def _point(methods: Mapping[str, Method], *, means_no_priors: bool) -> Iterator[
 
 def _unheld(methods: Mapping[str, Method]) -> Iterator[Advice]:
     for label, method in methods.items():
-        kind = _kind(method)
-        if kind is not None:
-            missed = MISSES[kind]
+        missed = MISSES.get(method.variant)
+        if missed is not None:
             yield Advice(
                 "approximation",
                 f"{label} has no `nuts` beside it to be held to, and k̂ is no proof: "
@@ -102,15 +101,6 @@ def _unheld(methods: Mapping[str, Method]) -> Iterator[Advice]:
                 ("khat", "nuts_difference"),
                 (missed, SAMPLED),
             )
-
-
-def _kind(method: Method) -> str | None:
-    """Return which approximation of docs/methods.md it is, None where it is none of these."""
-    if method.method == "advi":
-        return str(getattr(method, "algorithm", "meanfield"))
-    if method.method == "pathfinder":
-        return "single" if getattr(method, "paths", None) == 1 else "pathfinder"
-    return method.method if method.method in MISSES else None
 
 
 def model_advice(
