@@ -12,7 +12,7 @@ import pytest
 from stanchion.pictures.catalogue import PICTURES, PictureRow
 from stanchion.pictures.trace import trace
 from stanchion.plan.catalogue import STEPS
-from stanchion.report import page, render
+from stanchion.report import page, render, size
 from stanchion.report.reading import read_picture
 from tests.report_inputs import Declared, FitCase, failed_checks, report_job
 from tests.unit.pictures_cases import funnel
@@ -107,7 +107,7 @@ def test_pictures_behind_the_fold_go_first(tmp_path: Path, monkeypatch: pytest.M
         for n in PICTURES
         if job.paths(PICTURES[n].input)
     }
-    monkeypatch.setattr(page, "MOST_PICTURE_BYTES", sizes["densities"] + sizes["ranks"])
+    monkeypatch.setattr(size, "MOST_PICTURE_BYTES", sizes["densities"] + sizes["ranks"])
     html = render.render(page.build(job))
     assert f'alt="Posterior densities of {fit.path}' in html
     assert f'alt="Rank plots of {fit.path}' in html

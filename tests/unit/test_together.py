@@ -56,9 +56,14 @@ def test_killed_child_is_lost() -> None:
 def test_child_killed_in_the_midst_of_its_answer_is_lost() -> None:
     """A part of an answer is none: as of a child that is killed while it writes a large one."""
 
+    def children() -> set[int]:
+        return {int(x) for x in Path("/proc/thread-self/children").read_text().split()}
+
+    before = children()  # of other tests in this process
+
     def hopeless(_results: Mapping[int, object], _running: Sequence[int]) -> list[int]:
         time.sleep(0.1)  # the child waits for a reader: the pipe is full
-        (process,) = (int(x) for x in Path("/proc/thread-self/children").read_text().split())
+        (process,) = children() - before
         os.kill(process, signal.SIGKILL)
         return []
 
