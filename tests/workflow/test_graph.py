@@ -145,6 +145,7 @@ def test_expected_edges(project: ProjectDir) -> None:
     assert inner == {
         *(("compile_program", step) for step in sampled),
         *(("prepare_data", step) for step in (*sampled, "collect_draws", "write_report")),
+        ("prepare_data", "predict_outcomes"),  # the names of predicted rows
         *((step, "collect_draws") for step in sampled),
         *(
             ("collect_draws", step)
