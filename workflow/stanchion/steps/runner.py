@@ -60,8 +60,6 @@ def main(argv: list[str] | None = None) -> int:
     """Run the step of a job file and return the exit code."""
     path = Path((argv if argv is not None else sys.argv[1:])[0])
     _end_with_parent()
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
     file = JobFile.read(path)
     log = Path(file.log)
     with _unraisable_in(log):
@@ -73,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _logged(file: JobFile, log: Path) -> int:
     try:
+        for number in _SIGNALS:  # here, where a signal that is already there has its sentence
+            signal.signal(number, _stop)
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("")
         how = run(file)
