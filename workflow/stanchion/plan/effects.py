@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from stanchion.config import Column, Project
 from stanchion.errors import Fault
-from stanchion.plan.arguments import GenerateQuantities, SummariseEffects
+from stanchion.plan.arguments import SummariseEffects
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import applied_datasets, applied_to, mapping_of, title_of
 from stanchion.plan.fits import on_fail, seed
 from stanchion.plan.keys import seed_of
 from stanchion.plan.model import Fit, Step
-from stanchion.plan.preparing import compile_step, effects_data_step, used_of
+from stanchion.plan.preparing import effects_data_step, used_of
+from stanchion.plan.quantities import generate_step
 from stanchion.plan.sections import intervals_of
 from stanchion.schema.locations import Key, nearest
 from stanchion.stan.program import Program, Variable
@@ -100,35 +101,17 @@ def _data(planner: Planner, fit: Fit) -> Step:
 
 def _generate_step(planner: Planner, fit: Fit, data: Step) -> Step:
     """Add the step that draws the variable on the grid, at the draws that the fit came to."""
-    analysis, program = planner.project.analyses[fit.analysis], planner.program_of(fit)
-    method, effects = analysis.methods[fit.method], analysis.effects
+    effects = planner.project.analyses[fit.analysis].effects
     assert effects is not None
-    drawn, judged = (planner.known(fit, rule) for rule in ("collect_draws", "diagnose_fit"))
-    compiled = compile_step(planner, fit.model, method.own_program)
-    return planner.add(
+    return generate_step(
+        planner,
         "generate_effects",
-        fit.wildcards,
-        arguments=GenerateQuantities(
-            method=method.method,
-            method_version=method.version,
-            settings=method.settings,
-            keep=(),
-            parameters=program.parameters,
-            transformed=False,
-            seed=seed_of(seed(planner, fit), "effects"),
-            on_fail=on_fail(planner, fit),
-            variable=effects.variable,
-            fit=fit.name,
-            program=program.path,
-            time_limit=method.time_limit,
-        ),
-        inputs={
-            "source": drawn.outputs["draws"],
-            "diagnostics": judged.outputs["diagnostics"],
-            "data": data.outputs["data"],
-            "executable": compiled.outputs["executable"],
-        },
-        upstream=[drawn, judged, data, compiled],
+        fit,
+        fit,
+        data,
+        seed=seed_of(seed(planner, fit), "effects"),
+        transformed=False,
+        variable=effects.variable,
     )
 
 

@@ -15,7 +15,15 @@ from stanchion.plan.sections import intervals_of, posterior_predictive_of, predi
 def quantities_steps(planner: Planner, fit: Fit) -> None:
     """Add the steps of a fit whose source is planned already."""
     data = quantities_data_step(planner, fit)
-    generated = _generate_step(planner, fit, data)
+    generated = generate_step(
+        planner,
+        "generate_quantities",
+        fit,
+        _sources(planner, fit)[0],
+        data,
+        seed=seed(planner, fit),
+        transformed=bool(planner.program_of(fit).transformed_parameters),
+    )
     draws = _collect_step(planner, fit, data, generated)
     follow_draws(planner, fit, draws, data, list(generated.outputs.values()))
 
@@ -32,13 +40,23 @@ def _method(planner: Planner, fit: Fit) -> Method:
     return planner.project.analyses[fit.analysis].methods[fit.method]
 
 
-def _generate_step(planner: Planner, fit: Fit, data: Step) -> Step:
+def generate_step(
+    planner: Planner,
+    rule: str,
+    fit: Fit,
+    source: Fit,
+    data: Step,
+    *,
+    seed: int,
+    transformed: bool,
+    variable: str | None = None,
+) -> Step:
+    """Add the step that generates quantities, or one, at the draws that a source came to."""
     method, program = _method(planner, fit), planner.program_of(fit)
-    source, *_ = _sources(planner, fit)
-    drawn, judged = (planner.known(source, rule) for rule in ("collect_draws", "diagnose_fit"))
+    drawn, judged = (planner.known(source, step) for step in ("collect_draws", "diagnose_fit"))
     compiled = compile_step(planner, fit.model, method.own_program)
     return planner.add(
-        "generate_quantities",
+        rule,
         fit.wildcards,
         arguments=GenerateQuantities(
             method=method.method,
@@ -46,9 +64,10 @@ def _generate_step(planner: Planner, fit: Fit, data: Step) -> Step:
             settings=method.settings,
             keep=(),
             parameters=program.parameters,
-            transformed=bool(program.transformed_parameters),
-            seed=seed(planner, fit),
+            transformed=transformed,
+            seed=seed,
             on_fail=on_fail(planner, source),
+            variable=variable,
             fit=fit.name,
             program=program.path,
             time_limit=method.time_limit,
