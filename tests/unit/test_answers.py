@@ -15,7 +15,10 @@ from arviz_stats.base import array_stats
 from stanchion.answers.compute import answer_of
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.answers.sample import Mixture, Sample
+from stanchion.answers.variables import declared_variables
+from stanchion.draws.naming import Naming
 from stanchion.plan.job import Job
+from stanchion.stan.program import Variable
 from stanchion.stats.mixture import shortest, weighted_quantile
 from tests.unit.draws_cases import write_json
 from tests.unit.steps_cases import Y, answer, approximate, chain, collect
@@ -424,3 +427,13 @@ def test_the_error_of_a_probability_is_right_for_autocorrelated_draws() -> None:
     assert errors.mean() == pytest.approx(values.std(ddof=1), rel=0.2)
     truth = 0.3085375387259869  # 1 - Φ(0.5)
     assert np.mean(np.abs(values - truth) < 2 * errors) == pytest.approx(0.954, abs=0.06)
+
+
+def test_a_label_is_asked_for_as_it_is_stored() -> None:
+    """`check` knows a label with a hidden character by the escape that draws.nc has of it."""
+    sizes = {"J": {"dim": "pupil", "labels": ["Ann\x07", "Bo\u202eb"]}}
+    theta = Variable("theta", "vector", 1, ("J",))
+    blocks = {"parameters": (theta,), "transformed_parameters": (), "generated_quantities": ()}
+    naming = Naming.of(blocks, {"J": 2}, {"sizes": sizes})
+    (axis,) = declared_variables(naming).kinds["theta"].axes
+    assert axis.labels == ("Ann\\x07", "Bo\\u202eb")

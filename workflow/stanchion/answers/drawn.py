@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.answers.variables import UNREADABLE
 from stanchion.draws.files import open_draws, without_value
-from stanchion.draws.labels import axis_labels, is_labelled
+from stanchion.draws.labels import axis_labels, labels_along
 from stanchion.draws.naming import BLOCKS, Roles
 from stanchion.draws.tree import (
     POINT,
@@ -25,6 +24,7 @@ from stanchion.draws.tree import (
 )
 from stanchion.expressions.arrays import Arrays
 from stanchion.expressions.check import Axis, Kind
+from stanchion.expressions.replicated import type_of
 from stanchion.stan.program import Variable
 
 Array = NDArray[Any]
@@ -67,15 +67,24 @@ class Drawn(Arrays):
 
 @contextmanager
 def open_variables(
-    path: Path, declared: Mapping[str, Sequence[Variable]], roles: Roles, *, proposal: bool = False
+    path: Path,
+    declared: Mapping[str, Sequence[Variable]],
+    roles: Roles,
+    names: Collection[str],
+    *,
+    proposal: bool = False,
 ) -> Iterator[Drawn]:
-    """Yield the variables of a draws.nc; each is read when its values are asked for.
+    """Yield those of these variables that a draws.nc has; each is read when it is asked for.
 
     With `proposal`, they are those of an approximation's draws as they came.
     """
     drawn = (PROPOSAL,) if proposal else POSTERIOR_GROUPS
     with open_draws(path, *drawn, *_DATA) as tree:
-        stored = dict(_stored(tree, declared, roles, proposal=proposal))
+        wanted = {
+            block: [variable for variable in variables if variable.name in names]
+            for block, variables in declared.items()
+        }
+        stored = dict(_stored(tree, wanted, roles, proposal=proposal))
         kinds = {
             name: _drawn_kind(tree[group].dataset, own) for name, (group, own) in stored.items()
         }
@@ -104,19 +113,10 @@ def _stored(
 
 
 def _drawn_kind(dataset: xr.Dataset, name: str) -> Kind:
-    variable = dataset[name]
-    integer = np.issubdtype(variable.dtype, np.integer)
-    axes = tuple(
-        Axis(
-            dim,
-            dataset.sizes[dim],
-            tuple(map(str, dataset.coords[dim].values.tolist()))
-            if is_labelled(dataset, dim)
-            else None,
-        )
-        for dim in _dims(dataset, name)
+    axes = (
+        Axis(dim, dataset.sizes[dim], labels_along(dataset, dim)) for dim in _dims(dataset, name)
     )
-    return Kind("int" if integer else "real", axes)
+    return Kind(type_of(dataset[name].dtype), tuple(axes))
 
 
 def _dims(dataset: xr.Dataset, name: str) -> list[str]:

@@ -82,7 +82,7 @@ def _resampled(
     if proposal is None:
         return Sample(values, 1.0, has_errors=False)
     weights = proposal.weights
-    with open_variables(path, declared, roles, proposal=True) as variables:
+    with open_variables(path, declared, roles, answer.names(), proposal=True) as variables:
         try:
             raw, _ = _evaluated(answer, variables)
         except Unanswerable:

@@ -35,11 +35,16 @@ def scalar_labels(
     ]
 
 
-def is_labelled(dataset: xr.Dataset, dim: str) -> bool:
+def is_labelled(dataset: xr.Dataset | xr.DataArray, dim: str) -> bool:
     """Tell whether a dimension has labels, and not numbers alone."""
     if dim == PART or dim not in dataset.coords:
         return False
     return not np.issubdtype(dataset.coords[dim].dtype, np.number)
+
+
+def labels_along(data: xr.Dataset | xr.DataArray, dim: str) -> tuple[str, ...] | None:
+    """Return the labels along a dimension, None where it has numbers alone."""
+    return tuple(data.coords[dim].values.tolist()) if is_labelled(data, dim) else None
 
 
 def axis_labels(dataset: xr.Dataset, dim: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stanchion.draws.columns import PARTS
 from stanchion.stan.program import Variable
+from stanchion.system.sentences import visible
 
 BLOCKS = ("parameters", "transformed_parameters", "generated_quantities")
 GATED = BLOCKS[:2]
@@ -75,7 +76,10 @@ class Roles:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A named dimension: its length, its labels, and the column that these are the levels of."""
+    """A named dimension: its length, its labels, and the column that these are the levels of.
+
+    Labels hold no control characters: HDF5 ends a text at the first NUL.
+    """
 
     name: str
     length: int
@@ -189,7 +193,9 @@ def _dimensions(
         while shown in taken:
             shown += "_"
         factor = named[size].get("factor")
-        dimensions[size] = Dimension(shown, length, tuple(labels) if fit else None, factor)
+        dimensions[size] = Dimension(
+            shown, length, tuple(map(visible, labels)) if fit else None, factor
+        )
     return dimensions
 
 

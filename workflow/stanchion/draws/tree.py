@@ -18,7 +18,6 @@ from stanchion.draws.naming import CONSTRAINED, GATED, Dimension, Naming, Roles,
 from stanchion.draws.sampler import PATH, sampler_stats
 from stanchion.draws.stan_csv import Adaptation, Chains
 from stanchion.errors import ChainError
-from stanchion.system.sentences import visible
 
 SAMPLE_DIMS = ("chain", "draw")
 POSTERIOR, PROPOSAL, ADAPTATION = "posterior", "proposal", "adaptation"
@@ -88,7 +87,7 @@ class _Group:
 
         These are labels, else numbers from 1 as Stan counts; chains and draws count from 0. Numbers
         are left out where there would be many. Labels that are the levels or values of a column say
-        so, and hold no control characters: HDF5 ends a text at the first NUL.
+        so.
         """
         sizes = {
             str(d): n for variable in self.variables.values() for d, n in variable.sizes.items()
@@ -100,8 +99,7 @@ class _Group:
             dimension = self.dimensions.get(dim)
             if dimension is not None and dimension.labels:
                 factor = {FACTOR: dimension.factor} if dimension.factor else {}
-                labels = [visible(label) for label in dimension.labels]
-                coords[dim] = xr.Variable(dim, np.array(labels), factor)
+                coords[dim] = xr.Variable(dim, np.array(dimension.labels), factor)
             elif len(sizes) <= _MOST_NUMBERED:
                 coords[dim] = xr.Variable(dim, np.arange(1, length + 1))
         return xr.Dataset(self.variables, coords, _attributes(list(self.samples), chains))

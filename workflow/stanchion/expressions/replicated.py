@@ -32,14 +32,16 @@ class Data:
 
     def kinds(self, observed: str, replicated: NDArray[Any]) -> dict[str, Kind]:
         """Return what each is; the observed are whole numbers where the replicated are, too."""
-        types: dict[str, Type] = {n: type_of(values) for n, values in self.values.items()}
-        types[observed] = "int" if {types[observed], type_of(replicated)} == {"int"} else "real"
+        types: dict[str, Type] = {n: type_of(values.dtype) for n, values in self.values.items()}
+        types[observed] = (
+            "int" if {types[observed], type_of(replicated.dtype)} == {"int"} else "real"
+        )
         return {name: Kind(types[name], self.axes[name]) for name in self.values}
 
 
-def type_of(values: NDArray[Any]) -> Type:
+def type_of(dtype: np.dtype[Any]) -> Type:
     """Return whether data are whole numbers or real ones."""
-    return "int" if np.issubdtype(values.dtype, np.integer) else "real"
+    return "int" if np.issubdtype(dtype, np.integer) else "real"
 
 
 def expressed(source: str, observed: str, data: Data, replicated: NDArray[Any]) -> Statistic:

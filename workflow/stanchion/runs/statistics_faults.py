@@ -14,7 +14,6 @@ from stanchion.expressions.faults import ExpressionError
 from stanchion.expressions.replicated import type_of
 from stanchion.expressions.statistics import check_statistic
 from stanchion.stats.predictive import STATISTICS
-from stanchion.system.sentences import visible
 
 Pair = tuple[str, str]
 """A dataset and a model."""
@@ -27,12 +26,9 @@ def kinds_of(naming: Naming, values: Mapping[str, Any]) -> dict[str, Kind]:
         claimed: dict[str, Dimension] = {}
         dims = naming.dims(name, name, array.shape, is_complex=False, claimed=claimed)
         axes = zip(dims, array.shape, strict=True)
-        labels = {
-            dim: tuple(map(visible, dimension.labels)) if dimension.labels else None
-            for dim, dimension in claimed.items()
-        }
+        labels = {dim: dimension.labels for dim, dimension in claimed.items()}
         kinds[name] = Kind(
-            type_of(array), tuple(Axis(dim, size, labels.get(dim)) for dim, size in axes)
+            type_of(array.dtype), tuple(Axis(dim, size, labels.get(dim)) for dim, size in axes)
         )
     return kinds
 

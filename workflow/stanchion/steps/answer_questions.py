@@ -98,7 +98,8 @@ def _answer_by(
         return
     roles = Roles(variables.observed, variables.replicated, variables.predicted)
     ess = _least_ess(diagnostics)
-    with open_variables(draws, variables.declared, roles) as scope:
+    used = {name for one in answers for name in one.declared.names()}
+    with open_variables(draws, variables.declared, roles, used) as scope:
         for one in answers:
             try:
                 sample, labels = read_sample(

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from stanchion.draws.files import open_draws
+from stanchion.draws.labels import labels_along
 from stanchion.draws.naming import program_name
 from stanchion.errors import StepError
 from stanchion.expressions.check import Axis
@@ -58,11 +58,4 @@ def _data(draws: Path, names: Collection[str]) -> Data:
 
 
 def _axes(variable: xr.DataArray) -> tuple[Axis, ...]:
-    return tuple(Axis(str(dim), n, _labels(variable, dim)) for dim, n in variable.sizes.items())
-
-
-def _labels(variable: xr.DataArray, dim: object) -> tuple[str, ...] | None:
-    coordinate = variable.coords.get(dim)
-    if coordinate is None or np.issubdtype(coordinate.dtype, np.number):
-        return None
-    return tuple(map(str, coordinate.values.tolist()))
+    return tuple(Axis(str(d), n, labels_along(variable, str(d))) for d, n in variable.sizes.items())
