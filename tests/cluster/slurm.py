@@ -139,7 +139,7 @@ class Slurm:
         """Have the controller die at once; jobs go on."""
         pid = self.pids.pop("slurmctld")
         os.kill(pid, signal.SIGKILL)
-        self.wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the controller is gone")
+        self.wait_until(lambda: not _is_alive(pid), "the controller is gone")
 
     def start_node(self, node: str) -> None:
         """Start a node's daemon, again where it was killed."""
@@ -229,9 +229,18 @@ def _is_link_to(base: Path) -> bool:
 
 def _lives(pid_file: Path) -> bool:
     try:
-        return Path(f"/proc/{int(pid_file.read_text())}").exists()
+        return _is_alive(int(pid_file.read_text()))
     except (OSError, ValueError):
         return False
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether a process runs: one that nobody has waited for stays in /proc, as a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("Z", "X")
 
 
 def _free_ports(count: int) -> int:
