@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 from runpy import run_path
 
@@ -10,7 +11,7 @@ import pytest
 
 from stanchion.config import load
 from stanchion.errors import StanchionError
-from stanchion.project.create import init
+from stanchion.project.create import Example, init
 from stanchion.runs.gallery import entries, example, listing
 from tests.project import ROOT
 
@@ -18,6 +19,15 @@ DECLARATIONS = sorted((ROOT / "config/gallery").glob("*.yaml"))
 SIMULATIONS = sorted((ROOT / "data/gallery").glob("simulate_*.py"))
 PROGRAMS = sorted((ROOT / "stan/models/gallery").glob("*.stan"))
 NAMES = [path.stem for path in DECLARATIONS]
+
+
+def table_of(script: Path) -> str:
+    """Return the path of the table that a simulation says that it makes."""
+    (name,) = re.findall(r'^"""Make (\w+\.csv)', script.read_text())
+    return f"data/gallery/{name}"
+
+
+SIMULATED = {table_of(path) for path in SIMULATIONS}
 
 
 def files_below(folder: Path) -> set[str]:
@@ -60,8 +70,11 @@ def test_a_project_from_the_gallery_holds_what_its_declaration_names(
     assert {path for path in laid_out if path.endswith(".stan")} == programs
     assert {path for path in laid_out if path.endswith(".csv")} == tables
     assert {"Snakefile", "config/schema.json", "data/gallery/README.md"} <= laid_out
-    simulation = f"data/gallery/simulate_{name}.py"
-    assert (simulation in laid_out) is (ROOT / simulation).exists()
+    scripts = {path for path in laid_out if path.startswith("data/gallery/simulate_")}
+    assert {table_of(ROOT / script) for script in scripts} == tables & SIMULATED
+    methods = (m for a in project.analyses.values() for m in a.methods.values())
+    declared = {path for m in methods for paths in m.files.values() for path in paths}
+    assert {path for path in laid_out if path.startswith("scripts/")} == declared
 
 
 def test_a_project_of_the_example_holds_no_gallery(tmp_path: Path) -> None:
@@ -84,9 +97,23 @@ def test_a_name_that_is_not_in_the_gallery_is_refused() -> None:
 def test_a_simulation_gives_the_bytes_of_its_table(script: Path) -> None:
     """The seed and the truth in the script are those of the committed table."""
     text = str(run_path(str(script))["table"]())
-    tables = {path.name: path.read_bytes() for path in script.parent.glob("*.csv")}
-    (name,) = re.findall(r'^"""Make (\w+\.csv)', script.read_text())
-    assert text.encode() == tables[name]
+    assert text.encode() == (ROOT / table_of(script)).read_bytes()
+
+
+def test_a_lock_of_the_gallery_is_written_with_what_is_installed(tmp_path: Path) -> None:
+    """Scripts that Stanchion's own Python runs are started from the wheel with other versions."""
+    lock = "scripts/gallery/python.lock"
+    init(tmp_path, Example("config/gallery/coin.yaml", (lock,), locks=(lock,)))
+    lines = (tmp_path / lock).read_text().splitlines()
+    assert len(lines) == len((ROOT / lock).read_text().splitlines())
+    assert all(version(name) == pin for name, pin in (line.split("==") for line in lines))
+
+
+def test_the_lock_of_the_gallery_is_that_of_the_project() -> None:
+    """In a checkout its scripts run in the locked environment, so that both say the same."""
+    locked = (ROOT / "workflow/requirements.lock").read_text()
+    pins = (ROOT / "scripts/gallery/python.lock").read_text().splitlines()
+    assert pins and all(f"\n{pin} \\\n" in locked for pin in pins)
 
 
 def test_every_table_has_a_source() -> None:

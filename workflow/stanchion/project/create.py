@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from stanchion.errors import StanchionError
@@ -24,11 +25,13 @@ class Example:
     """The analysis in a new project: its declaration, and the files or folders that it takes.
 
     Paths are from `source_root()`, and the same in the project but for the declaration. A folder
-    is taken without the gallery in it.
+    is taken without the gallery in it. Of the files, `locks` are written with the versions that are
+    installed here: scripts that they are of run with this Python.
     """
 
     declaration: str
     files: tuple[str, ...]
+    locks: tuple[str, ...] = ()
 
 
 _EXAMPLE = Example("config/config.yaml", ("config/gate.yaml", "data", "stan"))
@@ -60,8 +63,17 @@ def init(directory: Path, example: Example = _EXAMPLE) -> None:
             print(f"kept    {target}")
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        if name in example.locks:
+            target.write_text(_as_installed(source.read_text()))
+        else:
+            shutil.copyfile(source, target)
         print(f"wrote   {target}")
+
+
+def _as_installed(lock: str) -> str:
+    """Return a lock of the same packages in the versions that are installed."""
+    names = (line.partition("==")[0] for line in lock.splitlines())
+    return "".join(f"{name}=={version(name)}\n" for name in names)
 
 
 def _files(example: Example) -> Iterator[tuple[Path, str]]:

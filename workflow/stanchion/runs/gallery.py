@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from stanchion.project.create import Example, source_root
 from stanchion.runs.styles import USUAL
 
 FOLDER = Path("config/gallery")
+DATA = "data/gallery"
+_MAKES = re.compile(r'"""Make (\w+\.csv)')
 _INDENT = " " * 4
 
 
@@ -69,13 +72,16 @@ def example(name: str) -> Example:
         raise StanchionError(
             "there is no such analysis in the gallery", value=name, allowed=allowed, todo=todo
         )
-    return Example(f"{FOLDER}/{name}.yaml", tuple(sorted(set(_files(gallery[name])))))
+    project = gallery[name].project
+    files = tuple(sorted(set(_files(project))))
+    return Example(f"{FOLDER}/{name}.yaml", files, locks=tuple(sorted(set(_own_locks(project)))))
 
 
-def _files(entry: Entry) -> Iterator[str]:
+def _files(project: Project) -> Iterator[str]:
     """Yield the files that a declaration names, and how its data were made."""
-    project = entry.project
-    yield from (dataset.path for dataset in project.datasets.values() if dataset.path)
+    tables = {dataset.path for dataset in project.datasets.values() if dataset.path}
+    yield from tables
+    yield from (path for path, table in _simulations().items() if table in tables)
     yield from (model.program for model in project.models.values() if model.program)
     for analysis in project.analyses.values():
         for method in analysis.methods.values():
@@ -83,5 +89,19 @@ def _files(entry: Entry) -> Iterator[str]:
             yield from method.drawn_files
             if method.own_program:
                 yield method.own_program
-    beside = ("data/gallery/README.md", f"data/gallery/simulate_{entry.name}.py")
-    yield from (path for path in beside if (source_root() / path).is_file())
+    yield f"{DATA}/README.md"
+
+
+def _simulations() -> dict[str, str]:
+    """Return the table that each script of the gallery makes, which its first words name."""
+    scripts = sorted((source_root() / DATA).glob("simulate_*.py"))
+    tables = {script.name: _MAKES.match(script.read_text()) for script in scripts}
+    return {f"{DATA}/{name}": f"{DATA}/{made[1]}" for name, made in tables.items() if made}
+
+
+def _own_locks(project: Project) -> Iterator[str]:
+    """Yield the locks of scripts that Stanchion's own Python runs."""
+    for analysis in project.analyses.values():
+        for method in analysis.methods.values():
+            if method.interpreter is None:
+                yield from method.files.get("lock", ())
