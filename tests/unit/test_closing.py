@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,17 @@ def test_a_run_without_work_says_so(plan: Plan) -> None:
 def test_answers_are_those_that_their_step_wrote(plan: Plan) -> None:
     """Nothing is read where no answers are planned."""
     assert run_result(plan, ["means"], [], 0).answers == {}
+
+
+def test_answers_of_several_analyses_stand_below_their_names(plan: Plan) -> None:
+    """The same question may be asked of two analyses; of one alone the name is not said."""
+    asked = {"answer": "Heads?", "kind": "probability", "unit": None, "stacked": False}
+    asked |= {"expressions": {"": "p > 0.5"}, "rope": None, "fits": []}
+    content = {"interval": {"prob": 0.9, "kind": "equal_tailed"}, "answers": [asked]}
+    result = run_result(plan, ["means"], [], 0)
+    both = as_text(replace(result, answers={"coin": content, "exact": content}))
+    assert "coin:\nHeads?\n\nexact:\nHeads?" in both
+    assert "coin" not in as_text(replace(result, answers={"coin": content}))
 
 
 def test_the_document_of_a_failed_run_is_whole(plan: Plan) -> None:

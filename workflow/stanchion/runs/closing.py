@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -100,11 +100,18 @@ def as_text(result: RunResult, stream: TextIO | None = None) -> str:
     parts = [
         "nothing had to run: every result is current" if nothing else "",
         table(result.fits, result.altered, result.comparisons, width=width, style=style),
-        *(folded("\n".join(answer_lines(content)), width) for content in result.answers.values()),
+        *(folded(text, width) for text in _answer_texts(result.answers)),
         "\n".join(f"report: {path}" for path in reports),
         folded(following, width),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _answer_texts(answers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the answers of each analysis, below its name where there are several."""
+    for name, content in answers.items():
+        heading = [f"{name}:"] if len(answers) > 1 else []
+        yield "\n".join(heading + answer_lines(content))
 
 
 def next_step(result: RunResult) -> str:
