@@ -12,7 +12,7 @@ import pytest
 from stanchion.config import load
 from stanchion.errors import StanchionError
 from stanchion.project.create import Example, init
-from stanchion.runs.gallery import entries, example, listing
+from stanchion.runs.gallery import Entry, entries, example, listing
 from tests.project import ROOT
 
 DECLARATIONS = sorted((ROOT / "config/gallery").glob("*.yaml"))
@@ -53,6 +53,39 @@ def test_the_list_says_question_methods_and_seconds() -> None:
     assert text.startswith(f"linear, {gallery['linear'].seconds} s\n")
     assert "How much more gas does a house use on a day that is one degree colder?" in text
     assert "by nuts, advi, pathfinder, laplace, optimize, conjugate\n" in text
+
+
+def entry_by_script(folder: Path, pythons: list[str]) -> Entry:
+    """Return an entry whose fits are scripts of these Pythons."""
+    methods = "".join(
+        f"      m{i}: {{method: script, script: s.py, lock: s.lock, python: {python}}}\n"
+        for i, python in enumerate(pythons)
+    )
+    (folder / "c.yaml").write_text(
+        "project: p\nseed: 1\n"
+        "datasets: {d: {path: d.csv, columns: {y: {type: real}}, stan: {y: y}}}\n"
+        "models: {m: {program: m.stan}}\n"
+        "analyses:\n  a:\n    datasets: [d]\n    models: [m]\n    methods:\n" + methods
+    )
+    return Entry("c", 1, load(folder / "c.yaml"))
+
+
+def test_an_entry_says_which_pythons_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once, from the folder that it runs in; a folder or a plain file is no Python."""
+    monkeypatch.chdir(tmp_path)
+    declared = ["env/bin/python", "env/bin", "plain/file", "sh", "env/bin/python", "no-such-word"]
+    entry = entry_by_script(tmp_path, declared)
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain/file").touch()
+    assert entry.interpreters == list(dict.fromkeys(declared))
+    lacking = ["env/bin/python", "env/bin", "plain/file", "no-such-word"]
+    assert entry.missing == lacking
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/bin/python").symlink_to("/bin/sh")
+    assert entry.missing == lacking[1:]
+    assert {e.name: e.missing for e in entries()}["linear"] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,6 +13,7 @@ from stanchion.config import Project, load
 from stanchion.errors import StanchionError
 from stanchion.project.create import Example, source_root
 from stanchion.runs.styles import USUAL
+from stanchion.system.interpreters import interpreter
 
 FOLDER = Path("config/gallery")
 DATA = "data/gallery"
@@ -39,6 +40,18 @@ class Entry:
         analyses = self.project.analyses.values()
         methods = (m.method for a in analyses for m in a.methods.values())
         return list(dict.fromkeys(methods))
+
+    @property
+    def interpreters(self) -> list[str]:
+        """Return the Pythons that its scripts declare, each once."""
+        analyses = self.project.analyses.values()
+        declared = (m.interpreter for a in analyses for m in a.methods.values())
+        return list(dict.fromkeys(python for python in declared if python is not None))
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the Pythons among them that are not there, from the folder that this runs in."""
+        return [python for python in self.interpreters if interpreter(python, Path()) is None]
 
 
 def entries() -> list[Entry]:

@@ -23,6 +23,7 @@ from stanchion.sampling.archive import Archive, attempts_of
 from stanchion.sampling.external import FILE, external_draws
 from stanchion.sampling.fit import Fit
 from stanchion.stan.process import Apart, run_program
+from stanchion.system.interpreters import interpreter
 
 _CODE, _TEMPORARY = "code", "tmp"
 """Folders within the one that a script runs in: its copies, and what it writes for itself."""
@@ -126,18 +127,18 @@ def _environment(folder: Path, cores: int) -> dict[str, str]:
 
 
 def _python(declared: str | None) -> Path:
-    """Return the Python to run; a path is not resolved, since a virtual environment is a link."""
+    """Return the Python to run."""
     if declared is None:
         return Path(sys.executable)
-    path = Path(declared) if "/" in declared else Path(shutil.which(declared) or declared)
-    if not os.access(path, os.X_OK) or path.is_dir():
+    path = interpreter(declared, Path())
+    if path is None:
         raise StepError(
             "there is no such Python on this machine",
             where=declared,
             key="python",
             todo="make the environment (`python -m venv`), and install the lock into it",
         )
-    return path.absolute()
+    return path
 
 
 def _installed(python: Path) -> dict[str, Any]:
