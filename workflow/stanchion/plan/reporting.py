@@ -7,14 +7,12 @@ from typing import Any
 
 from stanchion.config import Analysis, resolved_checks, resolved_method
 from stanchion.config import Dataset as DeclaredDataset
-from stanchion.pictures.catalogue import PICTURES
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of, title_of
 from stanchion.plan.fits import on_fail, parameters_of, seed
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.original import rescaled_in
-from stanchion.plan.plots import planned_plots
-from stanchion.plan.preparing import compile_step, data_step, whole_data_step
+from stanchion.plan.preparing import compile_step, data_step
 from stanchion.plan.report_arguments import (
     Compare,
     Dataset,
@@ -27,6 +25,7 @@ from stanchion.plan.report_arguments import (
     WriteReport,
 )
 from stanchion.plan.report_arguments import Fit as ReportedFit
+from stanchion.plan.reported import ReportedSteps
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stats.conjugate.families import statements
 
@@ -45,46 +44,8 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
     analysis = planner.project.analyses[name]
     new = analysis.predict.dataset if analysis.predict is not None else None
     pairs = [(dataset, model) for dataset in analysis.datasets for model in analysis.models]
-    data = [whole_data_step(planner, name, *pair) for pair in pairs]
-    priors = [s for pair in pairs if (s := _planned(planner, "sample_prior", name, pair))]
-    collected = [planner.known(fit, "collect_draws") for fit in fits]
-    diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
-    predicted = [s for fit in fits if (s := planner.planned("predict_outcomes", fit.wildcards))]
-    effects = [s for fit in fits if (s := planner.planned("summarise_effects", fit.wildcards))]
-    rescaled = [s for fit in fits if (s := planner.planned("rescale_coefficients", fit.wildcards))]
-    comparison = planner.planned("compare_models", {"analysis": name})
-    inputs: dict[str, str | list[str]] = {
-        "summaries": [step.outputs["summary"] for step in collected],
-        "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
-        "data": [step.outputs["data"] for step in data],
-        "metas": [step.outputs["meta"] for step in data],
-        "predictives": [step.outputs["predictive"] for step in predicted],
-        "rescaled": [step.outputs["original_scale"] for step in rescaled],
-        "priors": [step.outputs["checks"] for step in priors],
-        "programs": [
-            path
-            for model in analysis.models
-            if (path := planner.project.models[model].program) is not None
-        ],
-    }
-    plots = [(fit, step) for fit in fits for step in planned_plots(planner, fit)]
-    if plots:
-        inputs["plots"] = [step.outputs["plot"] for _, step in plots]
-    if effects:
-        inputs["effects"] = [step.outputs["effects"] for step in effects]
-    drawn = {
-        "sample_prior": priors,
-        "diagnose_fit": diagnosed,
-        "predict_outcomes": predicted,
-        "summarise_effects": effects,
-    }
-    for row in PICTURES.values():
-        inputs[row.input] = [step.outputs[row.name] for step in drawn[row.step]]
-    answered = planner.planned("answer_questions", {"analysis": name})
-    if comparison is not None:
-        inputs |= comparison.outputs
-    if answered is not None:
-        inputs |= {"answers": answered.outputs["details"]}
+    steps = ReportedSteps.of(planner, name, fits)
+    programs = [planner.project.models[model].program for model in analysis.models]
     return planner.add(
         "write_report",
         {"analysis": name},
@@ -98,7 +59,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
             fits=tuple(reported_fit(planner, fit) for fit in fits),
-            priors=tuple(_prior(planner, step) for step in priors),
+            priors=tuple(_prior(planner, step) for step in steps.priors),
             compare=_compare(analysis),
             predict=predict_of(analysis),
             new_columns=_columns(planner.project.datasets[new]) if new is not None else {},
@@ -106,22 +67,12 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             intervals=intervals_of(analysis),
             toolchain=planner.facts.toolchain,
             about=dict(planner.project.about or {}),
-            plots=tuple(_plot(fit, step) for fit, step in plots),
+            plots=tuple(_plot(fit, step) for fit, step in steps.plots),
             forest=_forest(analysis),
             effects=analysis.effects.variable if analysis.effects is not None else None,
         ),
-        inputs=inputs,
-        upstream=[
-            *data,
-            *priors,
-            *collected,
-            *diagnosed,
-            *predicted,
-            *(step for _, step in plots),
-            *effects,
-            *rescaled,
-            *(step for step in (comparison, answered) if step is not None),
-        ],
+        inputs={**steps.inputs(), "programs": [path for path in programs if path is not None]},
+        upstream=steps.upstream(),
     )
 
 
@@ -235,8 +186,3 @@ def _sampling(planner: Planner, fit: Fit) -> dict[str, Step]:
     whole = planner.planned("sample_fit", fit.wildcards)
     step = whole or planner.planned("sample_chain", {**fit.wildcards, "chain": "1"})
     return {step.rule: step} if step is not None else {}
-
-
-def _planned(planner: Planner, rule: str, analysis: str, pair: tuple[str, str]) -> Step | None:
-    wildcards = {"analysis": analysis, "dataset": pair[0], "model": pair[1]}
-    return planner.planned(rule, wildcards)
