@@ -3,6 +3,7 @@
 StanchionError                 exit 1
 ├── DeclarationError           exit 2   the YAML, a dataset or a program is wrong; carries faults
 │   ├── DataError                       a declared dataset does not hold what was declared
+│   │   └── UnreachableError            its `url:` does not answer
 │   └── ProgramError                    stanc refuses a Stan program
 ├── ToolchainError             exit 1   no usable CmdStan, compiler or stanc
 ├── StepError                  exit 1   a step could not make its result
@@ -73,6 +74,10 @@ class DeclarationError(StanchionError):
 
 class DataError(DeclarationError):
     """A dataset does not hold what was declared of it."""
+
+
+class UnreachableError(DataError):
+    """A dataset's `url:` does not answer."""
 
 
 class ProgramError(DeclarationError):

@@ -80,7 +80,9 @@ class Dataset(Section):
     url: Annotated[str, titled("an address, http:// or https://", r"^https?://\S+$")] | None = (
         Field(
             default=None,
-            description="Where the file is fetched from, once: up to 4 GiB, within an hour.",
+            description="Where the file is fetched from, once: up to 4 GiB, within an hour. "
+            "`.stanchion/downloads` keeps it by its SHA-256; without a network it is put there by "
+            "hand.",
         )
     )
     sha256: Annotated[str, titled("64 hexadecimal digits, lower case", "^[0-9a-f]{64}$")] | None = (

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stanchion.config import Dataset, Project, in_force, load_waivers, resolved_compiling
+from stanchion.config import Project, in_force, load_waivers, resolved_compiling
 from stanchion.errors import DataError, Fault
 from stanchion.plan.arguments import Waiver
 from stanchion.plan.conjugate import family_program
@@ -91,8 +91,27 @@ def _declared_programs(project: Project) -> Iterator[tuple[tuple[str, ...], str]
                 yield ("analyses", name, "methods", label, "program"), method.own_program
 
 
+def fetch_datasets(project: Project, folder: Path = Path()) -> dict[str, str]:
+    """Fetch what is declared by `url:` and not there yet; return the SHA-256 of each by its path.
+
+    Paths are from the project's `folder`.
+
+    Raises:
+        DataError: one cannot be fetched, or is not what is declared.
+    """
+    hashes = {}
+    for dataset in project.datasets.values():
+        if dataset.url is not None:
+            path, declared = source_of(dataset), str(dataset.sha256)
+            target = folder / path
+            if not target.is_file() or file_hash(target) != declared:
+                fetch(dataset.url, declared, target)
+            hashes[path] = declared
+    return hashes
+
+
 def _hashes(project: Project) -> dict[str, str]:
-    fetched = {source_of(dataset): _fetched(dataset) for dataset in _downloads(project)}
+    fetched = fetch_datasets(project)
     hashes, faults = {}, []
     for key, path in _declared_files(project):
         if path not in hashes:
@@ -132,18 +151,6 @@ def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
             for setting, paths in method.files.items():
                 for path in paths:
                     yield ("analyses", name, "methods", label, setting), path
-
-
-def _downloads(project: Project) -> list[Dataset]:
-    return [dataset for dataset in project.datasets.values() if dataset.url is not None]
-
-
-def _fetched(dataset: Dataset) -> str:
-    """Fetch a dataset unless it is there with the declared SHA-256, which is returned."""
-    source, declared = Path(source_of(dataset)), str(dataset.sha256)
-    if not source.is_file() or file_hash(source) != declared:
-        fetch(str(dataset.url), declared, source)
-    return declared
 
 
 def _missing(project: Project, key: tuple[str, ...], path: Path, error: OSError) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,24 @@ def entries() -> list[Entry]:
     return [Entry(name, taken, load(folder / f"{name}.yaml")) for name, taken in seconds.items()]
 
 
+def chosen_entries(names: Sequence[str]) -> list[Entry]:
+    """Return the analyses of these names in the order of the catalogue; without a name all.
+
+    Raises:
+        StanchionError: there is none of a name.
+    """
+    gallery = entries()
+    known = [entry.name for entry in gallery]
+    if unknown := [name for name in names if name not in known]:
+        raise StanchionError(
+            "there is no such analysis in the gallery",
+            value=unknown[0],
+            allowed=", ".join(known),
+            todo="`stanchion gallery` lists them",
+        )
+    return [entry for entry in gallery if not names or entry.name in names]
+
+
 def listing(gallery: list[Entry]) -> str:
     """Return the gallery for a person: name, seconds, question and methods."""
     lines = []
@@ -68,7 +86,11 @@ def listing(gallery: list[Entry]) -> str:
         lines.append(f"{entry.name}, {entry.seconds} s")
         for text in (entry.question, "by " + ", ".join(entry.methods)):
             lines += textwrap.wrap(text, USUAL, initial_indent=_INDENT, subsequent_indent=_INDENT)
-    lines += ["", "`stanchion init DIR --from NAME` starts a project from one."]
+    lines += [
+        "",
+        "`stanchion init DIR --from NAME` starts a project from one,",
+        "`stanchion gallery --run DIR` runs all.",
+    ]
     return "\n".join(lines)
 
 
@@ -78,14 +100,8 @@ def example(name: str) -> Example:
     Raises:
         StanchionError: there is none of that name.
     """
-    gallery = {entry.name: entry for entry in entries()}
-    if name not in gallery:
-        allowed = ", ".join(gallery)
-        todo = "`stanchion gallery` lists them"
-        raise StanchionError(
-            "there is no such analysis in the gallery", value=name, allowed=allowed, todo=todo
-        )
-    project = gallery[name].project
+    (entry,) = chosen_entries([name])
+    project = entry.project
     files = tuple(sorted(set(_files(project))))
     return Example(f"{FOLDER}/{name}.yaml", files, locks=tuple(sorted(set(_own_locks(project)))))
 

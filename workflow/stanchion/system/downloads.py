@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import BinaryIO
 
-from stanchion.errors import DataError
+from stanchion.errors import DataError, UnreachableError, machine_fault
 from stanchion.system.temporaries import own_name
 
 TIMEOUT = 60
@@ -23,7 +23,8 @@ def fetch(url: str, sha256: str, target: Path) -> None:
     """Download `url` to `target` in one rename.
 
     Raises:
-        DataError: the server does not answer, does not end, or sends other bytes than declared.
+        UnreachableError: the server does not answer.
+        DataError: it does not end, or sends other bytes than declared; the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     making = target.with_name(own_name(f".{target.name}"))
@@ -39,9 +40,11 @@ def fetch(url: str, sha256: str, target: Path) -> None:
             )
         making.replace(target)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise DataError(
+        kind = UnreachableError if machine_fault(error) is None else DataError
+        raise kind(
             f"{url} cannot be fetched: {getattr(error, 'reason', error)}",
-            todo=f"check the network, or put the file at {target}",
+            todo=f"check the network (behind a proxy, set https_proxy), or fetch the file "
+            f"elsewhere and put it at {target}: it is held to its SHA-256 there too",
         ) from error
     finally:
         making.unlink(missing_ok=True)
