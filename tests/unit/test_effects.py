@@ -68,6 +68,7 @@ def grid_data(
     mapping: dict[str, str] | None = None,
     columns: dict[str, Any] | None = None,
     variables: Sequence[Variable] = BLOCK,
+    over: dict[str, dict[str, Any]] | None = None,
 ) -> StanData:
     """Return the data of a program on the grid of these effects."""
     path = folder / "points.csv"
@@ -75,9 +76,13 @@ def grid_data(
     declared = Dataset.model_validate(
         {"path": str(path), "columns": COLUMNS if columns is None else columns}
     )
-    new = NewRows("new", taken=False, grid=GridRequest(of, outcome))
+    spans = {column: {**WHOLE, **span} for column, span in (over or {}).items()}
+    new = NewRows("new", taken=False, grid=GridRequest(of, outcome, over=spans))
     stan = MAPPING if mapping is None else mapping
     return build("points", declared, stan, variables, {"points": path}, {}, new)
+
+
+WHOLE = {"lower": None, "upper": None, "values": None}
 
 
 def spline(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -287,6 +292,70 @@ def test_dates_go_over_their_range(tmp_path: Path) -> None:
     assert data.meta["grid"]["held"][0]["value"] == "2026-01-11"
 
 
+DAYS = pd.DataFrame({"day": ["2026-01-01", "2026-01-31"], "x": [2.0, 6.0], "y": [1.0, 2.0]})
+SPANNED: dict[str, Any] = {
+    "table": DAYS,
+    "mapping": {
+        "t": "days(day, '2026-01-01')",
+        "x": "x",
+        "y": "y",
+        "N_new": "new.nrow()",
+        "t_new": "new.t",
+        "x_new": "new.x",
+    },
+    "columns": {"day": {"type": "date"}, "x": {"type": "real", "transform": "center"}},
+    "variables": [
+        BLOCK[4],
+        Variable("t_new", "int", 1, ("N_new",)),
+        Variable("x_new", "vector", 1, ("N_new",)),
+    ],
+}
+
+
+def test_a_declared_range_goes_beyond_the_fitted_rows(tmp_path: Path) -> None:
+    """Of numbers and dates, in as many values as declared; an end that is not given stays.
+
+    The other predictor is held where the fitted rows hold it, and transforms keep their constants.
+    """
+    over = {"x": {"upper": 10.0, "values": 5}, "day": {"lower": "2025-12-31", "values": 33}}
+    data = grid_data(tmp_path, "x", "day", over=over, **SPANNED)
+    numbers, dates = data.meta["grid"]["effects"]
+    assert numbers["values"] == [2, 4, 6, 8, 10]
+    assert list(data.values["x_new"][:5]) == [-2, 0, 2, 4, 6]
+    assert list(data.values["t_new"][:5]) == [0] * 5
+    assert (dates["values"][0], dates["values"][-1]) == ("2025-12-31", "2026-01-31")
+    assert list(data.values["t_new"][5:]) == list(range(-1, 31)) and len(dates["values"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("over", "what", "key"),
+    [
+        ({"x": {"upper": 2.0}}, "ends where it begins", "effects.over.x"),
+        ({"x": {"upper": "2026-01-01"}}, "holds numbers", "effects.over.x.upper"),
+        ({"day": {"lower": 3.0}}, "holds dates", "effects.over.day.lower"),
+        ({"day": {"lower": "2026-02-01"}}, "ends where it begins", "effects.over.day"),
+    ],
+)
+def test_a_range_that_a_predictor_cannot_have_is_refused(
+    tmp_path: Path, over: dict[str, dict[str, Any]], what: str, key: str
+) -> None:
+    """With the key of the end that is wrong."""
+    with pytest.raises(DataError) as caught:
+        grid_data(tmp_path, "x", "day", over=over, **SPANNED)
+    (fault,) = caught.value.faults
+    assert what in fault.what and fault.key == key
+
+
+@pytest.mark.parametrize("column", ["party", "visits"])
+def test_levels_and_whole_numbers_go_over_no_range(tmp_path: Path, column: str) -> None:
+    """A program may index by them: it knows those that occur, and no others."""
+    with pytest.raises(DataError) as caught:
+        grid_data(tmp_path, column, over={column: {"upper": 20.0}})
+    (fault,) = caught.value.faults
+    assert "goes over the values that occur" in fault.what
+    assert fault.key == f"effects.over.{column}"
+
+
 def fault_of(folder: Path, *of: str, table: pd.DataFrame = TABLE) -> Fault:
     with pytest.raises(DataError) as caught:
         grid_data(folder, *of, table=table)
@@ -394,6 +463,7 @@ DECLARED = "    effects: {variable: mu_new, of: [x]}\n"
         ("", set()),
         ("    effects: {variable: mu_new, of: [x, y]}\n", OWN),
         ("    effects: {variable: z_new, of: [x]}\n", OWN - {"prepare_quantities_data"}),
+        ("    effects: {variable: mu_new, of: [x], over: {x: {upper: 9}}}\n", OWN),
     ],
 )
 def test_an_edit_of_effects_stales_their_own_steps(
@@ -471,6 +541,10 @@ def test_check_names_the_key_of_a_wrong_predictor(planned: Planned) -> None:
     assert fault.what == "'xx' is no column that the new rows are made of"
     assert fault.key == "analyses.a.effects.of" and str(fault.where).endswith("config.yaml:17")
     assert (fault.allowed, fault.todo) == ("x", "did you mean `x`?")
+    with pytest.raises(DeclarationError) as caught:
+        check_plan(planned("of: [x]", "of: [x], over: {x: {upper: 1}}"))
+    (fault,) = caught.value.faults
+    assert fault.key == "analyses.a.effects.over.x" and str(fault.where).endswith("config.yaml:17")
 
 
 @pytest.mark.parametrize(
@@ -482,6 +556,9 @@ def test_check_names_the_key_of_a_wrong_predictor(planned: Planned) -> None:
         (", N_new: new.N, x_new: new.x", ", N_new: 1, x_new: [1]", "is given no new rows", "map"),
         ("of: [x]", "of: ['x:x']", "'x:x' is no effect", ""),
         ("of: [x]", "of: ['x:y:z']", "'x:y:z' is no effect", ""),
+        ("of: [x]", "of: [x], over: {y: {upper: 9}}", "'y' is no predictor whose effect", ""),
+        ("of: [x]", "of: [x], over: {x: {}}", "the range says nothing", ""),
+        ("of: [x]", "of: [x], over: {x: {upper: soon}}", "'soon' is no date", ""),
     ],
 )
 def test_what_cannot_have_effects_is_refused(

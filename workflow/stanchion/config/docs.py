@@ -36,6 +36,7 @@ _HEADINGS = {
     "PosteriorPredictive": "posterior_predictive",
     "Predict": "predict",
     "Effects": "effects",
+    "Span": "effects.over.COLUMN",
     "Checks": "checks",
     "Compare": "compare",
     "Intervals": "intervals",

@@ -31,6 +31,9 @@ MOST_LEVELS, MOST_LINES = 60, 12
 MOST_SHOWN = 400
 """Fitted rows that are shown beside an effect."""
 _NAME = Path("grid of effects")
+type Span = Mapping[str, Any]
+"""`lower`, `upper` and how many `values`, each None where the default holds."""
+_WHOLE: Span = {"lower": None, "upper": None, "values": None}
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class GridRequest:
     of: Sequence[str]
     outcome: str | None
     key: str = "effects"
+    over: Mapping[str, Span] = field(default_factory=dict)
+    """By predictor, in place of the range of the fitted rows and of so many values."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,12 @@ def make_grid(
         DataError: a predictor is no such column, or has too many levels to be seen.
     """
     _hold(request, columns)
-    roles = {c: _role(fitted, c, c in factors, references.get(c)) for c in columns}
+    present = {column: _present(fitted, column) for column in columns}
+    _hold_spans(request, present, factors)
+    roles = {
+        c: _role(series, c in factors, references.get(c), request.over.get(c, _WHOLE))
+        for c, series in present.items()
+    }
     stop([fault for name in request.of for fault in _too_many(request, name, roles)])
     rows: list[dict[str, Any]] = []
     effects = []
@@ -161,16 +171,55 @@ def _too_many(request: GridRequest, name: str, roles: Mapping[str, Role]) -> Ite
             yield Fault(what, key=f"{request.key}.of", value=name, allowed=allowed, todo=todo)
 
 
-def _role(fitted: Frame, column: str, is_factor: bool, reference: str | None) -> Role:
-    series = _present(fitted, column)
+def _hold_spans(
+    request: GridRequest, present: Mapping[str, Series], factors: Collection[str]
+) -> None:
+    """Refuse ranges that a predictor cannot be gone over in."""
+    kinds = {c: "level" if c in factors else series.kind for c, series in present.items()}
+    faults = (_wrong_span(request, c, present[c], kinds[c]) for c in request.over)
+    stop([fault for of_column in faults for fault in of_column])
+
+
+def _wrong_span(request: GridRequest, column: str, series: Series, kind: str) -> Iterator[Fault]:
+    """Yield a fault where a predictor has no range, or no such one as is declared."""
+    key, span = f"{request.key}.over.{column}", request.over[column]
+    if kind not in ("real", "date"):
+        what = f"column `{column}` goes over the values that occur, and over no range"
+        yield Fault(what, key=key, allowed="a column of real numbers or of dates")
+        return
+    is_text = kind == "date"
+    for end in ("lower", "upper"):
+        if span[end] is not None and isinstance(span[end], str) is not is_text:
+            what = f"column `{column}` holds {'dates' if is_text else 'numbers'}, and this is none"
+            yield Fault(what, key=f"{key}.{end}", value=span[end])
+            return
+    low, high, _ = _range(series, span)
+    if low >= high:
+        what = f"the range of column `{column}` ends where it begins, or before"
+        todo = "give `lower` and `upper`; the fitted rows say the one that is not given"
+        yield Fault(what, key=key, todo=todo)
+
+
+def _range(series: Series, span: Span) -> tuple[float, float, int]:
+    """Return the ends of a range and how many values it is gone over in; of dates their days."""
+    days = series.kind == "date"
+    values = _days(series) if days else series.values.to_numpy()
+    low, high = (
+        given if given is None or not days else date.fromisoformat(given).toordinal()
+        for given in (span["lower"], span["upper"])
+    )
+    low = values.min() if low is None else low
+    return low, values.max() if high is None else high, span["values"] or POINTS
+
+
+def _role(series: Series, is_factor: bool, reference: str | None, span: Span) -> Role:
     if series.kind in ("category", "bool") or (is_factor and series.kind == "int"):
         return _of_levels(series, reference)
     if series.kind == "date":
-        return _of_dates(series)
-    values = series.values.to_numpy()
+        return _of_dates(series, span)
     if series.kind == "int" or is_factor:
-        return _of_those_that_occur(values)
-    return _of_numbers(values)
+        return _of_those_that_occur(series.values.to_numpy())
+    return _of_numbers(series, span)
 
 
 def _present(fitted: Frame, column: str) -> Series:
@@ -195,13 +244,16 @@ def _value(kind: str, text: str) -> Any:
     return int(text) if kind == "int" else text
 
 
-def _of_dates(series: Series) -> Role:
-    codes, texts = series.factor()
-    days = np.array([date.fromisoformat(text).toordinal() for text in texts])[codes]
-    over = np.unique(np.linspace(days.min(), days.max(), POINTS).round().astype(int)).tolist()
-    role = _of_those_that_occur(days)
+def _of_dates(series: Series, span: Span) -> Role:
+    role = _of_those_that_occur(_days(series))
+    over = np.unique(np.linspace(*_range(series, span)).round().astype(int)).tolist()
     lines = [_iso(day) for day in role.lines]
     return Role("date", [_iso(day) for day in over], lines, _iso(role.held), role.how)
+
+
+def _days(series: Series) -> Any:
+    codes, texts = series.factor()
+    return np.array([date.fromisoformat(text).toordinal() for text in texts])[codes]
 
 
 def _iso(day: int) -> str:
@@ -217,8 +269,9 @@ def _of_those_that_occur(values: Any) -> Role:
     return Role("number", chosen, [*dict.fromkeys(near)], middle, "median")
 
 
-def _of_numbers(values: Any) -> Role:
-    over = np.unique(np.linspace(values.min(), values.max(), POINTS)).tolist()
+def _of_numbers(series: Series, span: Span) -> Role:
+    values = series.values.to_numpy()
+    over = np.unique(np.linspace(*_range(series, span))).tolist()
     mean = min(max(math.fsum(values) / len(values), values.min()), values.max())
     return Role("number", over, [*dict.fromkeys(_lines(values))], float(mean), "mean")
 

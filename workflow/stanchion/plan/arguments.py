@@ -133,6 +133,8 @@ class PrepareData(Arguments):
     is_conjugate: bool = field(metadata=SPARSE, default=False)
     grid: Grid | None = field(metadata=SPARSE, default=None)
     """What stands in for the new rows, where these are not taken."""
+    over: Mapping[str, Mapping[str, Any]] | None = field(metadata=SPARSE, default=None)
+    """The grid's range by predictor, where one is declared."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -127,7 +127,13 @@ def effects_data_step(planner: Planner, fit: Fit, dataset: str) -> Step:
     new_rows = NewRows(dataset=dataset, taken=False)
     planned = planner.planned("prepare_quantities_data", wildcards)
     return planned or _data_step(
-        planner, "prepare_quantities_data", wildcards, new_rows, fit if is_own else None, grid
+        planner,
+        "prepare_quantities_data",
+        wildcards,
+        new_rows,
+        fit if is_own else None,
+        grid,
+        {column: span.model_dump() for column, span in analysis.effects.over.items()} or None,
     )
 
 
@@ -179,6 +185,7 @@ def _data_step(
     new_rows: NewRows | None,
     fit: Fit | None = None,
     grid: Grid | None = None,
+    over: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Step:
     """Add the step of the data of a model's program, or of the one that a fit runs."""
     program = planner.facts.programs[wildcards["model"]]
@@ -199,6 +206,7 @@ def _data_step(
             updates=made_of.updates,
             is_conjugate=made_of.is_conjugate and fit is None,
             grid=grid,
+            over=over,
         ),
         content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
         inputs=made_of.sources,

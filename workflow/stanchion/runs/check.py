@@ -325,7 +325,9 @@ def data_of(plan: Plan, step: Step) -> StanData:
     new_rows, grid = arguments.predict, None
     if arguments.grid is not None:
         key = f"analyses.{step.wildcards['analysis']}.effects"
-        grid = GridRequest(arguments.grid.of, arguments.grid.outcome, key)
+        grid = GridRequest(
+            arguments.grid.of, arguments.grid.outcome, key, over=arguments.over or {}
+        )
     return build(
         arguments.dataset,
         datasets.pop(arguments.dataset),

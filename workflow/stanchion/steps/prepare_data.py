@@ -30,7 +30,7 @@ def prepare(job: Job[PrepareData]) -> None:
     }
     grid = None
     if arguments.grid is not None:
-        grid = GridRequest(arguments.grid.of, arguments.grid.outcome)
+        grid = GridRequest(arguments.grid.of, arguments.grid.outcome, over=arguments.over or {})
     built = build(
         arguments.dataset,
         datasets.pop(arguments.dataset),
