@@ -110,4 +110,4 @@ def test_the_order_is_of_the_report_alone(tmp_path: Path) -> None:
     changed = {step for step in keys if keys[step] != others[step]}
     assert {rule for rule, *_ in changed} == {"write_report", "check_verdicts"}
     step = plans[1].step("write_report", {"analysis": "means"})
-    assert step.arguments["forest"] == {"order": "median", "group": "g"}
+    assert step.arguments["forest"] == {"order": "median", "group": "g", "together": []}

@@ -103,6 +103,11 @@ class Forest(Section):
         description="A column whose levels index parameters, or a labelled dimension of "
         "`draws.nc`: elements of one level stand together, under its name.",
     )
+    together: Annotated[list[StanName], Distinct] = Field(
+        default=[],
+        description="Variables that several models have: their intervals by all of these models in "
+        "one more picture, before those of each model.",
+    )
 
 
 def _with_method(named: object) -> object:

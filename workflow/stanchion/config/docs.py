@@ -40,6 +40,7 @@ _HEADINGS = {
     "Checks": "checks",
     "Compare": "compare",
     "Intervals": "intervals",
+    "Forest": "forest",
     "Versioning": "versioning",
 }
 _TOP = """\

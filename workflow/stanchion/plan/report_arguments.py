@@ -128,6 +128,8 @@ class Forest:
 
     order: Literal["declared", "median"] = "declared"
     group: str | None = None
+    together: tuple[str, ...] = ()
+    """Variables that are drawn of all models together."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,7 +137,9 @@ def _compare(analysis: Analysis) -> Compare | None:
 
 def _forest(analysis: Analysis) -> Forest | None:
     declared = analysis.forest
-    return None if declared is None else Forest(order=declared.order, group=declared.group)
+    if declared is None:
+        return None
+    return Forest(order=declared.order, group=declared.group, together=tuple(declared.together))
 
 
 def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:

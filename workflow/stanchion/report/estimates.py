@@ -154,12 +154,12 @@ def estimates(
     pairs = list(zip(fits, summaries, strict=True))
     usable = [(fit, summary) for fit, summary in pairs if not fit.stopped]
     stopped = [(fit, summary) for fit, summary in pairs if fit.stopped]
-    quantities = arranged(_quantities([summary for _, summary in usable], ends), arrangement)
+    quantities = arranged(quantities_of([summary for _, summary in usable], ends), arrangement)
     most = LEAST_DRAWN if is_small else most_drawn(len(usable))
     return Estimates(
         pair=pair,
         fits=tuple(fits),
-        pictures=tuple(_pictures(quantities[:most], usable)),
+        pictures=tuple(drawn_pictures(quantities[:most], usable)),
         remarks=tuple(_remarks(quantities, usable, most, arrangement)),
         table=_table(_drawn(usable), ends) if _drawn(usable) else None,
         points=_point_table(_points_of(usable)) if _points_of(usable) else None,
@@ -233,7 +233,8 @@ def _scalars(summaries: Sequence[Summary]) -> list[Scalar]:
     return [Scalar(name, label) for name, label in labels.items()]
 
 
-def _quantities(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
+def quantities_of(summaries: Sequence[Summary], ends: Ends) -> list[Quantity]:
+    """Return each quantity with its interval in the fits that have one, by the fit's place."""
     low, high = ends.columns
     return [
         Quantity(
@@ -254,13 +255,19 @@ def _point(index: int, numbers: Mapping[str, float]) -> Interval:
     return Interval(index, *(numbers[ESTIMATE],) * 3, is_point=True)
 
 
-def _pictures(
-    quantities: Sequence[Quantity], usable: Sequence[tuple[FitView, Summary]]
+def drawn_pictures(
+    quantities: Sequence[Quantity],
+    usable: Sequence[tuple[FitView, Summary]],
+    names: Sequence[str] | None = None,
 ) -> Iterator[Drawn]:
-    """Yield a picture for as many fits as there are marks, all on the same axes."""
+    """Yield a picture for as many fits as there are marks, all on the same axes.
+
+    The legend has the fits' methods, or these names.
+    """
+    names = names or [fit.label for fit, _ in usable]
     legend = [
-        Legend(index, fit.label, fit.verdict, summary.is_point)
-        for index, (fit, summary) in enumerate(usable)
+        Legend(index, name, fit.verdict, summary.is_point)
+        for index, (name, (fit, summary)) in enumerate(zip(names, usable, strict=True))
     ]
     for entries in batched(legend, MOST_TOGETHER):
         panels = forest(quantities, {entry.fit for entry in entries})

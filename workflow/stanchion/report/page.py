@@ -42,6 +42,7 @@ from stanchion.report.sections import (
     ProgramView,
 )
 from stanchion.report.size import within_size
+from stanchion.report.together import MOST_READ, Together, together
 from stanchion.report.verdicts import FitView, fit_view, verdicts
 
 
@@ -58,6 +59,7 @@ def build(job: Job[WriteReport]) -> Page:
             ends=ends,
             verdicts=verdicts(fits, compared),
             answers=_answers(job),
+            together=_together(arguments, job, fits, ends),
             estimates=_estimates(arguments, job, fits, ends),
             densities=_densities(job, fits),
             effects=_effects(arguments, job),
@@ -112,6 +114,25 @@ def _estimates(
                 is_small=len(arguments.pairs) >= MANY,
             )
         )
+    return tuple(views)
+
+
+def _together(
+    arguments: WriteReport, job: Job[WriteReport], fits: Sequence[FitView], ends: Ends
+) -> tuple[Together, ...]:
+    if arguments.forest is None or not arguments.forest.together:
+        return ()
+    variables = arguments.forest.together
+    pairs = zip(fits, job.paths("summaries"), strict=True)
+    files = [(f, read_summary(path, MOST_READ, variables)) for f, path in pairs]
+    metas = dict(zip(arguments.pairs, job.paths("metas"), strict=True))
+    views = []
+    for dataset in dict.fromkeys(pair.dataset for pair in arguments.pairs):
+        of_dataset = [(f, s) for f, s in files if f.fit.dataset == dataset]
+        meta = next(path for pair, path in metas.items() if pair.dataset == dataset)
+        arrangement = Arrangement.of(arguments.forest, read_json(meta))
+        of_fits, summaries = [f for f, _ in of_dataset], [s for _, s in of_dataset]
+        views.append(together(dataset, of_fits, summaries, ends, arrangement))
     return tuple(views)
 
 

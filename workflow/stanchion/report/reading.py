@@ -7,12 +7,13 @@ import json
 import math
 import struct
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from stanchion.draws.naming import variable_of
 from stanchion.stats.intervals import ESTIMATE
 
 _NAN = math.nan
@@ -150,11 +151,16 @@ def read_judged(path: Path) -> Judged:
     return judged(read_json(path))
 
 
-def read_summary(path: Path, most: int) -> Summary:
-    """Read at most so many rows of a summary.csv; an empty field is NaN."""
+def read_summary(path: Path, most: int, variables: Container[str] | None = None) -> Summary:
+    """Read at most so many rows of a summary.csv; an empty field is NaN.
+
+    With `variables` only the rows of these are read, and counted.
+    """
     with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.reader(file)
+        lines: Iterator[list[str]] = csv.reader(file)
         columns = tuple(next(lines))[2:]
+        if variables is not None:
+            lines = (line for line in lines if variable_of(line[0]) in variables)
         rows, labels = {}, {}
         for name, label, *numbers in islice(lines, most):
             rows[name] = dict(zip(columns, map(number, numbers), strict=True))

@@ -17,6 +17,7 @@ from stanchion.report.listing import CodeLine
 from stanchion.report.original import OriginalScale
 from stanchion.report.pictures import Shown
 from stanchion.report.predictive import Predicted, PriorView, Replicated
+from stanchion.report.together import Together
 from stanchion.report.verdicts import FitView, Verdicts
 
 MANY, MOST_OPEN = 8, 4
@@ -71,6 +72,8 @@ class Page:
     ends: Ends
     verdicts: Verdicts
     answers: tuple[AnswerView, ...]
+    together: tuple[Together, ...]
+    """A picture of all models a dataset; none where it was not declared."""
     estimates: tuple[Estimates, ...]
     densities: tuple[Densities, ...]
     effects: tuple[Effects, ...]

@@ -137,6 +137,7 @@ def _program_faults(plan: Plan) -> Iterator[Fault]:
     for name, analysis in project.analyses.items():
         programs = [plan.facts.programs[model] for model in analysis.models]
         yield from _limits(project, name, analysis, programs)
+        yield from _together(project, name, analysis, programs)
         if analysis.plots:
             from stanchion.runs.check_plots import plot_faults
 
@@ -160,6 +161,32 @@ def _limits(
                 value=variable,
                 allowed=", ".join(names),
                 todo=f"write {suggestion}" if suggestion else "correct or remove it",
+            )
+
+
+def _together(
+    project: Project, name: str, analysis: Analysis, programs: Sequence[Program]
+) -> Iterator[Fault]:
+    """What is drawn of all models together stands in the summaries of two of them at least."""
+    shown = [
+        variable
+        for model, program in zip(analysis.models, programs, strict=True)
+        for variable in project.models[model].parameters
+        or [v.name for v in (*program.parameters, *program.transformed_parameters)]
+    ]
+    names = [variable for variable in dict.fromkeys(shown) if shown.count(variable) > 1]
+    for position, variable in enumerate(analysis.forest.together if analysis.forest else ()):
+        if variable not in names:
+            suggestion = nearest(variable, names)
+            yield project.fault(
+                f"{variable!r} is shown of fewer than two models of this analysis",
+                *("analyses", name, "forest", "together", position),
+                value=variable,
+                allowed=", ".join(names) or "the models have no variable in common",
+                todo=f"write {suggestion}"
+                if suggestion
+                else "name a variable of several models, and in their `parameters:` where they "
+                "have one",
             )
 
 
