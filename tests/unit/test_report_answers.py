@@ -118,6 +118,19 @@ def test_what_comes_first_in_words(tmp_path: Path) -> None:
     ]
 
 
+def test_scores_are_said_by_what_a_classifier_is_known_by(tmp_path: Path) -> None:
+    """Accuracy with its interval over rows, log score and calibration error; no HDI of rows."""
+    rows = [
+        row(0.85, None, label="accuracy", sd=0.046, lower=0.7586, upper=0.9108),
+        row(-0.40051, 0.0042, label="log score", sd=0.05, lower=-0.48, upper=-0.32),
+        row(0.08123, 0.002, label="calibration error", sd=None),
+    ]
+    assert sentence(tmp_path, answer("score", fit(*rows))) == (
+        "Accuracy 0.850 (90 % interval over such rows from 0.759 to 0.911), log score −0.401, "
+        "calibration error 0.081."
+    )
+
+
 def test_choices_that_are_alike_are_not_told_apart(tmp_path: Path) -> None:
     """Utilities that are equal in all draws have no error, and no first."""
     rows = [row(0.1, None, label=name, sd=0.0, loss=0.0) for name in ("go", "stay")]

@@ -17,6 +17,7 @@ from stanchion.answers.declared import DeclaredAnswer
 from stanchion.answers.kinds import KINDS
 from stanchion.answers.results import Answer, Choice, Density, Rope, Row
 from stanchion.answers.sample import Numbers, Values
+from stanchion.answers.score import score as score_of
 
 Floats = NDArray[np.float64]
 Intervals = Mapping[str, Any] | None
@@ -142,6 +143,13 @@ def decide(
         for index, row in enumerate(_rows(numbers, labels))
     ]
     return Answer(rows=tuple(rows), choice=_choice(answer, rows, values, labels))
+
+
+def score(
+    answer: DeclaredAnswer, values: Values, labels: Sequence[str], intervals: Intervals
+) -> Answer:
+    """Return the scores of class probabilities; elements are labelled by their part."""
+    return score_of(values, labels, intervals)
 
 
 def _choice(

@@ -3,7 +3,7 @@ library only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,32 +11,35 @@ from stanchion.expressions.catalogue import OF_NUMBERS
 from stanchion.expressions.parser import Vocabulary, parse
 from stanchion.expressions.tree import Name, walk
 
-AnswerKind = Literal["probability", "quantity", "argmax", "decide"]
+AnswerKind = Literal["probability", "quantity", "argmax", "decide", "score"]
 VOCABULARY = Vocabulary(OF_NUMBERS)
 """What expressions of draws may call."""
+CLASSES = ("observed", "temperature observed")
+"""The parts of a score that are data."""
 STACKED = "stacked"
 """Stands for the model in the rows of what is averaged over models."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredAnswer:
-    """What is asked: a name, and an expression, or one for each choice."""
+    """What is asked: a name, and an expression, or one for each choice or part."""
 
     answer: str
     kind: AnswerKind
     expressions: Mapping[str, str]
-    """By the name of the choice; under an empty one where there is none."""
+    """By the name of the choice or part; under an empty one where there is none."""
     unit: str | None
     rope: tuple[float, float] | None
     """The values that count as no effect, its ends among them."""
     stacked: bool
 
     def items(self) -> Iterator[tuple[str, str]]:
-        """Yield choice and expression."""
+        """Yield choice or part, and expression."""
         yield from self.expressions.items()
 
-    def names(self) -> list[str]:
-        """Return the variables that it is of, each once."""
-        trees = [parse(source, VOCABULARY) for _, source in self.items()]
+    def names(self, parts: Collection[str] | None = None) -> list[str]:
+        """Return the variables that it is of, or these parts of it, each once."""
+        named = [source for name, source in self.items() if parts is None or name in parts]
+        trees = [parse(source, VOCABULARY) for source in named]
         nodes = [node for tree in trees for node in walk(tree)]
         return list(dict.fromkeys(node.name for node in nodes if isinstance(node, Name)))

@@ -54,7 +54,7 @@ def read_sample(
     if missing:
         raise Unanswerable(f"its program has no `{missing[0]}`", is_failure=False)
     is_point = POINT in variables.tree.children
-    if is_point and answer.kind != "quantity":
+    if is_point and answer.kind not in ("quantity", "score"):
         what = f"a point has no {'choice' if answer.kind == 'decide' else 'probability'}"
         raise Unanswerable(f"the method gives a point, and {what}", is_failure=False)
     values, labels = _evaluated(answer, variables)
@@ -91,7 +91,7 @@ def _resampled(
 
 
 def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[str, ...]]:
-    """Return `chain × draw × element`, choices being elements, and the elements' labels."""
+    """Return `chain × draw × element`, and the elements' labels: those of choices and parts."""
     try:
         expressions = held(answer, variables)
     except ExpressionError as error:
@@ -106,7 +106,8 @@ def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[
         raise Unanswerable(_undefined(error), is_failure=True) from None
     labels = _labels(next(iter(expressions.values())), variables)
     if len(expressions) > 1:
-        labels = tuple(expressions)
+        sizes = zip(expressions, arrays, strict=True)
+        labels = tuple(name for name, array in sizes for _ in range(array.shape[2]))
     if not labels:
         sources = listed([f"`{source}`" for _, source in answer.items()])
         raise Unanswerable(f"{sources} has no elements", is_failure=True)

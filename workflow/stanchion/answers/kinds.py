@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from stanchion.answers.declared import VOCABULARY, DeclaredAnswer
 from stanchion.expressions.check import Kind, Scope, Typed, check
-from stanchion.expressions.faults import at_character
+from stanchion.expressions.faults import ExpressionError, at_character
 from stanchion.expressions.parser import parse
 
 
@@ -25,6 +25,8 @@ class AnswerRow:
     suits: Callable[[Kind], bool]
     compute: str
     """The function of `compute.py` that makes the answer."""
+    disagree: Callable[[Mapping[str, Kind]], str | None] = lambda kinds: None
+    """Says what is wrong with its expressions together, None where nothing is."""
 
 
 def held(answer: DeclaredAnswer, scope: Scope) -> dict[str, Typed]:
@@ -41,6 +43,9 @@ def held(answer: DeclaredAnswer, scope: Scope) -> dict[str, Typed]:
             what = f"{row.noun} is of {row.allowed}, and this is {_said(expression.kind)}"
             raise at_character(source, 0, what, row.allowed)
         expressions[choice] = expression
+    wrong = row.disagree({choice: typed.kind for choice, typed in expressions.items()})
+    if wrong is not None:
+        raise ExpressionError(wrong)
     return expressions
 
 
@@ -51,6 +56,20 @@ def _said(kind: Kind) -> str:
 
 def _is_number(kind: Kind) -> bool:
     return kind.type in ("int", "real")
+
+
+def _unlike_classes(kinds: Mapping[str, Kind]) -> str | None:
+    """Say where probabilities and classes are not of the same rows."""
+    for name, observed in (("score", "observed"), ("temperature", "temperature observed")):
+        if name not in kinds:
+            continue
+        rows, classes = kinds[name].axes[0], kinds[observed]
+        if classes.type == "real" or len(classes.axes) != 1:
+            return f"`{observed}` is of whole numbers, one a row, and this is {_said(classes)}"
+        sizes = rows.size, classes.axes[0].size
+        if None not in sizes and sizes[0] != sizes[1]:
+            return f"`{name}` is of {sizes[0]} rows, and `{observed}` of {sizes[1]}"
+    return None
 
 
 _ROWS = (
@@ -85,6 +104,15 @@ _ROWS = (
         allowed="one number, the utility of a choice",
         suits=lambda kind: _is_number(kind) and not kind.axes,
         compute="decide",
+    ),
+    AnswerRow(
+        name="score",
+        noun="a score",
+        words="how good probabilities of classes are, for rows whose class is known",
+        allowed="probabilities by row, or by row and class",
+        suits=lambda kind: kind.type != "text" and len(kind.axes) in (1, 2),
+        compute="score",
+        disagree=_unlike_classes,
     ),
 )
 KINDS: Mapping[str, AnswerRow] = {row.name: row for row in _ROWS}

@@ -46,6 +46,9 @@ class Values(Protocol):
     def probabilities(self) -> tuple[Floats, Floats]:
         """Return the means of rows from 0 to 1, with errors that are more than 0 at 0 and 1."""
 
+    def means(self) -> Floats:
+        """Return the mean of each row."""
+
     def pooled(self) -> Floats:
         """Return all draws alike, `draw × row`, as many of each as count."""
 
@@ -105,6 +108,11 @@ class Sample:
         error = sqrt(shrunk * (1 - shrunk) / size) if self.has_errors else np.nan
         return numbers.mean, np.where(certain, error, numbers.mcse)
 
+    def means(self) -> Floats:
+        """Return the mean of each row."""
+        means: Floats = self.pooled().mean(axis=0)
+        return means
+
     def pooled(self) -> Floats:
         """Return all draws, `draw × row`."""
         return self.values.reshape(-1, self.values.shape[2])
@@ -146,6 +154,12 @@ class Mixture:
         each = [sample.probabilities() for _, sample in self.parts]
         means, errors = (np.stack([numbers[i] for numbers in each]) for i in (0, 1))
         return (weights * means).sum(axis=0), _joined(weights, errors)
+
+    def means(self) -> Floats:
+        """Return the mean of each row, by the weights of the models."""
+        parts = [weight * sample.means() for weight, sample in self.parts]
+        means: Floats = np.sum(parts, axis=0)
+        return means
 
     def pooled(self) -> Floats:
         """Return as many draws of each fit as its weight says, of as many as the first has."""

@@ -33,8 +33,15 @@ Expression = Annotated[str, BeforeValidator(_expression, json_schema_input_type=
 Named = Annotated[str, Field(min_length=1, max_length=_MOST_CHARACTERS)]
 
 
+class TemperatureSection(Section):
+    """Rows by which a temperature is chosen: others than those that are scored."""
+
+    score: Expression = Field(description="Their class probabilities.")
+    observed: Expression = Field(description="Their classes.")
+
+
 class AnswerSection(Section):
-    """One of `probability`, `quantity`, `argmax` and `decide`, and what goes with it.
+    """One of `probability`, `quantity`, `argmax`, `decide` and `score`, and what goes with it.
 
     An expression names the variables of the program and its data, with labels or positions in
     brackets: `theta['A'] - theta['C']`. It is of each draw.
@@ -53,6 +60,21 @@ class AnswerSection(Section):
         default=None,
         description="The utility of each choice; the one with the largest expected utility is "
         "named, with its lead and the expected loss of each.",
+    )
+    score: Expression | None = Field(
+        default=None,
+        description="How good probabilities of classes are, by row and class, for rows whose class "
+        "is known: accuracy, log score, Brier score, calibration error, with predictive entropy "
+        "and mutual information. One probability a row is that of 1 against 0.",
+    )
+    observed: Expression | None = Field(
+        default=None,
+        description="The classes of the rows of `score`, data of the program: from 1, or 0 and 1.",
+    )
+    temperature: TemperatureSection | None = Field(
+        default=None,
+        description="Other rows, by which the probabilities of `score` are tempered: raised to the "
+        "power 1/temperature that scores best there.",
     )
     unit: Text | None = Field(default=None, description="Of the quantity, or of the utilities.")
     rope: Annotated[list[float], Field(min_length=2, max_length=2)] | None = Field(
@@ -81,6 +103,7 @@ class AnswerSection(Section):
                 what, at=["decide"], todo='add the utility of another, such as `wait: "0"`'
             )
         self._of_quantities(given[0])
+        self._of_scores()
         if not self.declared("").names():
             what = "it names no variable, and is the same in every draw"
             todo = "name a variable of the program"
@@ -93,10 +116,19 @@ class AnswerSection(Section):
                 raise refused(f"{KINDS[kind].noun} has no rope", at=["rope"], todo="remove it")
             if not self.rope[0] <= self.rope[1]:
                 raise refused("it ends before it begins", at=["rope"], value=self.rope)
-        if self.unit is not None and kind in ("probability", "argmax"):
+        if self.unit is not None and kind in ("probability", "argmax", "score"):
             raise refused(
                 f"{KINDS[kind].noun} has no unit", at=["unit"], value=self.unit, todo="remove it"
             )
+
+    def _of_scores(self) -> None:
+        if self.score is not None and self.observed is None:
+            what = "a score is of rows whose classes are known"
+            raise refused(what, at=["score"], todo="name their classes, such as `observed: y_test`")
+        if self.score is None:
+            for name in ("observed", "temperature"):
+                if getattr(self, name) is not None:
+                    raise refused("it belongs to `score`", at=[name], todo="remove it")
 
     @property
     def kind(self) -> AnswerKind:
@@ -107,11 +139,21 @@ class AnswerSection(Section):
     def declared(self, name: str) -> DeclaredAnswer:
         """Return the answer of this name as steps know it."""
         expressions: Any = getattr(self, self.kind)
+        if self.kind != "decide":
+            expressions = self._parts() if self.kind == "score" else {"": expressions}
         return DeclaredAnswer(
             answer=name,
             kind=self.kind,
-            expressions=expressions if self.kind == "decide" else {"": expressions},
+            expressions=expressions,
             unit=self.unit,
             rope=None if self.rope is None else (self.rope[0], self.rope[1]),
             stacked=self.stacked,
         )
+
+    def _parts(self) -> dict[str, Any]:
+        """Return the expressions of a score by their part."""
+        parts = {"score": self.score, "observed": self.observed}
+        if self.temperature is not None:
+            parts["temperature"] = self.temperature.score
+            parts["temperature observed"] = self.temperature.observed
+        return parts

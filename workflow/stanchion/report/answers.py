@@ -152,7 +152,7 @@ def _answer(content: Mapping[str, Any], interval: Mapping[str, Any]) -> Answer:
         unit=unit,
         expressions=content["expressions"],
         rope=None if rope is None else (rope[0], rope[1]),
-        interval=percent + ("HDI" if interval["kind"] == "hdi" else "interval"),
+        interval=percent + ("HDI" if interval["kind"] == "hdi" and kind != "score" else "interval"),
         fits=tuple(_fit(fit, content, below, percent) for fit in content["fits"]),
     )
 
@@ -217,7 +217,9 @@ def _sentences(
         yield f"No value: {fit['because']}."
         return
     kind, unit = content["kind"], f" {content['unit']}" if content["unit"] else ""
-    if kind in ("argmax", "decide"):
+    if kind == "score":
+        yield _scores(elements, percent)
+    elif kind in ("argmax", "decide"):
         yield from _first(fit["choice"], kind, elements, unit)
     elif len(elements) > 1:
         yield f"{len(elements)} elements, in the table."
@@ -233,6 +235,18 @@ def _sentences(
     worst = max((rhat for rhat in rhats if not isnan(rhat)), default=nan)
     if worst > _RHAT:
         yield f" Its chains do not agree on it: R-hat {worst:.3f}."
+
+
+def _scores(elements: tuple[Element, ...], percent: str) -> str:
+    """Return the scores that a classifier is known by; the table has them all."""
+    accuracy, log_score, *_ = elements
+    calibration = next(element for element in elements if element.label == "calibration error")
+    ends = "" if accuracy.interval is None else " to ".join(accuracy.interval)
+    over_rows = f" ({percent}interval over such rows from {ends})" if ends else ""
+    return (
+        f"Accuracy {accuracy.value}{over_rows}, log score {log_score.value}, calibration error "
+        f"{calibration.value}."
+    )
 
 
 def _with_error(error: str) -> str:

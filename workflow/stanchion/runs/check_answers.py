@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stanchion.answers.declared import DeclaredAnswer
+from stanchion.answers.declared import CLASSES, DeclaredAnswer
 from stanchion.answers.kinds import held
 from stanchion.answers.variables import UNREADABLE, declared_variables
 from stanchion.config import Analysis, Project
@@ -76,6 +76,10 @@ def _error(answer: DeclaredAnswer, fit: FitVariables) -> ExpressionError | None:
         if variable.name in answer.names() and variable.type in UNREADABLE:
             what = f"`{variable.name}` is {variable.type}, which expressions have no values of"
             return ExpressionError(what, todo="give its parts names of their own in the program")
+    data = {variable.name for variable in fit.blocks.get("data", ())}
+    if drawn := [name for name in answer.names(CLASSES) if name not in data]:
+        what = f"`{drawn[0]}` is no data, and rows are scored by classes that were observed"
+        return ExpressionError(what, todo="declare the classes in the program's data")
     try:
         held(answer, fit.scope())
     except ExpressionError as error:

@@ -200,7 +200,7 @@ def _table(one: _Answers) -> Iterator[tuple[str, ...]]:
             yield (*head, "", "", "", "", "", unit, fit.verdict)
         for row in fit.answer.rows:
             numbers = map(_shown, (row.value, row.lower, row.upper, row.mcse))
-            of_number = "" if declared.kind in ("probability", "argmax") else unit
+            of_number = "" if declared.kind in ("probability", "argmax", "score") else unit
             yield (*head, row.label, *numbers, of_number, fit.verdict)
             if isfinite(row.loss):
                 numbers = map(_shown, (row.loss, nan, nan, row.loss_mcse))
