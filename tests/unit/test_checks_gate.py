@@ -249,6 +249,19 @@ def test_a_variable_may_have_a_limit_of_its_own() -> None:
     assert "lp__" not in rhat.where
 
 
+def test_a_variable_may_have_an_effective_size_of_its_own() -> None:
+    """What is not held to the limit of the rest hides none of these."""
+    values = draws(columns=3)[:, :60]
+    sizes = scan(values).ess_bulk
+    least = float(sizes.min()) - 1
+    assert sizes.max() < 400
+    assert checks(values, ess_of={"theta": least})["ess_bulk"].verdict == "pass"
+    names = ["lp__", "theta[1]", "theta[2]"]
+    bulk = sampled(names, values, Sampler(), ess_of={"lp__": least})["ess_bulk"]
+    assert (bulk.verdict, bulk.threshold, bulk.value) == ("fail", 400, sizes[1:].min())
+    assert "lp__" not in bulk.where
+
+
 @pytest.mark.parametrize(
     ("retries", "passed", "failed"),
     [((), True, ()), (("try 1: no start",), True, ("try 1: no start",)), ((), False, ("last: 3",))],

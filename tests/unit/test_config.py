@@ -148,6 +148,10 @@ def test_limits_by_variable_are_resolved() -> None:
     assert resolved["divergences"] == {"share": 0.001}
     resolved = resolved_checks(_analysis(checks={"rhat": {"default": 1.05, "mu": 1.1}}), Nuts())
     assert (resolved["rhat"], resolved["rhat_of"]) == (1.05, {"mu": 1.1})
+    resolved = resolved_checks(_analysis(checks={"ess": {"W": 50}}), Nuts(chains=6))
+    assert (resolved["ess"], resolved["ess_of"]) == (600, {"W": 50})
+    resolved = resolved_checks(_analysis(checks={"ess": {"default": 300, "W": 1}}), Nuts())
+    assert (resolved["ess"], resolved["ess_of"]) == (300, {"W": 1})
 
 
 @pytest.mark.parametrize("method", [Nuts(), Advi(init="i.json")])

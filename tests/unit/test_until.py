@@ -56,7 +56,7 @@ DRAWN = ProgramVariables(
     replicated=None,
     predicted=None,
 )
-CHECKS = {"rhat": 1.01, "rhat_of": {}, "ess": 400}
+CHECKS = {"rhat": 1.01, "rhat_of": {}, "ess": 400, "ess_of": {}}
 UNTIL = {"ess": 150, "rhat": 1.05}
 DRAWS = 100
 """Of a chain in a round."""
@@ -356,7 +356,7 @@ def test_plan_reserves_a_core_a_thread_of_each_chain(tmp_path: Path) -> None:
             assert not [step for step in plan if step.rule == "sample_chain"]
     assert {step.threads for step in jobs.values()} == {6}
     assert jobs["own", ""].arguments["checks"] == {}
-    assert jobs["of checks", ""].arguments["checks"] == {"rhat": 1.01, "rhat_of": {}, "ess": 300}
+    assert jobs["of checks", ""].arguments["checks"] == {**CHECKS, "ess": 300}
     assert jobs["of checks", ""].key != jobs["of checks", ", checks: {rhat: 1.005}"].key
 
 

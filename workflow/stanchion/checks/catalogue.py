@@ -49,9 +49,10 @@ _ESS = Threshold(
     key="ess",
     words="ESS",
     meaning="Least bulk and tail effective sample size over all chains; without it, 100 a chain "
-    f"({_VEHTARI_2021}).",
+    f"({_VEHTARI_2021}); of some variables another than of the rest, by name.",
     default=lambda size: ESS_PER_CHAIN * size.chains,
-    form="whole",
+    form="by_variable",
+    above=0,
     prior=100,
 )
 """A prior is looked at, not summarised to the third digit: a hundred independent draws place a tail

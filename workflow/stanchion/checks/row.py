@@ -77,8 +77,8 @@ class Size:
 class Threshold:
     """A threshold that the declaration may set, as `checks.KEY`.
 
-    `form` is what may be written there: a number, a whole number ≥ 1, a number of each variable, or
-    a whole number or a share of the draws. Numbers are > `above`, or ≥ `least`. `prior` is what
+    `form` is what may be written there: a number, a number of each variable, or a whole number
+    or a share of the draws. Numbers are > `above`, or ≥ `least`. `prior` is what
     draws from the prior are held to, where that is another than the default.
     """
 
@@ -86,7 +86,7 @@ class Threshold:
     words: str
     meaning: str
     default: float | Callable[[Size], float]
-    form: Literal["number", "whole", "by_variable", "share"] = "number"
+    form: Literal["number", "by_variable", "share"] = "number"
     above: float | None = None
     least: float | None = None
     prior: float | None = None

@@ -11,7 +11,7 @@ from stanchion.checks.catalogue import judging, thresholds
 from stanchion.checks.row import Threshold
 from stanchion.checks.verdicts import OnFail
 from stanchion.methods.catalogue import METHODS
-from stanchion.schema.fields import Count, Section, is_number, refused, titled
+from stanchion.schema.fields import Section, is_number, refused, titled
 from stanchion.system.sentences import listed
 
 _DEFAULTS = ", ".join(
@@ -40,7 +40,8 @@ class ChecksSection(Section):
         declared = getattr(self, key)
         if thresholds()[key].form != "by_variable" or not isinstance(declared, Mapping):
             return declared
-        return declared.get("default", thresholds()[key].default)
+        default = thresholds()[key].default
+        return declared.get("default", None if callable(default) else default)
 
     def by_variable(self, key: str) -> dict[str, float]:
         """Return the thresholds of variables that have one of their own."""
@@ -61,7 +62,6 @@ def _field(threshold: Threshold) -> Any:
     field = Field(default=default, description=threshold.meaning)
     kinds = {
         "number": Annotated[float, Field(gt=threshold.above, ge=threshold.least)],
-        "whole": Count,
         "by_variable": _by_variable(threshold),
         "share": _count_or_share(threshold),
     }
@@ -71,9 +71,9 @@ def _field(threshold: Threshold) -> Any:
 
 def _by_variable(threshold: Threshold) -> Any:
     least = threshold.above or 0
-    named = (
-        f"numbers > {least:g} by variable, such as `{{default: {threshold.default}, lp__: 1.02}}`"
-    )
+    has_default = not callable(threshold.default)
+    example = f"default: {threshold.default}, lp__: 1.02" if has_default else "W: 50"
+    named = f"numbers > {least:g} by variable, such as `{{{example}}}`"
     number = Annotated[float, Field(gt=least)]
     return _alternatives(
         float | dict[str, float],

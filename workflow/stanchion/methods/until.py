@@ -49,7 +49,7 @@ class Until(Section):
         """Names of the thresholds that are those of the analysis' checks."""
         return (
             *(("rhat", "rhat_of") if self.rhat is None else ()),
-            *(("ess",) if self.ess is None else ()),
+            *(("ess", "ess_of") if self.ess is None else ()),
         )
 
     @property
