@@ -142,6 +142,20 @@ def test_an_approximation_alone_cites_its_own_miss(said: Said) -> None:
         assert f"up to {figure} standard errors off" in text, text
 
 
+def test_an_approximation_alone_is_told_what_it_makes_of_an_exact_posterior(said: Said) -> None:
+    """The gallery's regression is cited with both figures, where the method was measured on it."""
+    for method, made in (
+        ("advi: {}", "3.567 ± 0.116"),
+        ("advi: {algorithm: fullrank}", "3.530 ± 0.262"),
+        ("laplace: {}", "3.525 ± 0.261"),
+        ("pathfinder: {paths: 1}", None),
+    ):
+        advice = said("nuts: {}", method)["approximation"]
+        assert ("3.523 ± 0.260, which is exact" in advice.text) is (made is not None)
+        assert made is None or made in advice.text
+        assert len(advice.measured) == (2 if made is None else 4)
+
+
 def test_a_point_alone_is_no_posterior(said: Said) -> None:
     """It says so, unless the model declares that it has no priors; a point has no predictions."""
     alone = CONFIG[CONFIG.index("      nuts: {}") :]
@@ -220,5 +234,8 @@ def test_the_document_holds_what_the_words_say(said: Said, monkeypatch: pytest.M
     for entry in document["advice"]:
         assert entry["text"] in words and entry["model"] == "one"
     cited = document["advice"][1]["measured"]
-    assert [(c["method"], c["error"]) for c in cited] == [("meanfield", 12.3), ("nuts", 1.8)]
+    problems = [(c["method"], c["error"]) for c in cited if "problem" in c]
+    assert problems == [("meanfield", 12.3), ("nuts", 1.8)]
+    cells = [(c["row"], c["text"]) for c in cited if c["page"] == "docs/gallery/linear.md"]
+    assert cells == [("exact", "3.523 ± 0.260"), ("advi, mean field", "3.567 ± 0.116")]
     assert "Checks in a run: khat, nuts_difference." in words

@@ -10,11 +10,12 @@ import pytest
 from stanchion.checks.catalogue import CHECKS
 from stanchion.runs.advice_program import Advice, program_advice
 from stanchion.runs.advised_family import same_family
-from stanchion.runs.measured import ALL, PAGE
+from stanchion.runs.measured import ALL, IN_GALLERY, PAGE
 from stanchion.stan.program import Program
 from stanchion.stan.structure import Structure
 from tests.project import ROOT
 from tests.unit.advice_cases import program_of
+from tests.unit.gallery_tables import cells
 
 SCHOOLS = "  int J;\n  vector[J] y;\n  vector<lower=0>[J] sigma;"
 PARAMETERS = "  real mu;\n  real<lower=0> tau;\n  vector[J] theta;"
@@ -278,6 +279,12 @@ def test_figures_are_those_of_the_page() -> None:
         cell = table.get(figure.problem, {}).get(figure.method)
         cell = cell or hard[figure.problem, figure.method]
         assert cell.strip("*") == f"{figure.verdict} {khat}{figure.error}", figure
+
+
+def test_figures_of_the_gallery_are_those_of_its_pages() -> None:
+    """Each is a cell of a table of the page, by the row and column that are named."""
+    for figure in IN_GALLERY:
+        assert cells(figure.analysis)[figure.row, figure.column] == [figure.text]
 
 
 def test_checks_that_are_named_exist() -> None:

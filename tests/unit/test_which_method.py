@@ -9,6 +9,7 @@ import pytest
 from stanchion.checks.catalogue import CHECKS
 from stanchion.methods.catalogue import METHODS
 from tests.project import ROOT
+from tests.unit.gallery_tables import cells
 
 PAGE = (ROOT / "docs/which-method.md").read_text()
 MEASURED = (ROOT / "docs/methods.md").read_text()
@@ -40,6 +41,15 @@ def test_every_figure_is_the_cell_that_was_measured() -> None:
     assert len(cited()) == len(re.findall(r"\(\w+ on ", PAGE.replace("\n", " "))) > 15
     for method, problem, cell in cited():
         assert cells[problem, method] == cell
+
+
+def test_every_figure_of_the_gallery_is_the_cell_of_its_page() -> None:
+    """Page, row and column lead to one cell, and it is what stands there."""
+    text = PAGE.replace("\n", " ")
+    figures = re.findall(r"\((\w+) / ([^/()]+) / ([^/():]+): ([^()]*)\)", text)
+    assert len(figures) == text.count(" / ") / 2 >= 10
+    for page, row, column, cell in figures:
+        assert cells(page)[row, column] == [cell], (page, row, column)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,16 @@ from stanchion.checks.catalogue import CHECKS, FEWEST_CHAINS, thresholds
 from stanchion.config import Analysis
 from stanchion.methods.method import Method
 from stanchion.runs.advice_program import Advice
-from stanchion.runs.measured import CENTRED, MISSES, REFITTED, SAMPLED
+from stanchion.runs.measured import (
+    CENTRED,
+    MISSES,
+    REFITTED,
+    SAMPLED,
+    SLOPE,
+    SLOPES,
+    Cell,
+    beside_exact,
+)
 from stanchion.stan.program import Program
 from stanchion.system.sentences import listed
 
@@ -84,9 +93,10 @@ def _point(methods: Mapping[str, Method], *, means_no_priors: bool) -> Iterator[
             "point",
             f"{listed(points)} gives a point with standard errors, and no posterior: nothing that "
             "needs draws is made of it, and a mode need not lie where the posterior is. `nuts` "
-            f"draws: {SAMPLED.words}.",
+            f"draws: {SAMPLED.words}. Near a normal a mode is a good point: "
+            f"{beside_exact('optimize')}.",
             ("converged", "curvature", "modes"),
-            (SAMPLED,),
+            (SAMPLED, SLOPE, SLOPES["optimize"]),
         )
 
 
@@ -97,10 +107,18 @@ def _unheld(methods: Mapping[str, Method]) -> Iterator[Advice]:
             yield Advice(
                 "approximation",
                 f"{label} has no `nuts` beside it to be held to, and k̂ is no proof: "
-                f"{missed.words}; {SAMPLED.words}.",
+                f"{missed.words}; {SAMPLED.words}.{_near_a_normal(method)}",
                 ("khat", "nuts_difference"),
-                (missed, SAMPLED),
+                (missed, SAMPLED, *_slopes(method)),
             )
+
+
+def _near_a_normal(method: Method) -> str:
+    return f" Near a normal: {beside_exact(method.variant)}." if _slopes(method) else ""
+
+
+def _slopes(method: Method) -> tuple[Cell, ...]:
+    return (SLOPE, SLOPES[method.variant]) if method.variant in SLOPES else ()
 
 
 def model_advice(

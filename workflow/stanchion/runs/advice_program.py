@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.runs.advised_family import same_family
-from stanchion.runs.measured import EXACT, MIXTURE, NON_CENTRED, Measured
+from stanchion.runs.measured import EXACT, MIXTURE, NON_CENTRED, Cell, Measured
 from stanchion.stan.program import Program, Variable
 from stanchion.stan.structure import COMPACT, Centred, Structure
 from stanchion.system.sentences import counted, listed
@@ -28,7 +28,7 @@ class Advice:
     topic: str
     text: str
     checks: tuple[str, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[Measured | Cell, ...] = ()
 
 
 def program_advice(

@@ -1,4 +1,4 @@
-"""Figures of docs/methods.md that advice cites; a test holds each to the page."""
+"""Figures of docs/methods.md and the gallery that advice cites; a test holds each to its page."""
 
 from __future__ import annotations
 
@@ -32,6 +32,25 @@ class Measured:
         return {**asdict(self), "page": PAGE}
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table on a page of the gallery, without emphasis and what is in brackets."""
+
+    analysis: str
+    row: str
+    column: str
+    text: str
+
+    @property
+    def page(self) -> str:
+        """Return the path of the page."""
+        return f"docs/gallery/{self.analysis}.md"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain JSON."""
+        return {**asdict(self), "page": self.page}
+
+
 CENTRED = Measured("eight_schools_centered", "nuts", "fail", 12.3)
 REFITTED = Measured("eight_schools_centered", "repaired", "fail", 8.8)
 NON_CENTRED = Measured("eight_schools_noncentered", "nuts", "pass", 2.3)
@@ -48,3 +67,23 @@ MISSES = {
 """Of each approximation, a fit that passed its checks and was wrong."""
 SAMPLED = Measured("one_comp_mm_elim_abs", "nuts", "pass", 1.8)
 ALL = (CENTRED, REFITTED, NON_CENTRED, MIXTURE, EXACT, SAMPLED, *MISSES.values())
+
+SLOPE = Cell("linear", "exact", "kWh a degree", "3.523 ± 0.260")
+SLOPES = {
+    "meanfield": Cell("linear", "advi, mean field", "kWh a degree", "3.567 ± 0.116"),
+    "fullrank": Cell("linear", "advi, full rank", "kWh a degree", "3.530 ± 0.262"),
+    "pathfinder": Cell("linear", "pathfinder", "kWh a degree", "3.518 ± 0.260"),
+    "laplace": Cell("linear", "laplace", "kWh a degree", "3.525 ± 0.261"),
+    "optimize": Cell("linear", "optimize, MAP", "kWh a degree", "3.523 ± 0.248"),
+}
+"""What each approximation made of a posterior that is known and near a normal."""
+IN_GALLERY = (SLOPE, *SLOPES.values())
+
+
+def beside_exact(method: str) -> str:
+    """Return what an approximation made of the gallery's regression, as a sentence has it."""
+    made = SLOPES[method]
+    return (
+        f"the gallery's regression has a slope of {SLOPE.text}, which is exact, and `{method}` "
+        f"gave {made.text} ({made.page})"
+    )
