@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -120,3 +122,16 @@ def test_answers_of_a_regression_are_the_exact_ones(run: Run) -> None:
     for analysis, method in (("linear", "nuts"), ("exact", "conjugate")):
         row = answers(results, analysis, method).loc["A degree takes more than 3 kWh"].iloc[0]
         assert abs(row["value"] - exact) < ERRORS * row["mcse"]
+
+
+def test_lines_of_the_prior_are_of_its_draws(run: Run) -> None:
+    """Each is X β on the grid, at 25 draws of prior.nc that are evenly spread over its chains."""
+    fit = run("linear") / "linear/heating/regression"
+    draws = xr.open_datatree(fit / "prior.nc", engine="h5netcdf")["prior"]["beta"].to_numpy()
+    flat = draws.reshape(-1, 2)
+    beta = flat[np.linspace(0, len(flat) - 1, 25).round().astype(int)]
+    (effect,) = json.loads((fit / "nuts/effects.json").read_text())["effects"]
+    (line,) = effect["lines"]
+    degrees = np.array([row["value"] for row in line["rows"]])
+    expected = beta[:, :1] + beta[:, 1:] * degrees
+    np.testing.assert_allclose(line["prior"], expected, rtol=1e-5, atol=1e-4)

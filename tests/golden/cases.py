@@ -260,7 +260,8 @@ def _summarise(folder: Path) -> None:
     observed = {"outcome": "y", "values": [0.5, -1.25, 2.0], "columns": columns}
     held = [{"column": "score", "value": 3.25, "how": "mean"}]
     drawn = np.round(np.random.default_rng(3).normal(size=(2, 50, 4)), 9)
-    summarise(folder, {"effects": [effect], "held": held, "observed": observed}, drawn)
+    grid = {"effects": [effect], "held": held, "observed": observed}
+    summarise(folder, grid, drawn, prior=drawn[0, :5])
 
 
 def _rescale(folder: Path) -> None:

@@ -224,8 +224,12 @@ def summarise(
     on_fail: str = "stop",
     because: str | None = None,
     intervals: dict[str, Any] | None = None,
+    prior: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
-    """Summarise draws on a grid (`chain × draw × row`), and return effects.json."""
+    """Summarise draws on a grid (`chain × draw × row`), and return effects.json.
+
+    `prior` are draws of the prior, `draw × row`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     checks = [{"check": "rhat", "verdict": verdict}]
     diagnostics = {"schema": "stanchion/diagnostics/1", "verdict": verdict, "checks": checks}
@@ -237,7 +241,7 @@ def summarise(
         quantities = Quantities.none()
         if drawn is not None:
             columns = tuple(f"mu_new.{n + 1}" for n in range(drawn.shape[2]))
-            quantities = Quantities(columns, drawn)
+            quantities = Quantities(columns, drawn, prior=prior)
         quantities.write(folder / "effects.npz")
         inputs["quantities"] = folder / "effects.npz"
     arguments = {

@@ -214,6 +214,24 @@ def test_a_band_is_that_of_the_draws(
     )
 
 
+def test_lines_of_the_prior_stand_beside_the_band(tmp_path: Path) -> None:
+    """Each line has what draws of the prior give at its own rows; what is no number is empty."""
+    data = grid_data(tmp_path, "age", "dose:party")
+    rng = np.random.default_rng(6)
+    drawn, prior = rng.normal(size=(2, 50, 200)), rng.normal(size=(25, 200))
+    prior[3, 60] = np.inf
+    content = summarise(tmp_path, data.meta["grid"], drawn, prior=prior)
+    lines = [line["prior"] for effect in content["effects"] for line in effect["lines"]]
+    assert [len(line) for line in lines] == [25] * 4
+    assert lines[1][3][10] is None
+    joined = np.concatenate([np.array(line, np.float64) for line in lines], axis=1)
+    prior[3, 60] = np.nan
+    np.testing.assert_array_equal(joined, prior)
+    without = summarise(tmp_path, data.meta["grid"], drawn)
+    assert all("prior" not in line for effect in without["effects"] for line in effect["lines"])
+    assert len(read_csv(tmp_path / "effects.csv")) == 200
+
+
 @pytest.mark.parametrize(
     ("more", "because"),
     [

@@ -113,6 +113,19 @@ LEVELS = [grid_effect("level", ["a", "b", "c"], ["never", "sometimes", "every si
 DATES = [grid_effect("date", [None], [f"2026-01-{day:02}" for day in range(1, 32)])]
 
 
+PRIORS = [
+    {
+        **effect,
+        "lines": [
+            {**line, "prior": np.add.outer(np.arange(25.0), np.arange(len(line["rows"]))).tolist()}
+            for line in effect["lines"]
+        ],
+    }
+    for effect in (EFFECTS[0], LEVELS[0])
+]
+PRIORS[0]["lines"][0]["prior"][2][7] = None
+
+
 MADE: dict[str, Callable[[], bytes]] = {
     "ranks": lambda: chain_ranks(["mu", "theta[1]", "tau"], CHAINS, np.array([1.0, 1.2, np.nan])),
     "posterior": lambda: replications(DATA, STATISTICS, pit(SKEWED), ""),
@@ -127,6 +140,9 @@ MADE: dict[str, Callable[[], bytes]] = {
     "autocorrelation": lambda: autocorrelation(funnel()),
     "khat": lambda: khat(khats(KHAT)),
     "effects": lambda: effects(grid_effects(*EFFECTS, x=[0, 2.5, None, 5], y=[0, 3, 9, -2])),
+    "effects_and_prior": lambda: effects(
+        grid_effects(*PRIORS, x=[0, 2.5, None, 5], y=[0, 3, 9, -2])
+    ),
     "effects_of_levels": lambda: effects(
         grid_effects(*LEVELS, x=["never", None, "sometimes", "never"], y=[0, 3, 9, -2])
     ),

@@ -214,15 +214,17 @@ def read_prior(path: Path, names: Collection[str]) -> dict[str, NDArray[np.float
     return values
 
 
-def read_parameters(path: Path, names: Collection[str]) -> tuple[list[str], NDArray[np.float64]]:
+def read_parameters(
+    path: Path, names: Collection[str], group: str = "posterior"
+) -> tuple[list[str], NDArray[np.float64]]:
     """Return drawn parameters, `chain × draw × column`, under the names that a Stan CSV has.
 
     Those of a container stand in Stan's order, its first index running fastest.
     """
     columns, values = list[str](), list[NDArray[np.float64]]()
     stored = {stored_name(name): name for name in names}
-    with open_draws(path, "posterior") as tree:
-        dataset = tree["posterior"].dataset
+    with open_draws(path, group) as tree:
+        dataset = tree[group].dataset
         for key in dataset.data_vars:
             base, dot, slot = str(key).partition(".")
             if base not in stored or dataset.variables[key].attrs["block"] != "parameters":

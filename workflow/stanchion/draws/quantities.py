@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ class Quantities:
     columns: tuple[str, ...]
     values: NDArray[np.float64]
     messages: tuple[str, ...] = ()
+    prior: NDArray[np.float64] | None = None
+    """The same columns at some draws of the prior, `draw × column`, where they were wanted."""
 
     @classmethod
     def of(cls, chains: Sequence[Chains]) -> Quantities:
@@ -52,15 +55,18 @@ class Quantities:
     def write(self, path: Path) -> None:
         """Write them as arrays: the same bytes for the same quantities."""
         columns, messages = (np.array(x, dtype=np.str_) for x in (self.columns, self.messages))
+        arrays: dict[str, Any] = {"columns": columns, "values": self.values, "messages": messages}
+        if self.prior is not None:
+            arrays["prior"] = self.prior
         with path.open("wb") as file:
-            np.savez(file, columns=columns, values=self.values, messages=messages)
+            np.savez(file, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> Quantities:
         """Read what `write` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
             texts = {name: tuple(arrays[name].tolist()) for name in ("columns", "messages")}
-            return cls(values=arrays["values"], **texts)
+            return cls(values=arrays["values"], prior=arrays.get("prior"), **texts)
 
 
 def columns_of(columns: Sequence[str], variables: Collection[str]) -> list[int]:

@@ -28,13 +28,15 @@ from stanchion.pictures.style import (
     placeholder,
     short,
 )
-from stanchion.system.sentences import percent
+from stanchion.system.sentences import counted, percent
 
 _MOST_TICKS = 8
 _DATE_TICKS = (0.12, 0.5, 0.88)
 """Shares of an axis at which dates are written."""
 _LEGEND_ROW, _LEGEND_COLUMNS = 0.21, 2
 """Inches of a row of names, and how many stand in one."""
+_FEWEST_LINES, _PRIOR_TAIL = 4, 0.02
+"""Lines of the prior at each value of a second predictor; the share of points left out of sight."""
 _POINT: Mapping[str, Any] = {"s": 9, "alpha": 0.45, "linewidths": 0, "zorder": 1}
 
 
@@ -47,11 +49,43 @@ def effects(content: Mapping[str, Any]) -> bytes:
     if not is_drawable(np.concatenate([*(n.ravel() for n in numbers), _outcome(content)])):
         return placeholder(TOO_FAR)
     above = _LEGEND_ROW * max(map(_legend_rows, declared))
-    with drawn(len(declared), columns=1, height=1.9 + above, left=0.75) as (panels, picture):
-        for axis, effect in zip(panels.axes, declared, strict=True):
-            _draw_effect(axis, effect, content)
+    draws = [(_draw_effect, effect) for effect in declared]
+    draws += [(_draw_prior, effect) for effect in declared if _has_prior(effect)]
+    with drawn(len(draws), columns=1, height=1.9 + above, left=0.75) as (panels, picture):
+        for axis, (draw, effect) in zip(panels.axes, draws, strict=True):
+            draw(axis, effect, content)
             _name_lines(axis, _legend_rows(effect))
     return picture.getvalue()
+
+
+def _has_prior(effect: Mapping[str, Any]) -> bool:
+    """Tell whether lines of the prior are there, and can be drawn."""
+    lines = [_prior(line) for line in effect["lines"] if "prior" in line]
+    return bool(lines) and is_drawable(np.concatenate([line.ravel() for line in lines]))
+
+
+def _prior(line: Mapping[str, Any]) -> Floats:
+    """Return a line at draws of the prior, `draw × row`."""
+    return np.array(line["prior"], dtype=np.float64)
+
+
+def _draw_prior(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    """Draw what is expected at draws of the prior, a thin line each, with the data beside."""
+    lines = [_prior(line) for line in effect["lines"]]
+    _draw_observed(axis, effect, content["observed"])
+    drawn_lines = max(_FEWEST_LINES, len(lines[0]) // len(lines))
+    for number, (line, rows) in enumerate(zip(effect["lines"], lines, strict=True)):
+        is_level = effect["kind"] == "level"
+        values = np.arange(rows.shape[1]) if is_level else np.array(_axis_values(effect, line))
+        colour = _colour(effect, number)
+        axis.plot(values, rows[:drawn_lines].T, color=colour, linewidth=0.7, alpha=0.5)
+        if effect["by"] is not None:
+            axis.plot([], [], color=colour, label=_line_name(effect, line, content))
+    every = np.concatenate([rows.ravel() for rows in lines])
+    axis.set_ylim(*inner_range(every, _outcome(content), _PRIOR_TAIL))
+    _label(axis, effect, content)
+    count = min(drawn_lines, len(lines[0]))
+    axis.set_title(f"{short(effect['effect'], 30)}: {counted(count, 'draw')} of the prior")
 
 
 def _draw_effect(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, Any]) -> None:
@@ -60,15 +94,19 @@ def _draw_effect(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, An
     _draw_observed(axis, effect, observed)
     for number, (line, rows) in enumerate(zip(effect["lines"], lines, strict=True)):
         colour = _colour(effect, number)
-        label = None
-        if effect["by"] is not None:
-            label = f"{short(_title(content, effect['by']))} {_text(line['by_value'])}"
+        label = None if effect["by"] is None else _line_name(effect, line, content)
         if effect["kind"] == "level":
             _draw_levels(axis, rows, number, len(lines), colour, label)
         else:
             _draw_line(axis, _axis_values(effect, line), rows, number, colour, label)
     axis.set_ylim(*inner_range(_outcome(content), np.concatenate(lines).ravel(), 0.005))
     _label(axis, effect, content)
+
+
+def _line_name(
+    effect: Mapping[str, Any], line: Mapping[str, Any], content: Mapping[str, Any]
+) -> str:
+    return f"{short(_title(content, effect['by']))} {_text(line['by_value'])}"
 
 
 def _outcome(content: Mapping[str, Any]) -> Floats:

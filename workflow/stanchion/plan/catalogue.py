@@ -202,7 +202,7 @@ _ROWS = (
     StepRow(
         name="generate_effects",
         arguments=GenerateQuantities,
-        version=1,
+        version=2,
         folder=_FIT,
         outputs={"quantities": "chains/effects.npz"},
         memory=2000,
@@ -213,7 +213,7 @@ _ROWS = (
     StepRow(
         name="summarise_effects",
         arguments=SummariseEffects,
-        version=1,
+        version=2,
         folder=_FIT,
         outputs={
             "effects": "effects.json",

@@ -29,6 +29,8 @@ class Effects:
     shows_data: str
     """The variable that was observed, where the picture shows it."""
     pictures: tuple[Shown, ...]
+    shows_prior: bool = False
+    """Whether draws of the prior are shown too."""
 
 
 def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Effects:
@@ -46,6 +48,7 @@ def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -
         sentences=sentences,
         shows_data=content["observed"]["outcome"] or "",
         pictures=tuple(replace(shown, alt=f"{shown.alt}. {words}") for shown in pictures),
+        shows_prior=any("prior" in line for e in content["effects"] for line in e["lines"]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.checks.verdicts import why_stopped
-from stanchion.draws.files import read_parameters
+from stanchion.draws.files import open_draws, read_parameters
 from stanchion.draws.quantities import Quantities, columns_of, write_parameters
 from stanchion.draws.stan_csv import Chains, read_chains
 from stanchion.errors import StepError
@@ -45,8 +46,11 @@ def run(job: Job[GenerateQuantities]) -> None:
     generate(job)
 
 
-def generate(job: Job[GenerateQuantities]) -> None:
-    """Do it for all quantities, or for the one that is wanted."""
+def generate(job: Job[GenerateQuantities], *, of_prior: int = 0) -> None:
+    """Do it for all quantities, or for the one that is wanted; that also at draws of the prior.
+
+    `of_prior` is how many of these, where the fit has some.
+    """
     because = _stopped(job)
     if because is not None:
         job.notes["not_made"] = because
@@ -58,6 +62,8 @@ def generate(job: Job[GenerateQuantities]) -> None:
         made = _each_chain(job, columns, draws, folder)
         quantities, variable = Quantities.of(list(made)), job.arguments.variable
         wanted = quantities if variable is None else quantities.of_variable(variable)
+        if of_prior and variable is not None:
+            wanted = replace(wanted, prior=_of_prior(job, variable, of_prior, folder))
         wanted.write(job.outputs["quantities"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -87,6 +93,33 @@ def _drawn(job: Job[GenerateQuantities], folder: Path) -> tuple[list[str], Float
     if what is not None:
         raise _refusal(job, what)
     return columns, draws
+
+
+def _of_prior(
+    job: Job[GenerateQuantities], variable: str, number: int, folder: Path
+) -> Floats | None:
+    """Return a quantity at draws of the prior, evenly spaced, `draw × column`.
+
+    None where there are no such draws, or where the program stops at one of them, which costs the
+    fit nothing.
+    """
+    if "source" not in job.inputs:
+        return None
+    with open_draws(job.path("source"), "prior") as tree:
+        if "prior" not in tree.children:
+            return None
+    names = {parameter.name for parameter in job.arguments.parameters}
+    columns, draws = read_parameters(job.path("source"), names, "prior")
+    flat = draws.reshape(-1, draws.shape[2])
+    chosen = np.linspace(0, len(flat) - 1, min(number, len(flat))).round().astype(np.intp)
+    at_prior = folder / "prior"
+    at_prior.mkdir()
+    try:
+        made = list(_each_chain(job, columns, flat[np.newaxis, chosen], at_prior))
+    except StepError as error:
+        job.notes["prior"] = f"left out: {error.faults[0].what}"
+        return None
+    return Quantities.of(made).of_variable(variable).values[0]
 
 
 def _refusal(job: Job[GenerateQuantities], what: str) -> StepError:

@@ -70,17 +70,24 @@ def _made(
         "titles": dict(arguments.titles or {}),
         "held": grid["held"],
         "observed": grid["observed"],
-        "effects": [_effect(effect, numbers) for effect in grid["effects"]],
+        "effects": [_effect(effect, numbers, quantities.prior) for effect in grid["effects"]],
     }
 
 
-def _effect(effect: Mapping[str, Any], numbers: Floats) -> dict[str, Any]:
-    """Return an effect with its lines, each a value of the second predictor."""
+def _effect(effect: Mapping[str, Any], numbers: Floats, prior: Floats | None) -> dict[str, Any]:
+    """Return an effect with its lines, each a value of the second predictor.
+
+    A line has what draws of the prior give, `draw × row`, where there are some.
+    """
     size = len(effect["values"])
-    lines = [
-        {"by_value": by, "rows": _rows(effect["values"], numbers[effect["start"] + size * n :])}
-        for n, by in enumerate(effect["by_values"])
-    ]
+    lines = []
+    for n, by in enumerate(effect["by_values"]):
+        start = effect["start"] + size * n
+        line = {"by_value": by, "rows": _rows(effect["values"], numbers[start:])}
+        if prior is not None:
+            drawn = prior[:, start : start + size].tolist()
+            line["prior"] = [[number(value) for value in row] for row in drawn]
+        lines.append(line)
     names = ("effect", "predictor", "kind", "by", "by_kind")
     return {**{name: effect[name] for name in names}, "lines": lines}
 
