@@ -119,6 +119,7 @@ def _files(project: Project) -> Iterator[str]:
             if method.own_program:
                 yield method.own_program
     yield f"{DATA}/README.md"
+    yield from (f"{Path(table).parent}/README.md" for table in tables)
 
 
 def _simulations() -> dict[str, str]:
