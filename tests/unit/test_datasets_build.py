@@ -261,6 +261,22 @@ def test_a_level_that_only_new_rows_have(tmp_path: Path, schools: Path) -> None:
     assert fault.where == f"{new}:3"
     assert fault.allowed == "CA, MA, NY"
     assert fault.key == "datasets.schools.stan.g_new"
+    assert "add it to the `levels` of the fitted column" in str(fault.todo)
+
+
+def test_a_new_group_is_a_level_without_rows(tmp_path: Path, schools: Path) -> None:
+    """Declared among the levels it has a position, is counted, and new rows may be of it."""
+    new = write(tmp_path, "new.csv", "state\nNY\nTX\n")
+    data = built(
+        schools,
+        {"J": "nlevels(state)", "g": "index(state)", "g_new": "new.g"},
+        ["int J", "int[4] g", "int[2] g_new"],
+        columns={"state": {"type": "category", "levels": ["CA", "MA", "NY", "TX"]}},
+        others={"new": dataset(new)},
+    )
+    assert data.values["J"] == 4
+    assert data.values["g"] == [3, 3, 1, 2]
+    assert data.values["g_new"] == [3, 4]
 
 
 def test_new_rows_are_held_to_the_fitted_columns(tmp_path: Path, schools: Path) -> None:

@@ -12,6 +12,11 @@ from stanchion.datasets.rules import Series
 from stanchion.errors import Fault
 from stanchion.expressions.faults import suggestion
 
+_NEW_LEVEL = (
+    "correct it, or, where it is a new group, add it to the `levels` of the fitted column: a level "
+    "may have no rows"
+)
+
 
 def positions(
     series: Series, levels: Sequence[str], location: Callable[[int], str], key: str
@@ -34,7 +39,7 @@ def positions(
             key=key,
             value=text,
             allowed=_shown(levels),
-            todo=near[text],
+            todo=near[text] or _NEW_LEVEL,
         )
 
     rows = np.flatnonzero(numbers == 0).tolist()
