@@ -70,6 +70,21 @@ def test_the_others_run_after_one_that_fails(
     assert lines["all"].endswith("2 failed, 1 done")
 
 
+def test_the_others_run_after_one_that_cannot_be_laid_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in the place of a project's folder, and a folder that cannot be written."""
+    (tmp_path / "linear").touch()
+    (tmp_path / "ab_test").mkdir()
+    (tmp_path / "ab_test/config").symlink_to("/proc/1/nothing")
+    runs = Runs()
+    assert run_gallery(tmp_path, ["linear", "ab_test", "coin"], runs) == 1
+    assert runs.folders == [tmp_path / "coin"]
+    lines = lines_of(capsys.readouterr().out)
+    assert lines["linear"].endswith(f"failed: {tmp_path / 'linear'}: this is a file, not a folder")
+    assert "failed: " in lines["ab_test"] and "done" in lines["coin"]
+
+
 def test_seconds_are_those_of_each_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

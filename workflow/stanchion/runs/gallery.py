@@ -101,9 +101,13 @@ def example(name: str) -> Example:
         StanchionError: there is none of that name.
     """
     (entry,) = chosen_entries([name])
-    project = entry.project
-    files = tuple(sorted(set(_files(project))))
-    return Example(f"{FOLDER}/{name}.yaml", files, locks=tuple(sorted(set(_own_locks(project)))))
+    return example_of(entry)
+
+
+def example_of(entry: Entry) -> Example:
+    """Return what a project of an analysis of the gallery holds."""
+    files, locks = (tuple(sorted(set(f(entry.project)))) for f in (_files, _own_locks))
+    return Example(f"{FOLDER}/{entry.name}.yaml", files, locks)
 
 
 def _files(project: Project) -> Iterator[str]:

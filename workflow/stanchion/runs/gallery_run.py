@@ -14,10 +14,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from stanchion.errors import StanchionError, UnreachableError
+from stanchion.errors import Fault, StanchionError, UnreachableError, machine_fault
 from stanchion.plan.facts import fetch_datasets
 from stanchion.project.create import init
-from stanchion.runs.gallery import Entry, chosen_entries, example
+from stanchion.runs.gallery import Entry, chosen_entries, example_of
 from stanchion.runs.styles import columns_of, folded, styled
 from stanchion.system.interpreters import interpreter
 from stanchion.system.sentences import counted, listed
@@ -102,14 +102,15 @@ def _run_entry(
         words = "finished steps are kept: the same command goes on"
         outcomes.append(Outcome(entry.name, STOPPED, words, taken))
         raise
-    except StanchionError as error:
-        outcomes.append(Outcome(entry.name, FAILED, _sentence(error)))
+    except (StanchionError, OSError) as error:
+        fault = error.faults[0] if isinstance(error, StanchionError) else machine_fault(error)
+        outcomes.append(Outcome(entry.name, FAILED, _sentence(fault or Fault(str(error)))))
 
 
 def _lay_out(entry: Entry, folder: Path) -> str | None:
     """Lay a project out and fetch its data; return why it cannot be run here, if it cannot."""
     with redirect_stdout(StringIO()):
-        init(folder, example(entry.name))
+        init(folder, example_of(entry))
     missing = [python for python in entry.interpreters if not _has_python(python, folder)]
     if missing:
         page = f"docs/gallery/{entry.name}.md"
@@ -117,7 +118,7 @@ def _lay_out(entry: Entry, folder: Path) -> str | None:
     try:
         fetch_datasets(entry.project, folder)
     except UnreachableError as error:
-        return _sentence(error)
+        return _sentence(error.faults[0])
     return None
 
 
@@ -153,8 +154,7 @@ def _judged(document: Document, folder: Path) -> tuple[str, str]:
     return FAILED, f"{counts}; {first['step']}: {cause}{log}"
 
 
-def _sentence(error: StanchionError) -> str:
-    fault = error.faults[0]
+def _sentence(fault: Fault) -> str:
     where = f"{fault.where}: " if fault.where else ""
     return f"{where}{fault.what}" + (f"; {fault.todo}" if fault.todo else "")
 
