@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 
 from stanchion.pictures.chains import Chains
@@ -63,3 +65,19 @@ def of_one(values: np.ndarray) -> Chains:
         diverging=np.zeros(values.shape, np.bool_),
         energy=values,
     )
+
+
+def band_tree(labels: Sequence[str], outcome: Sequence[float] | None) -> xr.DataTree:
+    """Return draws of a level at each row, of a sigma, and the outcomes of the rows."""
+    rng = np.random.default_rng(3)
+    level = rng.normal(np.arange(len(labels)), 1, (4, 250, len(labels)))
+    sizes = ("chain", "draw")
+    coords = {"obs": xr.Variable("obs", np.array(labels), {"factor": "year"})}
+    groups = {
+        "posterior": xr.Dataset(
+            {"level": ((*sizes, "obs"), level), "sigma": (sizes, level[..., 0])}, coords
+        )
+    }
+    if outcome is not None:
+        groups["observed_data"] = xr.Dataset({"y": ("obs", np.array(outcome))}, coords)
+    return xr.DataTree.from_dict(groups)

@@ -24,6 +24,7 @@ from PIL import Image
 
 from stanchion.pictures import style
 from stanchion.pictures.autocorrelation import autocorrelation
+from stanchion.pictures.bands import plot_bands
 from stanchion.pictures.chains import Chains
 from stanchion.pictures.densities import densities
 from stanchion.pictures.effects import effects
@@ -41,7 +42,7 @@ from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import Statistic, statistic
 from stanchion.stats.psis import is_bad
 from stanchion.stats.uniformity import uniformity
-from tests.unit.pictures_cases import figures_of, funnel
+from tests.unit.pictures_cases import band_tree, figures_of, funnel
 
 RNG = np.random.default_rng(1)
 Y, Y_REP = RNG.normal(size=40), RNG.normal(size=(200, 40))
@@ -147,6 +148,17 @@ MADE: dict[str, Callable[[], bytes]] = {
         grid_effects(*LEVELS, x=["never", None, "sometimes", "never"], y=[0, 3, 9, -2])
     ),
     "effects_of_dates": lambda: effects(grid_effects(*DATES, x=["2026-01-01", None, None, None])),
+    "bands": lambda: plot_bands(
+        band_tree([f"{1871 + row}" for row in range(100)], np.arange(100.0)),
+        var_names=["level", "level"],
+        outcome_title="an outcome of a very long name (10⁸ m³)",
+    ),
+    "bands_of_dates": lambda: plot_bands(
+        band_tree([f"2026-01-{day:02}" for day in range(1, 29)], None), var_names="level"
+    ),
+    "bands_of_labels": lambda: plot_bands(
+        band_tree([f"a region of number {row}" for row in range(12)], None), var_names="level"
+    ),
     "placeholder": lambda: placeholder("the fit failed its checks: rhat"),
 }
 

@@ -197,9 +197,11 @@ class Analysis(Section):
         default=[],
         description="Further pictures of each fit: `{plot: plot_pair, var_names: [mu, tau]}` calls "
         "a function of arviz_plots whose first argument is a DataTree, with these keyword "
-        "arguments. Fits that failed are drawn too; one whose program lacks a variable of "
-        "`var_names` is not. One that ArviZ cannot draw says why in its place, and the run exits "
-        "3 after the report.",
+        "arguments. `{plot: plot_bands, var_names: [level]}` draws variables with a value a row "
+        "over the labels of the rows (`unique`), such as years or dates: mean and band "
+        "(`ci_prob`, `ci_kind`), with the outcomes that `posterior_predictive` names. Fits that "
+        "failed are drawn too; one whose program lacks a variable of `var_names` is not. One that "
+        "cannot be drawn says why in its place, and the run exits 3 after the report.",
     )
     pictures: Annotated[list[Literal["svg"]], Distinct] = Field(
         default=[], description="`svg`: each picture in `plots/` as SVG too, beside the PNG."

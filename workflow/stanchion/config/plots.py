@@ -14,14 +14,15 @@ VARIABLES = "var_names"
 
 
 class Plot(Section):
-    """A function of arviz_plots that is drawn of each fit; its further keys are its arguments."""
+    """A function that is drawn of each fit; its further keys are its arguments."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
 
     plot: Annotated[str, Field(pattern="^plot_[a-z_]+$")] = Field(
         description="A function of arviz_plots whose first argument is a DataTree, such as "
-        "`plot_pair`. Its keyword arguments stand beside it as plain YAML: `var_names: [mu, tau]`."
+        "`plot_pair`, or `plot_bands`, which is Stanchion's. Its keyword arguments stand beside it "
+        "as plain YAML: `var_names: [mu, tau]`."
     )
 
     @property

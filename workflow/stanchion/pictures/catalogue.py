@@ -147,6 +147,11 @@ def pictures_of(step: str) -> dict[str, str]:
     return {name: row.file for name, row in PICTURES.items() if row.step == step}
 
 
+OWN_PLOTS: Mapping[str, str] = {"plot_bands": "bands.plot_bands"}
+"""What `plots:` may name that arviz_plots has not: `module.function` of this room, from a tree, its
+keyword arguments and what the outcome is called to the bytes of a picture."""
+
+
 def draw(step: str, subject: object, outputs: Collection[str]) -> dict[str, bytes]:
     """Draw a step's pictures of what it has at hand, by name; as SVG where that is an output."""
     rows = {name: row for name, row in PICTURES.items() if row.step == step}

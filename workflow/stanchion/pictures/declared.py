@@ -1,10 +1,11 @@
-"""What arviz_plots can draw of a fit: which functions, with which keyword arguments."""
+"""What can be declared to be drawn of a fit: functions of arviz_plots and of this room."""
 
 from __future__ import annotations
 
 import inspect
 import io
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import arviz_plots
@@ -12,19 +13,20 @@ import numpy as np
 import xarray as xr
 from matplotlib import pyplot as plt
 
+from stanchion.pictures.catalogue import OWN_PLOTS
 from stanchion.pictures.style import DOTS_PER_INCH, WIDTH, Panels, in_style, save
 
-_OBJECTS = frozenset({"plot_collection", "plot_matrix", "backend", "labeller"})
-"""Arguments that are objects, or that a report could not show."""
+_OBJECTS = frozenset({"plot_collection", "plot_matrix", "backend", "labeller", "outcome_title"})
+"""Arguments that are objects, that a report could not show, or that are not the declaration's."""
 _FIRST = "dt"
 _MOST_DOTS = 2 * WIDTH * DOTS_PER_INCH
 """Of the longer side: a figure of many panels has fewer an inch."""
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """Return the public functions of arviz_plots whose first argument is a DataTree, by name."""
+    """Return the public functions of arviz_plots whose first argument is a DataTree, and ours."""
     every = {name: getattr(arviz_plots, name) for name in sorted(vars(arviz_plots))}
-    return {
+    return {name: _own(name) for name in OWN_PLOTS} | {
         name: function
         for name, function in every.items()
         if name.startswith("plot_")
@@ -40,12 +42,23 @@ def keywords(name: str) -> tuple[list[str], list[str]]:
     return [p.name for p in taken], [p.name for p in taken if p.default is p.empty]
 
 
-def draw_declared(name: str, tree: xr.DataTree, options: Mapping[str, Any]) -> bytes:
-    """Draw a fit by a function of arviz_plots, in the style of all pictures.
+def _own(name: str) -> Callable[..., Any]:
+    module, _, function = OWN_PLOTS[name].partition(".")
+    drawing: Callable[..., Any] = getattr(import_module(f"stanchion.pictures.{module}"), function)
+    return drawing
+
+
+def draw_declared(
+    name: str, tree: xr.DataTree, options: Mapping[str, Any], outcome_title: str | None = None
+) -> bytes:
+    """Draw a fit by a function of arviz_plots, or by ours, in the style of all pictures.
 
     Raises:
-        Exception: what ArviZ raises.
+        Exception: what the function raises.
     """
+    if name in OWN_PLOTS:
+        picture_of: bytes = _own(name)(tree, outcome_title=outcome_title, **options)
+        return picture_of
     with in_style(), np.errstate(all="ignore"):
         try:
             result = functions()[name](tree, backend="matplotlib", **options)

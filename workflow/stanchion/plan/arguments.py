@@ -293,10 +293,12 @@ class PredictOutcomes(Arguments):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawPlot(Arguments):
-    """A function of arviz_plots with its keyword arguments."""
+    """A function of arviz_plots, or of Stanchion, with its keyword arguments."""
 
     function: str
     options: Mapping[str, Any]
+    outcome_title: str | None = field(metadata=SPARSE, default=None)
+    """What an axis of the observed variable is called, for Stanchion's own."""
     svg: bool = field(metadata=SPARSE, default=False)
     """Whether it is drawn as SVG too."""
 

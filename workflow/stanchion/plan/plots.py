@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from stanchion.config import Analysis
 from stanchion.config.plots import Plot
+from stanchion.pictures.catalogue import OWN_PLOTS
 from stanchion.plan.arguments import DrawPlot
 from stanchion.plan.builder import Planner
+from stanchion.plan.fits import titles_of
 from stanchion.plan.model import Fit, Step
 
 
@@ -16,13 +18,18 @@ def plot_steps(planner: Planner, fit: Fit) -> None:
     analysis = planner.project.analyses[fit.analysis]
     if analysis.methods[fit.method].is_point:
         return
-    draws = planner.known(fit, "collect_draws")
+    draws, (title, _) = planner.known(fit, "collect_draws"), titles_of(planner, fit)
     for name, plot in named_plots(analysis):
         if all(map(planner.program_of(fit).has, plot.variables)):
             planner.add(
                 "draw_plot",
                 {**fit.wildcards, "plot": name},
-                arguments=DrawPlot(function=plot.plot, options=plot.options, svg=analysis.has_svg),
+                arguments=DrawPlot(
+                    function=plot.plot,
+                    options=plot.options,
+                    outcome_title=title if plot.plot in OWN_PLOTS else None,
+                    svg=analysis.has_svg,
+                ),
                 inputs={"draws": draws.outputs["draws"]},
                 upstream=[draws],
             )

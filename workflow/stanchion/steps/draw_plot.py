@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from stanchion.draws.files import open_whole
+from stanchion.pictures.catalogue import OWN_PLOTS
 from stanchion.pictures.declared import draw_declared
 from stanchion.pictures.style import Format, placeholder, saved_as
 from stanchion.plan.arguments import DrawPlot
@@ -13,11 +14,11 @@ from stanchion.system.strict_json import write_json
 
 _SET = re.compile(r"\{('[^{}]*')\}")
 _LONGEST = 300
-"""Characters of what ArviZ says."""
+"""Characters of what a function says."""
 
 
 def run(job: Job[DrawPlot]) -> None:
-    """Draw a fit by a function of arviz_plots; the picture says why where ArviZ cannot.
+    """Draw a fit by the declared function; the picture says why where that cannot.
 
     A failure is left to `check_verdicts`, so that the report is made all the same.
     """
@@ -28,9 +29,12 @@ def run(job: Job[DrawPlot]) -> None:
         kind: Format = "svg" if name.endswith("svg") else "png"
         with open_whole(job.path("draws")) as tree, saved_as(kind):
             try:
-                picture = draw_declared(arguments.function, tree, arguments.options)
+                picture = draw_declared(
+                    arguments.function, tree, arguments.options, arguments.outcome_title
+                )
             except Exception as error:
-                because = f"arviz_plots cannot draw {arguments.function} of it: {_text(error)}"
+                drawer = "Stanchion" if arguments.function in OWN_PLOTS else "arviz_plots"
+                because = f"{drawer} cannot draw {arguments.function} of it: {_text(error)}"
                 picture = placeholder(because, f"Not made, because {because}.")
         path.write_bytes(picture)
     judgement = {"schema": "stanchion/plot/1", "because": because}
