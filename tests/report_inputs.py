@@ -83,6 +83,8 @@ class Declared:
 
     question: str | None = "Does coaching raise scores, and by how much?"
     compare: bool = False
+    evidence: Mapping[str, float] = field(default_factory=dict)
+    """Log marginal likelihoods, the largest first."""
     khat_bad: int = 0
     observations: int = 434
     predictive: bool = False
@@ -480,6 +482,11 @@ def _judgement(fits: Sequence[FitCase], requested: Declared) -> dict[str, Any]:
                 "observations": requested.observations,
                 "checks": checks,
                 "conclusions": [{"model": model, "says": says} for model in models[1:]],
+                "evidence": [
+                    {"model": m, "log_evidence": value, "log_bayes_factor": value - best}
+                    for best in [max(requested.evidence.values(), default=0.0)]
+                    for m, value in requested.evidence.items()
+                ],
                 "left_out": [
                     {"model": f.model, "method": f.method, "because": "its fit failed its checks"}
                     for f in out

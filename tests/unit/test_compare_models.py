@@ -58,6 +58,40 @@ def test_models_are_compared_best_first(tmp_path: Path) -> None:
     assert judged["left_out"] == []
 
 
+def exact(folder: Path, log_evidence: float | None, **options: Any) -> None:
+    """Collect a sound fit whose diagnostics say its log marginal likelihood."""
+    fit(folder, **options)
+    path = folder / "diagnostics.json"
+    write_json(path, json.loads(path.read_text()) | {"log_evidence": log_evidence})
+
+
+def test_marginal_likelihoods_stand_beside_each_other(tmp_path: Path) -> None:
+    """Best first, each less that of the best; one a model, and none of a fit that has none."""
+    for name, value in (("a", -30.5), ("b", -28.0), ("c", None), ("a@again", -30.5)):
+        exact(tmp_path / name, value)
+    _, judged = compare(tmp_path, "a", "b", "c", "a@again")
+    assert judged["evidence"] == [
+        {"model": "b", "log_evidence": -28.0, "log_bayes_factor": 0.0},
+        {"model": "a", "log_evidence": -30.5, "log_bayes_factor": -2.5},
+    ]
+    assert compare(tmp_path, "a", "c")[1]["evidence"] == []
+
+
+def test_marginal_likelihoods_of_other_data_are_not_compared(tmp_path: Path) -> None:
+    """Nor are those of a fit that failed: a factor between them would mean nothing."""
+    exact(tmp_path / "a", -30.5)
+    collect(tmp_path / "b", [chain(seed) for seed in range(1, 5)],
+            {"N": len(Y), "M": 2, "y": (Y + 1).tolist()})  # fmt: skip
+    diagnose(tmp_path / "b")
+    path = tmp_path / "b/diagnostics.json"
+    content = json.loads(path.read_text()) | {"log_evidence": -28.0}
+    write_json(path, content)
+    assert compare(tmp_path, "a", "b")[1]["evidence"] == []
+    exact(tmp_path / "b", -28.0)
+    write_json(path, content | {"verdict": "fail"})
+    assert compare(tmp_path, "a", "b")[1]["evidence"] == []
+
+
 def test_a_bad_khat_warns_and_no_model_is_better(tmp_path: Path) -> None:
     """y = 10⁴ under σ = 1: k̂ is no number, is counted as bad, and no worst is claimed."""
 

@@ -336,6 +336,30 @@ def test_a_sound_comparison_says_which_is_better(tmp_path: Path) -> None:
     assert re.search(r'<tr class="pass">.*">comparison</a></th><td class="left">LOO</td>', page)
 
 
+@pytest.mark.parametrize(
+    ("less", "factor", "words"),
+    [
+        (0.5, "1.6", "not worth more than a bare mention"),
+        (1.5, "4.5", "positive"),
+        (3.0, "20", "positive"),
+        (4.0, "55", "strong"),
+        (6.0, "403", "very strong"),
+        (900.0, "more than 10,000", "very strong"),
+    ],
+)
+def test_bayes_factors_of_conjugate_models_are_said_in_words(
+    tmp_path: Path, less: float, factor: str, words: str
+) -> None:
+    """By the scale of Kass and Raftery, whose limits are 1, 3 and 5 of the natural logarithm."""
+    fits = [SOUND, replace(SOUND, model="pooled")]
+    evidence = {"pooled": -20.0, "partial": -20.0 - less}
+    page = text(html(tmp_path, *fits, declared=replace(EVERYTHING, evidence=evidence)))
+    sentence = f"pooled comes before partial: a Bayes factor of {factor}, “{words}” in the words"
+    assert sentence in page
+    assert f"partial−{20 + less:.2f}−{less:.2f}" in page
+    assert "Marginal likelihoods" not in text(html(tmp_path / "no", *fits, declared=EVERYTHING))
+
+
 def test_a_comparison_that_lacks_a_model_warns(tmp_path: Path) -> None:
     """The fit that failed is named beside the comparison of the others."""
     fits = [SOUND, replace(SOUND, model="pooled"), STOPPED]

@@ -247,7 +247,7 @@ _ROWS = (
     StepRow(
         name="compare_models",
         arguments=CompareModels,
-        version=5,
+        version=6,
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
         memory=2000,
@@ -267,7 +267,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=18,
+        version=19,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,
@@ -279,7 +279,7 @@ _ROWS = (
     StepRow(
         name="write_tables",
         arguments=WriteTables,
-        version=1,
+        version=2,
         folder=ANALYSIS,
         outputs={"tables": "tables.docx"},
         memory=1000,

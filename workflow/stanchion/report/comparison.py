@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import exp, log
 
 from stanchion.report.numbers import MISSING, decimals
 from stanchion.report.reading import Compared, Judgement
 from stanchion.report.wording import CheckView, by_gravity, check_view
-from stanchion.stats.thresholds import FEW_OBSERVATIONS, SMALL_DIFFERENCE
+from stanchion.stats.thresholds import (
+    EVIDENCE,
+    FEW_OBSERVATIONS,
+    SMALL_DIFFERENCE,
+    STRONGEST_EVIDENCE,
+)
 from stanchion.system.sentences import listed
 
 _CONCLUSIONS = {
@@ -22,6 +28,7 @@ _CONCLUSIONS = {
     "small.",
     "unsound": "Which of {best} and {others} predicts better is not to be said, because of bad k̂.",
 }
+_LARGEST_FACTOR, _WHOLE_FROM = 10_000, 9.95
 _HEADINGS = ("elpd", "se", "p", "difference", "its se", "weight", "worst k̂", "bad k̂")
 
 
@@ -45,6 +52,8 @@ class Ranking:
     bad: tuple[CheckView, ...]
     left_out: tuple[str, ...]
     worst_khat: str
+    evidence: tuple[tuple[str, str, str], ...] = ()
+    """Model, log marginal likelihood and its difference from the best, where these are known."""
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -75,6 +84,10 @@ def _ranking(rows: Sequence[Compared], judgement: Judgement) -> Ranking:
         remarks=tuple(_remarks(rows, judgement)),
         bad=by_gravity(checks),
         left_out=tuple(f"{fit} is left out: {because}." for fit, because in judgement.left_out),
+        evidence=tuple(
+            (model, decimals(value, 2), decimals(less, 2) if less else MISSING)
+            for model, value, less in judgement.evidence
+        ),
         worst_khat=decimals(max(khat, key=lambda k: (k != k, k)), 2) if khat else MISSING,
     )
 
@@ -99,9 +112,9 @@ def _remarks(rows: Sequence[Compared], judgement: Judgement) -> list[str]:
         return []
     best = rows[0].model
     if not judgement.conclusions:
-        return [f"Only {best} could be compared."]
+        return [f"Only {best} could be compared.", *_of_evidence(judgement)]
     few = judgement.observations < FEW_OBSERVATIONS
-    return [
+    said = [
         words.format(
             best=best,
             others=listed(others),
@@ -116,3 +129,25 @@ def _remarks(rows: Sequence[Compared], judgement: Judgement) -> list[str]:
             ]
         )
     ]
+    return said + _of_evidence(judgement)
+
+
+def _of_evidence(judgement: Judgement) -> list[str]:
+    """Say of each model's marginal likelihood how much the best one's is greater."""
+    best = next((model for model, _, _ in judgement.evidence), "")
+    return [
+        f"By marginal likelihood {best} comes before {model}: a Bayes factor of {_factor(-less)}, "
+        f"“{_evidence_of(-less)}” in the words of Kass & Raftery (1995)."
+        for model, _, less in judgement.evidence[1:]
+    ]
+
+
+def _factor(log_factor: float) -> str:
+    if log_factor > log(_LARGEST_FACTOR):
+        return f"more than {_LARGEST_FACTOR:,}"
+    factor = exp(log_factor)
+    return f"{factor:.1f}" if factor < _WHOLE_FROM else f"{factor:,.0f}"
+
+
+def _evidence_of(log_factor: float) -> str:
+    return next((word for limit, word in EVIDENCE if log_factor <= limit), STRONGEST_EVIDENCE)

@@ -120,7 +120,8 @@ class Compared:
 class Judgement:
     """What comparison.json says of the fits of one dataset.
 
-    `conclusions` give model and what its difference to the best says; `left_out` a fit and why.
+    `conclusions` give model and what its difference to the best says; `left_out` a fit and why;
+    `evidence` model, log marginal likelihood and what it is less than that of the best.
     """
 
     dataset: str
@@ -128,6 +129,7 @@ class Judgement:
     observations: int
     conclusions: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[str, str], ...]
+    evidence: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,10 @@ def read_judgements(path: Path) -> tuple[Judgement, ...]:
             ),
             left_out=tuple(
                 (f"{out['model']}/{out['method']}", out["because"]) for out in dataset["left_out"]
+            ),
+            evidence=tuple(
+                (entry["model"], entry["log_evidence"], entry["log_bayes_factor"])
+                for entry in dataset.get("evidence", ())
             ),
         )
         for dataset in read_json(path)["datasets"]

@@ -11,6 +11,11 @@ cross-validation based model comparison", arXiv:2008.10296: for differences belo
 than 100 observations, the standard error of a difference is too small, and a normal distribution
 of this width is no good approximation."""
 
+EVIDENCE = ((1.0, "not worth more than a bare mention"), (3.0, "positive"), (5.0, "strong"))
+STRONGEST_EVIDENCE = "very strong"
+"""What the logarithm of a Bayes factor is called up to each limit, and beyond: Kass and Raftery
+(1995), doi:10.1080/01621459.1995.10476572, who give twice these limits for 2 log B."""
+
 GREATEST_PATH_DIFFERENCE = 0.5
 """Of a path's means from those of all, in posterior sds: what moves an interval visibly."""
 

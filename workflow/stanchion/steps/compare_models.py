@@ -1,4 +1,7 @@
-"""draws.nc of an analysis' fits → comparison.csv and comparison.json: PSIS-LOO, and its verdict."""
+"""draws.nc of an analysis' fits → comparison.csv and comparison.json: PSIS-LOO, and its verdict.
+
+Where several models are conjugate, their marginal likelihoods stand beside each other too.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.checks.verdicts import FAIL
+from stanchion.draws.exact import EVIDENCE
 from stanchion.draws.files import Proposal, is_point, read_group, read_proposal
 from stanchion.plan.arguments import CompareModels, FitArguments
 from stanchion.plan.job import Job
@@ -43,6 +47,8 @@ class Candidate:
     sampled: bool
     loo: Loo
     outcomes: Outcomes
+    log_evidence: float | None
+    """The log marginal likelihood of an exact posterior."""
 
     @property
     def name(self) -> str:
@@ -86,8 +92,24 @@ class Comparison:
                 {"model": model, "says": conclusion(row, observations, sound=sound)}
                 for model, row in list(reversed(models.items()))[1:]
             ],
+            "evidence": self.evidence(),
             "left_out": list(self.left_out),
         }
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """Return the log marginal likelihoods, best first, each less that of the best.
+
+        There are none where fewer than two models have one.
+        """
+        known: dict[str, float] = {}
+        for fit in self.candidates:
+            if fit.log_evidence is not None:
+                known.setdefault(fit.model, fit.log_evidence)
+        ordered = sorted(known.items(), key=lambda pair: -pair[1]) if len(known) > 1 else []
+        return [
+            {"model": model, "log_evidence": value, "log_bayes_factor": value - ordered[0][1]}
+            for model, value in ordered
+        ]
 
 
 def run(job: Job[CompareModels]) -> None:
@@ -160,6 +182,7 @@ def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -
         sampled=raw is None,
         loo=_sampled_loo(draws) if raw is None else _approximate_loo(raw),
         outcomes=Outcomes.of(data),
+        log_evidence=diagnostics.get(EVIDENCE),
     )
 
 
