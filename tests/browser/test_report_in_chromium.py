@@ -30,10 +30,20 @@ FITS = [
     SOUND,
     FitCase("partial", "advi", "advi", on_fail="flag", checks=khat_checks(0.93, "fail")),
     FitCase("centred", "nuts", checks=failed_checks()),
-    replace(SOUND, model=f"{LONG}_model", summary=[made_up(SOUND)[0] | {"variable": LONG}]),
+    replace(
+        SOUND,
+        model=f"{LONG}_model",
+        summary=[made_up(SOUND)[0], made_up(SOUND)[0] | {"variable": LONG}],
+    ),
 ]
 EVERYTHING = Declared(
-    compare=True, predictive=True, predict=True, effects=True, prior=True, about={"study": LONG * 3}
+    compare=True,
+    predictive=True,
+    predict=True,
+    effects=True,
+    prior=True,
+    about={"study": LONG * 3},
+    forest={"together": ["mu", "theta"]},
 )
 
 
