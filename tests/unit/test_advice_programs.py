@@ -259,6 +259,53 @@ def test_what_is_nearly_a_family_is_none(parameters: str, model: str) -> None:
     assert same_family(program, {"a": 3}, {"y": "y", "n": "n", "s": "s"}) is None
 
 
+LPRIOR = "  real lprior = 0;\n  lprior += beta_lpdf(p | a, 2.5);"
+GATHERED = "  target += lprior;\n  if (!prior_only) {\n    y ~ binomial(n, p);\n  }"
+
+
+def test_a_family_whose_prior_is_gathered_in_lprior_is_seen() -> None:
+    """As the programs of the gallery write it; of the same name, but with more to it, it is not."""
+
+    def family(lprior: str = LPRIOR, model: str = GATHERED) -> str | None:
+        program = program_of(
+            data=COUNTS, parameters=SHARE, transformed_parameters=lprior, model=model
+        )
+        return same_family(program, {"a": 3}, {"y": "deaths", "n": "n"})
+
+    declared = "{family: beta_binomial, successes: deaths, trials: n, prior: {a: 3, b: 2.5}}"
+    assert family() == declared
+    for old, new in (
+        ("lprior += beta_lpdf(p | a, 2.5)", "lprior += 2 * beta_lpdf(p | a, 2.5)"),
+        ("2.5);", "2.5) - beta_lccdf(0.5 | a, 2.5);"),
+        ("2.5);", "2.5);\n  lprior += beta_lpdf(p | 1, 2);"),
+        ("lprior = 0;", "lprior = 0;\n  real q = p;"),
+        ("lprior = 0;", "lprior = 1;"),
+    ):
+        assert old in LPRIOR and family(LPRIOR.replace(old, new)) is None, new
+    for model in (
+        GATHERED.replace("  target += lprior;\n", ""),
+        f"  target += lprior;\n{GATHERED}",
+        GATHERED.replace("target += lprior;", "for (i in 1 : 2) {\n    target += lprior;\n  }"),
+    ):
+        assert family(model=model) is None, model
+
+
+@pytest.mark.parametrize("name", ["binomial", "poisson", "normal_known_sd"])
+def test_programs_of_the_gallery_are_their_families(name: str) -> None:
+    """The family is seen that stands beside each in the declaration."""
+    text = (ROOT / f"stan/models/gallery/{name}.stan").read_text()
+    blocks = dict(re.findall(r"^([a-z ]+) \{\n(.*?)^\}", text, re.DOTALL | re.MULTILINE))
+    stripped = {k.replace(" ", "_"): re.sub(r" *//[^\n]*", "", v) for k, v in blocks.items()}
+    data = {"prior_a": 1, "prior_b": 1, "prior_shape": 1, "prior_rate": 1} | {
+        "prior_mean": 0,
+        "prior_sd": 15,
+    }
+    names = ("successes", "trials", "counts", "y", "sd")
+    family = same_family(program_of(**stripped), data, {n: n for n in names})
+    expected = {"binomial": "beta_binomial", "poisson": "gamma_poisson"}.get(name, "normal")
+    assert family is not None and family.startswith(f"{{family: {expected}, ")
+
+
 def test_transformed_variables_and_functions_hide_a_family() -> None:
     """A model that computes first is not told from one that is the family."""
     model = "  p ~ beta(1, 1);\n  y ~ bernoulli(p);"

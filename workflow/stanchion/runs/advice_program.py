@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.runs.advised_family import same_family
-from stanchion.runs.measured import EXACT, MIXTURE, NON_CENTRED, Cell, Measured
+from stanchion.runs.measured import EXACT, FAMILIES, MIXTURE, NON_CENTRED, Cell, Measured
 from stanchion.stan.program import Program, Variable
 from stanchion.stan.structure import COMPACT, Centred, Structure
 from stanchion.system.sentences import counted, listed
@@ -116,14 +116,20 @@ def _family(
     program: Program, data: Mapping[str, Any], mapping: Mapping[str, Any]
 ) -> Iterator[Advice]:
     family = same_family(program, data, mapping)
-    if family is not None:
-        yield Advice(
-            "conjugate",
-            f"The same model is the family `conjugate: {family}`, whose posterior is known: no "
-            f"compiling and no Monte Carlo error, where {EXACT.words}.",
-            (),
-            (EXACT,),
-        )
+    if family is None:
+        return
+    cells = next((c for name, c in FAMILIES.items() if family.startswith(f"{{family: {name},")), ())
+    beside = ""
+    if cells:
+        sampled, exact = cells
+        beside = f" In the gallery NUTS gave {sampled.text} for {exact.text} ({exact.page})."
+    yield Advice(
+        "conjugate",
+        f"The same model is the family `conjugate: {family}`, whose posterior is known: no "
+        f"compiling and no Monte Carlo error, where {EXACT.words}.{beside}",
+        (),
+        (EXACT, *cells),
+    )
 
 
 def _centred(program: Program, centred: Centred) -> Advice:

@@ -14,6 +14,9 @@ _OUTCOME = r"(?P<outcome>[A-Za-z]\w*)"
 _NUMBER = r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
 _VALUE = rf"({_NUMBER}|[A-Za-z]\w*)"
 _SWITCH = "if (!prior_only)"
+_GATHERED = ("real lprior = 0", "target += lprior")
+"""Statements of a program that gathers its prior in `lprior`."""
+_ADDED = re.compile(r"lprior \+= (\w+)_lpdf\((\w+) \| (.*)\)")
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,30 @@ def same_family(
     `data` are those of the fit, for numbers of the prior that are data; `mapping` says what each
     data variable is made of.
     """
-    structure = Structure(program)
-    if not structure.transforms_nothing or len(program.parameters) != 1:
+    if len(program.parameters) != 1:
         return None
     (parameter,) = program.parameters
-    statements = [s for s in structure.statements if s != _SWITCH]
+    statements = [s for s in _stated(Structure(program)) if s != _SWITCH]
     if parameter.dimensions or parameter.kind != "real" or len(statements) != 2:
         return None
     declared = (_declared(form, parameter, statements, data, mapping) for form in FORMS)
     return next((family for family in declared if family is not None), None)
+
+
+def _stated(structure: Structure) -> list[str]:
+    """Return the statements of a program, `lprior` as what is added to it; none if it transforms.
+
+    What is added to `lprior` is the prior where `target` takes it as a whole, and once.
+    """
+    if structure.transforms_nothing:
+        return list(structure.statements)
+    statements = list(structure.statements)
+    names = [variable.name for variable in structure.program.transformed_parameters]
+    gathers = all(statements.count(statement) == 1 for statement in _GATHERED)
+    if names != ["lprior"] or not gathers or not structure.has_no_functions:
+        return []
+    rest = [statement for statement in statements if statement not in _GATHERED]
+    return [_ADDED.sub(r"\2 ~ \1(\3)", statement) for statement in rest]
 
 
 def _declared(

@@ -77,7 +77,16 @@ SLOPES = {
     "optimize": Cell("linear", "optimize, MAP", "kWh a degree", "3.523 ± 0.248"),
 }
 """What each approximation made of a posterior that is known and near a normal."""
-IN_GALLERY = (SLOPE, *SLOPES.values())
+FAMILIES = {
+    name: (Cell("conjugate", row, "by NUTS", sampled), Cell("conjugate", row, "exact", exact))
+    for name, row, sampled, exact in (
+        ("beta_binomial", "plants, share of round seeds", "0.7679 ± 0.0202", "0.7677 ± 0.0201"),
+        ("gamma_poisson", "kicks, deaths a year and corps", "0.7005 ± 0.0488", "0.7011 ± 0.0499"),
+        ("normal", "schools, points of a test", "7.13 ± 3.89", "7.16 ± 3.93"),
+    )
+}
+"""Of each family a posterior by NUTS, and as it is."""
+IN_GALLERY = (SLOPE, *SLOPES.values(), *(cell for pair in FAMILIES.values() for cell in pair))
 
 
 def beside_exact(method: str) -> str:

@@ -130,7 +130,12 @@ class Structure:
     @property
     def transforms_nothing(self) -> bool:
         """Whether there is neither a function of the user's nor a transformed variable."""
-        return not {"functions", "transformed data", "transformed parameters"} & set(self._blocks)
+        return self.has_no_functions and "transformed parameters" not in self._blocks
+
+    @property
+    def has_no_functions(self) -> bool:
+        """Whether there is neither a function of the user's nor transformed data."""
+        return not {"functions", "transformed data"} & set(self._blocks)
 
     def _is_users(self, family: str) -> bool:
         written = self._blocks.get("functions", "")
