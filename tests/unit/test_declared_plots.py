@@ -74,6 +74,21 @@ def test_a_declared_picture_is_of_the_fit_s_draws(
     assert first == drawn(tmp_path, "plot_trace", var_names=["mu"])
 
 
+@pytest.mark.parametrize("function", ["plot_trace", "plot_autocorr"])
+def test_no_label_of_a_declared_picture_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """Titles and labels of axes lie within the figure."""
+    figures: list[Figure] = figures_of(monkeypatch)
+    drawn(tmp_path, function)
+    figure = figures[-1]
+    texts = [text for a in figure.axes for text in (a.title, a.xaxis.label, a.yaxis.label)]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    assert boxes
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+    assert all(figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
+
+
 def test_what_goes_wrong_inside_is_one_sentence(tmp_path: Path) -> None:
     """Refused by ArviZ, a picture says why, for the report; then the analysis does not pass."""
     for options, reason in (

@@ -64,6 +64,8 @@ def draw_declared(
             result = functions()[name](tree, backend="matplotlib", **options)
             figure = result.viz["figure"].item()
             picture = io.BytesIO()
+            if figure.get_layout_engine() is None:
+                figure.set_layout_engine("constrained")  # else what is beyond the edge is cut
             figure.set_dpi(min(DOTS_PER_INCH, _MOST_DOTS / max(figure.get_size_inches())))
             panels = Panels(figure, list(figure.axes))
             panels.seen.append(f"{len(figure.axes)} panels of {name}.")

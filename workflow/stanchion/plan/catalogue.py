@@ -237,7 +237,7 @@ _ROWS = (
     StepRow(
         name="draw_plot",
         arguments=DrawPlot,
-        version=1,
+        version=2,
         folder=_FIT,
         outputs={"plot": "plots/{plot}.png", "judgement": "plots/{plot}.json"},
         per="plot",
