@@ -110,6 +110,16 @@ def test_a_file_goes_through_checks_predictions_and_comparison(tmp_path: Path) -
     assert elpd["old"][0] == pytest.approx(elpd["stan"][0], abs=0.1)
 
 
+@pytest.mark.parametrize("name", ["reached_max_treedepth", "reached_max_tree_depth"])
+def test_a_tree_at_its_greatest_depth_counts_under_both_names(tmp_path: Path, name: str) -> None:
+    """That of the schema, and that of ArviZ's `from_numpyro`: 30 of 2,000 transitions warn."""
+    saturated = np.zeros((CHAINS, DRAWS), np.bool_)
+    saturated[1, :30] = True
+    folder = collected(tmp_path, write(tmp_path / "d.nc", groups(sample_stats={name: saturated})))
+    (check,) = (c for c in diagnosed(folder)["checks"] if c["check"] == "treedepth")
+    assert (check["value"], check["verdict"]) == (30, "warn")
+
+
 def test_what_the_sampler_says_is_judged_and_no_attribute_is(tmp_path: Path) -> None:
     """A divergence fails whatever attributes claim; what is not said is skipped with a reason."""
     flags = np.zeros((CHAINS, DRAWS), np.bool_)

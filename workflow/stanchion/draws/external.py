@@ -26,10 +26,12 @@ DENSITY = "lp__"
 _OBSERVED = "observed_data"
 _OF_ROLES = ("log_likelihood", "posterior_predictive", "predictions", "log_prior")
 """Groups of variables that have a role; where such a group has one variable, it is that one."""
-_COLUMNS = {name: column for column, name in NAMES.items()} | {
-    "reached_max_treedepth": "reached_max_treedepth__"
-}
-_FLAGS = ("diverging", "reached_max_treedepth")
+_SATURATED = ("reached_max_treedepth", "reached_max_tree_depth")
+"""The name in ArviZ's schema, and the one that its `from_numpyro` writes."""
+_COLUMNS = {name: column for column, name in NAMES.items()} | dict.fromkeys(
+    _SATURATED, "reached_max_treedepth__"
+)
+_FLAGS = ("diverging", *_SATURATED)
 _WHOLE = (*_FLAGS, "tree_depth", "n_steps")
 _NUMBERS = "biuf"
 _PRECISION = 1e-5

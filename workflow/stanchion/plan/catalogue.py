@@ -172,7 +172,7 @@ _ROWS = (
     StepRow(
         name="collect_draws",
         arguments=CollectDraws,
-        version=7,
+        version=8,
         folder=_FIT,
         outputs={"draws": "draws.nc", "summary": "summary.csv"},
         memory=2000,
