@@ -1,10 +1,11 @@
 # make run      installs what is missing, then runs the analyses of config/config.yaml
 # make install  installs what is missing: .venv, the locked packages, a CmdStan
 # make test     runs the tests
+# make engines  installs PyMC and NumPyro into .venv-engines, for config/gallery/engines.yaml
 # make check    lints, checks the types, validates the declaration
 # make clean    removes what runs have written; never touches data/, config/, stan/
 
-.PHONY: run install test check docs clean packages test-packages
+.PHONY: run install engines test check docs clean packages test-packages
 BIN := .venv/bin
 
 run: packages
@@ -12,6 +13,9 @@ run: packages
 
 install: packages
 	@$(BIN)/stanchion toolchain path >/dev/null 2>&1 || $(BIN)/stanchion toolchain install
+
+engines:
+	@sh workflow/install.sh scripts/gallery/engines.lock .venv-engines
 
 test: test-packages
 	@$(BIN)/stanchion toolchain path >/dev/null 2>&1 || $(BIN)/stanchion toolchain install

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Makes .venv in the project's folder, with the packages of a lock file and Stanchion itself:
 #   sh workflow/install.sh workflow/requirements.lock
-# Does nothing where .venv holds them already. Safe to start twice at once.
+# or another environment, with the packages alone:
+#   sh workflow/install.sh scripts/gallery/engines.lock .venv-engines
+# Does nothing where it holds them already. Safe to start twice at once.
 set -eu
 
 lock=$1
+venv=${2:-.venv}
 log=.stanchion/install.log
 mkdir -p .stanchion
 
@@ -23,21 +26,23 @@ fi
 # A virtual environment does not survive being moved: its folder is part of what is wanted.
 folder=$(pwd)
 wanted=$({ echo "$folder"; cat "$lock" pyproject.toml; } | cksum)
-stamp=.venv/$(basename "$lock").installed
-whole() { [ "$(cat .venv/folder 2>/dev/null)" = "$folder" ] && .venv/bin/python -c '' 2>/dev/null; }
+stamp=$venv/$(basename "$lock").installed
+whole() { [ "$(cat "$venv/folder" 2>/dev/null)" = "$folder" ] && "$venv/bin/python" -c '' 2>/dev/null; }
 whole && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
 
 : >"$log"
 if ! whole; then
     python=$(sh workflow/find_python.sh)
-    echo "Making .venv with $("$python" --version)" >&2
-    logged "$python" -m venv --clear .venv
-    echo "$folder" >.venv/folder
+    echo "Making $venv with $("$python" --version)" >&2
+    logged "$python" -m venv --clear "$venv"
+    echo "$folder" >"$venv/folder"
 fi
 echo "Installing the $(grep -c '==' "$lock") packages of $lock: some minutes, once" >&2
-logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+logged "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
     --require-hashes -r "$lock"
-logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
-    --no-deps --no-build-isolation --editable .
-logged .venv/bin/python -m compileall -q workflow/stanchion
+if [ "$venv" = .venv ]; then
+    logged .venv/bin/python -m pip install --disable-pip-version-check --no-input \
+        --no-deps --no-build-isolation --editable .
+    logged .venv/bin/python -m compileall -q workflow/stanchion
+fi
 echo "$wanted" >"$stamp"

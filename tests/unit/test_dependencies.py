@@ -9,6 +9,8 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "workflow/stanchion"
 NOT_IMPORTED = {"h5py": "h5netcdf, which does not require it, reads and writes HDF5 by it"}
@@ -30,6 +32,25 @@ def test_what_is_declared_is_locked() -> None:
         normal(name) for name in re.findall(r"^([\w.-]+)==\S+ (?:;.* )?\\\n +--hash=", lock, re.M)
     }
     assert declared() <= locked
+
+
+def test_the_extra_engines_is_locked() -> None:
+    """The lock pins with hashes what the extra names, in versions that it allows, and each once.
+
+    It names no host, and shares no package in another version with the lock of the project.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "scripts/gallery/engines.lock").read_text()
+    pins = re.findall(r"^([\w.-]+)==(\S+) (?:;.* )?\\\n +--hash=sha256:", text, re.M)
+    versions = {normal(name): version for name, version in pins}
+    assert len(versions) == len(pins) == len(re.findall(r"^[\w.-]+==", text, re.M))
+    assert "://" not in text
+    for requirement in map(Requirement, project["optional-dependencies"]["engines"]):
+        assert versions[normal(requirement.name)] in requirement.specifier
+    locked = (ROOT / "workflow/requirements.lock").read_text()
+    ours = dict(re.findall(r"^([\w.-]+)==(\S+) ", locked, re.M))
+    shared = {normal(name): version for name, version in ours.items()}.items()
+    assert all(versions[name] == version for name, version in shared if name in versions)
 
 
 def imports() -> set[str]:
