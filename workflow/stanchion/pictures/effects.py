@@ -71,21 +71,26 @@ def _prior(line: Mapping[str, Any]) -> Floats:
 
 def _draw_prior(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, Any]) -> None:
     """Draw what is expected at draws of the prior, a thin line each, with the data beside."""
-    lines = [_prior(line) for line in effect["lines"]]
+    lines = [_spread(_prior(line), len(effect["lines"])) for line in effect["lines"]]
     _draw_observed(axis, effect, content["observed"])
-    drawn_lines = max(_FEWEST_LINES, len(lines[0]) // len(lines))
     for number, (line, rows) in enumerate(zip(effect["lines"], lines, strict=True)):
         is_level = effect["kind"] == "level"
         values = np.arange(rows.shape[1]) if is_level else np.array(_axis_values(effect, line))
         colour = _colour(effect, number)
-        axis.plot(values, rows[:drawn_lines].T, color=colour, linewidth=0.7, alpha=0.5)
+        axis.plot(values, rows.T, color=colour, linewidth=0.7, alpha=0.5)
         if effect["by"] is not None:
             axis.plot([], [], color=colour, label=_line_name(effect, line, content))
     every = np.concatenate([rows.ravel() for rows in lines])
     axis.set_ylim(*inner_range(every, _outcome(content), _PRIOR_TAIL))
     _label(axis, effect, content)
-    count = min(drawn_lines, len(lines[0]))
-    axis.set_title(f"{short(effect['effect'], 30)}: {counted(count, 'draw')} of the prior")
+    draws = counted(len(lines[0]), "draw")
+    axis.set_title(f"{short(effect['effect'], 30)}: {draws} of the prior")
+
+
+def _spread(rows: Floats, lines: int) -> Floats:
+    """Return as many draws as can be seen where there are so many lines, evenly spread."""
+    count = min(len(rows), max(_FEWEST_LINES, len(rows) // lines))
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(np.intp)]
 
 
 def _draw_effect(axis: Axes, effect: Mapping[str, Any], content: Mapping[str, Any]) -> None:

@@ -213,7 +213,7 @@ _ROWS = (
     StepRow(
         name="summarise_effects",
         arguments=SummariseEffects,
-        version=2,
+        version=3,
         folder=_FIT,
         outputs={
             "effects": "effects.json",
