@@ -9,7 +9,7 @@ import pytest
 from stanchion.checks.catalogue import CHECKS
 from stanchion.methods.catalogue import METHODS
 from tests.project import ROOT
-from tests.unit.gallery_tables import cells
+from tests.unit.gallery_tables import cells, plain
 
 PAGE = (ROOT / "docs/which-method.md").read_text()
 MEASURED = (ROOT / "docs/methods.md").read_text()
@@ -45,11 +45,25 @@ def test_every_figure_is_the_cell_that_was_measured() -> None:
 
 def test_every_figure_of_the_gallery_is_the_cell_of_its_page() -> None:
     """Page, row and column lead to one cell, and it is what stands there."""
-    text = PAGE.replace("\n", " ")
-    figures = re.findall(r"\((\w+) / ([^/()]+) / ([^/():]+): ([^()]*)\)", text)
-    assert len(figures) == text.count(" / ") / 2 >= 10
-    for page, row, column, cell in figures:
-        assert cells(page)[row, column] == [cell], (page, row, column)
+    table = PAGE[PAGE.index("| | what | page |") :].split("\n\n", maxsplit=1)[0]
+    figures = 0
+    for row in table.splitlines()[2:]:
+        _, _, link, text = row.removeprefix("| ").removesuffix(" |").split(" | ")
+        (page,) = re.findall(r"\]\(gallery/(\w+)\.md\)", link)
+        for figure in text.split("; "):
+            address, _, cell = figure.rpartition(": ")
+            name, column = address.split(" / ")
+            assert cells(page)[name, column] == [plain(cell)], (page, figure)
+            figures += 1
+    assert figures > 20
+
+
+def test_what_is_cited_of_the_gallery_is_measured() -> None:
+    """Each number of a sentence is a row of the table, and each row has its sentence."""
+    sentences, table = PAGE.split("## Measured in the gallery")
+    cited = set(re.findall(r"\bG[1-9]\d*\b", sentences))
+    measured = re.findall(r"^\| (G\d+) \|", table, re.MULTILINE)
+    assert cited == set(measured) and len(measured) == len(cited)
 
 
 @pytest.mark.parametrize(
