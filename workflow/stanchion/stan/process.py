@@ -361,7 +361,7 @@ def _failure(chain: str, code: int, words: str) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         return f"{chain} was killed by {name}, twice; its last words:\n{words}"
-    failure = f"{chain} failed with exit code {code}; the sampler's last words:\n{words}"
+    failure = f"{chain} failed with exit code {code}; its last words:\n{words}"
     cause = _cause(words)
     return failure if cause is None else f"{cause}\n{failure}"
 
