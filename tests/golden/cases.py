@@ -26,6 +26,7 @@ from stanchion.steps import (
     compile_program,
     generate_effects,
     generate_quantities,
+    make_table,
     prepare_data,
     prepare_quantities_data,
     sample_chain,
@@ -50,6 +51,7 @@ from tests.unit.steps_cases import (
 )
 
 PURE = (
+    "make_table",
     "prepare_data",
     "prepare_quantities_data",
     "collect_draws",
@@ -124,6 +126,7 @@ _TABLE = "state,score,se\nNY,28,15\nNJ,8,10\nNY,-3,16\nCT,7,11\n"
 def pure(folder: Path) -> list[dict[str, Any]]:
     """Run the steps that need no CmdStan in a folder, and return the bytes of each."""
     with recording(*PURE) as jobs:
+        _make(folder / "made")
         _prepare(folder / "data")
         _prepare_predictions(folder / "predictions")
         for name, centre in (("near", 1.0), ("far", 1.5)):
@@ -273,6 +276,32 @@ def _rescale(folder: Path) -> None:
     original = {"labels": ["Intercept", "age"], "columns": [[[0, 1.0]], [[0, -1.5], [1, 0.25]]]}
     write_json(folder / "meta.json", {"sizes": {}, "original_scale": {"X": original}})
     rescale(folder)
+
+
+def _make(folder: Path) -> None:
+    """Make a table by a script whose lock holds for any packages."""
+    folder.mkdir()
+    (folder / "raw.csv").write_text(_TABLE)
+    (folder / "m.lock").write_text("no-such-package==1 ; sys_platform == 'none'\n")
+    (folder / "m.py").write_text("import shutil; shutil.copy('inputs/raw.csv', 'table.csv')\n")
+    arguments = {
+        "script": "m.py",
+        "sources": [],
+        "inputs": ["raw.csv"],
+        "settings": {},
+        "seed": None,
+        "lock": "m.lock",
+        "interpreter": None,
+        "time_limit": None,
+    }
+    inputs: dict[str, Path | list[Path]] = {
+        "script": folder / "m.py",
+        "sources": [],
+        "lock": folder / "m.lock",
+        "inputs": [folder / "raw.csv"],
+    }
+    step = job(folder / "made", "make_table", arguments, inputs, {"table": "table.csv"})
+    make_table.run(step)
 
 
 def _prepare(folder: Path) -> None:

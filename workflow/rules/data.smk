@@ -1,7 +1,28 @@
+rule make_table:
+    """Makes a dataset's table by a person's own script."""
+    input:
+        job=GRAPH.job("make_table"),
+        files=ancient(GRAPH.files("make_table")),
+    output:
+        table="results/{analysis}/{dataset}/table.csv",
+        key="results/{analysis}/{dataset}/.keys/make_table",
+    log:
+        "logs/{analysis}/{dataset}/make_table.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        key=GRAPH.key("make_table"),
+    shell:
+        "exec stanchion-step {input.job:q}"
+
+
 rule prepare_data:
     """Reads, checks and maps a dataset to the data block of a program."""
     input:
         job=GRAPH.job("prepare_data"),
+        upstream=GRAPH.upstream("prepare_data"),
         files=ancient(GRAPH.files("prepare_data")),
     output:
         data="results/{analysis}/{dataset}/data.{model}.json",
@@ -24,6 +45,7 @@ rule prepare_quantities_data:
     """Makes the data of generated quantities: with new rows that the fit does not have."""
     input:
         job=GRAPH.job("prepare_quantities_data"),
+        upstream=GRAPH.upstream("prepare_quantities_data"),
         files=ancient(GRAPH.files("prepare_quantities_data")),
     output:
         data="results/{analysis}/{dataset}/{model}/data.{purpose}.json",

@@ -1,4 +1,4 @@
-"""A dataset: a table or a Stan JSON file, how it is read, checked and mapped to Stan's data."""
+"""A dataset: a table or a Stan JSON file, how it comes about and is mapped to Stan's data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from urllib.parse import urlparse
 from pydantic import BeforeValidator, Field, model_validator
 
 from stanchion.config.column import Column
+from stanchion.methods.external import FilePath
+from stanchion.methods.fields import Duration
+from stanchion.methods.script import Setting
 from stanchion.schema.fields import (
     Distinct,
     Label,
     NotEmpty,
     Scalar,
     Section,
+    Seed,
     StanName,
     Text,
     is_number,
@@ -25,6 +29,9 @@ from stanchion.schema.fields import (
 SUFFIXES = (".csv", ".tsv", ".parquet", ".json")
 EXPRESSION_WORDS = "an expression, a number, a list of numbers, or a list of columns"
 _TABLE_ONLY = ("columns", "missing", "na", "where", "sort")
+_OF_SCRIPT = ("sources", "inputs", "python", "lock", "settings", "seed", "time_limit")
+MADE_BY = frozenset({"script", *_OF_SCRIPT})
+"""What says how a table is made: it is no part of how the table is read."""
 
 
 def _expression(value: object) -> object:
@@ -61,6 +68,9 @@ StanMapping = Annotated[
 class Dataset(Section):
     """A table, or a file in Stan's JSON form; `path`, or `url` with `sha256`, says where it lies.
 
+    A `script` of your own may make the table: it is run as a step, before the data are prepared,
+    and leaves a CSV (docs/scripts.md).
+
     In `stan`, a bare word is a column, `[a, b]` a matrix of columns, a number or a list of numbers
     a constant. There are `nrow()`, `ncol(X)`, `nlevels(c)`, `index(c)` (from 1, in the order of
     the levels), `design("~ x + z")` (a design matrix by formula), `counties.uranium(county)` (one
@@ -88,6 +98,37 @@ class Dataset(Section):
     sha256: Annotated[str, titled("64 hexadecimal digits, lower case", "^[0-9a-f]{64}$")] | None = (
         Field(default=None, description="The SHA-256 that the fetched file must have.")
     )
+    script: FilePath | None = Field(
+        default=None, description="The program, in Python, that makes the table."
+    )
+    sources: Annotated[list[FilePath], Distinct] = Field(
+        default=[],
+        description="Files that the script imports. They lie beside it as they do in the project, "
+        "and nothing else of the project does.",
+    )
+    inputs: Annotated[list[FilePath], Distinct] = Field(
+        default=[], description="Files that the script makes the table of, in this order."
+    )
+    python: Annotated[str, titled("the path of a Python")] | None = Field(
+        default=None,
+        description="The Python that runs the script; without it, Stanchion's own. It enters no "
+        "key.",
+    )
+    lock: FilePath | None = Field(
+        default=None,
+        description="Lines `name==version`: the packages that must be installed for that Python, "
+        "in these versions. A script needs one.",
+    )
+    settings: dict[Annotated[str, Field(min_length=1)], Setting] = Field(
+        default={}, description="What else the script is to know, as JSON in a file."
+    )
+    seed: Seed | None = Field(
+        default=None, description="A seed for the script, where it draws at random."
+    )
+    time_limit: Duration | None = Field(
+        default=None,
+        description="Time that the script may take, such as 90s, 30m or 2h. It enters no key.",
+    )
     columns: dict[str, Column] = Field(
         default={}, description="Columns to check, by name; others are read as found."
     )
@@ -109,16 +150,41 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _has_a_source(self) -> Self:
-        if self.path is None and self.url is None:
-            todo = "add path, or url with sha256"
-            raise refused("a dataset needs 'path' or 'url'", todo=todo)
-        if self.path is not None and self.url is not None:
-            raise refused("'path' and 'url' exclude each other", at=["url"], todo="remove one")
+        named = [key for key in ("path", "url", "script") if getattr(self, key) is not None]
+        if not named:
+            todo = "add path, or url with sha256, or script with lock"
+            raise refused("a dataset needs 'path', 'url' or 'script'", todo=todo)
+        if len(named) > 1:
+            what = f"{named[0]!r} and {named[1]!r} exclude each other"
+            raise refused(what, at=[named[1]], todo="remove one")
         if self.url is not None and self.sha256 is None:
             todo = "add the SHA-256 of the file, as `sha256sum` prints it"
             raise refused("'url' needs 'sha256'", at=["url"], value=self.url, todo=todo)
-        if self.path is not None and self.sha256 is not None:
+        if self.url is None and self.sha256 is not None:
             raise refused("'sha256' goes with 'url'", at=["sha256"], todo="remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _is_makeable(self) -> Self:
+        if self.script is None:
+            misplaced = [key for key in _OF_SCRIPT if getattr(self, key) != _default(key)]
+            if misplaced:
+                what = f"{misplaced[0]!r} goes with 'script'"
+                raise refused(what, at=[misplaced[0]], todo="remove it, or declare the script")
+            return self
+        if self.lock is None:
+            raise refused(
+                "'script' needs 'lock'",
+                at=["script"],
+                value=self.script,
+                todo="write what is installed for its Python with `pip freeze`, and name that file",
+            )
+        every = [self.script, *self.sources, self.lock]
+        twice = next((path for path in every if every.count(path) > 1), None)
+        if twice is not None:
+            raise refused(
+                "this file is named twice", at=["script"], value=twice, todo="name it once"
+            )
         return self
 
     @model_validator(mode="after")
@@ -131,7 +197,7 @@ class Dataset(Section):
                 value=self.path or self.url,
                 allowed=", ".join(SUFFIXES),
             )
-        misplaced = [key for key in _TABLE_ONLY if getattr(self, key) != _DEFAULTS[key]]
+        misplaced = [key for key in _TABLE_ONLY if getattr(self, key) != _default(key)]
         if misplaced and not self.is_table:
             what = f"{misplaced[0]!r} goes with a table, not with .json"
             raise refused(what, at=[misplaced[0]], todo="remove it")
@@ -139,7 +205,9 @@ class Dataset(Section):
 
     @property
     def suffix(self) -> str:
-        """The lower-case suffix of the file, such as `.csv`."""
+        """The lower-case suffix of the file, such as `.csv`, which is what a script leaves."""
+        if self.script is not None:
+            return SUFFIXES[0]
         return PurePosixPath(self.path or urlparse(self.url or "").path).suffix.lower()
 
     @property
@@ -147,5 +215,18 @@ class Dataset(Section):
         """Whether the file has rows and columns, rather than Stan's variables."""
         return self.suffix != ".json"
 
+    @property
+    def made_from(self) -> dict[str, list[str]]:
+        """The files of the project that a table is made from, by setting; none of other tables."""
+        if self.script is None or self.lock is None:
+            return {}
+        return {
+            "script": [self.script],
+            "sources": self.sources,
+            "lock": [self.lock],
+            "inputs": self.inputs,
+        }
 
-_DEFAULTS = {key: Dataset.model_fields[key].default for key in _TABLE_ONLY}
+
+def _default(key: str) -> object:
+    return Dataset.model_fields[key].default

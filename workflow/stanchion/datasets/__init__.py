@@ -5,8 +5,23 @@ read → rules → frame → expressions → evaluate (→ design) → agree →
 
 from __future__ import annotations
 
-from stanchion.datasets.build import StanData, build, missing_switch
+from stanchion.datasets.build import (
+    StanData,
+    build,
+    built,
+    faults_of_any_rows,
+    missing_switch,
+)
 from stanchion.datasets.grid import GridRequest
-from stanchion.datasets.request import NewRows
+from stanchion.datasets.request import NewRows, Request
 
-__all__ = ["GridRequest", "NewRows", "StanData", "build", "missing_switch"]
+__all__ = [
+    "GridRequest",
+    "NewRows",
+    "Request",
+    "StanData",
+    "build",
+    "built",
+    "faults_of_any_rows",
+    "missing_switch",
+]

@@ -7,7 +7,8 @@ For the same reason a mapping may hold more than a program declares; the rest is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from stanchion.datasets.columns import described
 from stanchion.datasets.design import Design
 from stanchion.datasets.evaluate import Evaluator
 from stanchion.datasets.expressions import (
+    AnyColumns,
     Applied,
     Column,
     Columns,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from stanchion.stan.program import Variable
 
 SCHEMA = "stanchion/data/1"
+_QUOTED = re.compile("`([^`]+)`")
 _STAND_IN = (
     "new rows go through the generated quantities after the fit, for which its first row stands in "
     "for them: let the program take any number of rows, and such a row among them"
@@ -94,23 +97,44 @@ def build(
         DataError: with every fault that could be found at once.
     """
     find = where or (lambda key: None)
-    request = Request(
-        name,
-        dataset,
-        mapping,
-        variables,
-        tables,
-        others,
-        new_rows,
-        find,
-        model,
-        updates,
-        is_conjugate,
+    return built(
+        Request(
+            name,
+            dataset,
+            mapping,
+            variables,
+            tables,
+            others,
+            new_rows,
+            find,
+            model,
+            updates,
+            is_conjugate,
+        )
     )
+
+
+def built(request: Request) -> StanData:
+    """Return the data of a program; raises what `build` does."""
     try:
-        return _from_table(request) if dataset.is_table else _from_json(request)
+        return _from_table(request) if request.dataset.is_table else _from_json(request)
     except DataError as error:
-        raise DataError([_located(fault, find) for fault in error.faults]) from None
+        raise DataError([_located(fault, request.where) for fault in error.faults]) from None
+
+
+def faults_of_any_rows(request: Request) -> list[Fault]:
+    """Return what is wrong with a table's mapping whatever its rows and undeclared columns are.
+
+    So that is known of a table that is not made yet.
+    """
+    if not request.dataset.is_table:
+        return []
+    texts = [text for text in request.mapping.values() if isinstance(text, str)]
+    quoted = {name for text in texts for name in _QUOTED.findall(text)}
+    mapping, faults = _parsed(request, AnyColumns({*request.dataset.columns, *quoted}))
+    faults += [*_not_predicted(request, mapping), *_not_updated(request, mapping)]
+    faults += unsupplied(request.variables, list(request.mapping), request.key)
+    return [_located(fault, request.where) for fault in faults]
 
 
 def missing_switch(
@@ -133,7 +157,7 @@ def _located(fault: Fault, where: Where) -> Fault:
 
 
 def _from_table(request: Request) -> StanData:
-    mapping, faults = _parsed(request, read_header(request.path))
+    mapping, faults = _parsed(request, frozenset(read_header(request.path)))
     faults += [*_not_predicted(request, mapping), *_not_updated(request, mapping)]
     stop([*faults, *unsupplied(request.variables, list(request.mapping), request.key)])
     rows = Rows(mapping, request.updates)
@@ -258,10 +282,12 @@ def _from_json(request: Request) -> StanData:
     return _agreed(request, values, set(), None, rows=None, dropped=[], sizes={}, transforms={})
 
 
-def _parsed(request: Request, columns: Iterable[str]) -> tuple[dict[str, Expression], list[Fault]]:
+def _parsed(
+    request: Request, columns: Collection[str]
+) -> tuple[dict[str, Expression], list[Fault]]:
     """Return the mapping as expressions, and a fault for each that cannot be read."""
     new = {request.new_rows.dataset} if request.new_rows is not None else set()
-    names = Names(frozenset(columns), frozenset(request.others) | new)
+    names = Names(columns, frozenset(request.others) | new)
     mapping: dict[str, Expression] = {}
     faults: list[Fault] = []
     for variable in sorted(request.mapping):

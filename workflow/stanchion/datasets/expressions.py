@@ -14,7 +14,7 @@ log(x) / 2 · x == 'yes'      anything else of the language of `stanchion.expres
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from stanchion.datasets.formulas import formula_columns
@@ -130,6 +130,25 @@ class Names:
 
     columns: Collection[str]
     datasets: Collection[str]
+
+
+class AnyColumns(Collection[str]):
+    """The columns of a table that nobody has seen: those that are declared, and any plain word."""
+
+    def __init__(self, declared: Collection[str]) -> None:
+        self._declared = declared
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether the table may have a column of this name."""
+        return name in self._declared or (isinstance(name, str) and name.isidentifier())
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield those that are declared."""
+        return iter(self._declared)
+
+    def __len__(self) -> int:
+        """Return the number of those that are declared."""
+        return len(self._declared)
 
 
 def parse(declared: object, names: Names) -> Expression:

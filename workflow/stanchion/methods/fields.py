@@ -153,13 +153,13 @@ ResumeElsewhere = Annotated[
         "no key."
     ),
 ]
+Duration = Annotated[
+    str,
+    AfterValidator(_duration),
+    Field(json_schema_extra={"pattern": f"^{PATTERN}$", "title": WORDS}),
+]
 TimeLimit = Annotated[
-    Annotated[
-        str,
-        AfterValidator(_duration),
-        Field(json_schema_extra={"pattern": f"^{PATTERN}$", "title": WORDS}),
-    ]
-    | None,
+    Duration | None,
     Field(
         description="Time that a chain may take, such as 90s, 30m, 2h or 1d: then it is ended and "
         "has failed; without it, no limit. It enters no key."

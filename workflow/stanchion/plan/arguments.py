@@ -117,6 +117,22 @@ class CompileProgram(Arguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MakeTable(Arguments):
+    """How a person's own script makes a table; files of the job are in the order of their names."""
+
+    script: str
+    sources: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """Paths in the project: the script finds their copies by them."""
+    settings: Mapping[str, Any]
+    seed: int | None
+    lock: str = field(metadata=UNKEYED)
+    interpreter: str | None = field(metadata=UNKEYED)
+    """What runs the script; None for Stanchion's own Python."""
+    time_limit: str | None = field(metadata=UNKEYED)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareData(Arguments):
     """How a program's data are made of declared datasets."""
 

@@ -21,6 +21,7 @@ from stanchion.plan.arguments import (
     DiagnoseFit,
     DrawPlot,
     GenerateQuantities,
+    MakeTable,
     PredictOutcomes,
     PrepareData,
     RescaleCoefficients,
@@ -68,7 +69,11 @@ class StepRow:
     executables: frozenset[str] = frozenset()
     """Outputs that are programs: one of the cache is used only where it starts on this machine."""
     varying: frozenset[str] = frozenset()
-    """Outputs that hold a clock, a run's id or a linker's choice: others follow from the key."""
+    """Outputs that hold a clock, a run's id, a linker's choice or what a person's own script chose:
+    others follow from the key."""
+    repeats: bool = True
+    """Whether what is made from its outputs follows from the keys: of a person's own script it does
+    not. Of a step that runs a method, the method says."""
     keep: str | None = None
     """The word in an analysis' `keep` without which the outputs go once they are used."""
     may_fail: bool = False
@@ -102,6 +107,18 @@ _ROWS = (
         one_at_a_time=True,
         executables=frozenset({"executable"}),
         varying=frozenset({"executable"}),
+    ),
+    StepRow(
+        name="make_table",
+        arguments=MakeTable,
+        version=1,
+        folder=_PAIR,
+        outputs={"table": "table.csv"},
+        memory=2000,
+        minutes=30,
+        one_at_a_time=True,
+        varying=frozenset({"table"}),
+        repeats=False,
     ),
     StepRow(
         name="prepare_data",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stanchion.config import Dataset, Project
+from stanchion.config.dataset import MADE_BY
 from stanchion.plan.arguments import NewRows
 from stanchion.plan.conjugate import is_predicted
 from stanchion.schema.references import Reference, reference
@@ -14,19 +15,23 @@ from stanchion.stats.conjugate import families
 from stanchion.system.sentences import visible
 
 DOWNLOADS = ".stanchion/downloads"
-_PLACE, _SHOWN = {"path", "url", "sha256"}, {"label", "unit"}
+_PLACE, _SHOWN = {"path", "url", "sha256", *MADE_BY}, {"label", "unit"}
 
 
 def source_of(dataset: Dataset) -> str:
-    """Return where a dataset's file lies: as declared, or where its download is kept."""
+    """Return where a dataset's file lies: as declared, or where its download is kept.
+
+    That of a table that a script makes is an output of a step.
+    """
+    assert dataset.script is None
     if dataset.path is not None:
         return dataset.path
     return f"{DOWNLOADS}/{dataset.sha256}{dataset.suffix}"
 
 
 def dataset_content(dataset: Dataset) -> dict[str, Any]:
-    """Return what a dataset's declaration decides of its data: all but where its file lies, and
-    what columns are called.
+    """Return what a dataset's declaration decides of its data: all but where its table comes from,
+    and what columns are called.
     """
     shown = {"columns": {"__all__": _SHOWN}}
     return dataset.model_dump(mode="json", exclude={**dict.fromkeys(_PLACE, True), **shown})
@@ -67,11 +72,6 @@ class Ingredients:
     updates: tuple[str, ...] = ()
     """Datasets whose rows follow those of the fitted one."""
     is_conjugate: bool = False
-
-    @property
-    def sources(self) -> dict[str, str]:
-        """Where the file of each dataset lies."""
-        return {name: source_of(dataset) for name, dataset in self.datasets.items()}
 
 
 def ingredients(

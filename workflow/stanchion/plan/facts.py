@@ -141,9 +141,12 @@ def _other_files(project: Project, hashes: Mapping[str, str]) -> Iterator[Fault]
 
 
 def _declared_files(project: Project) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the key and path of every dataset, and of every file that a method names."""
+    """Yield key and path of every table, of what tables are made from, and of what methods name."""
     for name, dataset in project.datasets.items():
-        yield ("datasets", name, "path"), source_of(dataset)
+        if dataset.script is None:
+            yield ("datasets", name, "path"), source_of(dataset)
+        for setting, sources in dataset.made_from.items():
+            yield from ((("datasets", name, setting), path) for path in sources)
     for name, analysis in project.analyses.items():
         for label, method in analysis.methods.items():
             if isinstance(method.start, str):

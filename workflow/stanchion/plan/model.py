@@ -22,7 +22,7 @@ class Facts:
 
     programs: Mapping[str, Program]
     files: Mapping[str, str]
-    """Path → SHA-256 of every dataset and init file that the declaration names."""
+    """Path → SHA-256 of every file that the declaration names, but programs."""
     compilers: Mapping[str, Mapping[str, Any]]
     """Model → what its compiled code depends on beside the program."""
     toolchain: Mapping[str, Any]

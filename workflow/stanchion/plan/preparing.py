@@ -13,6 +13,7 @@ from stanchion.plan.arguments import CompileProgram, Grid, NewRows, PrepareData
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import applied_to, dataset_content, ingredients, mapping_of
 from stanchion.plan.keys import key_of
+from stanchion.plan.making import tables_of
 from stanchion.plan.model import Fit, Step
 from stanchion.stan.blocks import used_before_quantities
 from stanchion.stan.program import Program
@@ -193,6 +194,7 @@ def _data_step(
         program = planner.program_of(fit)
     project, dataset, model = planner.project, wildcards["dataset"], wildcards["model"]
     made_of = ingredients(project, dataset, model, new_rows)
+    tables = tables_of(planner, wildcards["analysis"], made_of.datasets)
     return planner.add(
         rule,
         wildcards,
@@ -208,6 +210,7 @@ def _data_step(
             grid=grid,
             over=over,
         ),
-        content={name: planner.facts.files[path] for name, path in made_of.sources.items()},
-        inputs=made_of.sources,
+        content=tables.content,
+        inputs=tables.inputs,
+        upstream=tables.upstream,
     )

@@ -35,8 +35,18 @@ class Dataset:
 
     name: str
     path: str
-    sha256: str
+    sha256: str | None
+    """That of the file; None where it is made."""
     declared: Declared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A table that a person's own script makes."""
+
+    dataset: str
+    files: Mapping[str, Mapping[str, str]]
+    """Setting → path → SHA-256 of what it is made from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +168,8 @@ class WriteReport(Arguments):
     effects: str | None = field(metadata=SPARSE, default=None)
     """The quantity whose conditional effects are shown."""
     plots: tuple[Plot, ...] = field(metadata=SPARSE, default=())
+    made: tuple[Made, ...] = field(metadata=SPARSE, default=())
+    """The tables that scripts make; the job's `tables` are in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)

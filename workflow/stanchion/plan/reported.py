@@ -13,10 +13,19 @@ from stanchion.plan.plots import planned_plots
 from stanchion.plan.preparing import whole_data_step
 
 
+def read_by(planner: Planner, name: str) -> list[str]:
+    """Return the datasets whose rows are fitted: those of an analysis, and what updates models."""
+    analysis, models = planner.project.analyses[name], planner.project.models
+    updates = [dataset for model in analysis.models for dataset in models[model].update]
+    return list(dict.fromkeys([*analysis.datasets, *updates]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportedSteps:
     """The planned steps that a report shows, by what they are of."""
 
+    tables: list[Step]
+    """Those that make the tables of its datasets by scripts."""
     data: list[Step]
     priors: list[Step]
     collected: list[Step]
@@ -42,7 +51,9 @@ class ReportedSteps:
             return [step for item in items if (step := planner.planned(rule, item)) is not None]
 
         wildcards = [fit.wildcards for fit in fits]
+        read = [{"analysis": name, "dataset": dataset} for dataset in read_by(planner, name)]
         return cls(
+            tables=planned("make_table", read),
             data=[whole_data_step(planner, name, p["dataset"], p["model"]) for p in pairs],
             priors=planned("sample_prior", pairs),
             collected=[planner.known(fit, "collect_draws") for fit in fits],
@@ -67,6 +78,8 @@ class ReportedSteps:
             "priors": [step.outputs["checks"] for step in self.priors],
             **self._pictures(),
         }
+        if self.tables:
+            inputs["tables"] = [step.outputs["table"] for step in self.tables]
         if self.plots:
             inputs["plots"] = [step.outputs["plot"] for _, step in self.plots]
         if self.effects:
@@ -93,6 +106,7 @@ class ReportedSteps:
     def upstream(self) -> list[Step]:
         """Return all of them."""
         return [
+            *self.tables,
             *self.data,
             *self.priors,
             *self.collected,

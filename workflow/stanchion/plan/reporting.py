@@ -10,6 +10,7 @@ from stanchion.config import Dataset as DeclaredDataset
 from stanchion.plan.builder import Planner
 from stanchion.plan.data import dataset_content, mapping_of, source_of, title_of
 from stanchion.plan.fits import on_fail, parameters_of, seed
+from stanchion.plan.making import table_step
 from stanchion.plan.model import Fit, Step
 from stanchion.plan.original import rescaled_in
 from stanchion.plan.preparing import compile_step, data_step
@@ -18,6 +19,7 @@ from stanchion.plan.report_arguments import (
     Dataset,
     Declared,
     Forest,
+    Made,
     Model,
     Pair,
     Plot,
@@ -25,7 +27,7 @@ from stanchion.plan.report_arguments import (
     WriteReport,
 )
 from stanchion.plan.report_arguments import Fit as ReportedFit
-from stanchion.plan.reported import ReportedSteps
+from stanchion.plan.reported import ReportedSteps, read_by
 from stanchion.plan.sections import intervals_of, posterior_predictive_of, predict_of
 from stanchion.stats.conjugate.families import statements
 
@@ -54,7 +56,7 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             analysis=name,
             question=analysis.question,
             seed=planner.project.seed,
-            datasets=tuple(_dataset(planner, name) for name in _read(planner, analysis)),
+            datasets=tuple(_dataset(planner, name, read) for read in read_by(planner, name)),
             models=tuple(_model(planner, model) for model in analysis.models),
             mappings=tuple(mapping_of(planner.project, *pair, new) for pair in pairs),
             pairs=tuple(Pair(dataset=dataset, model=model) for dataset, model in pairs),
@@ -70,26 +72,21 @@ def report_step(planner: Planner, name: str, fits: Sequence[Fit]) -> Step:
             plots=tuple(_plot(fit, step) for fit, step in steps.plots),
             forest=_forest(analysis),
             effects=analysis.effects.variable if analysis.effects is not None else None,
+            made=tuple(_made(planner, step) for step in steps.tables),
         ),
         inputs={**steps.inputs(), "programs": [path for path in programs if path is not None]},
         upstream=steps.upstream(),
     )
 
 
-def _read(planner: Planner, analysis: Analysis) -> list[str]:
-    """Return the datasets whose rows are fitted: those of the analysis, and what updates models."""
-    models = planner.project.models
-    updates = [name for model in analysis.models for name in models[model].update]
-    return list(dict.fromkeys([*analysis.datasets, *updates]))
-
-
-def _dataset(planner: Planner, name: str) -> Dataset:
+def _dataset(planner: Planner, analysis: str, name: str) -> Dataset:
     declared = planner.project.datasets[name]
     content = dataset_content(declared)
+    made = table_step(planner, analysis, name)
     return Dataset(
         name=name,
-        path=str(declared.path or declared.url),
-        sha256=planner.facts.files[source_of(declared)],
+        path=made.outputs["table"] if made else str(declared.path or declared.url),
+        sha256=None if made else planner.facts.files[source_of(declared)],
         declared=Declared(
             columns=_columns(declared),
             missing=content["missing"],
@@ -97,6 +94,20 @@ def _dataset(planner: Planner, name: str) -> Dataset:
             where={column: tuple(values) for column, values in content["where"].items()},
             sort=tuple(content["sort"]),
         ),
+    )
+
+
+def _made(planner: Planner, step: Step) -> Made:
+    """Return the table that a step makes, with the files that it is made from."""
+    dataset = step.wildcards["dataset"]
+    files = planner.project.datasets[dataset].made_from
+    return Made(
+        dataset=dataset,
+        files={
+            setting: {path: planner.facts.files[path] for path in paths}
+            for setting, paths in files.items()
+            if paths
+        },
     )
 
 
@@ -148,6 +159,7 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
     method = analysis.methods[fit.method]
     steps = {
         **_compiled(planner, fit),
+        **_table(planner, fit),
         "prepare_data": data_step(planner, fit.analysis, fit.dataset, fit.model),
         **_sampling(planner, fit),
         "collect_draws": planner.known(fit, "collect_draws"),
@@ -173,6 +185,13 @@ def reported_fit(planner: Planner, fit: Fit) -> ReportedFit:
         is_posterior=method.is_posterior,
         estimate=method.estimate(has_priors=planner.project.models[fit.model].priors is None),
     )
+
+
+def _table(planner: Planner, fit: Fit) -> dict[str, Step]:
+    """Return the step that made the table of a fit's dataset, where a script does."""
+    wildcards = {"analysis": fit.analysis, "dataset": fit.dataset}
+    step = planner.planned("make_table", wildcards)
+    return {} if step is None else {step.rule: step}
 
 
 def _compiled(planner: Planner, fit: Fit) -> dict[str, Step]:

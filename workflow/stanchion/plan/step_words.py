@@ -33,6 +33,7 @@ class StepWords:
 
 WORDS: Mapping[str, StepWords] = {
     "compile_program": StepWords("the program {program}", "compiled", "compiling"),
+    "make_table": StepWords("the table of {analysis}/{dataset}"),
     "prepare_data": StepWords(
         "the data of {analysis}/{dataset} for {model}", "prepared", "preparing"
     ),

@@ -66,9 +66,14 @@ def line_of(key: str, outputs: Mapping[str, Content]) -> str:
 def read_line(key_file: str) -> Line | None:
     """Return what a key file says, or None where there is none or it says nothing of the kind."""
     try:
-        key, *words = Path(key_file).read_text(errors="replace").split()
-    except (OSError, ValueError):
+        return parse_line(Path(key_file).read_text(errors="replace"))
+    except OSError:
         return None
+
+
+def parse_line(text: str) -> Line | None:
+    """Return what the text of a key file says, or None where it says nothing of the kind."""
+    key, *words = text.split() or [""]
     matches = [_OUTPUT.fullmatch(word) for word in words]
     outputs = {match[1]: Content(int(match[2]), match[3]) for match in matches if match is not None}
     return Line(key, outputs) if outputs and len(outputs) == len(words) else None

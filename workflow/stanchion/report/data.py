@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from stanchion.plan.report_arguments import Dataset, Pair
+from stanchion.plan.report_arguments import Dataset, Made, Pair
 from stanchion.report.numbers import exact
 from stanchion.report.reading import leaves, number
 from stanchion.system.sentences import counted, listed, visible
@@ -26,9 +26,12 @@ class ColumnView:
 
 @dataclass(frozen=True)
 class DatasetView:
-    """A dataset as declared."""
+    """A dataset as declared, with the SHA-256 of its file, and what a script has made it from."""
 
     dataset: Dataset
+    sha256: str
+    made_from: tuple[tuple[str, str, str], ...]
+    """Setting, path and SHA-256 of each file."""
     columns: tuple[ColumnView, ...]
     rows: tuple[tuple[str, str], ...]
 
@@ -70,8 +73,10 @@ class Mapped:
     unused: tuple[str, ...]
 
 
-def dataset_view(dataset: Dataset) -> DatasetView:
-    """Return a dataset's declaration in words."""
+def dataset_view(
+    dataset: Dataset, made: Made | None = None, sha256: str | None = None
+) -> DatasetView:
+    """Return a dataset's declaration in words; of one that a script made, with its SHA-256."""
     declared = dataset.declared
     rows = [
         ("rows kept", "; ".join(f"{c} is {_either(v)}" for c, v in declared.where.items())),
@@ -82,8 +87,18 @@ def dataset_view(dataset: Dataset) -> DatasetView:
         rows.append(("missing values", "their rows are dropped" if dropped else "are an error"))
     return DatasetView(
         dataset=dataset,
+        sha256=sha256 or dataset.sha256 or "",
+        made_from=_made_from(made) if made is not None else (),
         columns=tuple(_column(name, rules) for name, rules in declared.columns.items()),
         rows=tuple((name, text) for name, text in rows if text),
+    )
+
+
+def _made_from(made: Made) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (setting, path, digest)
+        for setting, files in made.files.items()
+        for path, digest in files.items()
     )
 
 

@@ -11,7 +11,7 @@ from stanchion.report import traces
 from stanchion.report.answers import read_answers
 from stanchion.report.arrangement import Arrangement
 from stanchion.report.comparison import Ranking, rankings
-from stanchion.report.data import Mapped, dataset_view, mapped, merged
+from stanchion.report.data import DatasetView, Mapped, dataset_view, mapped, merged
 from stanchion.report.densities import pictures
 from stanchion.report.effects import Effects, effects
 from stanchion.report.estimates import Ends, Estimates, ends_of, estimates, rows_of_a_fit
@@ -44,6 +44,7 @@ from stanchion.report.sections import (
 from stanchion.report.size import within_size
 from stanchion.report.together import MOST_READ, Together, together
 from stanchion.report.verdicts import FitView, fit_view, verdicts
+from stanchion.system.hashes import file_hash
 
 
 def build(job: Job[WriteReport]) -> Page:
@@ -70,7 +71,7 @@ def build(job: Job[WriteReport]) -> Page:
             priors=_priors(arguments, job),
             chains=_chains(job, fits),
             sources=_sources(fits),
-            datasets=tuple(map(dataset_view, arguments.datasets)),
+            datasets=_datasets(arguments, job),
             mapped=_mapped(arguments, job),
             programs=_programs(arguments.models, job.paths("programs")),
             methods=traces.methods(arguments.fits),
@@ -80,6 +81,18 @@ def build(job: Job[WriteReport]) -> Page:
             made_in=traces.made_in(job.made_in),
             about=traces.about(arguments),
         )
+    )
+
+
+def _datasets(arguments: WriteReport, job: Job[WriteReport]) -> tuple[DatasetView, ...]:
+    """Return the datasets as declared, those that a script makes with what they are made from."""
+    tables = job.paths("tables") if arguments.made else []
+    made = {
+        table.dataset: (table, file_hash(path))
+        for table, path in zip(arguments.made, tables, strict=True)
+    }
+    return tuple(
+        dataset_view(dataset, *made.get(dataset.name, ())) for dataset in arguments.datasets
     )
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
-from stanchion.datasets import GridRequest, NewRows, StanData, build, missing_switch
+from stanchion.datasets import (
+    GridRequest,
+    NewRows,
+    Request,
+    StanData,
+    built,
+    faults_of_any_rows,
+    missing_switch,
+)
 from stanchion.datasets.faults import gathered
 from stanchion.draws.naming import Naming
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
@@ -27,6 +35,7 @@ from stanchion.runs.check_answers import FitVariables, Sizes, answer_faults
 from stanchion.runs.external_files import external_faults
 from stanchion.runs.init_files import init_faults
 from stanchion.runs.json_output import faults_as_json
+from stanchion.runs.scripts import python_faults, require_made, table_notes, unmade
 from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
@@ -82,7 +91,7 @@ def check_declaration(configfile: Path) -> Checked:
     if waivers.exists():
         load_waivers(waivers, project)
     plan = make_plan(project, gather(project, waivers))
-    check_plan(plan)
+    check_plan(plan, python_faults(plan))
     exact = sum(model.conjugate is not None for model in project.models.values())
     return Checked(
         str(configfile),
@@ -95,9 +104,12 @@ def check_declaration(configfile: Path) -> Checked:
 
 
 def notes_of(plan: Plan) -> list[str]:
-    """Return what is worth knowing of a plan, and no fault: fits that need the new rows."""
+    """Return what is worth knowing of a plan, and no fault.
+
+    That are tables that are not made yet, and fits that need the new rows.
+    """
     planner = Planner(plan.project, plan.facts)
-    notes = []
+    notes = list(table_notes(plan))
     for name, analysis in plan.project.analyses.items():
         for model in analysis.models:
             used = {v for d in analysis.datasets for v in used_in_fit(planner, name, d, model)}
@@ -110,13 +122,13 @@ def notes_of(plan: Plan) -> list[str]:
     return notes
 
 
-def check_plan(plan: Plan) -> None:
+def check_plan(plan: Plan, more: Iterable[Fault] = ()) -> None:
     """Check programs and data of every fit of a plan.
 
     Raises:
-        DeclarationError: with every fault.
+        DeclarationError: with every fault, and `more` of them.
     """
-    faults = gathered([*_program_faults(plan), *_data_faults(plan)])
+    faults = gathered([*more, *_program_faults(plan), *_data_faults(plan)])
     if faults:
         raise DeclarationError(faults)
 
@@ -239,7 +251,7 @@ def _needs(
 def _data_faults(plan: Plan) -> Iterator[Fault]:
     """Build every model's data once, and compare what the models of an analysis are fitted to."""
     project = plan.project
-    built: dict[str, Outcomes | None] = {}
+    outcomes: dict[str, Outcomes | None] = {}
     sizes: dict[str, Sizes] = {}
     numbers: dict[str, Mapping[str, Any]] = {}
     maps: dict[str, Mapping[str, Any]] = {}
@@ -250,17 +262,21 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
         if STEPS[step.rule].arguments is not PrepareData:
             continue
         model = step.wildcards["model"]
-        if step.key not in built:
+        if step.key not in outcomes and unmade(step):
+            outcomes[step.key] = None
+            faults = faults_of_any_rows(_request(plan, step))
+            yield from (_of_its_program(plan, step, fault) for fault in faults)
+        if step.key not in outcomes:
             try:
                 data = data_of(plan, step)
                 values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
                 maps[step.key] = data.meta.get("original_scale", {})
-                built[step.key] = Outcomes.of(values)
+                outcomes[step.key] = Outcomes.of(values)
                 kinds[step.key] = kinds_of(_naming(plan, step, data), values)
                 numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
                 yield from _without_posterior(project, model, values)
             except DataError as error:
-                built[step.key] = None
+                outcomes[step.key] = None
                 yield from (_of_its_program(plan, step, fault) for fault in error.faults)
         if step.key in numbers and "analysis" in step.wildcards:
             program = plan.facts.programs[model]
@@ -277,11 +293,11 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
             yield from answer_faults(project, name, analysis, list(_variables(plan, name, sizes)))
         if analysis.compare is not None:
             for dataset in analysis.datasets:
-                outcomes = {
-                    model: built[plan.step("prepare_data", _pair(name, dataset, model)).key]
+                of_models = {
+                    model: outcomes[plan.step("prepare_data", _pair(name, dataset, model)).key]
                     for model in analysis.models
                 }
-                yield from _unlike_outcomes(project, name, dataset, outcomes)
+                yield from _unlike_outcomes(project, name, dataset, of_models)
 
 
 def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[FitVariables]:
@@ -345,7 +361,17 @@ def _of_its_program(plan: Plan, step: Step, fault: Fault) -> Fault:
 
 
 def data_of(plan: Plan, step: Step) -> StanData:
-    """Build the data of a step that prepares some, or raise DataError."""
+    """Build the data of a step that prepares some.
+
+    Raises:
+        DataError: they cannot be built, or a table that they are made of is not made yet.
+    """
+    require_made(step)
+    return built(_request(plan, step))
+
+
+def _request(plan: Plan, step: Step) -> Request:
+    """Return what the program of a step that prepares data asks of its datasets."""
     project, model = plan.project, step.wildcards["model"]
     arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
     datasets = {name: project.datasets[name] for name in arguments.declared}
@@ -355,7 +381,7 @@ def data_of(plan: Plan, step: Step) -> StanData:
         grid = GridRequest(
             arguments.grid.of, arguments.grid.outcome, key, over=arguments.over or {}
         )
-    return build(
+    return Request(
         arguments.dataset,
         datasets.pop(arguments.dataset),
         arguments.mapping,

@@ -45,7 +45,10 @@ class Entry:
     def interpreters(self) -> list[str]:
         """Return the Pythons that its scripts declare, each once."""
         analyses = self.project.analyses.values()
-        declared = (m.interpreter for a in analyses for m in a.methods.values())
+        declared = [
+            *(dataset.python for dataset in self.project.datasets.values()),
+            *(m.interpreter for a in analyses for m in a.methods.values()),
+        ]
         return list(dict.fromkeys(python for python in declared if python is not None))
 
     @property
@@ -115,6 +118,8 @@ def _files(project: Project) -> Iterator[str]:
     tables = {dataset.path for dataset in project.datasets.values() if dataset.path}
     yield from tables
     yield from (path for path, table in _simulations().items() if table in tables)
+    for dataset in project.datasets.values():
+        yield from (path for paths in dataset.made_from.values() for path in paths)
     yield from (model.program for model in project.models.values() if model.program)
     for analysis in project.analyses.values():
         for method in analysis.methods.values():
@@ -135,6 +140,9 @@ def _simulations() -> dict[str, str]:
 
 def _own_locks(project: Project) -> Iterator[str]:
     """Yield the locks of scripts that Stanchion's own Python runs."""
+    for dataset in project.datasets.values():
+        if dataset.python is None:
+            yield from dataset.made_from.get("lock", ())
     for analysis in project.analyses.values():
         for method in analysis.methods.values():
             if method.interpreter is None:

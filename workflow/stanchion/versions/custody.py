@@ -167,8 +167,8 @@ def _gaps(records: Sequence[SoundRecord]) -> Iterator[Difference]:
 def _contradictions(records: Sequence[SoundRecord]) -> Iterator[Difference]:
     """Yield records that say otherwise than earlier ones of their key.
 
-    Where a method does not promise the same bytes, its draws count as what they were made of, and
-    what follows as what it was made of.
+    Where the same bytes are not promised, as of a script's, they count as what they were made of,
+    and what follows as what it was made of.
     """
     unlike = _unpromised(records)
     first: dict[tuple[str, str, str], SoundRecord] = {}
@@ -186,11 +186,12 @@ def _contradictions(records: Sequence[SoundRecord]) -> Iterator[Difference]:
 
 
 def _unpromised(records: Sequence[SoundRecord]) -> set[str]:
-    """Return the paths of results whose bytes do not follow from their keys, of some methods."""
+    """Return the paths of results whose bytes do not follow from their keys."""
     paths = set[str]()
     for record in records:
         method = METHODS.get(str(record.content["arguments"].get("method")))
-        if record.ended_well and method is not None and not method.repeats:
+        repeats = KNOWN[record.rule].repeats and (method is None or method.repeats)
+        if record.ended_well and not repeats:
             paths.update(record.outputs)
     size = -1
     while size != len(paths):
@@ -318,6 +319,8 @@ def _provided(path: str, before: Sequence[SoundRecord]) -> list[tuple[SoundRecor
 def _is_source(record: SoundRecord, entry: Json) -> bool:
     """Tell whether an input comes from outside: data as the key names them, or a program."""
     path, content = entry["path"], record.content["made_of"]["content"]
+    if record.rule == "make_table":
+        return entry["sha256"] in content.get(entry["name"], ())
     if path.startswith(("results/", f"{STATE}/programs/")):
         return False
     if record.rule in _OF_DATA or entry["name"] == "init":

@@ -49,8 +49,13 @@ def restore(analyses: Sequence[str], *, revision: str | None, configfile: Path |
 
 
 def data_pointers(project: Project) -> list[str]:
-    """Return the DVC pointers of the declared datasets that have one."""
-    pointers = [f"{dataset.path}.dvc" for dataset in project.datasets.values() if dataset.path]
+    """Return the DVC pointers of declared tables, and of what they are made of, that have one."""
+    paths = [
+        path
+        for dataset in project.datasets.values()
+        for path in ([dataset.path] if dataset.path else dataset.inputs)
+    ]
+    pointers = [f"{path}.dvc" for path in paths]
     return sorted({pointer for pointer in pointers if Path(pointer).exists()})
 
 

@@ -41,6 +41,7 @@ _DRAWING = (
 )
 ALWAYS = ("pwd", "encodings.utf_16_be")
 ALSO = {
+    "make_table": _FRAMES,
     "prepare_data": _FRAMES,
     "prepare_quantities_data": _FRAMES,
     "collect_draws": (*_READING, "pandas.io.formats.csvs"),

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from stanchion.config import Analysis, Project, load
 from stanchion.config.configfile import declaration_file
 from stanchion.errors import VersioningError
-from stanchion.provenance.keyfile import read_line
+from stanchion.plan.paths import key_file
+from stanchion.provenance.keyfile import parse_line, read_line
 from stanchion.stan.program import describe
 from stanchion.stan.sources import FUNCTIONS
 from stanchion.stats.intervals import ESTIMATE
@@ -82,7 +83,8 @@ class Revision:
     name: str
     declaration: Json
     data: Mapping[str, str]
-    """Dataset → what its content is known by: `sha256:…`, or `md5:…` of a DVC pointer."""
+    """Dataset → what its content is known by: `sha256:…`, or `md5:…` of a DVC pointer; of one that
+    a script makes, of each file that it is made from, and of the table where there is one."""
     programs: Mapping[str, str]
     """Model → canonical text."""
     fits: Mapping[str, FitResult]
@@ -120,7 +122,7 @@ def read_tree(name: str, root: Path, configfile: Path, stanc: Path, results: Res
     return Revision(
         name=name,
         declaration=project.model_dump(mode="json"),
-        data=dict(_data(project, root)),
+        data={**dict(_data(project, root)), **dict(_tables(project, results))},
         programs={
             model: describe(
                 root / declared.program, stanc, [root / FUNCTIONS], cache_root() / "programs"
@@ -208,16 +210,33 @@ def _extract(commit: str, root: Path) -> None:
 
 def _data(project: Project, root: Path) -> Iterator[tuple[str, str]]:
     for name, dataset in project.datasets.items():
-        path = root / (dataset.path or "")
-        pointer = path.with_name(f"{path.name}.dvc")
-        if dataset.path is None:
+        if dataset.path is not None:
+            yield name, _content(root / dataset.path)
+        elif dataset.url is not None:
             yield name, f"sha256:{dataset.sha256}"
-        elif pointer.exists():
-            yield name, f"md5:{versioning.read_pointer(pointer)[0]}"
-        elif path.exists():
-            yield name, f"sha256:{file_hash(path)}"
-        else:
-            yield name, "missing"
+        for paths in dataset.made_from.values():
+            yield from ((f"{name}, made from {path}", _content(root / path)) for path in paths)
+
+
+def _content(path: Path) -> str:
+    """Return what a file's content is known by."""
+    pointer = path.with_name(f"{path.name}.dvc")
+    if pointer.exists():
+        return f"md5:{versioning.read_pointer(pointer)[0]}"
+    return f"sha256:{file_hash(path)}" if path.exists() else "missing"
+
+
+def _tables(project: Project, results: Results) -> Iterator[tuple[str, str]]:
+    """Yield the tables that scripts have made, as the key files beside them say."""
+    for analysis in project.analyses:
+        paths = results.paths(analysis)
+        for name, dataset in project.datasets.items():
+            path = key_file("make_table", {"analysis": analysis, "dataset": name})
+            if dataset.script is None or path not in paths:
+                continue
+            line = parse_line(_text(results, path))
+            if line is not None and "table" in line.outputs:
+                yield f"{name}, as made for {analysis}", f"sha256:{line.outputs['table'].sha256}"
 
 
 def _fits(analyses: Mapping[str, Any], results: Results) -> Iterator[tuple[str, FitResult]]:
