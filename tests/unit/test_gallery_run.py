@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from stanchion.cli.gallery import gallery
 from stanchion.errors import StanchionError, StoppedError
 from stanchion.plan.facts import fetch_datasets
 from stanchion.runs import gallery_run
@@ -68,6 +70,7 @@ def test_the_others_run_after_one_that_fails(
     assert lines["ab_test"].endswith("done: 3 fits: 2 pass, 1 fail; 40 steps")
     assert lines["coin"].endswith("failed: x is no key")
     assert lines["all"].endswith("2 failed, 1 done")
+    assert lines["reports:"].startswith(f"reports: {tmp_path}/NAME/")
 
 
 def test_the_others_run_after_one_that_cannot_be_laid_out(
@@ -203,3 +206,22 @@ def test_a_project_is_run_by_a_process_of_its_own(tmp_path: Path) -> None:
     document = run_project(tmp_path)
     assert document["exit_code"] == 1
     assert "there is no Snakefile in this folder" in document["message"]
+
+
+def test_the_command_lists_or_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names choose for both; what has failed is the exit code of the command."""
+    gallery(["coin"])
+    listed = capsys.readouterr().out
+    assert listed.startswith("coin, ") and "ab_test" not in listed
+    calls = []
+
+    def run(directory: Path, names: list[str]) -> int:
+        calls.append((directory, names))
+        return 1
+
+    monkeypatch.setattr(gallery_run, "run_gallery", run)
+    with pytest.raises(typer.Exit) as ended:
+        gallery(["coin"], tmp_path)
+    assert ended.value.exit_code == 1 and calls == [(tmp_path, ["coin"])]

@@ -17,7 +17,7 @@ def gallery(
         ),
     ] = None,
 ) -> None:
-    """List the analyses that come with Stanchion: name, seconds, question, methods."""
+    """List the analyses that come with Stanchion, or run them: question, methods, seconds."""
     if directory is None:
         from stanchion.runs.gallery import chosen_entries, listing
 

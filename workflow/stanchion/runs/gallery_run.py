@@ -77,6 +77,7 @@ def run_gallery(
     finally:
         if outcomes:
             print(table(outcomes), flush=True)
+            print(f"reports: {directory}/NAME/results/ANALYSIS/report.html", flush=True)
     return int(any(outcome.state == FAILED for outcome in outcomes))
 
 
