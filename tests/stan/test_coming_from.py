@@ -1,12 +1,19 @@
-"""docs/coming-from.md: each worked pair is a declaration that `check` passes."""
+"""docs/coming-from.md: each worked pair is a declaration that `check` passes.
+
+Those of PyMC and NumPyro are run too, where the environment is that `make engines` makes.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from arviz_stats.base import array_stats
 
 from stanchion.config import load
 from stanchion.methods.catalogue import METHODS
@@ -14,7 +21,9 @@ from stanchion.plan.facts import gather
 from stanchion.plan.planner import make_plan
 from stanchion.runs.advice import advise
 from stanchion.runs.check import check_plan
-from tests.project import ROOT
+from stanchion.system.interpreters import interpreter
+from tests.gallery.results import ERRORS, slow, summary, verdict
+from tests.project import ROOT, ProjectDir
 from tests.stan.toolchains import toolchain_for_tests
 
 pytestmark = pytest.mark.stan
@@ -70,3 +79,68 @@ def test_the_methods_of_the_table_exist() -> None:
     cells = [cell for cell in last if re.search(r"`\w+: \{\}`|algorithm", cell)]
     names = [re.findall(r"`(\w+): \{", cell)[0] for cell in cells]
     assert {"advi", "laplace", "optimize"} <= set(names) <= METHODS.keys()
+
+
+THEIRS = {
+    "PyMC": (
+        "import functools, arviz as az, pymc as pm\n"
+        "pm.sample = functools.partial(pm.sample, cores=1, progressbar=False)\n"
+        "x, y = rows['dose'].to_numpy(), rows['response'].to_numpy()\n",
+        "draws = {name: idata.posterior[name].to_numpy() for name in ('a', 'b', 'sigma')}\n",
+    ),
+    "NumPyro": (
+        "import jax, numpyro, numpyro.distributions as dist\n"
+        "from numpyro.infer import MCMC, NUTS\n"
+        "from numpyro.infer.reparam import LocScaleReparam\n"
+        "sigma, y = rows['se'].to_numpy(), rows['effect'].to_numpy()\n",
+        "samples = mcmc.get_samples(group_by_chain=True)\n"
+        "draws = {name: samples[name] for name in ('mu', 'tau', 'theta')}\n",
+    ),
+}
+"""What stands before and after theirs: imports and columns, and its draws, `chain × draw × …`."""
+
+
+def rows_of_pairs() -> dict[str, pd.DataFrame]:
+    """Return enough rows of each pair to say something of its parameters."""
+    rng = np.random.default_rng(20261121)
+    dose = rng.uniform(0, 3, 40)
+    doses = pd.DataFrame({"dose": dose, "response": 1.5 + 0.8 * dose + rng.normal(0, 0.7, 40)})
+    eight = pd.read_csv(ROOT / "data/eight_schools.csv")
+    return {"PyMC": doses, "NumPyro": eight[["school", "effect", "se"]]}
+
+
+@slow
+@pytest.mark.parametrize("heading", THEIRS)
+def test_both_of_a_pair_have_one_posterior(heading: str, tmp_path: Path, cache: Path) -> None:
+    """Means and sds of each parameter agree within 4 of both Monte Carlo errors together."""
+    python = interpreter(".venv-engines/bin/python", ROOT)
+    if python is None:
+        pytest.skip("there is no .venv-engines; `make engines` makes it")
+    pair, rows = blocks(heading), rows_of_pairs()[heading]
+    files = {"stan/models/m.stan": pair["stan"], "data/rows.csv": rows.to_csv(index=False)}
+    project = ProjectDir.make(tmp_path / "ours", cache, f"project: pair\n{pair['yaml']}", files)
+    before, after = THEIRS[heading]
+    read = "import numpy as np, pandas as pd\nrows = pd.read_csv('data/rows.csv')\n"
+    script = project.write(
+        "theirs.py", read + before + pair["python"] + after + "np.savez('draws.npz', **draws)\n"
+    )
+    command = [str(python), str(script)]
+    ended = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    project.run()
+    (fit,) = (path.parent for path in project.path.glob("results/*/*/*/nuts/summary.csv"))
+    assert verdict(fit) == "pass"
+    ours = summary(fit)
+    compared = 0
+    for name, values in np.load(project.path / "draws.npz").items():
+        elements = values.reshape(*values.shape[:2], -1)
+        labels = [label for label in ours.index if label.partition("[")[0] == name]
+        assert len(labels) == elements.shape[2]
+        for label, theirs in zip(labels, np.moveaxis(elements, 2, 0), strict=True):
+            row = ours.loc[label]
+            for figure, value in (("mean", theirs.mean()), ("sd", theirs.std(ddof=1))):
+                error = array_stats.mcse(theirs.astype(float), method=figure)
+                allowed = ERRORS * np.hypot(error, row[f"mcse_{figure}"])
+                assert abs(row[figure] - value) < allowed, (label, figure)
+                compared += 1
+    assert compared == 2 * {"PyMC": 3, "NumPyro": 10}[heading]
