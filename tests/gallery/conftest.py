@@ -10,7 +10,7 @@ import pytest
 from stanchion.project.create import init
 from stanchion.runs.gallery import entries, example
 from tests.gallery.results import Run
-from tests.project import ProjectDir
+from tests.project import ROOT, ProjectDir
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, cache: Path, shared: Path) -> 
                 downloads.mkdir(parents=True, exist_ok=True)
                 content = (shared / "data" / dataset.url.rpartition("/")[2]).read_bytes()
                 (downloads / f"{dataset.sha256}.csv").write_bytes(content)
+        for python in entry.interpreters:
+            environment = Path(python).parts[0]
+            (project.path / environment).symlink_to(ROOT / environment)
         checked = project.stanchion("check")
         assert checked.returncode == 0, checked.stderr
         ended = project.stanchion("run", "--cores", "2", timeout=1200)

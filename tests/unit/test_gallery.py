@@ -9,10 +9,11 @@ from runpy import run_path
 
 import pytest
 
+from stanchion.cli.init import init as start
 from stanchion.config import load
 from stanchion.errors import StanchionError
 from stanchion.project.create import Example, init
-from stanchion.runs.gallery import Entry, entries, example, listing
+from stanchion.runs.gallery import entries, example, listing
 from tests.project import ROOT
 
 DECLARATIONS = sorted((ROOT / "config/gallery").glob("*.yaml"))
@@ -55,37 +56,41 @@ def test_the_list_says_question_methods_and_seconds() -> None:
     assert "by nuts, advi, pathfinder, laplace, optimize, conjugate\n" in text
 
 
-def entry_by_script(folder: Path, pythons: list[str]) -> Entry:
-    """Return an entry whose fits are scripts of these Pythons."""
-    methods = "".join(
-        f"      m{i}: {{method: script, script: s.py, lock: s.lock, python: {python}}}\n"
-        for i, python in enumerate(pythons)
-    )
-    (folder / "c.yaml").write_text(
-        "project: p\nseed: 1\n"
-        "datasets: {d: {path: d.csv, columns: {y: {type: real}}, stan: {y: y}}}\n"
-        "models: {m: {program: m.stan}}\n"
-        "analyses:\n  a:\n    datasets: [d]\n    models: [m]\n    methods:\n" + methods
-    )
-    return Entry("c", 1, load(folder / "c.yaml"))
-
-
-def test_an_entry_says_which_pythons_it_lacks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("present", [None, "folder", "file", "program"])
+def test_a_project_whose_python_is_missing_says_how_it_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], present: str | None
 ) -> None:
-    """Each once, from the folder that it runs in; a folder or a plain file is no Python."""
-    monkeypatch.chdir(tmp_path)
-    declared = ["env/bin/python", "env/bin", "plain/file", "sh", "env/bin/python", "no-such-word"]
-    entry = entry_by_script(tmp_path, declared)
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain/file").touch()
-    assert entry.interpreters == list(dict.fromkeys(declared))
-    lacking = ["env/bin/python", "env/bin", "plain/file", "no-such-word"]
-    assert entry.missing == lacking
-    (tmp_path / "env/bin").mkdir(parents=True)
-    (tmp_path / "env/bin/python").symlink_to("/bin/sh")
-    assert entry.missing == lacking[1:]
-    assert {e.name: e.missing for e in entries()}["linear"] == []
+    """After `init --from`, the commands as they are to be typed; none where the Python is there.
+
+    A folder or a plain file in its place is no Python.
+    """
+    project = tmp_path / "mine"
+    python = project / ".venv-engines/bin/python"
+    if present is not None:
+        python.parent.mkdir(parents=True)
+        make = {"folder": python.mkdir, "file": python.touch}
+        make.get(present, lambda: python.symlink_to("/bin/sh"))()
+    start(project, "engines")
+    printed = capsys.readouterr().out.partition("Before it can run")[2].splitlines()
+    lock = "scripts/gallery/engines.lock"
+    commands = [
+        f"  cd {project}",
+        "  python3 -m venv .venv-engines",
+        f"  .venv-engines/bin/python -m pip install --require-hashes -r {lock}",
+    ]
+    assert printed[1:] == ([] if present == "program" else commands)
+    assert (project / lock).read_bytes() == (ROOT / lock).read_bytes()
+    start(tmp_path / "other", "linear")
+    assert "Before it can run" not in capsys.readouterr().out
+
+
+def test_the_list_says_which_python_an_analysis_needs() -> None:
+    """Of each that declares one, with the lock of its packages; of no other."""
+    needing = {entry.name for entry in entries() if "\n    needs " in listing([entry])}
+    assert needing == {"engines"}
+    (entry,) = (entry for entry in entries() if entry.name == "engines")
+    needs = "    needs .venv-engines/bin/python with scripts/gallery/engines.lock\n"
+    assert needs in listing([entry])
 
 
 @pytest.mark.parametrize("name", NAMES)

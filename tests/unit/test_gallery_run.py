@@ -148,9 +148,9 @@ class Scripted(Entry):
     """An analysis whose script declares a Python of its own."""
 
     @property
-    def interpreters(self) -> list[str]:
-        """Return it."""
-        return [".venv-own/bin/python"]
+    def interpreters(self) -> dict[str, str]:
+        """Return it, with its lock."""
+        return {".venv-own/bin/python": "scripts/own.lock"}
 
 
 def test_a_python_that_is_not_there_skips_an_analysis(

@@ -21,6 +21,8 @@ def init(
     if source is None:
         make_project(directory)
         return
-    from stanchion.runs.gallery import example
+    from stanchion.runs.gallery import example, next_step
 
     make_project(directory, example(source))
+    if (step := next_step(source, directory)) is not None:
+        print(step)

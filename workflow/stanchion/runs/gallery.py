@@ -42,19 +42,27 @@ class Entry:
         return list(dict.fromkeys(methods))
 
     @property
-    def interpreters(self) -> list[str]:
-        """Return the Pythons that its scripts declare, each once."""
+    def interpreters(self) -> dict[str, str]:
+        """Return the lock of each Python that its scripts declare."""
         analyses = self.project.analyses.values()
+        methods = [m for a in analyses for m in a.methods.values() if m.interpreter is not None]
         declared = [
-            *(dataset.python for dataset in self.project.datasets.values()),
-            *(m.interpreter for a in analyses for m in a.methods.values()),
+            *((dataset.python, dataset.lock) for dataset in self.project.datasets.values()),
+            *((method.interpreter, method.files["lock"][0]) for method in methods),
         ]
-        return list(dict.fromkeys(python for python in declared if python is not None))
+        return {python: lock for python, lock in declared if python and lock}
 
-    @property
-    def missing(self) -> list[str]:
-        """Return the Pythons among them that are not there, from the folder that this runs in."""
-        return [python for python in self.interpreters if interpreter(python, Path()) is None]
+    def installing(self, folder: Path) -> list[str]:
+        """Return the commands that make what a project in a folder lacks of these Pythons."""
+        commands = []
+        for python, lock in self.interpreters.items():
+            if interpreter(python, folder) is None:
+                environment = python.removesuffix("/bin/python")
+                commands += [
+                    f"python3 -m venv {environment}",
+                    f"{python} -m pip install --require-hashes -r {lock}",
+                ]
+        return commands
 
 
 def entries() -> list[Entry]:
@@ -83,11 +91,12 @@ def chosen_entries(names: Sequence[str]) -> list[Entry]:
 
 
 def listing(gallery: list[Entry]) -> str:
-    """Return the gallery for a person: name, seconds, question and methods."""
+    """Return the gallery for a person: name, seconds, question, methods, and what it needs."""
     lines = []
     for entry in gallery:
         lines.append(f"{entry.name}, {entry.seconds} s")
-        for text in (entry.question, "by " + ", ".join(entry.methods)):
+        needs = [f"needs {python} with {lock}" for python, lock in entry.interpreters.items()]
+        for text in (entry.question, "by " + ", ".join(entry.methods), *needs):
             lines += textwrap.wrap(text, USUAL, initial_indent=_INDENT, subsequent_indent=_INDENT)
     lines += [
         "",
@@ -95,6 +104,18 @@ def listing(gallery: list[Entry]) -> str:
         "`stanchion gallery --run DIR` runs all.",
     ]
     return "\n".join(lines)
+
+
+def next_step(name: str, folder: Path) -> str | None:
+    """Return what there is to do before a project of an analysis can run, None where nothing is."""
+    (entry,) = chosen_entries([name])
+    commands = entry.installing(folder)
+    if not commands:
+        return None
+    return "\n".join(
+        ["", "Before it can run, make the Python of its scripts, 3.12 or newer:"]
+        + [f"  {command}" for command in (f"cd {folder}", *commands)]
+    )
 
 
 def example(name: str) -> Example:
