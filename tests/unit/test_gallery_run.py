@@ -163,7 +163,9 @@ def test_a_python_that_is_not_there_skips_an_analysis(
     monkeypatch.chdir(tmp_path)
     runs = Runs()
     assert run_gallery(Path("out"), [], runs) == 0 and not runs.folders
-    assert "skipped: there is no .venv-own/bin/python" in capsys.readouterr().out
+    line = lines_of(capsys.readouterr().out)["coin"]
+    assert "skipped: there is no .venv-own/bin/python" in line
+    assert "to make it: cd out/coin && python3 -m venv .venv-own && " in line
     (tmp_path / ".venv-own/bin").mkdir(parents=True)
     (tmp_path / ".venv-own/bin/python").symlink_to(sys.executable)
     assert run_gallery(Path("out"), [], runs) == 0 and runs.folders

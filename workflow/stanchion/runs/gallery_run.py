@@ -114,8 +114,8 @@ def _lay_out(entry: Entry, folder: Path) -> str | None:
         init(folder, example_of(entry))
     missing = [python for python in entry.interpreters if not _has_python(python, folder)]
     if missing:
-        page = f"docs/gallery/{entry.name}.md"
-        return f"there is no {listed(missing)}, here or in {folder}; {page} says how it is made"
+        commands = " && ".join([f"cd {folder}", *entry.installing(folder)])
+        return f"there is no {listed(missing)}, here or in {folder}; to make it: {commands}"
     try:
         fetch_datasets(entry.project, folder)
     except UnreachableError as error:
