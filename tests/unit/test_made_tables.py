@@ -300,6 +300,17 @@ def test_the_data_follow_the_step_that_makes_their_table(planned: Planned) -> No
     assert {s.wildcards["analysis"] for s in plan if s.rule == "make_table"} == {"a"}
 
 
+def test_what_follows_a_script_knows_that_it_need_not_repeat(planned: Planned) -> None:
+    """All that is made of its table, however far on, and nothing else."""
+    plan = planned()
+    made = plan.step("make_table", {"analysis": "a", "dataset": "clean"})
+    after = {f"{s.wildcards['analysis']}/{s.rule}" for s in plan if s.unrepeated}
+    assert after == AFTER
+    assert {tuple(s.unrepeated.items()) for s in plan if s.unrepeated} == {
+        ((made.key_file, made.key),)
+    }
+
+
 def test_each_analysis_has_the_table_of_one_key(planned: Planned) -> None:
     """So that it is made once, and tracked with each; new rows may be made as well."""
     plan = planned("datasets: [points]", "datasets: [clean]")

@@ -21,7 +21,7 @@ from stanchion.provenance import keyfile, stamps
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.keyfile import State
 from stanchion.provenance.records import open_record
-from stanchion.provenance.stamps import contents
+from stanchion.provenance.stamps import Content, contents
 from stanchion.system import hashes
 from stanchion.system.temporaries import sweep
 from stanchion.system.writing import write_whole
@@ -175,7 +175,40 @@ def test_a_key_file_that_says_nothing_proves_nothing(project: Path, line: str) -
     assert keyfile.state_of(job()) is State.STALE
     finished_record("draws")
     assert settle(job())
-    assert keyfile.read_line(job().key_file) == (KEY, contents(job().outputs, "nowhere/stamps"))
+    expected = (KEY, contents(job().outputs, "nowhere/stamps"), None)
+    assert keyfile.read_line(job().key_file) == expected
+
+
+def leave_table(digest: str) -> dict[str, str]:
+    """Leave the key file of a step that need not give the same bytes again, and return its key."""
+    path = "clean/.keys/make_table"
+    write_whole(path, keyfile.line_of(OTHER, {"table": Content(5, digest * 64)}))
+    return {path: OTHER}
+
+
+def test_a_result_of_another_lineage_is_stale(project: Path) -> None:
+    """Of the same key, too, by its key file and by its record, until that lineage is back."""
+    made(project)
+    lineage = keyfile.lineage_of(leave_table("1"))
+    tainted = job(unrepeated=leave_table("1"))
+    line = keyfile.line_of(KEY, contents(job().outputs, "nowhere/stamps"), lineage)
+    write_whole(tainted.key_file, line)
+    assert keyfile.state_of(tainted) is State.CURRENT
+    assert keyfile.state_of(job()) is State.STALE
+    leave_table("2")
+    assert keyfile.state_of(tainted) is State.STALE
+    assert keyfile.is_to_run(tainted, State.STALE)
+    Path(tainted.key_file).unlink()
+    record = open_record(tainted)
+    record.content["lineage"] = lineage
+    digest = hashlib.sha256(b"draws").hexdigest()
+    record.close("done", 0, outputs=[{"name": "draws", "sha256": digest}])
+    assert keyfile.state_of(tainted) is State.STALE
+    leave_table("1")
+    assert keyfile.settle(tainted) is State.CURRENT
+    assert keyfile.read_line(tainted.key_file).lineage == lineage
+    Path("clean/.keys/make_table").unlink()
+    assert keyfile.state_of(tainted) is State.STALE
 
 
 def test_an_altered_result_stays_altered_without_its_key_file(project: Path) -> None:

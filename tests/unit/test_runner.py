@@ -369,3 +369,29 @@ def test_stop_waits_until_the_results_stand(project: Path, monkeypatch: pytest.M
             signal.signal(number, handler)
     assert record(project)["state"] == "done"
     assert (project / "results/fit/.keys/collect_draws").exists()
+
+
+def test_a_result_is_reused_only_of_the_same_lineage(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a script has left once more need not be what results of the same key were made from."""
+    seen = []
+
+    def write_lineage(job: Job) -> None:
+        seen.append(job.made_of["lineage"])
+        job.outputs["draws"].write_text(seen[-1])
+
+    use(monkeypatch, write_lineage)
+    table, states = Path("clean/.keys/make_table"), []
+    table.parent.mkdir(parents=True)
+    for digest in ("1", "2", "1"):
+        table.write_text(f"{'a' * 64} table=5:{digest * 64}\n")
+        path = job_file(project, unrepeated={str(table): "a" * 64})
+        assert runner.main([str(path)]) == 0
+        *_, last = sorted((project / "results/fit/records/collect_draws").glob("*.json"))
+        states.append(json.loads(last.read_text())["state"])
+        lineage = json.loads(last.read_text())["lineage"]
+        assert (project / "results/fit/draws.nc").read_text() == lineage
+        assert f"^{lineage} " in (project / "results/fit/.keys/collect_draws").read_text()
+    assert states == ["done", "done", "reused"]
+    assert len(set(seen)) == 2

@@ -16,6 +16,7 @@ import pytest
 
 from tests.project import BIN, ROOT, ProjectDir, cache_of_programs
 from tests.versions import WRITER, git
+from tests.workflow.conftest import PROGRAM
 
 CONFIG = """\
 seed: 11
@@ -37,7 +38,7 @@ analyses:
   again: *analysis
 """
 CLEAN = """\
-import argparse, csv, json
+import argparse, csv, json, os
 from units import celsius
 open(MARKER, "a").write("ran ")
 parser = argparse.ArgumentParser()
@@ -51,7 +52,7 @@ with open(words.output, "w") as table:
     print("c", file=table)
     for value in values:
         if value < upper:
-            print(celsius(value), file=table)
+            print(celsius(value) + os.path.getsize(MARKER) / 4000, file=table)
 print("left out", sum(value >= upper for value in values))
 """
 FAHRENHEIT = (32.9, 33.8, 31.1, 140.0, 35.6, 32.0)
@@ -102,20 +103,26 @@ def mean_of(project: ProjectDir) -> float:
     return float(row["mean"])
 
 
+def mean_after(runs: int) -> object:
+    """Return the posterior mean by the table of a run of the script, each of which adds 0.001."""
+    kept = [(value - 32) / 1.8 + runs / 1000 for value in FAHRENHEIT if value < 100]
+    return pytest.approx(sum(kept) / (len(kept) + 1 / 100), abs=1e-9)
+
+
 @pytest.mark.snakemake
 def test_a_table_by_a_script_is_a_dataset_like_any(project: ProjectDir, tmp_path: Path) -> None:
     """Nothing runs it but a run, once for both analyses; what it is made from makes it anew.
 
     An edit of a column's rule does not. What it writes into the project in mid-run changes nothing
     of that run. A script that fails leaves no table. The chain of custody holds from the raw rows.
+    Where it gives other bytes than before, nothing of the earlier ones is reused.
     """
     marker = tmp_path / "ran"
     assert "the table of dataset clean is not made yet" in succeeds(project, "check")
     assert not marker.exists()
     assert {"make_table", "prepare_data.mean", "write_report"} <= run(project)
     assert marker.read_text() == "ran "
-    kept = [(value - 32) / 1.8 for value in FAHRENHEIT if value < 100]
-    assert mean_of(project) == pytest.approx(sum(kept) / (len(kept) + 1 / 100), abs=1e-12)
+    assert mean_of(project) == mean_after(1)
     log = (project.path / "logs/centre/clean/make_table.log").read_text()
     assert "left out 1" in log
     page = (project.path / "results/centre/report.html").read_text()
@@ -146,11 +153,18 @@ def test_a_table_by_a_script_is_a_dataset_like_any(project: ProjectDir, tmp_path
     run(project)
     assert marker.read_text() == "ran "  # the cache holds it
 
+    shutil.rmtree(project.cache / "steps/make_table")
+    for analysis in ("centre", "again"):
+        (project.path / f"results/{analysis}/clean/table.csv").unlink()
+    assert "collect_draws" in run(project)
+    assert marker.read_text() == "ran ran "
+    assert mean_of(project) == mean_after(2)
+
     into = f"open({str(project.path / 'data/raw.csv')!r}, 'a').write('32.0\\n')\n"
     script = (project.path / "scripts/clean.py").read_text()
     project.write("scripts/clean.py", script.replace("parser = ", into + "parser = "))
     assert "make_table" in run(project)
-    assert mean_of(project) == pytest.approx(sum(kept) / (len(kept) + 1 / 100), abs=1e-12)
+    assert mean_of(project) == mean_after(3)
     shown = project.stanchion("diff", "HEAD").stdout
     assert "clean, made from data/raw.csv" in shown
     assert "clean, made from scripts/clean.py" in shown
@@ -179,14 +193,37 @@ def is_alive(process: int) -> bool:
         return False
 
 
+DRAWS = """\
+seed: 11
+datasets:
+  points: {path: data/points.csv, stan: {N: nrow(), y: y}}
+models:
+  mean: {program: stan/mean.stan}
+analyses:
+  centre:
+    datasets: [points]
+    models: [mean]
+    methods: {own: {method: script, script: scripts/clean.py, lock: scripts/clean.lock}}
+"""
+
+
 @pytest.mark.snakemake
-def test_ctrl_c_ends_a_script_with_what_it_has_started(project: ProjectDir, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "result"),
+    [(CONFIG, TABLE), (DRAWS, "results/centre/points/mean/own/chains/chains.zip")],
+    ids=["table", "draws"],
+)
+def test_ctrl_c_ends_a_script_with_what_it_has_started(
+    project: ProjectDir, tmp_path: Path, config: str, result: str
+) -> None:
     """One that listens to no SIGINT, and a daemon of its own; the run says so in one sentence.
 
-    It leaves no table, and nothing of its folder; the next run makes it.
+    It leaves no result, and nothing of its folder; `status` and a dry run go on from there.
     """
     marker = tmp_path / "pids"
-    script = (project.path / "scripts/clean.py").read_text()
+    project.write("config/config.yaml", config)
+    project.write("data/points.csv", "y\n1\n2\n")
+    project.write("stan/mean.stan", PROGRAM.replace("PRIOR", "10"))
     project.write("scripts/clean.py", WAITS.replace("MARKER", repr(str(marker))))
     process = subprocess.Popen(
         [str(BIN / "stanchion"), "run", "--cores", "1"],
@@ -210,9 +247,9 @@ def test_ctrl_c_ends_a_script_with_what_it_has_started(project: ProjectDir, tmp_
     assert output.strip().endswith("finished steps are kept: the same command goes on")
     assert len(output.strip().splitlines()) == 3, output
     assert not any(map(is_alive, pids))
-    assert not (project.path / TABLE).exists()
+    assert not (project.path / result).exists()
     left = project.path / ".stanchion/tmp"
     assert not left.exists() or list(left.iterdir()) == []
-    project.write("scripts/clean.py", script)
-    run(project)
-    assert (project.path / TABLE).exists()
+    assert project.stanchion("status").returncode == 0
+    step = "make_table centre clean" if result == TABLE else "sample_fit centre points mean own"
+    assert step in project.stale()

@@ -71,6 +71,7 @@ class Planner:
             memory=method.memory * at_once if method is not None else STEPS[rule].memory,
             minutes=method.minutes if method is not None else STEPS[rule].minutes,
             drop=tuple(drop),
+            repeats=STEPS[rule].repeats and (method is None or method.repeats),
         )
         return self.steps.setdefault(identity(rule, wildcards), step)
 

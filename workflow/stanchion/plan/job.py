@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stanchion.provenance.keyfile import lineage_of
+
 Paths = Mapping[str, "Path | list[Path]"]
 
 
@@ -24,7 +26,8 @@ class Job[A]:
     descriptors: Mapping[str, int] = field(default_factory=dict)
     """Open files of what is executed, by the input's name."""
     made_of: Mapping[str, Any] = field(default_factory=dict)
-    """What the key is made of beside the arguments: step, version, content, upstream."""
+    """What the key is made of beside the arguments: step, version, content, upstream; with the
+    lineage of the inputs, where a step before need not give the same bytes again."""
     made_in: Mapping[str, Any] = field(default_factory=dict)
     """The run and the state of git's tree that the record names."""
     notes: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +71,13 @@ class JobFile:
     log: str
     drop: tuple[str, ...]
     cached: bool
+    unrepeated: Mapping[str, str] = field(default_factory=dict)
+    """Key by key file of the steps before it whose bytes do not follow from their keys."""
+
+    def made_of_now(self) -> Mapping[str, Any]:
+        """Return what a result is made of: with what steps have left that need not repeat it."""
+        lineage = lineage_of(self.unrepeated)
+        return self.made_of if lineage is None else {**self.made_of, "lineage": lineage}
 
     @classmethod
     def read(cls, path: Path) -> JobFile:

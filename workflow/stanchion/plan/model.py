@@ -70,6 +70,18 @@ class Step:
     memory: int | None = None
     minutes: int | None = None
     drop: tuple[str, ...] = ()
+    repeats: bool = True
+    """Whether what follows from its outputs follows from its key."""
+
+    @cached_property
+    def unrepeated(self) -> Mapping[str, str]:
+        """Key by key file of the steps before it whose bytes do not follow from their keys."""
+        steps: dict[str, str] = {}
+        for step in self.upstream:
+            steps |= step.unrepeated
+            if not step.repeats:
+                steps[step.key_file] = step.key
+        return steps
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -119,6 +131,7 @@ class Step:
             log=paths.log_file(self.rule, self.wildcards),
             drop=self.drop,
             cached=STEPS[self.rule].cached,
+            unrepeated=self.unrepeated,
         )
 
 

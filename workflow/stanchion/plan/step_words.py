@@ -12,6 +12,7 @@ from typing import Any
 
 from stanchion.plan.job import JobFile
 from stanchion.plan.paths import job_label, step_of
+from stanchion.provenance.keyfile import lineage_of
 from stanchion.system.durations import time_taken
 
 _FIT = "{analysis}/{dataset}/{model}/{method}"
@@ -66,6 +67,7 @@ WORDS: Mapping[str, StepWords] = {
     ),
 }
 """The words of each step; of one that has none its own name is said."""
+_OTHERWISE_MADE = "what it is made from changed"
 _UNKNOWN = StepWords("{step}")
 WARNING = "; warning: "
 """Stands in a step's line before what went wrong without failing it."""
@@ -128,14 +130,15 @@ def why_again(file: JobFile, before: Mapping[str, Any] | None) -> str | None:
     if before is None:
         return None
     if before.get("key") == file.key:
-        return "its result was gone or altered"
+        is_same = before.get("lineage") == lineage_of(file.unrepeated)
+        return "its result was gone or altered" if is_same else _OTHERWISE_MADE
     earlier: Mapping[str, Any] = before.get("made_of") or {}
     changed = [
         words
         for name, words in (
             ("version", "another version of Stanchion"),
             ("content", "its data or program changed"),
-            ("upstream", "what it is made from changed"),
+            ("upstream", _OTHERWISE_MADE),
         )
         if earlier.get(name) != file.made_of.get(name)
     ]

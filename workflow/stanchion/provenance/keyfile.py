@@ -1,5 +1,8 @@
 """Key files: one line beside a step's outputs that says which key made them, and their content.
 
+Where a step before it, as a person's own script, need not give the same bytes again, the line holds
+the lineage too: what those steps have left. A result of another lineage is stale.
+
 A key file is an output of its step and a plain input of the steps that follow. It gets the
 modification time `SETTLED`, older than anything else, so that no clock decides. What makes
 Snakemake run a step is its job file: where the plan's key and the outputs do not agree, that one
@@ -19,10 +22,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from stanchion.provenance.stamps import Content, contents
+from stanchion.system.hashes import content_hash
 from stanchion.system.writing import write_whole
 
 SETTLED = 1
 TO_RUN = 2
+_LINEAGE = "^"
+"""Stands before the lineage, which no name of an output does."""
 _OUTPUT = re.compile(r"(\w+)=(\d+):([0-9a-f]{64})")
 
 
@@ -48,19 +54,40 @@ class Made(Protocol):
     def stamps(self) -> str: ...
     @property
     def records(self) -> str: ...
+    @property
+    def unrepeated(self) -> Mapping[str, str]: ...
 
 
 class Line(NamedTuple):
-    """What a key file says: the key, and the content of each output by name."""
+    """What a key file says: the key, the content of each output by name, and the lineage."""
 
     key: str
     outputs: Mapping[str, Content]
+    lineage: str | None = None
 
 
-def line_of(key: str, outputs: Mapping[str, Content]) -> str:
+def line_of(key: str, outputs: Mapping[str, Content], lineage: str | None = None) -> str:
     """Return a key file's line: the key, then each output's size in bytes and SHA-256 by name."""
     words = [f"{name}={size}:{digest}" for name, (size, digest) in sorted(outputs.items())]
-    return " ".join([key, *words]) + "\n"
+    made_with = [f"{_LINEAGE}{lineage}"] if lineage is not None else []
+    return " ".join([key, *made_with, *words]) + "\n"
+
+
+def lineage_of(unrepeated: Mapping[str, str]) -> str | None:
+    """Return the SHA-256 of what these steps have left, whose bytes do not follow from their keys.
+
+    `unrepeated` is key by path of the key file; None where there are none.
+    """
+    if not unrepeated:
+        return None
+    lines = {key: read_line(path) for path, key in unrepeated.items()}
+    left = {
+        key: None
+        if line is None or line.key != key
+        else {name: content.sha256 for name, content in line.outputs.items()}
+        for key, line in lines.items()
+    }
+    return content_hash(json.dumps(left, sort_keys=True).encode())
 
 
 def read_line(key_file: str) -> Line | None:
@@ -74,9 +101,10 @@ def read_line(key_file: str) -> Line | None:
 def parse_line(text: str) -> Line | None:
     """Return what the text of a key file says, or None where it says nothing of the kind."""
     key, *words = text.split() or [""]
+    lineage = words.pop(0)[1:] if words and words[0].startswith(_LINEAGE) else None
     matches = [_OUTPUT.fullmatch(word) for word in words]
     outputs = {match[1]: Content(int(match[2]), match[3]) for match in matches if match is not None}
-    return Line(key, outputs) if outputs and len(outputs) == len(words) else None
+    return Line(key, outputs, lineage) if outputs and len(outputs) == len(words) else None
 
 
 def state_of(step: Made) -> State:
@@ -104,7 +132,8 @@ def settle(step: Made) -> State:
     path = Path(step.key_file)
     state, line = _look(step)
     if state is State.CURRENT and line is None:
-        write_whole(path, line_of(step.key, contents(step.outputs, step.stamps)))
+        lineage = lineage_of(step.unrepeated)
+        write_whole(path, line_of(step.key, contents(step.outputs, step.stamps), lineage))
     with suppress(FileNotFoundError):
         if path.stat().st_mtime != SETTLED:
             os.utime(path, (SETTLED, SETTLED))
@@ -134,13 +163,20 @@ def _look(step: Made) -> tuple[State, Line | None]:
         return _by_records(step, present), line
     if line.key != step.key or line.outputs.keys() != present.keys():
         return State.STALE, line
+    if line.lineage != lineage_of(step.unrepeated):
+        return State.STALE, line
     return State.CURRENT if line.outputs == present else State.ALTERED, line
 
 
 def _by_records(step: Made, present: Mapping[str, Content]) -> State:
     """Look for a record that explains the outputs; what its own key's record denies is altered."""
     hashes = {name: content.sha256 for name, content in present.items()}
-    recorded_hashes = [(record["key"], _hashes(record)) for record in _finished(step.records)]
+    lineage = lineage_of(step.unrepeated)
+    recorded_hashes = [
+        (record["key"], _hashes(record))
+        for record in _finished(step.records)
+        if record.get("lineage") == lineage
+    ]
     if (step.key, hashes) in recorded_hashes:
         return State.CURRENT
     denied = any(key == step.key for key, _ in recorded_hashes)

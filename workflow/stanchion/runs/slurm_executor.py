@@ -288,7 +288,7 @@ def _has_state(path: Path) -> bool:
 
 
 def _family(file: JobFile) -> str:
-    return family_of(file.made_of, file.arguments, file.unkeyed["threads"])
+    return family_of(file.made_of_now(), file.arguments, file.unkeyed["threads"])
 
 
 def _address(job: Any) -> str:

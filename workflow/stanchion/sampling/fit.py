@@ -242,6 +242,7 @@ class Fit:
                 "version": STEPS[STEP].version,
                 "content": {name: file_hash(path) for name, path in files.others().items()},
                 "upstream": job.made_of["upstream"][:2],
+                **{name: job.made_of[name] for name in ("lineage",) if name in job.made_of},
             },
             files,
             job.path("executable"),

@@ -156,6 +156,8 @@ def run(file: JobFile) -> str:
     """Make the step's outputs, or reuse them, and return how in one line."""
     before = last_finished(file.records)
     record = open_record(file)
+    if file.unrepeated:
+        record.content["lineage"] = keyfile.lineage_of(file.unrepeated)
     with _staging(file) as staged:
         try:
             _require_key(file)
@@ -197,13 +199,20 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
     if not file.cached:
         return None
     cache, row = Cache(cache_root()), STEPS[file.step]
-    entry = cache.fetch(file.step, file.key, staged, row.version)
+    entry = cache.fetch(file.step, _cache_key(file), staged, row.version)
     if entry is None or not all(check_starts(staged[name]) for name in row.executables):
         return None
     record.content["inputs"] = planned_inputs(file)
     command = {"command": c} if (c := entry["origin"].get("command")) else {}
     _publish(file, record, staged, "reused", origin=entry["origin"], notes=command)
     return reused(file)
+
+
+def _cache_key(file: JobFile) -> str:
+    """Return the key of its result in the cache: its own, with what need not repeat before it."""
+    if not file.unrepeated:
+        return file.key
+    return key_of({**file.made_of_now(), "arguments": file.arguments})
 
 
 def _make_alone(file: JobFile, record: Record, staged: dict[str, Path], reason: str | None) -> str:
@@ -248,7 +257,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path], reason: str | 
             outputs=staged,
             log=Path(file.log),
             descriptors=inputs.descriptors,
-            made_of=file.made_of,
+            made_of=file.made_of_now(),
             made_in={name: record.content[name] for name in ("run", "git")},
         )
         module = importlib.import_module(f"stanchion.steps.{file.step}")
@@ -277,7 +286,12 @@ def _keep(file: JobFile, record: Record) -> str | None:
     outputs = {name: Path(path) for name, path in file.outputs.items()}
     try:
         Cache(cache_root()).store(
-            file.step, file.key, outputs, record.as_origin(), STEPS[file.step].version, hashes
+            file.step,
+            _cache_key(file),
+            outputs,
+            record.as_origin(),
+            STEPS[file.step].version,
+            hashes,
         )
     except OSError as error:
         return f"not kept in the cache: {error.filename}: {error.strerror}"
@@ -309,7 +323,8 @@ def _publish(
                 settled[entry["name"]] = (now, entry["sha256"])
         record.close(state, 0, outputs=described, **facts)
         keep(file.stamps, settled)
-        write_whole(file.key_file, keyfile.line_of(file.key, outputs))
+        lineage = record.content.get("lineage")
+        write_whole(file.key_file, keyfile.line_of(file.key, outputs, lineage))
 
 
 @contextlib.contextmanager
