@@ -88,7 +88,7 @@ def test_errors_of_scores_are_those_of_repeated_samples() -> None:
     """Over 200 samples of 120 draws, the sd of each score is the error that it says.
 
     The sd of 200 numbers is known to 5 %, and the error that one sample says to some 5 %, of which
-    the mean is taken: 4 of the former are 20 %. Accuracy changes by jumps, and says no error.
+    the mean is taken: 4 of the former are 20 %. What changes by jumps says no error.
     """
     every = [
         scored(("score", p), ("observed", y)) for p, y in (drawn(s, 4, 30) for s in range(200))
@@ -97,7 +97,8 @@ def test_errors_of_scores_are_those_of_repeated_samples() -> None:
         sd = np.std([rows[name].value for rows in every], ddof=1)
         said = np.mean([rows[name].mcse for rows in every])
         assert said == pytest.approx(sd, rel=0.2), name
-    assert all(np.isnan(rows["accuracy"].mcse) for rows in every)
+    for name in ("accuracy", "calibration error"):
+        assert all(np.isnan(rows[name].mcse) for rows in every)
 
 
 def test_a_temperature_is_fitted_to_other_rows_and_applied_to_these() -> None:

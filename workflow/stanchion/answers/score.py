@@ -3,8 +3,8 @@
 Probabilities are averaged over the draws first, and scored then, so that a score has no value in a
 draw. Its Monte Carlo error is that of the mean of what each draw adds to it: how the score changes
 where a thousandth of the average is taken from it and given to the draw (the infinitesimal
-jackknife; Efron 1982, doi:10.1137/1.9781611970319, chapter 6). Accuracy changes by jumps, of which
-that says nothing: it has no error.
+jackknife; Efron 1982, doi:10.1137/1.9781611970319, chapter 6). Accuracy and calibration error change
+by jumps, of which that says nothing: they have no error.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def score(values: Values, labels: Sequence[str], intervals: Mapping[str, Any] | 
     if values.is_point:
         return Answer(rows=rows)
     numbers = values.map(influences).numbers(None)
-    jumps = np.array([row.label == "accuracy" for row in rows])
+    jumps = np.array([row.label.startswith(_JUMPING) for row in rows])
     errors = np.where((numbers.mcse > 0) & ~jumps, numbers.mcse, np.nan)
     return Answer(
         rows=tuple(
@@ -163,6 +163,7 @@ _OF_ROWS: Mapping[str, Callable[[_Rows], Floats]] = {
 _OF_ALL: Mapping[str, Callable[[_Rows], Floats]] = {
     "calibration error": lambda rows: scores.calibration_error(rows.p, rows.y)
 }
+_JUMPING = ("accuracy", "calibration error")
 _TEMPERED = ("log score", "Brier score", "calibration error")
 
 
