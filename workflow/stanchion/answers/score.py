@@ -3,8 +3,8 @@
 Probabilities are averaged over the draws first, and scored then, so that a score has no value in a
 draw. Its Monte Carlo error is that of the mean of what each draw adds to it: how the score changes
 where a thousandth of the average is taken from it and given to the draw (the infinitesimal
-jackknife; Efron 1982, doi:10.1137/1.9781611970319, chapter 6). Accuracy and calibration error change
-by jumps, of which that says nothing: they have no error.
+jackknife; Efron 1982, doi:10.1137/1.9781611970319, chapter 6). Accuracy and calibration error
+change by jumps, of which that says nothing: they have no error.
 """
 
 from __future__ import annotations
@@ -194,17 +194,23 @@ def _scaled(rows: Mapping[str, _Rows]) -> tuple[Floats, _Rows]:
 def _rows(average: Mapping[str, _Rows], is_point: bool, prob: float) -> tuple[Row, ...]:
     """Return the scores with their intervals over rows, as far as they are means of rows."""
     rows = [_row(name, of(average["score"]), prob) for name, of in _of_rows(is_point).items()]
-    rows += [Row(label=name, value=float(of(average["score"]))) for name, of in _OF_ALL.items()]
+    rows += [_row_of_all(name, average["score"], name) for name in _OF_ALL]
     if _TUNED in average:
         temperature, scaled = _scaled(average)
         rows.append(Row(label=_TUNED, value=float(temperature)))
         rows += [
-            Row(label=f"{name}, tempered", value=float(_OF_ALL[name](scaled)))
+            _row_of_all(f"{name}, tempered", scaled, name)
             if name in _OF_ALL
             else _row(f"{name}, tempered", _OF_ROWS[name](scaled), prob)
             for name in _TEMPERED
         ]
     return tuple(rows)
+
+
+def _row_of_all(label: str, rows: _Rows, name: str) -> Row:
+    """Return a score of all rows together; the accuracy's spread says how many digits it has."""
+    deviation = scores.accuracy(rows.p, rows.y).std() / np.sqrt(len(rows.y))
+    return Row(label=label, value=float(_OF_ALL[name](rows)), sd=float(deviation) or np.nan)
 
 
 def _row(name: str, of_rows: Floats, prob: float) -> Row:
