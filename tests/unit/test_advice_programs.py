@@ -9,8 +9,8 @@ import pytest
 
 from stanchion.checks.catalogue import CHECKS
 from stanchion.runs.advice_program import Advice, program_advice
-from stanchion.runs.advised_family import same_family
-from stanchion.runs.measured import ALL, IN_GALLERY, PAGE
+from stanchion.runs.advised_family import FORMS, same_family
+from stanchion.runs.measured import ALL, FAMILIES, IN_GALLERY, PAGE
 from stanchion.stan.program import Program
 from stanchion.stan.structure import Structure
 from tests.project import ROOT
@@ -304,6 +304,21 @@ def test_programs_of_the_gallery_are_their_families(name: str) -> None:
     family = same_family(program_of(**stripped), data, {n: n for n in names})
     expected = {"binomial": "beta_binomial", "poisson": "gamma_poisson"}.get(name, "normal")
     assert family is not None and family.startswith(f"{{family: {expected}, ")
+
+
+def test_each_family_cites_what_nuts_made_of_it() -> None:
+    """Every family that is seen has its figures of the gallery, and the advice says them."""
+    assert {form.family for form in FORMS} == FAMILIES.keys()
+    program = program_of(
+        data=COUNTS, parameters=RATE, model="  y ~ poisson(r);\n  r ~ gamma(2, 1);"
+    )
+    advice = {
+        a.topic: a
+        for a in program_advice(program, {}, {"y": "deaths"}, observed=None, means_no_priors=False)
+    }
+    text = advice["conjugate"].text
+    assert "In the gallery NUTS gave 0.7005 ± 0.0488 for 0.7011 ± 0.0499" in text
+    assert advice["conjugate"].measured[1:] == FAMILIES["gamma_poisson"]
 
 
 def test_transformed_variables_and_functions_hide_a_family() -> None:

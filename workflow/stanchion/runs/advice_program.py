@@ -118,17 +118,14 @@ def _family(
     family = same_family(program, data, mapping)
     if family is None:
         return
-    cells = next((c for name, c in FAMILIES.items() if family.startswith(f"{{family: {name},")), ())
-    beside = ""
-    if cells:
-        sampled, exact = cells
-        beside = f" In the gallery NUTS gave {sampled.text} for {exact.text} ({exact.page})."
+    sampled, exact = FAMILIES[family.removeprefix("{family: ").partition(",")[0]]
     yield Advice(
         "conjugate",
         f"The same model is the family `conjugate: {family}`, whose posterior is known: no "
-        f"compiling and no Monte Carlo error, where {EXACT.words}.{beside}",
+        f"compiling and no Monte Carlo error, where {EXACT.words}. In the gallery NUTS "
+        f"gave {sampled.text} for {exact.text} ({exact.page}).",
         (),
-        (EXACT, *cells),
+        (EXACT, sampled, exact),
     )
 
 

@@ -84,6 +84,11 @@ FAMILIES = {
         ("gamma_poisson", "kicks, deaths a year and corps", "0.7005 ± 0.0488", "0.7011 ± 0.0499"),
         ("normal", "schools, points of a test", "7.13 ± 3.89", "7.16 ± 3.93"),
     )
+} | {
+    "beta_bernoulli": (
+        Cell("coin", "nuts", "share of heads", "0.599"),
+        Cell("coin", "beta(42, 28)", "share of heads", "0.600 ± 0.0581"),
+    )
 }
 """Of each family a posterior by NUTS, and as it is."""
 IN_GALLERY = (SLOPE, *SLOPES.values(), *(cell for pair in FAMILIES.values() for cell in pair))
