@@ -14,6 +14,7 @@ from stanchion.plan.settling import settle_steps
 from stanchion.provenance import keyfile
 from stanchion.provenance.stamps import contents
 from stanchion.runs.status import (
+    ComparisonStatus,
     FitStatus,
     altered_results,
     comparison_statuses,
@@ -135,6 +136,55 @@ def test_a_chain_that_was_cut_has_taken_no_time(plan: Plan) -> None:
     assert fit_status(plan, FIT).seconds == 12.5
 
 
+def sampled_in(plan: Plan, chain: str, **facts: object) -> None:
+    """Leave the record of a chain's step."""
+    step = plan.step("sample_chain", {**FIT.wildcards, "chain": chain})
+    record = {"state": "done", "attempt": 1, "seconds": 2.0, "notes": None, **facts}
+    write_whole(f"{step.records}/{step.key[:12]}-1.json", json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("facts", "rate"),
+    [
+        ({}, 100.0),
+        ({"seconds": 6.0}, 50.0),
+        ({"state": "reused"}, None),
+        ({"attempt": 2}, None),
+        ({"notes": {"cut_from": {}}}, None),
+        ({"notes": {"resumed": {"at_iteration": 500}}}, None),
+        ({"notes": {"runs": [{"resumed": {"at_iteration": 500}}]}}, None),
+    ],
+)
+def test_effective_draws_a_second_are_over_the_time_of_all_chains(
+    plan: Plan, facts: dict[str, object], rate: float | None
+) -> None:
+    """Over the sum of their seconds; unknown where a chain was not sampled in one go."""
+    sampled_in(plan, "1")
+    step = plan.of(FIT, "diagnose_fit")
+    checks = [{"check": n, "value": v, "threshold": 1} for n, v in (("ess_bulk", 400), ("rhat", 1))]
+    write_whole(step.outputs["diagnostics"], json.dumps({"verdict": "pass", "checks": checks}))
+    write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/more")))
+    assert fit_status(plan, FIT).ess_per_second is None
+    sampled_in(plan, "2", **facts)
+    assert fit_status(plan, FIT).ess_per_second == rate
+
+
+def test_effective_draws_a_second_are_shown_where_samplers_stand_side_by_side() -> None:
+    """A column of its own, where two methods have sampled one posterior; not of one alone."""
+    figures = {"rhat": 1.001, "ess": 1500.0, "divergences": 0}
+    first, second, other = (
+        FitStatus(name, "current", "pass", None, figures, 0.5, rate)
+        for name, rate in (("a/d/m/nuts", 1234.5), ("a/d/m/gibbs", 4.567), ("a/e/m/nuts", 9.0))
+    )
+    rows = [line.split() for line in table([first, second]).splitlines()]
+    assert rows[0][-2:] == ["ESS/s", "time"]
+    assert [row[-3] for row in rows[1:]] == ["1234", "4.6"]
+    compared = [ComparisonStatus("a/d", "current", "pass")]
+    narrow = table([first, second], (), compared, width=40)
+    assert "ESS/s 4.6" in narrow
+    assert "ESS/s" not in table([first, other], (), compared)
+
+
 def test_the_table_says_what_the_report_says() -> None:
     """R-hat with the digits that show its side of the limit, ESS rounded down."""
     from stanchion.report.wording import shown
@@ -205,10 +255,10 @@ def test_the_json_of_a_fit_has_every_figure_in_its_place(plan: Plan) -> None:
         "fits"
     ]
     names = ["fit", "state", "verdict", "weighting", "rhat", "ess", "divergences", "khat"]
-    names += ["rhat_limit", "khat_limit", "seconds", "why"]
+    names += ["rhat_limit", "khat_limit", "seconds", "ess_per_second", "why"]
     assert list(current) == list(missing) == names
     assert [current[n] for n in names[4:10]] == [1.02, 410.2, None, None, 1.01, None]
-    assert [missing[n] for n in names[2:]] == [*[None] * 9, []]
+    assert [missing[n] for n in names[2:]] == [*[None] * 10, []]
 
 
 def test_the_hat_of_khat_takes_no_column() -> None:

@@ -46,6 +46,9 @@ class FitStatus:
     seconds: float | None = None
     """Longest time that one of the fit's chains took, in seconds, or its draws where it has no
     chains; None where all were reused, or cut from longer ones."""
+    ess_per_second: float | None = None
+    """Least effective sample size over the seconds that its chains took together, warm-up and
+    start included; None where one of them was not sampled in one go by this project."""
     why: tuple[str, ...] = ()
     """What did not pass, the gravest first, with its figure; or why there is no result."""
 
@@ -106,13 +109,15 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     )
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
+    figures = figures_of({check["check"]: check for check in content["checks"]})
     return FitStatus(
         fit.name,
         "current",
         verdict=content["verdict"],
         weighting=content.get("weighting"),
-        figures=figures_of({check["check"]: check for check in content["checks"]}),
+        figures=figures,
         seconds=_sampling_seconds(plan, fit),
+        ess_per_second=_rate(figures["ess"], plan, fit),
         why=faults_of(content),
     )
 
@@ -188,13 +193,24 @@ def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
     return max(times) if times else None
 
 
-def _seconds(step: Step) -> float | None:
+def _rate(ess: float | None, plan: Plan, fit: Fit) -> float | None:
+    """Return effective draws a second of all that its chains ran, in any order or side by side."""
+    seconds = [_seconds(step, whole=True) for step in plan.steps_of(fit) if step.rule in _SAMPLING]
+    times = [taken for taken in seconds if taken]
+    return ess / sum(times) if ess and times and len(times) == len(seconds) else None
+
+
+def _seconds(step: Step, *, whole: bool = False) -> float | None:
+    """Return what the step took; a `whole` one has neither resumed nor extended anything."""
     for path in sorted(Path(step.records).glob(f"{step.key[:12]}-*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text())
             if record["state"] == "done":
-                is_cut = "cut_from" in (record.get("notes") or {})
-                return None if is_cut else float(record["seconds"])
+                notes = record.get("notes") or {}
+                runs = [notes, *notes.get("runs", ())]
+                is_partial = record.get("attempt", 1) > 1 or any("resumed" in run for run in runs)
+                is_cut = any("cut_from" in run for run in runs)
+                return None if is_cut or (whole and is_partial) else float(record["seconds"])
     return None
 
 

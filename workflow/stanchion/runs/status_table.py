@@ -21,6 +21,7 @@ _SHORT = {"rhat": "R-hat", "ess": "ESS", "divergences": "div.", "khat": "k̂"}
 """Headings of a terminal that is too narrow for whole ones, by the figure's name."""
 _MOST_REASONS = 3
 """Checks that a row says of a fit that did not pass."""
+_RATE = "ESS/s"
 _KHAT = CHECKS["khat"].figure
 """The column in which a comparison says how many k̂ of LOO are bad."""
 
@@ -47,14 +48,16 @@ def table(
     if _KHAT is not None and any(map(_bad, comparisons)):
         shown_figures.add(_KHAT)
     figures = [figure for figure in FIGURES if figure in shown_figures]
-    headings = ["fit", "verdict", *(figure.column or figure.heading for figure in figures), "time"]
-    rows = [_row_of_fit(status, figures) for status in statuses]
-    rows += [_row_of_comparison(comparison, figures) for comparison in comparisons]
+    last = [_RATE, "time"] if _has_rivals(statuses) else ["time"]
+    headings = ["fit", "verdict", *(figure.column or figure.heading for figure in figures), *last]
+    rows = [_row_of_fit(status, figures, rate=_RATE in last) for status in statuses]
+    blank = [""] * len(last)
+    rows += [_row_of_comparison(comparison, figures, blank) for comparison in comparisons]
     short = [_SHORT.get(str(figure.key), figure.heading) for figure in figures]
     layouts = (
         partial(_flat_table, headings, rows),
-        partial(_flat_table, [*headings[:2], *short, headings[-1]], rows),
-        partial(_grouped_table, [*headings[:2], *short, headings[-1]], rows),
+        partial(_flat_table, [*headings[:2], *short, *last], rows),
+        partial(_grouped_table, [*headings[:2], *short, *last], rows),
         partial(_narrow_table, headings, rows, width),
     )
     lines = next(
@@ -120,17 +123,26 @@ def _parts(name: str) -> tuple[str, str]:
     return f"{analysis}/{dataset}", rest
 
 
-def _row_of_fit(status: FitStatus, figures: Sequence[Figure]) -> _Row:
+def _has_rivals(statuses: Sequence[FitStatus]) -> bool:
+    """Tell whether one posterior was sampled in more than one way: only then a rate says much."""
+    posteriors = [s.fit.rpartition("/")[0] for s in statuses if s.ess_per_second is not None]
+    return len(set(posteriors)) < len(posteriors)
+
+
+def _row_of_fit(status: FitStatus, figures: Sequence[Figure], *, rate: bool) -> _Row:
     verdict = status.verdict
     words = verdict_words(verdict, status.weighting) if verdict else status.state
-    cells = [status.fit, words, *(_cell(status, f) for f in figures), _duration(status)]
+    cells = [status.fit, words, *(_cell(status, f) for f in figures)]
+    cells += [*([_per_second(status)] if rate else []), _duration(status)]
     return _Row(cells, verdict or status.state, status.why)
 
 
-def _row_of_comparison(status: ComparisonStatus, figures: Sequence[Figure]) -> _Row:
+def _row_of_comparison(
+    status: ComparisonStatus, figures: Sequence[Figure], blank: Sequence[str]
+) -> _Row:
     word = status.verdict or status.state
     bad = [_bad(status) if figure == _KHAT else "" for figure in figures]
-    return _Row([f"{status.comparison}: comparison", word, *bad, ""], word, status.why)
+    return _Row([f"{status.comparison}: comparison", word, *bad, *blank], word, status.why)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -226,7 +238,7 @@ def _bad(comparison: ComparisonStatus) -> str:
 def _flat(status: FitStatus) -> dict[str, Any]:
     """Return a status as JSON has it: every figure, null where there is none, before the time."""
     content = asdict(status)
-    later = {name: content.pop(name) for name in ("seconds", "why")}
+    later = {name: content.pop(name) for name in ("seconds", "ess_per_second", "why")}
     figures = content.pop("figures")
     return {**content, **figures_of({}), **figures, **later}
 
@@ -238,6 +250,11 @@ def _cell(status: FitStatus, figure: Figure) -> str:
     if value is None:
         return ""
     return shown(FIGURES[figure][0], value, nan if limit is None else limit)
+
+
+def _per_second(status: FitStatus) -> str:
+    rate = status.ess_per_second
+    return "" if rate is None else f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def _duration(status: FitStatus) -> str:
