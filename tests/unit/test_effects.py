@@ -248,6 +248,17 @@ def test_what_has_no_effects_says_why(tmp_path: Path, more: dict[str, str], beca
     assert (tmp_path / "effects.png").stat().st_size > 1000
 
 
+def test_an_outcome_is_no_data_beside_a_density_of_it(tmp_path: Path) -> None:
+    """Where the predictor is the outcome itself, points would lie on a diagonal: only ticks do."""
+    grid = dict(grid_data(tmp_path, "age").meta["grid"])
+    drawn = np.random.default_rng(2).normal(size=(2, 50, 50))
+    assert summarise(tmp_path, grid, drawn)["observed"] == grid["observed"]
+    ages = grid["observed"]["columns"]["age"]
+    grid["observed"] = {**grid["observed"], "values": list(ages)}
+    observed = summarise(tmp_path, grid, drawn)["observed"]
+    assert observed == {"outcome": None, "values": None, "columns": {"age": ages}}
+
+
 def test_a_row_without_a_value_has_no_numbers(tmp_path: Path) -> None:
     """NaN in one draw of one point: that point is empty, and how often it was is said."""
     data = grid_data(tmp_path, "smokes")

@@ -69,9 +69,15 @@ def _made(
         "interval": dict(intervals or DEFAULT),
         "titles": dict(arguments.titles or {}),
         "held": grid["held"],
-        "observed": grid["observed"],
+        "observed": _beside(grid["observed"]),
         "effects": [_effect(effect, numbers, quantities.prior) for effect in grid["effects"]],
     }
+
+
+def _beside(observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fitted rows; an outcome that is a predictor is no data beside its own density."""
+    is_predictor = observed["values"] in observed["columns"].values()
+    return {**observed, **({"outcome": None, "values": None} if is_predictor else {})}
 
 
 def _effect(effect: Mapping[str, Any], numbers: Floats, prior: Floats | None) -> dict[str, Any]:
