@@ -400,6 +400,12 @@ def test_what_is_no_column_of_the_new_rows_is_refused(tmp_path: Path) -> None:
     assert "'y' is no column" in fault_of(tmp_path, "y").what
 
 
+def test_a_range_may_have_more_values_than_levels_can_be_seen(tmp_path: Path) -> None:
+    """A line through a hundred and one values is one line."""
+    data = grid_data(tmp_path, "x", over={"x": {"values": 101}}, **SPANNED)
+    assert len(data.meta["grid"]["effects"][0]["values"]) == 101
+
+
 def test_more_levels_than_can_be_seen_are_refused(tmp_path: Path) -> None:
     """Thirteen lines, or sixty-one levels along an axis."""
     many = pd.concat([TABLE] * 2, ignore_index=True)

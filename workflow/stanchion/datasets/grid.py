@@ -161,7 +161,7 @@ def _hold(request: GridRequest, columns: Sequence[str]) -> None:
 def _too_many(request: GridRequest, name: str, roles: Mapping[str, Role]) -> Iterator[Fault]:
     predictor, _, by = name.partition(":")
     for column, values, most, where in (
-        (predictor, roles[predictor].values, MOST_LEVELS, "along an axis"),
+        (predictor, _ticks(roles[predictor]), MOST_LEVELS, "along an axis"),
         (by, roles[by].lines if by else (), MOST_LINES, "as lines"),
     ):
         if len(values) > most:
@@ -169,6 +169,11 @@ def _too_many(request: GridRequest, name: str, roles: Mapping[str, Role]) -> Ite
             todo = "name another column, or select rows by `where:`"
             allowed = f"at most {most} levels"
             yield Fault(what, key=f"{request.key}.of", value=name, allowed=allowed, todo=todo)
+
+
+def _ticks(role: Role) -> Sequence[Any]:
+    """Return what stands along an axis by name: no value of a line."""
+    return role.values if role.kind == "level" else ()
 
 
 def _hold_spans(
