@@ -90,6 +90,16 @@ def test_draws_of_a_file_are_those_of_stans_chains(tmp_path: Path) -> None:
     assert verdicts_of(verdict)["divergences"] == "pass"
 
 
+def test_draws_of_a_file_have_the_pictures_of_chains(tmp_path: Path) -> None:
+    """Trace, ranks and autocorrelation are those that the same draws of NUTS have."""
+    collect(tmp_path / "nuts", [chain(seed) for seed in range(1, CHAINS + 1)])
+    folder = collected(tmp_path / "file", tmp_path / "nuts/draws.nc")
+    diagnose(tmp_path / "nuts")
+    diagnosed(folder)
+    for name in ("trace", "ranks", "autocorrelation", "pair"):
+        assert (folder / f"{name}.png").read_bytes() == (tmp_path / f"nuts/{name}.png").read_bytes()
+
+
 def test_a_file_goes_through_checks_predictions_and_comparison(tmp_path: Path) -> None:
     """R-hat, ESS and divergences judge it; its log_lik is compared with that of Stan's fit."""
     collect(tmp_path / "stan", [chain(seed, centre=1.0) for seed in range(11, 15)])

@@ -199,7 +199,7 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=15,
+        version=16,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,
@@ -244,7 +244,7 @@ _ROWS = (
     StepRow(
         name="rescale_coefficients",
         arguments=RescaleCoefficients,
-        version=1,
+        version=2,
         folder=_FIT,
         outputs={"original_scale": "original_scale.csv"},
         memory=2000,

@@ -85,14 +85,15 @@ def run(job: Job[DiagnoseFit]) -> None:
         **({} if attempts is None else {ATTRIBUTE: json.loads(attempts.as_json())}),
     }
     write_json(content, job.outputs["diagnostics"])
-    chains = _chains(job, method, scalars, findings, sampler)
+    is_chains = method.is_markov or (method.is_external and "rhat" in checks)
+    no_chains = "" if is_chains else f"the draws of {method.__name__} are no chain's"
+    chains = replace(_chains(job, scalars, findings, sampler), no_chains=no_chains)
     for name, picture in draw("diagnose_fit", chains, job.outputs).items():
         job.outputs[name].write_bytes(picture)
 
 
 def _chains(
     job: Job[DiagnoseFit],
-    method: type[Method],
     scalars: Scalars,
     findings: Findings,
     sampler: Sampler,
@@ -108,7 +109,6 @@ def _chains(
         sampled=np.flatnonzero(findings.sampled).tolist(),
         diverging=sampler.diverging,
         energy=sampler.energy,
-        no_chains="" if method.is_markov else f"the draws of {method.__name__} are no chain's",
     )
     names = {scalars.names[index]: index for index in shown_densities(chains)}
     prior = read_prior(job.path("draws"), names)

@@ -99,5 +99,5 @@ def _numbers(draws: Path, arguments: RescaleCoefficients, values: Any) -> Number
     method = method_of(drew.method, drew.method_version).model_validate(drew.settings)
     columns = list(range(values.shape[2]))
     intervals = vars(arguments.intervals) if arguments.intervals else None
-    numbers = summarise(values, columns, sampled=method.is_markov, intervals=intervals)
+    numbers = summarise(values, columns, sampled=method.markov_chains > 0, intervals=intervals)
     return numbers if WEIGHTING[0] in attributes else numbers | method.errors(values, columns)
