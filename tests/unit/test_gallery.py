@@ -115,6 +115,16 @@ def test_a_project_from_the_gallery_holds_what_its_declaration_names(
     assert {path for path in laid_out if path.startswith("scripts/")} == declared
 
 
+def test_a_project_from_the_gallery_holds_what_its_programs_include(tmp_path: Path) -> None:
+    """Functions that programs share come with the programs, and no others."""
+    init(tmp_path, example("mixture"))
+    functions = "stan/functions/normal_mixture.stanfunctions"
+    assert (tmp_path / functions).read_bytes() == (ROOT / functions).read_bytes()
+    assert {path for path in files_below(tmp_path) if path.endswith(".stanfunctions")} == {
+        functions
+    }
+
+
 def test_a_project_of_the_example_holds_no_gallery(tmp_path: Path) -> None:
     """What `stanchion init` lays out without `--from` is the example alone."""
     init(tmp_path)

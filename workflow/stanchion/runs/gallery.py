@@ -13,6 +13,8 @@ from stanchion.config import Project, load
 from stanchion.errors import StanchionError
 from stanchion.project.create import Example, source_root
 from stanchion.runs.styles import USUAL
+from stanchion.stan.program import read_sources
+from stanchion.stan.sources import FUNCTIONS
 from stanchion.system.interpreters import interpreter
 
 FOLDER = Path("config/gallery")
@@ -141,7 +143,9 @@ def _files(project: Project) -> Iterator[str]:
     yield from (path for path, table in _simulations().items() if table in tables)
     for dataset in project.datasets.values():
         yield from (path for paths in dataset.made_from.values() for path in paths)
-    yield from (model.program for model in project.models.values() if model.program)
+    for model in project.models.values():
+        if model.program:
+            yield from _with_includes(model.program)
     for analysis in project.analyses.values():
         for method in analysis.methods.values():
             yield from (path for paths in method.files.values() for path in paths)
@@ -150,6 +154,13 @@ def _files(project: Project) -> Iterator[str]:
                 yield method.own_program
     yield f"{DATA}/README.md"
     yield from (f"{Path(table).parent}/README.md" for table in tables)
+
+
+def _with_includes(program: str) -> Iterator[str]:
+    """Yield the paths of a program and of the files that it includes."""
+    root = source_root()
+    sources = read_sources(root / program, [root / FUNCTIONS])
+    yield from (str(path.relative_to(root)) for path, _ in sources.files())
 
 
 def _simulations() -> dict[str, str]:
