@@ -230,7 +230,7 @@ _ROWS = (
     StepRow(
         name="summarise_effects",
         arguments=SummariseEffects,
-        version=3,
+        version=4,
         folder=_FIT,
         outputs={
             "effects": "effects.json",
