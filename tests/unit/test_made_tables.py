@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
@@ -22,8 +23,10 @@ from stanchion.provenance.stamps import Content
 from stanchion.runs.check import check_plan, data_of, notes_of
 from stanchion.runs.scripts import python_faults
 from stanchion.stan.program import Variable
-from stanchion.steps import make_table
+from stanchion.steps import make_table, runner
 from stanchion.system.hashes import file_hash
+from stanchion.versions.restore import data_pointers
+from stanchion.versions.results import read_results
 from tests.unit.draws_cases import job
 from tests.unit.test_external import PROGRAM
 
@@ -215,10 +218,16 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
     """Plan the declaration with a text of it exchanged, and a file of other content."""
     monkeypatch.chdir(tmp_path)
 
-    def make(old: str = "", new: str = "", *, changed: str | None = None) -> Plan:
+    def make(
+        old: str = "",
+        new: str = "",
+        *,
+        changed: str | None = None,
+        hashes: dict[str, str] | None = None,
+    ) -> Plan:
         assert old in CONFIG
         Path("config.yaml").write_text(CONFIG.replace(old, new, 1) if old else CONFIG)
-        files = CONTENT | ({changed: "9" * 64} if changed else {})
+        files = CONTENT | ({changed: "9" * 64} if changed else {}) | (hashes or {})
         program = replace(PROGRAM, data=DATA)
         facts = Facts(
             programs={"m": program}, files=files, compilers={"m": {}}, toolchain={}, waivers={}
@@ -312,7 +321,7 @@ def test_what_follows_a_script_knows_that_it_need_not_repeat(planned: Planned) -
 
 
 def test_each_analysis_has_the_table_of_one_key(planned: Planned) -> None:
-    """So that it is made once, and tracked with each; new rows may be made as well."""
+    """So that it is made once, and tracked with each."""
     plan = planned("datasets: [points]", "datasets: [clean]")
     keys = {s.wildcards["analysis"]: s.key for s in plan if s.rule == "make_table"}
     assert keys.keys() == {"a", "b"}
@@ -416,3 +425,46 @@ def test_a_python_that_is_not_there_is_said_by_check(planned: Planned) -> None:
     assert list(python_faults(plan)) == []
     there = declared.replace("no/py", sys.executable)
     assert list(python_faults(planned("lock: clean", there))) == []
+
+
+def test_what_a_table_is_made_from_comes_through_dvc(planned: Planned) -> None:
+    """An input that is under DVC is fetched before a run, as a table is that lies in a file."""
+    project = planned().project
+    assert data_pointers(project) == []
+    Path("data").mkdir()
+    Path("data/raw.csv.dvc").write_text("outs: []\n")
+    assert data_pointers(project) == ["data/raw.csv.dvc"]
+
+
+def test_a_table_is_proved_from_its_inputs(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record names what its key was made of; one that names another input proves nothing."""
+    files = {"scripts/clean.py": CLEAN, "scripts/lib.py": "", "data/raw.csv": RAW}
+    files["clean.lock"] = f"numpy=={version('numpy')}\n"
+    for name, content in files.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(content)
+    plan = planned(hashes={name: file_hash(Path(name)) for name in files})
+    step = plan.step("make_table", {"analysis": "a", "dataset": "clean"})
+    monkeypatch.setenv("STANCHION_RUN_ID", "run")
+    monkeypatch.setenv("STANCHION_CACHE", "cache")
+    monkeypatch.setattr(runner, "_end_with_parent", lambda: None)
+    monkeypatch.setattr(runner.signal, "signal", lambda *_: None)
+    Path("job.json").write_text(step.job().text())
+    assert runner.main(["job.json"]) == 0
+    assert Path("results/a/clean/table.csv").read_text() == "c\n0.0\n10.0\n"
+    assert read_results("a").custody.faults == ()
+    (record,) = Path(step.records).iterdir()
+    content = json.loads(record.read_text())
+    content["inputs"][-1]["sha256"] = "7" * 64
+    record.write_text(json.dumps(content))
+    (fault,) = read_results("a").custody.faults
+    assert fault.path == str(record)
+    assert "no record before it proves its input" in fault.what
+
+    shutil.rmtree("cache")
+    Path("results/a/clean/table.csv").unlink()
+    Path("data/raw.csv").write_text("f\n68\n")
+    assert runner.main(["job.json"]) == 1  # edited after the plan: the key is of another input
+    assert not Path("results/a/clean/table.csv").exists()

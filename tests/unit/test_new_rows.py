@@ -124,7 +124,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
         for old, changed in edits.items():
             text = text.replace(old, changed)
         write(tmp_path, "config.yaml", text)
-        files = {**FACTS.files, "data/new.csv": new}
+        files = {**FACTS.files, "data/new.csv": new, "new.py": new, "new.lock": "2" * 64}
         facts = replace(FACTS, programs={"m": described or program()}, files=files)
         return make_plan(load(tmp_path / "config.yaml"), facts)
 
@@ -143,6 +143,26 @@ def test_an_edit_of_the_new_rows_stales_no_chain(planned: Planned) -> None:
         "write_report",
         "check_verdicts",
     }
+
+
+def test_a_script_that_makes_new_rows_stales_no_chain(planned: Planned) -> None:
+    """An edit of it makes their table anew, then the quantities, as an edit of the rows does."""
+    by_script = {"{path: data/new.csv}": "{script: new.py, lock: new.lock}"}
+    plan = planned(**by_script)
+    keys = {step.key for step in plan}
+    assert {s.rule for s in planned(new="3" * 64, **by_script) if s.key not in keys} == {
+        "make_table",
+        "prepare_quantities_data",
+        "generate_quantities",
+        "collect_draws",
+        "diagnose_fit",
+        "predict_outcomes",
+        "write_report",
+        "check_verdicts",
+    }
+    (note,) = notes_of(plan)
+    assert "the table of dataset new is not made yet" in note
+    check_plan(plan)
 
 
 def test_each_step_reads_the_data_that_it_is_of(planned: Planned) -> None:
