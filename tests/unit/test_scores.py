@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 from math import exp, log, sqrt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import minimize_scalar
 
 from stanchion.answers.compute import answer_of
 from stanchion.answers.declared import DeclaredAnswer
 from stanchion.answers.evaluate import Unanswerable
 from stanchion.answers.sample import Mixture, Sample
+from tests.unit.draws_cases import write_json
+from tests.unit.steps_cases import Y, answer, approximate, chain, collect
 
 ROWS, CLASSES = 24, 3
 
 
-def declared() -> DeclaredAnswer:
+def declared(score: str = "p", observed: str = "y") -> DeclaredAnswer:
     return DeclaredAnswer(
         answer="held out",
         kind="score",
-        expressions={"score": "p", "observed": "y"},
+        expressions={"score": score, "observed": observed},
         unit=None,
         rope=None,
         stacked=False,
@@ -224,3 +229,36 @@ def test_classes_that_are_drawn_are_refused() -> None:
     classes[0, 0, 0] = 1 + classes[0, 0, 0] % 3
     with pytest.raises(Unanswerable, match="not the same in all draws"):
         scored(("score", p), ("observed", classes))
+
+
+def asked(folder: Path, fit: str) -> dict[str, dict[str, str]]:
+    """Return the rows of a score of replications, as probabilities of an outcome above 1."""
+    write_json(folder / fit / "diagnostics.json", {"verdict": "pass", "checks": []})
+    step = answer(folder, fit, answers=[declared("inv_logit(y_rep)", "y > 1")])
+    with step.outputs["answers"].open(newline="") as file:
+        return {row["label"]: row for row in csv.DictReader(file)}
+
+
+def replicated(folder: Path) -> Any:
+    """Return the average probability of each row in a draws.nc."""
+    tree = xr.open_datatree(folder / "draws.nc", engine="h5netcdf")
+    group = tree["posterior_predictive"]
+    (variable,) = group.data_vars.values()
+    return (1 / (1 + np.exp(-variable.to_numpy()))).mean(axis=(0, 1))
+
+
+def test_a_fit_is_scored_from_its_file(tmp_path: Path) -> None:
+    """Draws of chains and resampled ones: what stands in answers.csv is of the file's draws."""
+    chains = [chain(seed) for seed in range(4)]
+    collect(tmp_path / "m", chains)
+    draws = {name: values[:400] for name, values in chain(3, draws=400).items()}
+    density = -0.5 * len(Y) * (draws["mu"] - 1) ** 2
+    wider = -0.5 * len(Y) * (draws["mu"] - 1.05) ** 2
+    approximate(tmp_path / "m@advi", {**draws, "log_p__": wider, "log_g__": density})
+    for fit in ("m", "m@advi"):
+        rows, p = asked(tmp_path, fit), replicated(tmp_path / fit)
+        expected = by_hand(np.stack([1 - p, p], axis=1), (Y > 1) + 1)
+        for name, value in expected.items():
+            assert float(rows[name]["value"]) == pytest.approx(value, rel=1e-9), (fit, name)
+        assert float(rows["log score"]["mcse"]) > 0
+        assert rows["log score"]["unit"] == "" and rows["accuracy"]["mcse"] == ""
