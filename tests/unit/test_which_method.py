@@ -51,8 +51,7 @@ def test_every_figure_of_the_gallery_is_the_cell_of_its_page() -> None:
         link, text = (part.strip() for part in row.split("|")[3:5])
         (page,) = re.findall(r"\]\(gallery/(\w+)\.md\)", link)
         for figure in text.split("; "):
-            address, _, cell = figure.rpartition(": ")
-            name, column = address.split(" / ")
+            ((name, column, cell),) = re.findall(r"^(.+?) / ([^:]+): (.+)$", figure)
             assert cells(page)[name, column] == [plain(cell)], (page, figure)
             figures += 1
     assert figures > 20

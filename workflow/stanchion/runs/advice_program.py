@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stanchion.runs.advised_family import same_family
-from stanchion.runs.measured import EXACT, FAMILIES, MIXTURE, NON_CENTRED, Cell, Measured
+from stanchion.runs.measured import EXACT, FAMILIES, LABELS, MIXTURE, NON_CENTRED, Cell, Measured
 from stanchion.stan.program import Program, Variable
 from stanchion.stan.structure import COMPACT, Centred, Structure
 from stanchion.system.sentences import counted, listed
@@ -101,14 +101,16 @@ def _count(value: Any) -> int | None:
 
 
 def _summed_out(structure: Structure) -> Iterator[Advice]:
+    ordered, exact, unordered = LABELS
     for statement in structure.summed_out[:1]:
         yield Advice(
             "discrete",
             f"`{_short(statement)}` sums out a discrete unknown, as Stan needs it: "
             f"{MIXTURE.words}. States that can change their names give several modes, in which "
-            "chains disagree.",
+            f"chains disagree: in the gallery {ordered.text} with states in order, where "
+            f"{exact.text} is exact, and {unordered.text} without ({exact.page}).",
             ("rhat",),
-            (MIXTURE,),
+            (MIXTURE, *LABELS),
         )
 
 
