@@ -171,7 +171,7 @@ def test_the_program_of_a_mixture_gives_a_published_posterior(tmp_path: Path, ca
     priors = {"prior_mean": 0, "prior_mean_sd": 2, "prior_sd": 2, "prior_sd_log": 1}
     data |= {**priors, "prior_share": 5, "N_new": 0, "y_new": []}
     program = (ROOT / "stan/models/gallery/mixture.stan").read_text()
-    functions = "normal_mixture.stanfunctions"
+    functions = "gallery/normal_mixture.stanfunctions"
     files = {
         "data/mixture.json": json.dumps(data),
         "stan/models/mixture.stan": program,

@@ -118,7 +118,7 @@ def test_a_project_from_the_gallery_holds_what_its_declaration_names(
 def test_a_project_from_the_gallery_holds_what_its_programs_include(tmp_path: Path) -> None:
     """Functions that programs share come with the programs, and no others."""
     init(tmp_path, example("mixture"))
-    functions = "stan/functions/normal_mixture.stanfunctions"
+    functions = "stan/functions/gallery/normal_mixture.stanfunctions"
     assert (tmp_path / functions).read_bytes() == (ROOT / functions).read_bytes()
     assert {path for path in files_below(tmp_path) if path.endswith(".stanfunctions")} == {
         functions

@@ -2,7 +2,7 @@
 // order tells them apart.
 
 functions {
-  #include normal_mixture.stanfunctions
+  #include gallery/normal_mixture.stanfunctions
 }
 data {
   int<lower=1> N; // outcomes

@@ -2,7 +2,7 @@
 // could be said of the second as well. It is here to show what comes of that.
 
 functions {
-  #include normal_mixture.stanfunctions
+  #include gallery/normal_mixture.stanfunctions
 }
 data {
   int<lower=1> N; // outcomes
