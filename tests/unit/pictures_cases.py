@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
+from stanchion.draws.labels import FACTOR
 from stanchion.pictures.chains import Chains
 
 
@@ -72,7 +73,7 @@ def band_tree(labels: Sequence[str], outcome: Sequence[float] | None) -> xr.Data
     rng = np.random.default_rng(3)
     level = rng.normal(np.arange(len(labels)), 1, (4, 250, len(labels)))
     sizes = ("chain", "draw")
-    coords = {"obs": xr.Variable("obs", np.array(labels), {"factor": "year"})}
+    coords = {"obs": xr.Variable("obs", np.array(labels), {FACTOR: "year"})}
     groups = {
         "posterior": xr.Dataset(
             {"level": ((*sizes, "obs"), level), "sigma": (sizes, level[..., 0])}, coords

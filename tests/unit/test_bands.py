@@ -48,6 +48,7 @@ def test_a_band_is_of_the_draws_at_each_year(shown: list[Figure]) -> None:
     draws = tree["posterior"]["level"].to_numpy().reshape(-1, 4)
     years = np.array(YEARS, dtype=float)
     np.testing.assert_allclose(line, np.column_stack([years, draws.mean(axis=0)]))
+    assert shown[-1].axes[0].get_xlabel() == "year"
     np.testing.assert_allclose(points, np.column_stack([years, [3.0, 4.0, 6.0, 5.0]]))
     for row, year in enumerate(years):
         at = band[band[:, 0] == year, 1]

@@ -14,7 +14,6 @@ from arviz_plots import plot_lm
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from stanchion.draws.labels import FACTOR
 from stanchion.pictures.style import (
     CHAINS,
     FILL,
@@ -28,6 +27,8 @@ from stanchion.pictures.style import (
 )
 from stanchion.system.sentences import percent
 
+_FACTOR = "factor"
+"""The attribute of labelled rows that holds the name of their column."""
 _SAMPLES = ("chain", "draw")
 _MOST_TICKS = 6
 _LONGEST_LABEL = 10
@@ -125,7 +126,7 @@ def _draw(
         },
     )
     _tick(axis, places, [str(label) for label in labels], kind)
-    name_axis(axis, str(variable[rows].attrs.get(FACTOR, "")))
+    name_axis(axis, str(variable[rows].attrs.get(_FACTOR, "")))
     mean = variable.mean(_SAMPLES)
     where = [f"{float(mean[row]):.4g} at {labels[row]}" for row in (0, -1)]
     panels.seen.append(f"{variable.name}: mean {' to '.join(where)}.")

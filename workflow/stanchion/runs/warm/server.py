@@ -49,7 +49,7 @@ ALSO = {
     "predict_outcomes": (*_READING, *_DRAWING, "numpy.random", "arviz_stats"),
     "summarise_effects": (*_READING, *_DRAWING, "encodings.cp437"),
     "rescale_coefficients": (*_READING, "pandas.io.formats.csvs"),
-    "draw_plot": (*_READING, *_DRAWING, "arviz_plots", "arviz_stats"),
+    "draw_plot": (*_READING, *_DRAWING, "stanchion.pictures.bands", "arviz_stats"),
     "sample_prior": (*_READING, *_DRAWING),
     "compare_models": (*_READING, "arviz_stats"),
     "answer_questions": (*_READING, "arviz_stats"),
