@@ -19,7 +19,10 @@ def plain(cell: str) -> str:
 
 @cache
 def cells(page: str) -> dict[tuple[str, str], list[str]]:
-    """Return the cells of a page of the gallery by row and column; of several tables each."""
+    """Return the cells of a page of the gallery by row and column; of several tables each.
+
+    A row is named by its first cell, and by its first two: `ten, centred`.
+    """
     lines = (ROOT / f"docs/gallery/{page}.md").read_text().splitlines()
     table: dict[tuple[str, str], list[str]] = {}
     head: list[str] | None = None
@@ -31,5 +34,6 @@ def cells(page: str) -> dict[tuple[str, str], list[str]]:
             head = row
         elif head is not None and not _RULE.fullmatch(line):
             for column, text in zip(head[1:], row[1:], strict=True):
-                table.setdefault((row[0], column), []).append(text)
+                for name in (row[0], f"{row[0]}, {row[1]}"):
+                    table.setdefault((name, column), []).append(text)
     return table
