@@ -354,6 +354,8 @@ def test_a_declared_range_goes_beyond_the_fitted_rows(tmp_path: Path) -> None:
     assert list(data.values["t_new"][:5]) == [0] * 5
     assert (dates["values"][0], dates["values"][-1]) == ("2025-12-31", "2026-01-31")
     assert list(data.values["t_new"][5:]) == list(range(-1, 31)) and len(dates["values"]) == 32
+    fine = grid_data(tmp_path, "x", over={"x": {"values": 200}}, **SPANNED)
+    assert len(fine.meta["grid"]["effects"][0]["values"]) == 200
 
 
 @pytest.mark.parametrize(
