@@ -69,6 +69,12 @@ def test_a_quantity_in_words(tmp_path: Path) -> None:
     )
 
 
+def test_a_quantity_without_spread_is_a_number_alone(tmp_path: Path) -> None:
+    """In the digits that it has, and without an interval of no width."""
+    exactly = row(8.430871646, None, lower=8.430871646, upper=8.430871646, sd=0.0)
+    assert sentence(tmp_path, answer("quantity", fit(exactly), unit="days")) == "8.4308716 days."
+
+
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [

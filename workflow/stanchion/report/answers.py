@@ -186,7 +186,7 @@ def _element(row: Mapping[str, Any], below: float, kind: str) -> Element:
         label=label,
         value=probability_text(value, error) if is_share else _number_text(value, error, sd),
         interval=(supported(ends[0], at_end, sd), supported(ends[1], at_end, sd))
-        if all(map(isfinite, ends))
+        if all(map(isfinite, ends)) and sd != 0
         else None,
         error="" if isnan(error) else significant(error, 2),
         share=value if is_share else nan,

@@ -10,6 +10,7 @@ MISSING = "–"
 _MINUS = "\N{MINUS SIGN}"
 _NORMAL = NormalDist()
 _LARGEST_FIXED, _SMALLEST_FIXED = 7, -6
+_LEAST_FIXED = -4
 _MOST_DIGITS = 17
 """What tells any two floating-point numbers apart; more are none of the number's."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -94,7 +95,8 @@ def to_place(value: float, place: int) -> str:
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(place), ROUND_HALF_EVEN)
     if not rounded:
         return f"{0:.{min(max(-place, 0), -_SMALLEST_FIXED)}f}"
-    if rounded.adjusted() >= _LARGEST_FIXED or place < _SMALLEST_FIXED:
+    is_small = place < _SMALLEST_FIXED and rounded.adjusted() < _LEAST_FIXED
+    if rounded.adjusted() >= _LARGEST_FIXED or is_small:
         mantissa, power = f"{rounded:.{max(rounded.adjusted() - place, 0)}e}".split("e")
         text = f"{mantissa}×10{str(int(power)).translate(_RAISED)}"
     else:
