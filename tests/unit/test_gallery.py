@@ -20,6 +20,7 @@ DECLARATIONS = sorted((ROOT / "config/gallery").glob("*.yaml"))
 SIMULATIONS = sorted((ROOT / "data/gallery").glob("simulate_*.py"))
 PROGRAMS = sorted((ROOT / "stan/models/gallery").glob("*.stan"))
 NAMES = [path.stem for path in DECLARATIONS]
+INCLUDE = re.compile(r"^ *#include (\S+)$", re.MULTILINE)
 
 
 def table_of(script: Path) -> str:
@@ -106,6 +107,9 @@ def test_a_project_from_the_gallery_holds_what_its_declaration_names(
     programs = {m.program for m in project.models.values() if m.program}
     laid_out = files_below(tmp_path)
     assert {path for path in laid_out if path.endswith(".stan")} == programs
+    included = {name for path in programs for name in INCLUDE.findall((ROOT / path).read_text())}
+    functions = {path for path in laid_out if path.endswith(".stanfunctions")}
+    assert functions == {f"stan/functions/{name}" for name in included}
     assert {path for path in laid_out if path.endswith(".csv")} == tables
     assert {"Snakefile", "config/schema.json", "data/gallery/README.md"} <= laid_out
     scripts = {path for path in laid_out if path.startswith("data/gallery/simulate_")}
