@@ -259,6 +259,8 @@ def test_a_variable_may_have_an_effective_size_of_its_own() -> None:
     names = ["lp__", "theta[1]", "theta[2]"]
     bulk = sampled(names, values, Sampler(), ess_of={"lp__": least})["ess_bulk"]
     assert (bulk.verdict, bulk.threshold, bulk.value) == ("fail", 400, sizes[1:].min())
+    said = f"with a limit of its own: lp__ {sizes[0]:.4g} (allowed: ≥ {least:g})"
+    assert bulk.note == said
     assert "lp__" not in bulk.where
 
 

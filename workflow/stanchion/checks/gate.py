@@ -115,7 +115,9 @@ def judged(row: Row[Any], measured: Value | Each | Skipped, limit: Limit) -> Che
     if isinstance(measured, Skipped):
         return Check(row.name, None, limit.default, SKIPPED, note=measured.because)
     if isinstance(measured, Each):
-        return _worst(row, measured, limit.of_each(measured.names))
+        check = _worst(row, measured, limit.of_each(measured.names))
+        notes = [note for note in (check.note, _own_limits(row, measured, limit)) if note]
+        return replace(check, note="; ".join(notes) or None)
     threshold = limit.of_total(measured.total) if measured.threshold is None else measured.threshold
     broken = not _within(row, measured.value, threshold)
     if measured.broken is not None and not np.isnan([measured.value, threshold]).any():
@@ -129,6 +131,23 @@ def judged(row: Row[Any], measured: Value | Each | Skipped, limit: Limit) -> Che
         messages=measured.messages,
         note=measured.note,
     )
+
+
+def _own_limits(row: Row[Any], measured: Each, limit: Limit) -> str | None:
+    """Say how bad the variables are that have a limit of their own, whose verdict it decides."""
+    sign = "≥" if row.worse == "smaller" else "≤"
+    worst = np.fmin if row.worse == "smaller" else np.fmax
+    variables = [variable_of(name) for name in measured.names]
+    parts = []
+    for variable, own in sorted((limit.by_variable or {}).items()):
+        values = [
+            value
+            for name, value in zip(variables, measured.values, strict=True)
+            if name == variable
+        ]
+        if values:
+            parts.append(f"{variable} {worst.reduce(values):.4g} (allowed: {sign} {own:g})")
+    return f"with a limit of its own: {', '.join(parts)}" if parts else None
 
 
 def _within(row: Row[Any], values: Any, limits: Any) -> Any:
