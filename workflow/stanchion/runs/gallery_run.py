@@ -162,7 +162,7 @@ def _sentence(fault: Fault) -> str:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Return the outcomes for a person, a line each, and their sum."""
-    width = max(len(outcome.name) for outcome in outcomes)
+    width = max(map(len, ("analysis", *(outcome.name for outcome in outcomes))))
     columns = columns_of(sys.stdout)
     lines = [f"{'analysis':{width}}  seconds"]
     for outcome in outcomes:
