@@ -81,13 +81,19 @@ class Hierarchy:
         right = precision @ self.fitted.mean(axis=0) + prior @ self.prior_mean
         return np.einsum("pij,pj->pi", covariance, right), covariance
 
-    def group(self, number: int) -> tuple[Floats, Floats]:
-        """Mean and covariance of a group's coefficients at each point."""
-        mean, covariance = self.population
+    @cached_property
+    def shrinkage(self) -> tuple[Floats, Floats]:
+        """Share of a group's own least squares in its mean, and its covariance, at each point."""
         share = self.covariances @ np.linalg.inv(self.spread)
         rest = np.eye(self.design.shape[1]) - share
-        own = mean + np.einsum("pij,pj->pi", share, self.fitted[number] - mean)
-        return own, rest @ self.covariances + rest @ covariance @ rest.transpose(0, 2, 1)
+        _, covariance = self.population
+        return share, rest @ self.covariances + rest @ covariance @ rest.transpose(0, 2, 1)
+
+    def group(self, number: int) -> tuple[Floats, Floats]:
+        """Mean and covariance of a group's coefficients at each point."""
+        mean, _ = self.population
+        share, covariance = self.shrinkage
+        return mean + np.einsum("pij,pj->pi", share, self.fitted[number] - mean), covariance
 
     def new_group(self) -> tuple[Floats, Floats]:
         """Mean and covariance of the coefficients of a group that has no rows."""
