@@ -102,6 +102,7 @@ def test_a_centred_statement_has_its_line(tmp_path: Path) -> None:
     path.write_text("model {\n  mu ~ normal(0, 5);\n  theta ~ normal( mu,tau ); // pooled\n}\n")
     blocks = {"data": SCHOOLS, "parameters": PARAMETERS, "model": MODEL.format("normal(mu, tau)")}
     text = texts(program_of(str(path), **blocks))["centred"]
+    assert "the centred form had 46 divergences in the gallery, the other 0;" in text
     assert f"{path}:3, `theta ~ normal(mu, tau)`" in text
     path.write_text(path.read_text() * 2)
     text = texts(program_of(str(path), **blocks))["centred"]

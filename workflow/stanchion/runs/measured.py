@@ -98,7 +98,16 @@ LABELS = (
     Cell("mixture", _KIND, "nuts, unordered", "3.1 ± 1.1, R-hat 1.73"),
 )
 """A mixture whose kinds are ordered, what is exact, and the same without an order."""
+_WORTH = "draws' worth of 1,000 leapfrog steps"
+HIERARCHIES = (
+    Cell("hierarchical", "ten, centred", _WORTH, "16.8"),
+    Cell("hierarchical", "ten, non-centred", _WORTH, "5.5"),
+    Cell("hierarchical", "three, centred", "divergences", "46"),
+    Cell("hierarchical", "three: 0, 4 and 9, non-centred", "divergences", "0"),
+)
+"""Both forms where the data say much of each group, and where they say little."""
 IN_GALLERY = (
+    *HIERARCHIES,
     *LABELS,
     SLOPE,
     *SLOPES.values(),
