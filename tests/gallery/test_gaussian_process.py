@@ -272,10 +272,10 @@ PRIOR: dict[str, Any] = {
     "level": 0,
     "level_sd": 0,
     "slope_sd": 0,
-    "length_shape": 12,
-    "length_scale": 70,
+    "length_shape": 22,
+    "length_scale": 135,
     "amplitude_sd": 2.5,
-    "noise_sd": 1.5,
+    "noise_sd": 0.6,
     "N_new": 1,
     "t_new": [0],
     "prior_only": 0,
@@ -304,9 +304,9 @@ def test_the_program_has_the_posterior_of_gp_regr(tmp_path: Path, cache: Path) -
         + stats.norm(0, 2).logpdf(alpha)
         + stats.norm(0, 1).logpdf(sigma**2)
         + np.log(2 * sigma)  # the variance in place of the sd
-        - stats.invgamma(12, scale=70).logpdf(rho)
+        - stats.invgamma(22, scale=135).logpdf(rho)
         - stats.norm(0, 2.5).logpdf(alpha)
-        - stats.norm(0, 1.5).logpdf(sigma)
+        - stats.norm(0, 0.6).logpdf(sigma)
     )
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
