@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -184,6 +185,21 @@ def test_a_table_by_a_script_is_a_dataset_like_any(project: ProjectDir, tmp_path
     assert "ZeroDivisionError" in failed.stdout + failed.stderr
     status = project.stanchion("status")
     assert status.returncode == 0
+
+
+@pytest.mark.snakemake
+def test_data_and_report_follow_the_step_that_makes_a_table(project: ProjectDir) -> None:
+    """In Snakemake's own graph: what reads the table, and nothing else."""
+    completed = project.snakemake("--rulegraph", "dot")
+    assert completed.returncode == 0, completed.stderr
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', completed.stdout))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", completed.stdout)}
+    assert {after for before, after in edges if before == "make_table"} == {
+        "prepare_data",
+        "write_report",
+        "all",
+    }
+    assert not {before for before, after in edges if after == "make_table"}
 
 
 def is_alive(process: int) -> bool:
