@@ -142,22 +142,27 @@ def test_a_row_given_all_others_has_the_density_of_a_fit_without_it(run: Run, ke
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_predictions_have_the_mean_and_covariance_of_each_draw(run: Run, kernel: str) -> None:
-    """Outcomes at new months, less their mean and by the factor of their covariance, are N(0, 1).
+    """Outcomes at new months, less their mean, are N(0, 1): by their sd, and by their factor.
 
-    Of n such numbers, independent of each other, the mean square has an sd of sqrt(2 / n).
+    Draws are independent of each other, so that of n such numbers the mean has an sd of
+    1 / sqrt(n), and the mean square one of sqrt(2 / n).
     """
     tree, draws = posterior(run("gaussian_process") / f"kernels/co2/{kernel}/nuts")
-    outcomes = flat(tree["predictions"]["y_new"])[::20]
+    outcomes = flat(tree["predictions"]["y_new"])
     later = months()[1][0]
-    whitened = []
-    for draw, outcome in zip(draws[::20], outcomes, strict=True):
+    scaled, whitened = np.empty_like(outcomes), np.empty_like(outcomes)
+    for number, draw in enumerate(draws):
         mean, covariance = of_draw(kernel, draw).given(later)
-        factor = np.linalg.cholesky(covariance + draw["sigma"] ** 2 * np.eye(len(later)))
-        whitened.append(linalg.solve_triangular(factor, outcome - mean, lower=True))
-    numbers = np.concatenate(whitened)
-    assert len(numbers) == 200 * 24
-    assert abs(numbers.mean()) < ERRORS / np.sqrt(len(numbers))
-    assert abs((numbers**2).mean() - 1) < ERRORS * np.sqrt(2 / len(numbers))
+        covariance += draw["sigma"] ** 2 * np.eye(len(later))
+        error = outcomes[number] - mean
+        scaled[number] = error / np.sqrt(np.diag(covariance))
+        whitened[number] = linalg.solve_triangular(
+            np.linalg.cholesky(covariance), error, lower=True
+        )
+    assert outcomes.shape == (4000, 24)
+    assert (np.abs(scaled.mean(axis=0)) < ERRORS / np.sqrt(len(draws))).all()
+    assert (np.abs((whitened**2).mean(axis=0) - 1) < ERRORS * np.sqrt(2 / len(draws))).all()
+    assert abs((whitened**2).mean() - 1) < ERRORS * np.sqrt(2 / whitened.size)
 
 
 def test_only_trend_and_wave_together_foresee_two_years(run: Run) -> None:
