@@ -23,7 +23,7 @@ from stanchion.plan.planner import make_plan
 from stanchion.provenance.records import open_record
 from stanchion.steps import runner
 from stanchion.system.writing import write_whole
-from tests.unit import test_effects, test_new_rows, test_rescale_coefficients
+from tests.unit import test_effects, test_made_tables, test_new_rows, test_rescale_coefficients
 from tests.unit.test_plan import CONFIG, FACTS
 
 PREDICT = {
@@ -56,6 +56,7 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
         (test_new_rows.CONFIG, test_new_rows.FACTS),
         (test_rescale_coefficients.CONFIG, test_rescale_coefficients.FACTS),
         (test_effects.CONFIG, test_effects.FACTS),
+        (test_made_tables.CONFIG, test_made_tables.FACTS),
     )
     for text, facts in declarations:
         write_whole(tmp_path / "config.yaml", text)

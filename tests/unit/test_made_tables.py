@@ -210,6 +210,13 @@ CONTENT = {
     "clean.lock": "4" * 64,
 }
 DATA = (Variable("N", "int", 0, ()), Variable("y", "real", 1, ("N",)))
+FACTS = Facts(
+    programs={"m": replace(PROGRAM, data=DATA)},
+    files=CONTENT,
+    compilers={"m": {}},
+    toolchain={},
+    waivers={},
+)
 Planned = Callable[..., Plan]
 
 
@@ -228,11 +235,7 @@ def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planned:
         assert old in CONFIG
         Path("config.yaml").write_text(CONFIG.replace(old, new, 1) if old else CONFIG)
         files = CONTENT | ({changed: "9" * 64} if changed else {}) | (hashes or {})
-        program = replace(PROGRAM, data=DATA)
-        facts = Facts(
-            programs={"m": program}, files=files, compilers={"m": {}}, toolchain={}, waivers={}
-        )
-        return make_plan(load(Path("config.yaml")), facts)
+        return make_plan(load(Path("config.yaml")), replace(FACTS, files=files))
 
     return make
 
