@@ -2,9 +2,9 @@
 
 import numpy as np
 import pymc as pm
-from called import called
+from script_call import call
 
-arguments = called()
+arguments = call()
 data, seed = arguments.data, arguments.seed
 with pm.Model():
     sigma2 = pm.InverseGamma("sigma2", data["prior_shape"], data["prior_scale"])

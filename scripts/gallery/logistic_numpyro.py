@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
-from called import called
 from numpyro.infer import MCMC, NUTS, Predictive
+from script_call import call
 
 numpyro.enable_x64()
-arguments = called()
+arguments = call()
 data = arguments.data
 X, prior_sd = jnp.array(data["X"]), jnp.array(data["prior_sd"])
 

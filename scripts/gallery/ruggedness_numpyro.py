@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpyro
 import numpyro.distributions as dist
 import xarray as xr
-from called import called
 from numpyro.infer import SVI, Predictive, Trace_ELBO, log_likelihood
 from numpyro.infer.autoguide import AutoNormal
 from numpyro.infer.util import log_density
+from script_call import call
 
 numpyro.enable_x64()
-arguments = called()
+arguments = call()
 data, settings = arguments.data, arguments.settings
 X, prior_sd = jnp.array(data["X"]), jnp.array(data["prior_sd"])
 observed = jnp.array(data["y"])

@@ -1,4 +1,4 @@
-"""How a sampler of the gallery is called, and how it writes what it leaves (docs/scripts.md)."""
+"""How a script of the gallery is called, and how it writes what it leaves (docs/scripts.md)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,14 @@ class Call:
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
     output: str
+    seed: int
     chains: int
     draws: int
-    streams: list[np.random.Generator]
-    """Random numbers, a stream a chain."""
+
+    @cached_property
+    def streams(self) -> list[np.random.Generator]:
+        """Random numbers, a stream a chain."""
+        return np.random.default_rng(self.seed).spawn(self.chains)
 
 
 def call() -> Call:
@@ -40,9 +45,9 @@ def call() -> Call:
         json.loads(Path(arguments.data).read_text()),
         json.loads(Path(arguments.settings).read_text()),
         arguments.output,
+        arguments.seed,
         arguments.chains,
         arguments.draws,
-        np.random.default_rng(arguments.seed).spawn(arguments.chains),
     )
 
 
