@@ -262,6 +262,8 @@ def test_a_variable_may_have_an_effective_size_of_its_own() -> None:
     said = f"with a limit of its own: lp__ {sizes[0]:.4g} (allowed: ≥ {least:g})"
     assert bulk.note == said
     assert "lp__" not in bulk.where
+    assert bulk.as_json()["extreme"] == sizes.min()
+    assert "extreme" not in checks(values)["ess_bulk"].as_json()
 
 
 @pytest.mark.parametrize(

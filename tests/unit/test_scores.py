@@ -178,15 +178,36 @@ def test_a_point_has_scores_without_error_or_mutual_information() -> None:
     assert all(np.isnan(row.mcse) for row in rows.values())
 
 
-def test_a_probability_of_zero_of_what_happened_has_no_finite_log_score() -> None:
-    """The log score is minus infinity; the others have values."""
-    p = np.broadcast_to([1.0, 0.0], (4, 50, ROWS, 2))
+def test_a_probability_of_zero_of_what_happened_is_a_failure() -> None:
+    """No temperature mends it, and a score of minus infinity would read as one that is missing."""
+    certain = np.broadcast_to([1.0, 0.0], (4, 50, ROWS, 2))
+    fair = np.broadcast_to([0.5, 0.5], (4, 50, ROWS, 2))
     y = np.ones(ROWS)
     y[0] = 2
-    rows = scored(("score", p), ("observed", y), ("temperature", p), ("temperature observed", y))
-    assert rows["log score"].value == -np.inf
-    assert rows["accuracy"].value == pytest.approx(1 - 1 / ROWS)
-    assert np.isfinite(rows["Brier score"].value)
+    for p, q, part in ((certain, fair, "score"), (fair, certain, "temperature")):
+        with pytest.raises(Unanswerable, match=f"`{part}` gives the class of 1 of {ROWS} rows") as e:
+            scored(("score", p), ("observed", y), ("temperature", q), ("temperature observed", y))
+        assert e.value.is_failure
+
+
+def test_probabilities_may_have_the_rounding_of_single_precision() -> None:
+    """What is left of 1 may be a trifle below 0; six digits of three classes miss 1 by 1e-6."""
+    p, y = drawn(9, 2, 20)
+    exact = scored(("score", p), ("observed", y))
+    rounded = p.round(6)
+    rounded[0, 0, 0] = [1 + 2e-16, -2e-16, 0]
+    rows = scored(("score", rounded), ("observed", y))
+    assert rows["Brier score"].value == pytest.approx(exact["Brier score"].value, abs=0.05)
+
+
+def test_an_accuracy_of_one_keeps_its_interval() -> None:
+    """Wilson's interval of 24 of 24 is not a point, and the report shows it."""
+    p = np.broadcast_to([0.9, 0.1], (4, 50, ROWS, 2))
+    row = scored(("score", p), ("observed", np.ones(ROWS)))["accuracy"]
+    assert (row.value, row.upper) == pytest.approx((1, 1))
+    z2 = 1.6448536269514722**2
+    assert row.lower == pytest.approx(ROWS / (ROWS + z2), rel=1e-9)
+    assert row.sd > 0
 
 
 def test_models_that_are_stacked_are_scored_by_their_mixture() -> None:

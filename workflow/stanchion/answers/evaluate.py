@@ -95,7 +95,7 @@ def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[
     try:
         expressions = held(answer, variables)
     except ExpressionError as error:
-        raise Unanswerable(str(error), is_failure=False) from None
+        raise Unanswerable(str(error), is_failure=answer.kind == "score") from None
     try:
         arrays = [_values(expression, variables) for expression in expressions.values()]
     except ExpressionError as error:
@@ -108,7 +108,7 @@ def _evaluated(answer: DeclaredAnswer, variables: Drawn) -> tuple[Floats, tuple[
     if len(expressions) > 1:
         sizes = zip(expressions, arrays, strict=True)
         labels = tuple(name for name, array in sizes for _ in range(array.shape[2]))
-    if not labels:
+    if not all(array.shape[2] for array in arrays):
         sources = listed([f"`{source}`" for _, source in answer.items()])
         raise Unanswerable(f"{sources} has no elements", is_failure=True)
     return np.concatenate(arrays, axis=2), labels

@@ -23,7 +23,7 @@ from stanchion.stats import scores
 
 Floats = NDArray[np.float64]
 _SHARE = 1e-3
-_ROUNDING = 1e-6
+_ROUNDING = 1e-5
 _BLOCK = 2_000_000
 _TUNED = "temperature"
 MUTUAL = "mutual information"
@@ -69,6 +69,7 @@ def score(values: Values, labels: Sequence[str], intervals: Mapping[str, Any] | 
         return _Rows(flat.means().reshape(shapes[name]), entropies.means(), classes[name])
 
     average = {name: averaged(name) for name in shapes}
+    _require_finite(average)
     prob = 0.9 if intervals is None else intervals["prob"]
     rows = _rows(average, values.is_point, prob)
     at_average = _scores(average, values.is_point)
@@ -94,10 +95,19 @@ def score(values: Values, labels: Sequence[str], intervals: Mapping[str, Any] | 
     errors = np.where((numbers.mcse > 0) & ~jumps, numbers.mcse, np.nan)
     return Answer(
         rows=tuple(
-            replace(row, mcse=float(error), rhat=float(rhat))
-            for row, error, rhat in zip(rows, errors, numbers.rhat, strict=True)
+            replace(row, mcse=float(error), rhat=np.nan if jump else float(rhat))
+            for row, error, rhat, jump in zip(rows, errors, numbers.rhat, jumps, strict=True)
         )
     )
+
+
+def _require_finite(average: Mapping[str, _Rows]) -> None:
+    """Refuse probabilities that have ruled out what was observed: no score says how bad that is."""
+    for name, rows in average.items():
+        impossible = int(np.isneginf(scores.log_score(rows.p, rows.y)).sum())
+        if impossible:
+            what = f"`{name}` gives the class of {impossible} of {len(rows.y)} rows probability 0"
+            raise Unanswerable(f"{what}: its log score is −∞", is_failure=True)
 
 
 def _parts(labels: Sequence[str]) -> dict[str, slice]:
@@ -126,10 +136,11 @@ def _probabilities(draws: Floats, shape: tuple[int, int], name: str) -> Floats:
         p = np.stack([1 - draws, draws], axis=-1)
     else:
         p = draws.reshape(*draws.shape[:-1], *shape)
-    if p.min() < 0 or p.max() > 1 or np.abs(p.sum(axis=-1) - 1).max() > _ROUNDING:
-        what = "do not sum to 1" if p.min() >= 0 and p.max() <= 1 else "are not all from 0 to 1"
+    is_within = p.min() >= -_ROUNDING and p.max() <= 1 + _ROUNDING
+    if not (is_within and np.abs(p.sum(axis=-1) - 1).max() <= _ROUNDING):
+        what = "do not sum to 1" if is_within else "are not all from 0 to 1"
         raise Unanswerable(f"the probabilities of `{name}` {what}", is_failure=True)
-    return p
+    return np.clip(p, 0, 1)
 
 
 def _classes(
@@ -218,6 +229,8 @@ def _row(name: str, of_rows: Floats, prob: float) -> Row:
     with np.errstate(invalid="ignore"):
         lower, upper = interval(of_rows, prob)
         deviation = of_rows.std(ddof=1) / np.sqrt(len(of_rows)) if len(of_rows) > 1 else np.nan
+    if name == "accuracy" and deviation == 0:
+        deviation = (upper - lower) / 2
     return Row(
         label=name, value=float(of_rows.mean()), lower=lower, upper=upper, sd=float(deviation)
     )

@@ -22,7 +22,7 @@ from stanchion.checks.verdicts import FAIL, PASS, SKIPPED, WAIVED, WARN, gravest
 from stanchion.draws.naming import variable_of
 
 Floats = NDArray[np.float64]
-_WHERE_THERE_ARE = ("waiver", "messages", "note")
+_WHERE_THERE_ARE = ("waiver", "messages", "note", "extreme")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Check:
     """What the sampler itself said of it."""
     note: str | None = None
     """What the numbers do not say, in a sentence."""
+    extreme: float | None = None
+    """The worst value of all, where variables have limits of their own: `value` is another then."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the check as diagnostics.json has it, with its source."""
@@ -117,7 +119,7 @@ def judged(row: Row[Any], measured: Value | Each | Skipped, limit: Limit) -> Che
     if isinstance(measured, Each):
         check = _worst(row, measured, limit.of_each(measured.names))
         notes = [note for note in (check.note, _own_limits(row, measured, limit)) if note]
-        return replace(check, note="; ".join(notes) or None)
+        return replace(check, note="; ".join(notes) or None, extreme=_extreme(row, measured, limit))
     threshold = limit.of_total(measured.total) if measured.threshold is None else measured.threshold
     broken = not _within(row, measured.value, threshold)
     if measured.broken is not None and not np.isnan([measured.value, threshold]).any():
@@ -131,6 +133,15 @@ def judged(row: Row[Any], measured: Value | Each | Skipped, limit: Limit) -> Che
         messages=measured.messages,
         note=measured.note,
     )
+
+
+def _extreme(row: Row[Any], measured: Each, limit: Limit) -> float | None:
+    """Return the worst of the values that are judged, where their limits are not the same."""
+    judged = measured.values if measured.judged is None else measured.values[measured.judged]
+    finite = judged[np.isfinite(judged)]
+    if not limit.by_variable or not len(finite):
+        return None
+    return float(finite.min() if row.worse == "smaller" else finite.max())
 
 
 def _own_limits(row: Row[Any], measured: Each, limit: Limit) -> str | None:

@@ -50,6 +50,12 @@ def why_stopped(diagnostics: Mapping[str, Any], on_fail: OnFail) -> str | None:
     return failed_because(diagnostics) if stops(diagnostics["verdict"], on_fail) else None
 
 
+def extreme_of(check: Mapping[str, Any]) -> float | None:
+    """Return the worst value of a check as diagnostics.json has it, whatever the limits are."""
+    value: float | None = check.get("extreme", check["value"])
+    return value
+
+
 def failed_because(diagnostics: Mapping[str, Any]) -> str:
     """Return which checks a failed fit (its diagnostics.json) did not pass."""
     failed = [check["check"] for check in diagnostics["checks"] if check["verdict"] == FAIL]

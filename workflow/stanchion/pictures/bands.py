@@ -72,6 +72,8 @@ def _variable(dt: xr.DataTree, name: str) -> xr.DataArray:
             rows = [dim for dim in variable.dims if dim not in _SAMPLES]
             if len(rows) != 1:
                 raise ValueError(f"{name} has {len(rows)} dimensions: a band is over one")
+            if not np.isfinite(variable.mean(_SAMPLES)).any():
+                raise ValueError(f"{name} has no finite mean at any row")
             return variable
     raise ValueError(f"the draws hold no {name}")
 
@@ -155,6 +157,7 @@ def _tick(axis: Axes, places: Floats, labels: Sequence[str], kind: str) -> None:
         axis.xaxis.set_major_locator(MaxNLocator(_MOST_TICKS, integer=whole))
         axis.xaxis.set_major_formatter("{x:.6g}")
         return
-    shares = _DATE_TICKS if kind == "date" else np.linspace(0, 1, _MOST_TICKS)
-    shown = np.unique((np.asarray(shares) * (len(places) - 1)).round().astype(int))
+    shares = np.asarray(_DATE_TICKS) if kind == "date" else np.linspace(0, 1, _MOST_TICKS)
+    wanted = places.min() + shares * np.ptp(places)
+    shown = np.unique([np.abs(places - place).argmin() for place in wanted])
     axis.set_xticks(places[shown], [short(labels[row], _LONGEST_LABEL) for row in shown])

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import nan
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from stanchion.checks.catalogue import CHECKS, figures
-from stanchion.checks.verdicts import GRAVEST_FIRST, PASS
+from stanchion.checks.verdicts import GRAVEST_FIRST, PASS, extreme_of
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Fit, Plan, Step
 from stanchion.provenance.keyfile import State, altered_outputs, read_line, state_of
@@ -224,7 +225,8 @@ def figures_of(checks: Mapping[str, Mapping[str, Any]]) -> dict[str, float | Non
     for figure, names in FIGURES.items():
         row, key = CHECKS[names[0]], str(figure.key)
         worst = min if row.worse == "smaller" else max
-        candidates = [checks[n]["value"] for n in names if n in checks]
+        value_of = extreme_of if row.worse == "smaller" else itemgetter("value")
+        candidates = [value_of(checks[n]) for n in names if n in checks]
         values[key] = worst((v for v in candidates if v is not None), default=None)
         if isinstance(row.digits, int):
             limits[f"{key}_limit"] = checks.get(names[0], {}).get("threshold")

@@ -16,7 +16,7 @@ from stanchion.answers.drawn import open_variables
 from stanchion.answers.evaluate import Unanswerable, read_sample
 from stanchion.answers.results import FitAnswer
 from stanchion.answers.sample import Mixture, Sample
-from stanchion.checks.verdicts import FAIL, failed_because, gravest
+from stanchion.checks.verdicts import FAIL, extreme_of, failed_because, gravest
 from stanchion.draws.naming import Roles
 from stanchion.plan.arguments import AnswerQuestions, FitArguments, ProgramVariables
 from stanchion.plan.job import Job
@@ -116,7 +116,7 @@ def _answer_by(
 
 
 def _least_ess(diagnostics: Mapping[str, Any]) -> float:
-    values = [check["value"] for check in diagnostics["checks"] if check["check"] in _ESS]
+    values = [extreme_of(check) for check in diagnostics["checks"] if check["check"] in _ESS]
     return min((float(value) for value in values if value is not None), default=float("inf"))
 
 
@@ -156,7 +156,10 @@ def _stacked(
     parts = [(weight / total, one.samples[name][0]) for name, weight in weights.items()]
     verdicts = [fit.verdict for fit in one.fits if (fit.dataset, fit.model, fit.method) in weights]
     labels = one.samples[next(iter(weights))][1]
-    answer = answer_of(one.declared, Mixture(parts), labels, intervals)
+    try:
+        answer = answer_of(one.declared, Mixture(parts), labels, intervals)
+    except Unanswerable as error:
+        return FitAnswer(*names, FAIL, str(error))
     return FitAnswer(*names, gravest([verdict, *verdicts]), answer=answer)
 
 

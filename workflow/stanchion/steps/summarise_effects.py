@@ -91,8 +91,9 @@ def _effect(effect: Mapping[str, Any], numbers: Floats, prior: Floats | None) ->
         start = effect["start"] + size * n
         line = {"by_value": by, "rows": _rows(effect["values"], numbers[start:])}
         if prior is not None:
-            drawn = prior[:, start : start + size].tolist()
-            line["prior"] = [[number(value) for value in row] for row in drawn]
+            rows = prior[:, start : start + size]
+            drawn = np.where(without_value(rows, "int"), np.nan, rows)
+            line["prior"] = [[number(value) for value in row] for row in drawn.tolist()]
         lines.append(line)
     names = ("effect", "predictor", "kind", "by", "by_kind")
     return {**{name: effect[name] for name in names}, "lines": lines}
