@@ -16,7 +16,7 @@ import pytest
 from stanchion.config import load
 from stanchion.datasets import stan_json
 from stanchion.datasets.read import read_header
-from stanchion.errors import DataError, Fault, StanchionError
+from stanchion.errors import DataError, Fault, StanchionError, UnreachableError
 from stanchion.plan.facts import _hashes
 from stanchion.schema.tree import read_tree
 from stanchion.stan.program import describe
@@ -165,8 +165,10 @@ class Endless(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer by the path that is asked for."""
         self.send_response(200)
+        if self.path == "/cut":
+            self.send_header("Content-Length", "1000")
         self.end_headers()
-        wait = {"/fast": 0.0, "/slow": 0.05, "/small": None}[self.path]
+        wait = {"/fast": 0.0, "/slow": 0.05, "/small": None, "/cut": None}[self.path]
         try:
             while wait is not None:
                 self.wfile.write(b"x" * (65536 if wait == 0 else 1))
@@ -209,6 +211,13 @@ def test_a_download_that_ends(server: str, tmp_path: Path) -> None:
     assert target.read_bytes() == content
     with pytest.raises(DataError, match="other bytes than declared"):
         fetch(f"{server}/small", "0" * 64, tmp_path / "other.csv")
+
+
+def test_a_download_that_is_cut_off_is_no_other_content(server: str, tmp_path: Path) -> None:
+    """Fewer bytes than the server has promised say nothing of the declared SHA-256."""
+    with pytest.raises(UnreachableError, match="cannot be fetched"):
+        fetch(f"{server}/cut", "0" * 64, tmp_path / "data.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://[::1/x", "http:///x"])

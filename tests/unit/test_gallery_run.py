@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +230,43 @@ def test_the_command_lists_or_runs(
     with pytest.raises(typer.Exit) as ended:
         gallery(["coin"], tmp_path)
     assert ended.value.exit_code == 1 and calls == [(tmp_path, ["coin"])]
+
+
+CHILD = """\
+import pathlib, signal, sys, time
+folder = pathlib.Path(sys.argv[1])
+def end(number, frame):
+    time.sleep(1)
+    (folder / "ended").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, end)
+(folder / "begun").touch()
+time.sleep(60)
+"""
+PARENT = """\
+import subprocess, sys
+from pathlib import Path
+from stanchion.runs import gallery_run
+begin = subprocess.Popen
+def child(command, cwd, **rest):
+    return begin([sys.executable, sys.argv[1], sys.argv[2]], **rest)
+gallery_run.subprocess.Popen = child
+gallery_run._lay_out = lambda entry, folder: None
+gallery_run.run_gallery(Path(sys.argv[2]) / "runs", ["coin"])
+"""
+
+
+def test_a_run_that_is_stopped_ends_by_itself(tmp_path: Path) -> None:
+    """A signal to the command alone is handed on, and the run has the time to end its steps."""
+    for name, text in (("child.py", CHILD), ("parent.py", PARENT)):
+        (tmp_path / name).write_text(text)
+    command = [sys.executable, "parent.py", str(tmp_path / "child.py"), str(tmp_path)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60
+        while not (tmp_path / "begun").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert (tmp_path / "ended").exists()
+    assert "the same command goes on" in output

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,15 @@ import pytest
 
 from stanchion.config import load
 from stanchion.errors import DataError, DeclarationError, Fault, StepError
-from stanchion.plan.model import Facts, Plan
+from stanchion.plan.model import Facts, Plan, Step
 from stanchion.plan.planner import make_plan
-from stanchion.provenance.keyfile import line_of
-from stanchion.provenance.stamps import Content
+from stanchion.provenance.keyfile import line_of, lineage_of
+from stanchion.provenance.stamps import Content, contents
 from stanchion.runs.check import check_plan, data_of, notes_of
 from stanchion.runs.scripts import python_faults
 from stanchion.stan.program import Variable
 from stanchion.steps import make_table, runner
+from stanchion.steps.inputs import open_inputs
 from stanchion.system.hashes import file_hash
 from stanchion.versions.restore import data_pointers
 from stanchion.versions.results import read_results
@@ -471,3 +473,102 @@ def test_a_table_is_proved_from_its_inputs(
     Path("data/raw.csv").write_text("f\n68\n")
     assert runner.main(["job.json"]) == 1  # edited after the plan: the key is of another input
     assert not Path("results/a/clean/table.csv").exists()
+
+
+def leave(step: Step, table: str) -> None:
+    """Write a step's key file by hand, as of a table of these bytes."""
+    Path(step.key_file).parent.mkdir(parents=True, exist_ok=True)
+    Path(step.key_file).write_text(line_of(step.key, {"table": Content(5, table * 64)}))
+
+
+def test_two_tables_of_one_key_are_not_taken_for_one_another(planned: Planned) -> None:
+    """What reads both is of another lineage whichever of them the script has left anew."""
+    twin = "  twin:\n" + CONFIG[CONFIG.index("    script") : CONFIG.index("    columns")]
+    text = CONFIG.replace("  points: {path", twin + "    stan: {N: nrow(), y: c}\n  points: {path")
+    Path("config.yaml").write_text(text.replace("datasets: [clean]", "datasets: [clean, twin]"))
+    plan = make_plan(load(Path("config.yaml")), FACTS)
+    first, second = (
+        plan.step("make_table", {"analysis": "a", "dataset": name}) for name in ("clean", "twin")
+    )
+    assert first.key == second.key
+    report = plan.step("write_report", {"analysis": "a"})
+    lineages = set()
+    for one, other in product("12", repeat=2):
+        leave(first, one)
+        leave(second, other)
+        lineages.add(lineage_of(report.unrepeated))
+    assert len(lineages) == 4
+
+
+def test_a_table_that_one_analysis_has_is_checked_before_another_has_it(planned: Planned) -> None:
+    """The one that is not made yet stands first, and hides nothing of the one that is."""
+    Path("data").mkdir()
+    Path("config.yaml").write_text(CONFIG.replace("datasets: [points]", "datasets: [clean]"))
+    plan = make_plan(load(Path("config.yaml")), FACTS)
+    step = plan.step("make_table", {"analysis": "b", "dataset": "clean"})
+    table = Path(step.outputs["table"])
+    table.parent.mkdir(parents=True)
+    table.write_text("c\nwarm\n")
+    Path(step.key_file).parent.mkdir(parents=True)
+    content = Content(table.stat().st_size, file_hash(table))
+    Path(step.key_file).write_text(line_of(step.key, {"table": content}))
+    with pytest.raises(DeclarationError, match="warm"):
+        check_plan(plan)
+
+
+def test_a_python_is_not_missed_where_nothing_is_left_to_run(planned: Planned) -> None:
+    """The chains of a script do not stay after a good run: they are not asked for again."""
+    method = "{s: {method: script, script: scripts/clean.py, lock: clean.lock, python: no/py}}"
+    text = CONFIG.replace("datasets: [clean]", "datasets: [points]", 1)
+    Path("config.yaml").write_text(text.replace("{nuts: {chains: 1}}", method, 1))
+    plan = make_plan(load(Path("config.yaml")), FACTS)
+    assert len(list(python_faults(plan))) == 1
+    for step in plan:
+        for path in map(Path, step.outputs.values()):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+    for step in plan:
+        Path(step.key_file).parent.mkdir(parents=True, exist_ok=True)
+        outputs = contents(step.outputs, step.stamps)
+        Path(step.key_file).write_text(line_of(step.key, outputs, lineage_of(step.unrepeated)))
+    for path in (path for step in plan for path in step.drop):
+        Path(path).unlink(missing_ok=True)
+    assert list(python_faults(plan)) == []
+
+
+def test_a_script_may_read_a_declared_program(planned: Planned, tmp_path: Path) -> None:
+    """It is a file like any to the script: held to its bytes, and no program of the step."""
+    files = ("scripts/clean.py", "scripts/lib.py", "data/raw.csv", "clean.lock", "stan/m.stan")
+    for name in files:
+        Path(name).parent.mkdir(exist_ok=True, parents=True)
+        Path(name).write_text("data { int N; }")
+    plan = planned(
+        "sources: [scripts/lib.py]",
+        "sources: [scripts/lib.py, stan/m.stan]",
+        hashes={name: file_hash(Path(name)) for name in files},
+    )
+    step = plan.step("make_table", {"analysis": "a", "dataset": "clean"})
+    with open_inputs(step.job(), tmp_path / "inputs") as inputs:
+        assert [path.name for path in inputs.paths["sources"]] == ["lib.py", "m.stan"]
+
+
+def test_updates_by_other_scripts_are_other_rows(tmp_path: Path) -> None:
+    """Tables of two scripts are not the same rows; of one script, alike in all, they are."""
+    config = tmp_path / "config.yaml"
+    text = """\
+seed: 3
+datasets:
+  one: {script: scripts/one.py, lock: l.lock, columns: {c: {type: real}}}
+  two: {script: scripts/two.py, lock: l.lock, columns: {c: {type: real}}}
+models:
+  mean:
+    conjugate: {family: normal, y: c, sd: 1, prior: {mean: 0, sd: 10}}
+    update: [two]
+analyses:
+  a: {datasets: [one], models: [mean], methods: {conjugate: {}}}
+"""
+    config.write_text(text)
+    load(config)
+    config.write_text(text.replace("two.py", "one.py"))
+    with pytest.raises(DeclarationError, match="counted already"):
+        load(config)

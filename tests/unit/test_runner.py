@@ -22,7 +22,10 @@ from stanchion.plan.keys import key_of
 from stanchion.provenance import cache
 from stanchion.provenance.cache import Cache
 from stanchion.provenance.runs import failures
+from stanchion.runs.cache_contents import RESULTS, Contents
+from stanchion.runs.cache_prune import made_with
 from stanchion.steps import runner
+from stanchion.system.folders import cache_root
 
 KEY = key_of({"arguments": {}})
 
@@ -395,3 +398,17 @@ def test_a_result_is_reused_only_of_the_same_lineage(
         assert f"^{lineage} " in (project / "results/fit/.keys/collect_draws").read_text()
     assert states == ["done", "done", "reused"]
     assert len(set(seen)) == 2
+
+
+def test_what_follows_a_script_is_kept_by_the_key_that_its_record_has(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entry is named by key and lineage; pruning that keeps what is tracked finds it."""
+    use(monkeypatch, lambda job: job.outputs["draws"].write_text("x") and None)
+    table = Path("clean/.keys/make_table")
+    table.parent.mkdir(parents=True)
+    table.write_text(f"{'a' * 64} table=5:{'1' * 64}\n")
+    path = job_file(project, unrepeated={str(table): "a" * 64})
+    assert runner.main([str(path)]) == 0
+    pieces = Contents(cache_root()).pieces((RESULTS,))
+    assert KEY in {made_with(piece) for piece in pieces}

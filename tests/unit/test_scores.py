@@ -185,7 +185,9 @@ def test_a_probability_of_zero_of_what_happened_is_a_failure() -> None:
     y = np.ones(ROWS)
     y[0] = 2
     for p, q, part in ((certain, fair, "score"), (fair, certain, "temperature")):
-        with pytest.raises(Unanswerable, match=f"`{part}` gives the class of 1 of {ROWS} rows") as e:
+        with pytest.raises(
+            Unanswerable, match=f"`{part}` gives the class of 1 of {ROWS} rows"
+        ) as e:
             scored(("score", p), ("observed", y), ("temperature", q), ("temperature observed", y))
         assert e.value.is_failure
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from stanchion.checks.catalogue import is_worse_smaller
 from stanchion.config.analysis import Analysis
+from stanchion.config.dataset import MADE_BY
 from stanchion.config.project import Project
 from stanchion.config.resolve import resolved_checks
 from stanchion.errors import Fault
@@ -244,7 +245,8 @@ def _updated(project: Project, analysis: Analysis, dataset: str, model: str) -> 
 def _rows(project: Project, dataset: str) -> tuple[object, ...]:
     """Return what says which rows a dataset has."""
     declared = project.datasets[dataset]
-    return declared.path, declared.sha256, declared.where
+    made = declared.model_dump(mode="json", include={*MADE_BY} - {"python", "time_limit"})
+    return declared.path, declared.sha256, made, declared.where
 
 
 def _prior_of_programs(project: Project, analysis: Analysis, key: Key) -> Iterator[Fault]:

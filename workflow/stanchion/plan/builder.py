@@ -110,11 +110,11 @@ class Planner:
             for step in upstream
             for name, path in step.outputs.items()
         }
-        for entry in inputs.values():
+        for name, entry in inputs.items():
             for path in entry if isinstance(entry, list) else [entry]:
                 if path in results:
                     yield path, results[path]
-                elif path in self._programs:
+                elif name in ("program", "programs") and path in self._programs:
                     yield path, self._programs[path]
                 else:
                     yield path, {"sha256": self.facts.files[path]}

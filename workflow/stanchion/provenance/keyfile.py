@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -80,14 +81,13 @@ def lineage_of(unrepeated: Mapping[str, str]) -> str | None:
     """
     if not unrepeated:
         return None
-    lines = {key: read_line(path) for path, key in unrepeated.items()}
-    left = {
-        key: None
-        if line is None or line.key != key
-        else {name: content.sha256 for name, content in line.outputs.items()}
-        for key, line in lines.items()
-    }
-    return content_hash(json.dumps(left, sort_keys=True).encode())
+    left = defaultdict[str, list[dict[str, str] | None]](list)
+    for path, key in sorted(unrepeated.items()):
+        line = read_line(path)
+        outputs = None if line is None or line.key != key else line.outputs
+        left[key].append(None if outputs is None else {n: c.sha256 for n, c in outputs.items()})
+    made = {key: each if len(each) > 1 else each[0] for key, each in left.items()}
+    return content_hash(json.dumps(made, sort_keys=True).encode())
 
 
 def read_line(key_file: str) -> Line | None:

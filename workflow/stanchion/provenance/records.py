@@ -68,6 +68,7 @@ class Record:
         """Describe this closed record to those who reuse its results."""
         return {
             "record": str(self.path),
+            "key": self.content["key"],
             "sha256": file_hash(self.path),
             "project": self.content["project"],
             "folder": str(Path.cwd()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import time
 from collections import defaultdict
@@ -94,7 +95,7 @@ class _Pruning:
             return None if self._is_abandoned(piece) else "in use"
         if self._is_recent(piece):
             return "used since"
-        if self.tracked and _made_with(piece) in self.tracked:
+        if self.tracked and made_with(piece) in self.tracked:
             return "tracked"
         return None
 
@@ -169,11 +170,13 @@ def _dated(piece: Piece) -> list[Path]:
     return [path]
 
 
-def _made_with(piece: Piece) -> str | None:
+def made_with(piece: Piece) -> str | None:
     """Return the key of the result that a piece is, or that it is the last state of."""
     if piece.folder == STATES:
         finished = ChainState(piece.path).finished()
         return None if finished is None else finished.key
+    with suppress(OSError, ValueError, KeyError, TypeError):  # with a lineage it is not the name's
+        return str(json.loads((piece.path / "entry.json").read_bytes())["origin"]["key"])
     return piece.key
 
 

@@ -258,9 +258,8 @@ def _data_faults(plan: Plan) -> Iterator[Fault]:
     kinds: dict[str, Mapping[str, Kind]] = {}
     drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
     fitted: dict[str, list[tuple[Pair, Mapping[str, Kind]]]] = {}
-    for step in plan:
-        if STEPS[step.rule].arguments is not PrepareData:
-            continue
+    prepared = [step for step in plan if STEPS[step.rule].arguments is PrepareData]
+    for step in sorted(prepared, key=lambda step: bool(unmade(step))):
         model = step.wildcards["model"]
         if step.key not in outcomes and unmade(step):
             outcomes[step.key] = None

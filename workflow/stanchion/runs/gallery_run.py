@@ -44,11 +44,12 @@ class Outcome:
 def run_project(folder: Path) -> Document:
     """Run the project in a folder on all cores, its progress on standard error."""
     command = [sys.executable, "-m", "stanchion", "run", "--cores", "all", "--json"]
-    ended = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+    stdout, _ = process.communicate()  # `subprocess.run` would kill it where a signal stops us
     with suppress(json.JSONDecodeError):
-        document: Document = json.loads(ended.stdout)
+        document: Document = json.loads(stdout)
         return document
-    return {"exit_code": ended.returncode or 1, "message": "the run ended without a result"}
+    return {"exit_code": process.returncode or 1, "message": "the run ended without a result"}
 
 
 def run_gallery(

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stanchion.errors import DataError, Fault
+from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.settling import is_current
+from stanchion.plan.staying import staying_steps
 from stanchion.system.interpreters import interpreter
 
 _MAKES = "make_table"
@@ -61,10 +63,17 @@ def _pythons(plan: Plan) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield key and Python of each script that has no current result."""
     for step in plan:
         python = step.unkeyed.get("interpreter")
-        if python is None or is_current(step):
+        if python is None or is_current(step) or _is_used(plan, step):
             continue
         if step.rule == _MAKES:
             yield ("datasets", step.wildcards["dataset"], "python"), str(python)
         else:
             analysis, method = step.wildcards["analysis"], step.wildcards["method"]
             yield ("analyses", analysis, "methods", method, "python"), str(python)
+
+
+def _is_used(plan: Plan, step: Step) -> bool:
+    """Tell whether what does not stay of a step is gone and what was made of it is current."""
+    if STEPS[step.rule].keep is None or any(step is stays for stays in staying_steps(plan)):
+        return False
+    return all(is_current(after) for after in plan if any(step is s for s in after.upstream))

@@ -63,4 +63,6 @@ def _copy(answer: http.client.HTTPResponse, file: BinaryIO, url: str, target: Pa
                 allowed=f"{MOST_BYTES / 1e9:.1f} GB in {MOST_SECONDS / 60:g} minutes",
                 todo=f"fetch it by other means, and put it at {target}",
             )
+    if answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)
     return digest.hexdigest()
