@@ -177,7 +177,7 @@ def test_failed_job_says_the_samplers_words(make: Make, submit: Submit) -> None:
         output = run.output()
         assert run.process.returncode == 1, output
         assert "mu cannot be" in output
-        assert "the sampler's last words" in output
+        assert "its last words" in output
         assert "Traceback" not in output
 
 
