@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 from pydantic import BeforeValidator, Field, model_validator
 
 from stanchion.config.column import Column
-from stanchion.methods.external import FilePath
+from stanchion.methods.external import FilePath, refuse_repeated
 from stanchion.methods.fields import Duration
 from stanchion.methods.script import Setting
 from stanchion.schema.fields import (
@@ -179,12 +179,7 @@ class Dataset(Section):
                 value=self.script,
                 todo="write what is installed for its Python with `pip freeze`, and name that file",
             )
-        every = [self.script, *self.sources, self.lock]
-        twice = next((path for path in every if every.count(path) > 1), None)
-        if twice is not None:
-            raise refused(
-                "this file is named twice", at=["script"], value=twice, todo="name it once"
-            )
+        refuse_repeated([self.script, *self.sources, self.lock])
         return self
 
     @model_validator(mode="after")

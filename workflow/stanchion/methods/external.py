@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -42,6 +42,13 @@ FilePath = Annotated[
     titled(_PATH_WORDS),
     AfterValidator(_within_project),
 ]
+
+
+def refuse_repeated(paths: Sequence[str]) -> None:
+    """Refuse a file that stands twice among those of a script."""
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise refused("this file is named twice", at=["script"], value=twice, todo="name it once")
 
 
 def _each(value: object, words: str, read: Callable[[str], str]) -> object:

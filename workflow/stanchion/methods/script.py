@@ -9,7 +9,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from stanchion.checks.row import Size
 from stanchion.methods.approximation import Approximation
-from stanchion.methods.external import External, ExternalChains, ExternalDraws, FilePath
+from stanchion.methods.external import (
+    External,
+    ExternalChains,
+    ExternalDraws,
+    FilePath,
+    refuse_repeated,
+)
 from stanchion.methods.fields import (
     METHOD_WORDS,
     MethodModels,
@@ -84,12 +90,7 @@ class Script(External):
 
     @model_validator(mode="after")
     def _is_python(self) -> Self:
-        every = [self.script, *self.sources, self.lock]
-        twice = next((path for path in every if every.count(path) > 1), None)
-        if twice is not None:
-            raise refused(
-                "this file is named twice", at=["script"], value=twice, todo="name it once"
-            )
+        refuse_repeated([self.script, *self.sources, self.lock])
         least = Approximation.fewest_draws
         if self.weights and self.chains * self.draws < least:
             raise refused(
