@@ -164,6 +164,9 @@ class Endless(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer by the path that is asked for."""
+        if self.path.startswith("/none"):
+            self.send_error(int(self.path.rpartition("/")[2]))
+            return
         self.send_response(200)
         if self.path == "/cut":
             self.send_header("Content-Length", "1000")
@@ -218,6 +221,19 @@ def test_a_download_that_is_cut_off_is_no_other_content(server: str, tmp_path: P
     with pytest.raises(UnreachableError, match="cannot be fetched"):
         fetch(f"{server}/cut", "0" * 64, tmp_path / "data.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("code", "is_there"), [(404, False), (410, False), (503, True)])
+def test_a_wrong_url_is_no_missing_network(
+    server: str, tmp_path: Path, code: int, is_there: bool
+) -> None:
+    """A server that has no such file is told from one that cannot serve it now."""
+    with pytest.raises(DataError) as raised:
+        fetch(f"{server}/none/{code}", "0" * 64, tmp_path / "data.csv")
+    (fault,) = raised.value.faults
+    assert isinstance(raised.value, UnreachableError) is is_there
+    assert (f"is not there: the server answers {code} " in fault.what) is not is_there
+    assert ("network" in str(fault.todo)) is is_there
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://[::1/x", "http:///x"])

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import BinaryIO
+from urllib.error import HTTPError
 
 from stanchion.errors import DataError, UnreachableError, machine_fault
 from stanchion.system.temporaries import own_name
@@ -16,6 +17,7 @@ TIMEOUT = 60
 """Seconds without an answer after which a server counts as silent."""
 MOST_BYTES, MOST_SECONDS = 4 << 30, 3600
 """What a download may take: tables are read as text, for which more would be too much anyway."""
+_GONE = (http.client.NOT_FOUND, http.client.GONE)
 _BLOCK = 1 << 20
 
 
@@ -24,7 +26,8 @@ def fetch(url: str, sha256: str, target: Path) -> None:
 
     Raises:
         UnreachableError: the server does not answer.
-        DataError: it does not end, or sends other bytes than declared; the disk is full.
+        DataError: it has no such file, does not end, or sends other bytes than declared; the disk
+            is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     making = target.with_name(own_name(f".{target.name}"))
@@ -40,6 +43,12 @@ def fetch(url: str, sha256: str, target: Path) -> None:
             )
         making.replace(target)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, HTTPError) and error.code in _GONE:
+            raise DataError(
+                f"{url} is not there: the server answers {error.code} {error.reason}",
+                todo="correct the url; a file that has moved is found by its SHA-256, which is "
+                f"held at any address; or put the file at {target}",
+            ) from error
         kind = UnreachableError if machine_fault(error) is None else DataError
         raise kind(
             f"{url} cannot be fetched: {getattr(error, 'reason', error)}",
