@@ -10,6 +10,7 @@ from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.settling import is_current
 from stanchion.plan.staying import staying_steps
+from stanchion.sampling.installed import MAKE_PYTHON, NO_PYTHON
 from stanchion.system.interpreters import interpreter
 
 _MAKES = "make_table"
@@ -50,12 +51,11 @@ def python_faults(plan: Plan) -> Iterator[Fault]:
     for key, python in dict(_pythons(plan)).items():
         if interpreter(python, Path()) is None:
             yield plan.project.fault(
-                "there is no such Python on this machine",
+                NO_PYTHON,
                 *key,
                 value=python,
                 allowed="the path of a Python, from the project's folder, or a name on the PATH",
-                todo="make the environment (`python -m venv`), and install the lock into it; "
-                "without `python:` the script runs with Stanchion's own",
+                todo=f"{MAKE_PYTHON}; without `python:` the script runs with Stanchion's own",
             )
 
 

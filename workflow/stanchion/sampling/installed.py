@@ -23,6 +23,8 @@ for d in m.distributions():
 print(json.dumps({"python": platform.python_version(), "packages": found}))
 """
 _LIST_SECONDS = 60
+NO_PYTHON = "there is no such Python on this machine"
+MAKE_PYTHON = "make the environment (`python -m venv`), and install the lock into it"
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\*]+)\s*(;.*)?")
 _SHOWN = 4
 
@@ -38,10 +40,10 @@ def python_of(declared: str | None) -> Path:
     path = interpreter(declared, Path())
     if path is None:
         raise StepError(
-            "there is no such Python on this machine",
+            NO_PYTHON,
             where=declared,
             key="python",
-            todo="make the environment (`python -m venv`), and install the lock into it",
+            todo=MAKE_PYTHON,
         )
     return path
 
