@@ -20,7 +20,7 @@ from stanchion.plan.job import Job, JobFile
 from stanchion.plan.keys import key_of
 from stanchion.provenance import keyfile
 from stanchion.provenance.cache import Cache
-from stanchion.provenance.stamps import contents
+from stanchion.provenance.stamps import Content, contents
 from stanchion.stan import toolchain
 from stanchion.stan.process import run_program
 from stanchion.steps import inputs, runner
@@ -30,7 +30,14 @@ from stanchion.system.writing import write_whole
 KEY = key_of({"arguments": {}})
 UPSTREAM = "b" * 64
 CHAIN, KEY_FILE = "results/chains/chain.csv", "results/.keys/chain"
-MADE = {"step": "sample_chain", "key": UPSTREAM, "key_file": KEY_FILE, "output": "chain"}
+MADE = {
+    "step": "sample_chain",
+    "key": UPSTREAM,
+    "key_file": KEY_FILE,
+    "job_file": ".stanchion/jobs/chain.json",
+    "output": "chain",
+}
+TABLE_KEY_FILE = "results/.keys/make_table"
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +66,19 @@ def sha256(text: str | bytes) -> str:
 
 def run(read: Mapping[str, Any], expected: Mapping[str, Any], **changes: Any) -> int:
     """Run a job that reads these inputs, held to what is expected of them."""
+    Path("job.json").write_text(job_file(inputs=read, expected=expected, **changes).text())
+    return runner.main(["job.json"])
+
+
+def job_file(**changes: Any) -> JobFile:
     fields: dict[str, Any] = {
         "step": "collect_draws",
         "key": KEY,
         "made_of": {},
         "arguments": {},
         "unkeyed": {},
-        "inputs": read,
-        "expected": expected,
+        "inputs": {},
+        "expected": {},
         "outputs": {"draws": "results/fit/draws.nc"},
         "key_file": "results/fit/.keys/collect_draws",
         "stamps": ".stanchion/stamps/fit/collect_draws",
@@ -76,8 +88,7 @@ def run(read: Mapping[str, Any], expected: Mapping[str, Any], **changes: Any) ->
         "cached": True,
         **changes,
     }
-    Path("job.json").write_text(JobFile(**fields).text())
-    return runner.main(["job.json"])
+    return JobFile(**fields)
 
 
 def copy_input(job: Job) -> None:
@@ -206,17 +217,26 @@ def test_an_altered_result_of_another_step_is_not_read(
     assert nothing_was_made()
 
 
+@pytest.mark.parametrize("script", ["", "after a script"])
 @pytest.mark.parametrize("change", ["same size", "gone"])
 def test_an_altered_result_that_the_cache_holds_is_put_back(
-    use: Callable[..., None], change: str
+    use: Callable[..., None], change: str, script: str
 ) -> None:
-    """The step before wrote it, the cache kept it: it is there again, and the step goes on."""
+    """The step before wrote it, the cache kept it: it is there again, and the step goes on.
+
+    What follows a person's own script is kept by what the script has left.
+    """
     chain()
+    unrepeated = {TABLE_KEY_FILE: "d" * 64} if script else {}
+    table = {"table": Content(1, "e" * 64)}
+    write_whole(TABLE_KEY_FILE, keyfile.line_of("d" * 64, table))
+    upstream = job_file(step="sample_chain", key=UPSTREAM, unrepeated=unrepeated)
+    write_whole(str(MADE["job_file"]), upstream.text())
     version = STEPS["sample_chain"].version
     hashes = {"chain": file_hash(Path(CHAIN))}
-    Cache(Path("cache")).store(
-        "sample_chain", UPSTREAM, {"chain": Path(CHAIN)}, {}, version, hashes
-    )
+    key = upstream.cache_key()
+    assert (key != UPSTREAM) == bool(script)
+    Cache(Path("cache")).store("sample_chain", key, {"chain": Path(CHAIN)}, {}, version, hashes)
     shutil.rmtree(Path(CHAIN).parent) if change == "gone" else Path(CHAIN).write_text("CHAIN")
     use(copy_input)
     assert run({"data": CHAIN}, {CHAIN: MADE}) == 0
@@ -250,7 +270,12 @@ def executable(text: str = SCRIPT) -> dict[str, Any]:
     Path("model").chmod(0o755)
     digests = contents({"executable": "model"}, "nowhere/stamps")
     write_whole("keys/model", keyfile.line_of(UPSTREAM, digests))
-    result = {"step": "compile_program", "key": UPSTREAM, "key_file": "keys/model"}
+    result = {
+        "step": "compile_program",
+        "key": UPSTREAM,
+        "key_file": "keys/model",
+        "job_file": "none",
+    }
     return {"model": {**result, "output": "executable"}}
 
 

@@ -18,7 +18,6 @@ from stanchion.stan.program import Program
 from stanchion.stan.sources import FUNCTIONS
 from stanchion.system.hashes import text_hash
 
-
 @dataclass
 class Planner:
     """The steps planned so far; each is made once, whoever asks for it first."""
@@ -106,7 +105,13 @@ class Planner:
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield path and what it must be of each input."""
         results = {
-            path: {"step": step.rule, "key": step.key, "key_file": step.key_file, "output": name}
+            path: {
+                "step": step.rule,
+                "key": step.key,
+                "key_file": step.key_file,
+                "job_file": step.job_file,
+                "output": name,
+            }
             for step in upstream
             for name, path in step.outputs.items()
         }

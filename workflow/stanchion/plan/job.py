@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stanchion.plan.keys import key_of
 from stanchion.provenance.keyfile import lineage_of
 
 Paths = Mapping[str, "Path | list[Path]"]
@@ -78,6 +79,12 @@ class JobFile:
         """Return what a result is made of: with what steps have left that need not repeat it."""
         lineage = lineage_of(self.unrepeated)
         return self.made_of if lineage is None else {**self.made_of, "lineage": lineage}
+
+    def cache_key(self) -> str:
+        """Return its result's key in the cache: its own, with what need not repeat before it."""
+        if not self.unrepeated:
+            return self.key
+        return key_of({**self.made_of_now(), "arguments": self.arguments})
 
     @classmethod
     def read(cls, path: Path) -> JobFile:

@@ -259,10 +259,12 @@ def _put_back(file: _Input, digest: str) -> bool:
     if "step" not in file.expected:
         return False
     near = Path(TEMPORARY) / own_name(file.path.name)
-    step, key = file.expected["step"], file.expected["key"]
+    step, output = file.expected["step"], {file.expected["output"]: near}
+    key = _cache_key_of(Path(file.expected["job_file"]))
+    if key is None:
+        return False
     try:
         near.parent.mkdir(parents=True, exist_ok=True)
-        output = {file.expected["output"]: near}
         entry = Cache(cache_root()).fetch(step, key, output, STEPS[step].version)
         if entry is None or file_hash(near) != digest:
             return False
@@ -272,3 +274,10 @@ def _put_back(file: _Input, digest: str) -> bool:
     finally:
         with suppress(OSError):
             near.unlink()
+
+
+def _cache_key_of(job_file: Path) -> str | None:
+    """Return the key in the cache of a step before, or None where its job file is gone."""
+    with suppress(OSError, ValueError, TypeError):
+        return JobFile.read(job_file).cache_key()
+    return None

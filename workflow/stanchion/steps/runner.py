@@ -199,20 +199,13 @@ def _reuse(file: JobFile, record: Record, staged: dict[str, Path]) -> str | None
     if not file.cached:
         return None
     cache, row = Cache(cache_root()), STEPS[file.step]
-    entry = cache.fetch(file.step, _cache_key(file), staged, row.version)
+    entry = cache.fetch(file.step, file.cache_key(), staged, row.version)
     if entry is None or not all(check_starts(staged[name]) for name in row.executables):
         return None
     record.content["inputs"] = planned_inputs(file)
     command = {"command": c} if (c := entry["origin"].get("command")) else {}
     _publish(file, record, staged, "reused", origin=entry["origin"], notes=command)
     return reused(file)
-
-
-def _cache_key(file: JobFile) -> str:
-    """Return the key of its result in the cache: its own, with what need not repeat before it."""
-    if not file.unrepeated:
-        return file.key
-    return key_of({**file.made_of_now(), "arguments": file.arguments})
 
 
 def _make_alone(file: JobFile, record: Record, staged: dict[str, Path], reason: str | None) -> str:
@@ -287,7 +280,7 @@ def _keep(file: JobFile, record: Record) -> str | None:
     try:
         Cache(cache_root()).store(
             file.step,
-            _cache_key(file),
+            file.cache_key(),
             outputs,
             record.as_origin(),
             STEPS[file.step].version,
