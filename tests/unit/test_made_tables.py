@@ -291,6 +291,21 @@ def test_what_runs_a_script_enters_no_key(planned: Planned, more: str) -> None:
     assert changed_steps(planned(), planned("lock: clean", f"{more}\n    lock: clean")) == set()
 
 
+@pytest.mark.parametrize(("limit", "minutes"), [("", 30), ("90s", 30), ("2h", 125)])
+def test_a_script_reserves_the_time_that_it_may_take(
+    planned: Planned, limit: str, minutes: int
+) -> None:
+    """A cluster does not end it before its own time limit, of a table or of draws, does."""
+    more = f"time_limit: {limit}" if limit else ""
+    method = f"{{s: {{method: script, script: scripts/clean.py, lock: clean.lock, {more}}}}}"
+    plans = (
+        planned("lock: clean", f"{more}\n    lock: clean"),
+        planned("{nuts: {chains: 1}}", method),
+    )
+    for plan, rule in zip(plans, ("make_table", "sample_fit"), strict=True):
+        assert {step.minutes for step in plan if step.rule == rule} == {minutes}
+
+
 def test_how_a_table_is_read_does_not_make_it_anew(planned: Planned) -> None:
     """Columns are checked where the table is read; a label is only shown."""
     assert changed_steps(planned(), planned("type: real,", "type: real, lower: 0,")) == {

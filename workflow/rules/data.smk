@@ -11,7 +11,7 @@ rule make_table:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=GRAPH.minutes("make_table"),
     params:
         key=GRAPH.key("make_table"),
     shell:

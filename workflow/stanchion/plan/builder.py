@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +17,12 @@ from stanchion.plan.keys import key_of
 from stanchion.plan.model import Facts, Fit, Step, identity
 from stanchion.stan.program import Program
 from stanchion.stan.sources import FUNCTIONS
+from stanchion.system.durations import seconds_of
 from stanchion.system.hashes import text_hash
+
+_AROUND_A_SCRIPT = 5
+"""Minutes for what a step does before and after a person's own script."""
+
 
 @dataclass
 class Planner:
@@ -68,9 +74,9 @@ class Planner:
             upstream=tuple(upstream),
             threads=method.threads * at_once if method is not None else 1,
             memory=method.memory * at_once if method is not None else STEPS[rule].memory,
-            minutes=method.minutes if method is not None else STEPS[rule].minutes,
+            minutes=_minutes(rule, method, unkeyed.get("time_limit")),
             drop=tuple(drop),
-            repeats=STEPS[rule].repeats and (method is None or method.repeats),
+            repeats=_repeats(rule, method),
         )
         return self.steps.setdefault(identity(rule, wildcards), step)
 
@@ -134,6 +140,21 @@ class Planner:
         }
         every = {**programs, **self.facts.own_programs}
         return {path: _expected_program(program) for path, program in every.items()}
+
+
+def _repeats(rule: str, method: Method | None) -> bool:
+    return STEPS[rule].repeats and (method is None or method.repeats)
+
+
+def _minutes(rule: str, method: Method | None, time_limit: str | None) -> int | None:
+    """Return the minutes that a step reserves, of a person's own script its time limit at least.
+
+    A script that a cluster ends starts from the beginning, where a chain goes on.
+    """
+    minutes = method.minutes if method is not None else STEPS[rule].minutes
+    if minutes is None or time_limit is None or _repeats(rule, method):
+        return minutes
+    return max(minutes, math.ceil(seconds_of(time_limit) / 60) + _AROUND_A_SCRIPT)
 
 
 def _expected_program(program: Program) -> dict[str, Any]:
