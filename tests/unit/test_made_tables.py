@@ -21,7 +21,8 @@ from stanchion.plan.model import Facts, Plan, Step
 from stanchion.plan.planner import make_plan
 from stanchion.provenance.keyfile import line_of, lineage_of
 from stanchion.provenance.stamps import Content, contents
-from stanchion.runs.check import check_plan, data_of, notes_of
+from stanchion.runs.check import check_plan, notes_of
+from stanchion.runs.check_data import data_of
 from stanchion.runs.scripts import python_faults
 from stanchion.stan.program import Variable
 from stanchion.steps import make_table, runner

@@ -15,7 +15,8 @@ from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
 from stanchion.runs.advice_methods import method_advice, model_advice
 from stanchion.runs.advice_program import Advice, program_advice
-from stanchion.runs.check import check_plan, data_of
+from stanchion.runs.check import check_plan
+from stanchion.runs.check_data import data_of
 from stanchion.stan.program import Program
 from stanchion.stan.structure import Structure
 

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from stanchion.checks.outcomes import Outcomes, differences
 from stanchion.config import Analysis, Project, load, load_waivers
-from stanchion.datasets import (
-    GridRequest,
-    NewRows,
-    Request,
-    StanData,
-    built,
-    faults_of_any_rows,
-    missing_switch,
-)
+from stanchion.datasets import missing_switch
 from stanchion.datasets.faults import gathered
-from stanchion.draws.naming import Naming
-from stanchion.errors import DataError, DeclarationError, Fault, StepError
-from stanchion.expressions.check import Kind
-from stanchion.plan.argument_json import read_arguments
-from stanchion.plan.arguments import CollectDraws, PrepareData
+from stanchion.errors import DeclarationError, Fault
 from stanchion.plan.builder import Planner
-from stanchion.plan.catalogue import STEPS
 from stanchion.plan.facts import gather
-from stanchion.plan.model import Plan, Step
+from stanchion.plan.model import Plan
 from stanchion.plan.planner import make_plan
 from stanchion.plan.preparing import used_in_fit
-from stanchion.runs.check_answers import FitVariables, Sizes, answer_faults
-from stanchion.runs.external_files import external_faults
-from stanchion.runs.init_files import init_faults
+from stanchion.runs.check_data import data_faults
 from stanchion.runs.json_output import faults_as_json
-from stanchion.runs.scripts import python_faults, require_made, table_notes, unmade
-from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
+from stanchion.runs.scripts import python_faults, table_notes
 from stanchion.schema.locations import nearest
 from stanchion.stan.program import Program, Variable
-from stanchion.stats.conjugate.families import prior_faults, rows_of
 from stanchion.system.sentences import counted
 
 SCHEMA = "stanchion/check/1"
@@ -128,7 +109,7 @@ def check_plan(plan: Plan, more: Iterable[Fault] = ()) -> None:
     Raises:
         DeclarationError: with every fault, and `more` of them.
     """
-    faults = gathered([*more, *_program_faults(plan), *_data_faults(plan)])
+    faults = gathered([*more, *_program_faults(plan), *data_faults(plan)])
     if faults:
         raise DeclarationError(faults)
 
@@ -246,184 +227,6 @@ def _needs(
             value=name,
             allowed=", ".join(names) or "nothing is declared there",
         )
-
-
-def _data_faults(plan: Plan) -> Iterator[Fault]:
-    """Build every model's data once, and compare what the models of an analysis are fitted to."""
-    project = plan.project
-    outcomes: dict[str, Outcomes | None] = {}
-    sizes: dict[str, Sizes] = {}
-    numbers: dict[str, Mapping[str, Any]] = {}
-    maps: dict[str, Mapping[str, Any]] = {}
-    kinds: dict[str, Mapping[str, Kind]] = {}
-    drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
-    fitted: dict[str, list[tuple[Pair, Mapping[str, Kind]]]] = {}
-    prepared = [step for step in plan if STEPS[step.rule].arguments is PrepareData]
-    for step in sorted(prepared, key=lambda step: bool(unmade(step))):
-        model = step.wildcards["model"]
-        if step.key not in outcomes and unmade(step):
-            outcomes[step.key] = None
-            faults = faults_of_any_rows(_request(plan, step))
-            yield from (_of_its_program(plan, step, fault) for fault in faults)
-        if step.key not in outcomes:
-            try:
-                data = data_of(plan, step)
-                values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
-                maps[step.key] = data.meta.get("original_scale", {})
-                outcomes[step.key] = Outcomes.of(values)
-                kinds[step.key] = kinds_of(_naming(plan, step, data), values)
-                numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
-                yield from _without_posterior(project, model, values)
-            except DataError as error:
-                outcomes[step.key] = None
-                yield from (_of_its_program(plan, step, fault) for fault in error.faults)
-        if step.key in numbers and "analysis" in step.wildcards:
-            program = plan.facts.programs[model]
-            fitted_in = step.wildcards["analysis"]
-            yield from init_faults(project, fitted_in, model, program, numbers[step.key])
-            if step.outputs["data"] in drawn:
-                pair = step.wildcards["dataset"], model
-                fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
-    yield from external_faults(plan, lambda step: data_of(plan, step).values)
-    yield from _without_original_scale(plan, maps)
-    for name, analysis in project.analyses.items():
-        yield from statistics_faults(project, name, fitted.get(name, []))
-        if analysis.answers:
-            yield from answer_faults(project, name, analysis, list(_variables(plan, name, sizes)))
-        if analysis.compare is not None:
-            for dataset in analysis.datasets:
-                of_models = {
-                    model: outcomes[plan.step("prepare_data", _pair(name, dataset, model)).key]
-                    for model in analysis.models
-                }
-                yield from _unlike_outcomes(project, name, dataset, of_models)
-
-
-def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[FitVariables]:
-    """Yield what the draws of an analysis' fits are of, where their data could be built."""
-    for fit in plan.fits:
-        if fit.analysis == name:
-            step = plan.step("collect_draws", fit.wildcards)
-            arguments = read_arguments(CollectDraws, {**step.arguments, **step.unkeyed}, step.rule)
-            made = next(s for s in step.upstream if s.outputs.get("meta") == step.inputs["meta"])
-            if made.key in sizes:
-                program = plan.project.models[fit.model].title
-                yield FitVariables(program, arguments.variables.declared, sizes[made.key])
-
-
-def _without_original_scale(plan: Plan, maps: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
-    """Yield a fault for each model whose coefficients are to be on a scale that is not known."""
-    seen = set[tuple[str, ...]]()
-    for step in plan:
-        if step.rule != "rescale_coefficients":
-            continue
-        analysis, model = step.wildcards["analysis"], step.wildcards["model"]
-        (data,) = [s for s in step.upstream if STEPS[s.rule].arguments is PrepareData]
-        for coefficient in step.arguments["coefficients"]:
-            variable = coefficient["variable"]
-            known = maps.get(data.key, {}).get(coefficient["matrix"], {})
-            if "because" in known and (analysis, model, variable) not in seen:
-                seen.add((analysis, model, variable))
-                yield plan.project.fault(
-                    f"{variable} of model {model} has no original scale: {known['because']}",
-                    *("analyses", analysis, "original_scale"),
-                    todo="name the coefficients that have one, or transform in the formula",
-                )
-
-
-def _without_posterior(project: Project, model: str, values: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each prior of a conjugate model that is not of as many columns.
-
-    Where all are, there is one where these data give no posterior.
-    """
-    conjugate = project.models[model].conjugate
-    if conjugate is None:
-        return
-    at = ("models", model, "conjugate", "prior")
-    faults = list(prior_faults(conjugate.numbers, values))
-    for name, what, allowed in faults:
-        yield project.fault(what, *at, name, value=conjugate.numbers[name], allowed=allowed)
-    if not faults:
-        try:
-            conjugate.row.posterior(rows_of(conjugate.row, values), conjugate.numbers)
-        except StepError as error:
-            for fault in error.faults:
-                yield project.fault(fault.what, *at, todo=fault.todo)
-
-
-def _of_its_program(plan: Plan, step: Step, fault: Fault) -> Fault:
-    """Return a fault that names the program, where that is not the model's."""
-    program = step.unkeyed["program"]
-    if program == plan.project.models[step.wildcards["model"]].title:
-        return fault
-    return replace(fault, what=fault.what.replace("the program's ", f"{program}'s ", 1))
-
-
-def data_of(plan: Plan, step: Step) -> StanData:
-    """Build the data of a step that prepares some.
-
-    Raises:
-        DataError: they cannot be built, or a table that they are made of is not made yet.
-    """
-    require_made(step)
-    return built(_request(plan, step))
-
-
-def _request(plan: Plan, step: Step) -> Request:
-    """Return what the program of a step that prepares data asks of its datasets."""
-    project, model = plan.project, step.wildcards["model"]
-    arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
-    datasets = {name: project.datasets[name] for name in arguments.declared}
-    new_rows, grid = arguments.predict, None
-    if arguments.grid is not None:
-        key = f"analyses.{step.wildcards['analysis']}.effects"
-        grid = GridRequest(
-            arguments.grid.of, arguments.grid.outcome, key, over=arguments.over or {}
-        )
-    return Request(
-        arguments.dataset,
-        datasets.pop(arguments.dataset),
-        arguments.mapping,
-        arguments.variables,
-        {name: Path(str(path)) for name, path in step.inputs.items()},
-        datasets,
-        new_rows=NewRows(new_rows.dataset, new_rows.taken, grid) if new_rows is not None else None,
-        where=lambda key: project.where(*key.split(".")),
-        model=model,
-        updates=arguments.updates,
-        is_conjugate=arguments.is_conjugate,
-    )
-
-
-def _naming(plan: Plan, step: Step, data: StanData) -> Naming:
-    """Return the dimensions of data and draws, by the program of these data."""
-    variables = plan.facts.programs[step.wildcards["model"]].variables()
-    arguments = read_arguments(PrepareData, {**step.arguments, **step.unkeyed}, step.rule)
-    return Naming.of({**variables, "data": arguments.variables}, data.values, data.meta)
-
-
-def _pair(analysis: str, dataset: str, model: str) -> dict[str, str]:
-    return {"analysis": analysis, "dataset": dataset, "model": model}
-
-
-def _unlike_outcomes(
-    project: Project, name: str, dataset: str, outcomes: Mapping[str, Outcomes | None]
-) -> Iterator[Fault]:
-    """Yield a fault for each model that is of another outcome than the first."""
-    outcome = project.analyses[name].outcome
-    (first, reference), *others = outcomes.items()
-    for model, other in others:
-        if reference is None or other is None:
-            continue
-        clauses = ", ".join(differences(reference, other, outcome))
-        if clauses:
-            mend = "" if outcome else "; if none of these is the outcome, name it in `observed`"
-            yield project.fault(
-                f"the models {first} and {model} of dataset {dataset} are of different outcomes "
-                f"and cannot be compared: {clauses}",
-                *("analyses", name, "compare"),
-                todo=f"compare models of the same outcome, on the same scale{mend}",
-            )
 
 
 def _drawn(program: Program) -> tuple[Variable, ...]:
