@@ -68,6 +68,8 @@ class FitCase:
     summary: Sequence[Mapping[str, Any]] | None = None
     picture: bytes | None = None
     weighting: str | None = None
+    because: str = "k̂ said so"
+    """Why its draws have this weighting, and why it is left out of a comparison."""
     tried: Sequence[Mapping[str, Any]] = ()
     estimate: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -312,7 +314,7 @@ def _weighting(fit: FitCase, checks: Sequence[Mapping[str, Any]]) -> dict[str, s
         return {}
     good = any(c["check"] == "khat" and c["verdict"] == "pass" for c in checks)
     weighting = fit.weighting or ("resampled" if good else "unweighted")
-    return {"weighting": weighting, "weighting_because": "k̂ said so"}
+    return {"weighting": weighting, "weighting_because": fit.because}
 
 
 def _stopped(fit: FitCase) -> bool:
@@ -488,8 +490,7 @@ def _judgement(fits: Sequence[FitCase], requested: Declared) -> dict[str, Any]:
                     for m, value in requested.evidence.items()
                 ],
                 "left_out": [
-                    {"model": f.model, "method": f.method, "because": "its fit failed its checks"}
-                    for f in out
+                    {"model": f.model, "method": f.method, "because": f.because} for f in out
                 ],
             }
         )

@@ -81,6 +81,16 @@ def test_reasons_are_the_gravest_first_with_figure_limit_and_label() -> None:
     )
 
 
+def test_a_warning_within_its_limit_says_why() -> None:
+    """The note follows, without which a value that is allowed would seem to be warned of."""
+    modes = {"check": "modes", "value": 1, "threshold": 1, "verdict": "warn", "note": "one start"}
+    beyond = {**modes, "value": 2}
+    assert faults_of({"checks": [modes, beyond]}) == (
+        "modes 1 (allowed: ≤ 1): one start",
+        "modes 2 (allowed: ≤ 1)",
+    )
+
+
 def test_a_warning_says_why_below_its_row() -> None:
     """The check and its figure; of many reasons three, and how many more; a pass has no line."""
     lines = table([LONG, FitStatus("a/d/m/nuts", "current", "pass")]).splitlines()

@@ -185,6 +185,23 @@ def test_the_advice_is_of_the_method_that_failed(tmp_path: Path) -> None:
     assert "try algorithm: fullrank" in output and "more paths" not in output
 
 
+def test_a_warning_within_its_limit_says_why(tmp_path: Path) -> None:
+    """Raw draws whose k̂ is good: the note on the first screen, and no word of a bad fit."""
+    raw = check("khat", -0.17, 0.7, "warn", note="these draws are not weighted")
+    output = first_screen(html(tmp_path, replace(GOOD, checks=[raw], weighting="unweighted")))
+    assert "Pareto k̂ −0.17 (allowed: ≤ 0.7): these draws are not weighted." in output
+    assert "does not cover" not in output and "Let them be weighted (resample)" in output
+    assert "these draws are not" not in first_screen(html(tmp_path / "bad", FLAGGED))
+
+
+def test_code_in_a_reason_is_set_as_code(tmp_path: Path) -> None:
+    """Why draws are unweighted, and why a fit is left out: no backtick is read on the page."""
+    raw = replace(FLAGGED, because="declared by `resample: false`")
+    page = html(tmp_path, SOUND, replace(SOUND, model="pooled"), raw, declared=EVERYTHING)
+    assert page.count("declared by <code>resample: false</code>") == 2
+    assert "`" not in text(page.split('id="programs"')[0])
+
+
 def test_a_waiver_shows_who_why_and_until_when(tmp_path: Path) -> None:
     """A waived failure is no pass: it shows its waiver on the first screen."""
     output = first_screen(html(tmp_path, WAIVED))
@@ -203,7 +220,8 @@ def test_sound_fits_alarm_of_nothing(tmp_path: Path) -> None:
 
 def test_a_stopped_fit_gives_no_estimates(tmp_path: Path) -> None:
     """Its numbers are folded under a warning, and no picture shows them."""
-    page = html(tmp_path, STOPPED, declared=EVERYTHING)
+    stopped = replace(STOPPED, because="its fit failed its checks")
+    page = html(tmp_path, stopped, declared=EVERYTHING)
     estimates = page.split('id="estimates"')[1].split('id="comparison"')[0]
     assert "no estimates" in estimates and '<figure class="forest">' not in estimates
     assert estimates.index("<details>") < estimates.index(">mu</code>")

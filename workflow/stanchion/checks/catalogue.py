@@ -195,6 +195,9 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         source=_YAO_2018,
         advice="The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
         "the approximation, try other parameters.",
+        advice_within="k̂ allows to weight these draws, and they are not weighted: what stands here "
+        "is the approximation's, not the posterior's. Let them be weighted (`resample`), or use "
+        "NUTS.",
         measure=measures.khat,
         threshold=Threshold(
             key=KHAT,
@@ -303,6 +306,8 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         source="quantities are as good as the draws at which they are generated",
         advice="These quantities were generated at the draws of a fit that failed its checks. Mend "
         "that fit: what its checks say stands with it.",
+        advice_within="These quantities were generated at the draws of a fit that has a warning: "
+        "what its checks say stands with it.",
         measure=measures.source,
         waivable=False,
     ),

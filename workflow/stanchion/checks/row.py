@@ -114,8 +114,9 @@ class Row[Numbers]:
 
     `worse` is the direction in which a value breaks the threshold; `gravest` the verdict of one
     that does; `digits` the decimals of a value, or how else it is shown; `ideal` the value where
-    all is well; `allows` says in words what the threshold cannot. `measure` returns None where
-    there is nothing that the check could be of.
+    all is well; `allows` says in words what the threshold cannot. `advice_within` is what is said
+    instead of a value that keeps to the threshold and does not pass all the same. `measure` returns
+    None where there is nothing that the check could be of.
     """
 
     name: str
@@ -130,7 +131,12 @@ class Row[Numbers]:
     waivable: bool = True
     ideal: float = 0
     allows: str = ""
+    advice_within: str = ""
     figure: Figure | None = None
+
+    def keeps(self, value: float, threshold: float) -> bool:
+        """Tell whether a value keeps to a threshold; NaN on either side does not."""
+        return value >= threshold if self.worse == "smaller" else value <= threshold
 
 
 def at_most(names: Sequence[str]) -> tuple[str, ...]:

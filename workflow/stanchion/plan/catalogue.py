@@ -284,7 +284,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=20,
+        version=21,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

@@ -32,11 +32,18 @@ class CheckView:
     waiver: str
     messages: tuple[str, ...]
     note: str
+    is_within: bool
+    """Whether the value keeps to its limit."""
 
     @property
     def sentence(self) -> str:
         """What was found against what is allowed."""
         return _outcome(self.name, self.value, self.limit)
+
+    @property
+    def in_one(self) -> str:
+        """The sentence, with the note where a value within its limit does not say what is wrong."""
+        return _explained(self.sentence, self.note if self.is_within else "")
 
 
 def check_view(
@@ -47,7 +54,10 @@ def check_view(
     `advice` is the method's own, by check, in place of the catalogue's.
     """
     row = CHECKS[check.check]
+    is_within = row.keeps(check.value, check.threshold)
     todo = (advice or {}).get(check.check, row.advice)
+    if is_within and row.advice_within:
+        todo = row.advice_within
     return CheckView(
         name=row.words,
         verdict=check.verdict,
@@ -60,12 +70,22 @@ def check_view(
         waiver=_waiver(check.waiver),
         messages=check.messages,
         note=check.note,
+        is_within=is_within,
     )
 
 
-def outcome(check: str, value: float, threshold: float) -> str:
-    """Return what a check found against what it allows, such as `R-hat 1.02 (allowed: ≤ 1.01)`."""
-    return _outcome(CHECKS[check].words, shown(check, value, threshold), limit(check, threshold))
+def outcome(check: str, value: float, threshold: float, note: str = "") -> str:
+    """Return what a check found against what it allows, such as `R-hat 1.02 (allowed: ≤ 1.01)`.
+
+    The note follows where a value within its limit does not say why the check did not pass.
+    """
+    row = CHECKS[check]
+    sentence = _outcome(row.words, shown(check, value, threshold), limit(check, threshold))
+    return _explained(sentence, note if row.keeps(value, threshold) else "")
+
+
+def _explained(sentence: str, note: str) -> str:
+    return f"{sentence}: {note}" if note else sentence
 
 
 def _outcome(name: str, value: str, allowed: str) -> str:

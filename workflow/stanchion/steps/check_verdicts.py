@@ -172,7 +172,7 @@ def _fault(name: str, judged: Judged, report: str) -> Fault:
 def _failures(judged: Judged) -> str:
     """Say which checks failed, where, and what the sampler said of it."""
     return "; ".join(
-        check_view(check, {}).sentence
+        check_view(check, {}).in_one
         + (f" at {', '.join(s.label for s in check.where[:_SHOWN])}" if check.where else "")
         + (f" (the sampler, {check.messages[0]})" if check.messages else "")
         for check in _failed(judged)
