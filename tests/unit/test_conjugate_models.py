@@ -287,6 +287,21 @@ def test_columns_that_depend_on_each_other_are_named_by_check(tmp_path: Path) ->
     check_plan(planned(tmp_path, declaration(model.replace("1.0e-13", "1")), january=table))
 
 
+@pytest.mark.parametrize(
+    "family",
+    [
+        "normal, y: y, sd: 1, prior: {mean: 0, sd: 1}",
+        "normal_inverse_gamma, y: y, prior: {mean: 0, precision: 1, shape: 1, scale: 1}",
+    ],
+)
+def test_squares_that_overflow_are_refused_by_check(tmp_path: Path, family: str) -> None:
+    """What no double holds is one message before anything runs, that names the prior's line."""
+    model = f"conjugate: {{family: {family}}}"
+    fault = refusal(tmp_path, declaration(model), january="y\n1e200\n-1e200\n")
+    assert fault.what.startswith(f"the posterior of {family.split(',')[0]} cannot be computed")
+    assert fault.key == "models.beta.conjugate.prior" and fault.todo
+
+
 def test_an_evidence_that_no_double_holds_is_left_out_and_fails(tmp_path: Path) -> None:
     """Overflow in a sum of squares gives no number, a note, and a fit that does not pass."""
     prior = "prior: {mean: 0, precision: 1, shape: 1, scale: 1}"

@@ -66,6 +66,17 @@ def refusals(folder: Path, init: str, program: Program = PROGRAM) -> list[Fault]
         ('{"mu": 1, "sigma": -1, "beta": [0, 0]}', "`sigma` holds -1", "at least 0"),
         ('{"mu": 1, "sigma": 1, "beta": [0, 3]}', "`beta` holds 3 at beta[2]", "at most mu = 1"),
         ('{"mu": 1, "sigma": 1, "beta": [0]}', "`beta` has 1 values, and K is 2", "vector, 1"),
+        (
+            '{"mu": 1, "sigma": 0, "beta": [0, 0]}',
+            "`sigma` holds 0, the bound itself, where no chain can start",
+            "more than 0, by the program",
+        ),
+        (
+            '{"mu": 1, "sigma": 1, "beta": [0, 1]}',
+            "`beta` holds 1 at beta[2], the bound itself",
+            "less than mu = 1",
+        ),
+        ('{"mu": NaN, "sigma": 1, "beta": [0, 0]}', "`mu` holds a number that is not finite", "n"),
         ('{"mu": "a", "sigma": 1, "beta": [0, 0]}', "`mu` holds 'a', which is no number", "real"),
         ('{"mu": 1,\n"sigma": 1', "line 2: Expecting ',' delimiter", None),
         ("[1, 2]", "holds no JSON object", '{"N": 3'),
@@ -93,6 +104,7 @@ def test_a_file_may_hold_more_than_the_parameters(tmp_path: Path) -> None:
     [
         ('{"shares": [0.5, 0.6], "cuts": [1, 2]}', "`shares` is declared simplex and is none"),
         ('{"shares": [1.5, -0.5], "cuts": [1, 2]}', "`shares` is declared simplex and is none"),
+        ('{"shares": [1.0, 0.0], "cuts": [1, 2]}', "`shares` is declared simplex and is none"),
         ('{"shares": [0.5, 0.5], "cuts": [2, 2]}', "`cuts` is declared ordered and is none"),
         ('{"shares": [0.5, 0.5], "cuts": [-1, 2]}', None),
     ],

@@ -436,6 +436,10 @@ REFUSED = [
         "a refit with max_treedepth 12 after one with 12 mends nothing",
     ),
     ("{init: 0, init_tries: 3}", "a chain that starts at zero finds the same in each try"),
+    (
+        "{init: start.json, init_tries: 3}",
+        "a chain that starts at the values of a file finds the same in each try",
+    ),
 ]
 
 

@@ -21,7 +21,8 @@ from stanchion.datasets.rules import comparable
 if TYPE_CHECKING:
     from stanchion.stan.program import Variable
 
-OPEN, MORE, LEAST = "> ", "more than", ("at least", operator.ge)
+OPEN, MORE, LEAST = "> ", ("more than", operator.gt), ("at least", operator.ge)
+LESS, MOST = ("less than", operator.lt), ("at most", operator.le)
 _LONGEST = 200
 """Characters of a bound that is looked at."""
 _INFINITE = {"positive_infinity": math.inf, "negative_infinity": -math.inf}
@@ -43,16 +44,21 @@ class Beyond:
     index: tuple[int, ...]
 
 
-def beyond(variable: Variable, values: Mapping[str, Any]) -> Beyond | None:
+def beyond(
+    variable: Variable, values: Mapping[str, Any], *, is_open: bool = False
+) -> Beyond | None:
     """Return the first value beyond a variable's bounds, None where none is.
 
-    NaN lies beyond any bound, as it does for Stan. `> 0` is a bound that is itself out.
+    NaN lies beyond any bound, as it does for Stan. `> 0` is a bound that is itself out, and so are
+    all of them where `is_open`.
     """
     value = values[variable.name]
-    is_open = variable.lower.startswith(OPEN)
     for text, words, holds in (
-        (variable.lower.removeprefix(OPEN), *((MORE, operator.gt) if is_open else LEAST)),
-        (variable.upper, "at most", operator.le),
+        (
+            variable.lower.removeprefix(OPEN),
+            *(MORE if is_open or variable.lower.startswith(OPEN) else LEAST),
+        ),
+        (variable.upper, *(LESS if is_open else MOST)),
     ):
         bound = bound_of(text, values) if text else None
         outside = None if bound is None else _outside(value, bound, holds)

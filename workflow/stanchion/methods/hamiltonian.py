@@ -135,9 +135,10 @@ class Hamiltonian(Method):
 
     @model_validator(mode="after")
     def _can_start_elsewhere(self) -> Self:
-        if self.init_tries > 1 and self.init == 0:
+        if self.init_tries > 1 and (self.init == 0 or isinstance(self.start, str)):
+            at = "zero" if self.init == 0 else "the values of a file"
             raise refused(
-                "a chain that starts at zero finds the same in each try",
+                f"a chain that starts at {at} finds the same in each try",
                 at=["init_tries"],
                 value=self.init_tries,
                 todo="remove init_tries, or let chains start within ± a number above 0",

@@ -122,7 +122,7 @@ def _without_posterior(project: Project, model: str, values: Mapping[str, Any]) 
         yield project.fault(what, *at, name, value=conjugate.numbers[name], allowed=allowed)
     if not faults:
         try:
-            conjugate.row.posterior(rows_of(conjugate.row, values), conjugate.numbers)
+            conjugate.row.log_evidence(rows_of(conjugate.row, values), conjugate.numbers)
         except StepError as error:
             for fault in error.faults:
                 yield project.fault(fault.what, *at, todo=fault.todo)

@@ -7,8 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stanchion.config import Analysis, Project
 from stanchion.datasets.agree import describe, disagreements
+from stanchion.datasets.limits import beyond
 from stanchion.datasets.stan_json import read
 from stanchion.errors import DataError, Fault
 from stanchion.stan.program import Program, Variable
@@ -16,7 +19,7 @@ from stanchion.stan.program import Program, Variable
 _SIMPLEX = 1e-8
 """How far from its sum Stan takes a simplex."""
 _KINDS = {
-    "simplex": "numbers ≥ 0 whose sum is 1",
+    "simplex": "numbers > 0 whose sum is 1",
     "sum_to_zero_vector": "numbers whose sum is 0",
     "ordered": "ascending numbers",
     "positive_ordered": "ascending numbers > 0",
@@ -63,8 +66,25 @@ def _faults(path: Path, program: Program, data: Mapping[str, Any]) -> list[Fault
     present = [v for v in program.parameters if v.name in values]
     faults += disagreements(present, {**data, **values}, lambda name: name)
     if not faults:
+        numbers = {**data, **values}
+        faults += [fault for v in present if (fault := _at_the_edge(v, numbers))]
+    if not faults:
         faults += [fault for v in present if (fault := _unlike_kind(v, values[v.name]))]
     return faults
+
+
+def _at_the_edge(variable: Variable, values: Mapping[str, Any]) -> Fault | None:
+    """Return what is wrong with a value that is infinite on the unconstrained scale, or NaN."""
+    if variable.type == "tuple":
+        return None
+    if limit := beyond(variable, values, is_open=True):
+        return Fault(
+            f"`{variable.name}` {limit.what}, the bound itself, where no chain can start",
+            allowed=f"{limit.allowed}, by the program",
+        )
+    if not np.isfinite(np.asarray(values[variable.name], np.float64)).all():
+        return Fault(f"`{variable.name}` holds a number that is not finite", allowed="numbers")
+    return None
 
 
 def _unlike_kind(variable: Variable, value: Any) -> Fault | None:
@@ -73,7 +93,7 @@ def _unlike_kind(variable: Variable, value: Any) -> Fault | None:
         return None
     total, ascends = sum(value), all(before < after for before, after in pairwise(value))
     wrong = {
-        "simplex": abs(total - 1) > _SIMPLEX or min(value, default=0) < 0,
+        "simplex": abs(total - 1) > _SIMPLEX or min(value, default=1) <= 0,
         "sum_to_zero_vector": abs(total) > _SIMPLEX,
         "ordered": not ascends,
         "positive_ordered": not ascends or min(value, default=1) <= 0,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from stanchion.errors import StepError
@@ -82,6 +83,18 @@ class Family:
         with within_numbers(self.name):
             posterior: Posterior = self._class(0).of(data, prior)
         return posterior
+
+    def log_evidence(self, data: Data, prior: Mapping[str, Any]) -> float:
+        """Return the log marginal likelihood of all rows.
+
+        Raises:
+            StepError: these data leave the posterior no digits, or overflow.
+        """
+        with within_numbers(self.name):
+            evidence = self.posterior(data, prior).log_evidence
+            if not isfinite(evidence):
+                raise OverflowError("sums of squares are beyond what a number can hold")
+        return evidence
 
     def likelihood(self, rows: Data) -> Likelihood:
         """Return the likelihood of rows."""
