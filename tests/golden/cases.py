@@ -107,7 +107,7 @@ _ANSWERS = [
     DeclaredAnswer(
         answer=kind,
         kind=kind,
-        expressions=expressions,
+        expressions=tuple(expressions.items()),
         unit=None,
         rope=(0, 1) if kind == "quantity" else None,
         stacked=kind == "quantity",

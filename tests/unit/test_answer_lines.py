@@ -17,9 +17,14 @@ def fit(model: str, rows: list[dict[str, Any]], **facts: Any) -> dict[str, Any]:
     return {**usual, "model": model, "rows": rows, "ropes": [], "choice": None, **facts}
 
 
-def lines(kind: str, *fits: dict[str, Any], unit: str | None = None) -> list[str]:
+def lines(
+    kind: str,
+    *fits: dict[str, Any],
+    unit: str | None = None,
+    rope: tuple[float, float] | None = None,
+) -> list[str]:
     asked = {"answer": "What?", "kind": kind, "unit": unit, "stacked": False, "fits": list(fits)}
-    asked |= {"expressions": {"": "mu"}, "rope": None}
+    asked |= {"expressions": {"": "mu"}, "rope": rope}
     content = {"interval": {"prob": 0.9, "kind": "equal_tailed"}, "answers": [asked]}
     head, *rest = answer_lines(content)
     assert head == "What?"
@@ -47,6 +52,25 @@ def test_several_probabilities_are_shown() -> None:
     """There is no table in a terminal; positions stand in brackets."""
     (line,) = lines("probability", fit("pooled", [row("1", 0.934, 0.004), row("2", 0.5, 0.01)]))
     assert line == "  pooled · nuts: [1] 0.934; [2] 0.50"
+
+
+def test_a_line_is_a_sentence() -> None:
+    """What goes with an answer stands below it: a line of a log fits a window."""
+    choice = {"label": "launch", "second": "wait", "difference": 12.34, "mcse": 0.05}
+    rows = [row("launch", 12.34, 0.05, sd=3.0, loss=1.234), row("wait", 0.0, None, sd=0.0)]
+    assert lines("decide", fit("pooled", rows, choice=choice), unit="euros") == [
+        "  pooled · nuts: launch has the largest expected utility, 12.34 euros, 12.34 more than "
+        "wait (Monte Carlo error 0.050).",
+        "    The expected loss of launch, against knowing the truth, is 1.2 euros.",
+    ]
+    shares = {"label": "", "below": 0.1, "within": 0.3, "above": 0.6}
+    ropes = [shares | dict.fromkeys(("mcse", "mcse_below", "mcse_above"), 0.01)]
+    told = row("", 2.0, 0.05, sd=3.0, lower=-3.0, upper=7.0, rhat=1.02)
+    others = lines("quantity", fit("pooled", [told], ropes=ropes), rope=(-1, 1))[1:]
+    assert others == [
+        "    Within [−1, 1] with probability 0.30, below 0.10, above 0.60.",
+        "    Its chains do not agree on it: R-hat 1.020.",
+    ]
 
 
 def test_a_fit_without_an_answer_says_why() -> None:

@@ -34,7 +34,7 @@ def declared(kind: Any, rope: tuple[float, float] | None = None, **rest: Any) ->
     return DeclaredAnswer(
         answer="asked",
         kind=kind,
-        expressions=expressions,
+        expressions=tuple(expressions.items()),
         unit=rest.pop("unit", None),
         rope=rope,
         stacked=rest.pop("stacked", False),

@@ -14,7 +14,7 @@ import pytest
 from stanchion.config import load
 from stanchion.errors import StepError
 from stanchion.plan.argument_json import as_json, read_arguments
-from stanchion.plan.arguments import PredictOutcomes
+from stanchion.plan.arguments import AnswerQuestions, PredictOutcomes
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of
@@ -69,6 +69,23 @@ def test_what_the_plan_writes_is_what_a_step_reads(tmp_path: Path) -> None:
         assert as_json(read) == (file.arguments, file.unkeyed)
         visited.add(step.rule)
     assert visited == set(STEPS)
+
+
+def test_choices_reach_their_step_as_declared(tmp_path: Path) -> None:
+    """Whatever the alphabet says, for it is the order of their rows and of the table."""
+    decide = '{stay: "0", go: mu, and yet: 2 * mu}'
+    text = f"{CONFIG}    answers: {{what to do: {{decide: {decide}}}}}\n"
+    write_whole(tmp_path / "config.yaml", text)
+    steps = make_plan(load(tmp_path / "config.yaml"), FACTS)
+    (step,) = (step for step in steps if step.rule == "answer_questions")
+    write_whole(tmp_path / "job.json", step.job().text())
+    file = JobFile.read(tmp_path / "job.json")
+    arguments = read_arguments(AnswerQuestions, {**file.arguments, **file.unkeyed}, step.rule)
+    assert list(arguments.answers[0].items()) == [
+        ("stay", "0"),
+        ("go", "mu"),
+        ("and yet", "2 * mu"),
+    ]
 
 
 def test_unkeyed_arguments_stand_apart() -> None:

@@ -26,7 +26,7 @@ def declared(score: str = "p", observed: str = "y") -> DeclaredAnswer:
     return DeclaredAnswer(
         answer="held out",
         kind="score",
-        expressions={"score": score, "observed": observed},
+        expressions=(("score", score), ("observed", observed)),
         unit=None,
         rope=None,
         stacked=False,

@@ -3,7 +3,7 @@ library only."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,8 +26,9 @@ class DeclaredAnswer:
 
     answer: str
     kind: AnswerKind
-    expressions: Mapping[str, str]
-    """By the name of the choice or part; under an empty one where there is none."""
+    expressions: tuple[tuple[str, str], ...]
+    """Choice or part, and expression, in the order of the declaration; the name is empty where
+    there is one only. Pairs, for a job file sorts the keys of a mapping."""
     unit: str | None
     rope: tuple[float, float] | None
     """The values that count as no effect, its ends among them."""
@@ -35,7 +36,7 @@ class DeclaredAnswer:
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield choice or part, and expression."""
-        yield from self.expressions.items()
+        yield from self.expressions
 
     def names(self, parts: Collection[str] | None = None) -> list[str]:
         """Return the variables that it is of, or these parts of it, each once."""

@@ -144,7 +144,7 @@ class AnswerSection(Section):
         return DeclaredAnswer(
             answer=name,
             kind=self.kind,
-            expressions=expressions,
+            expressions=tuple(expressions.items()),
             unit=self.unit,
             rope=None if self.rope is None else (self.rope[0], self.rope[1]),
             stacked=self.stacked,

@@ -274,7 +274,7 @@ _ROWS = (
     StepRow(
         name="answer_questions",
         arguments=AnswerQuestions,
-        version=3,
+        version=4,
         folder=ANALYSIS,
         outputs={"answers": "answers.csv", "details": "answers.json"},
         memory=2000,
@@ -284,7 +284,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=21,
+        version=22,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,
@@ -296,7 +296,7 @@ _ROWS = (
     StepRow(
         name="write_tables",
         arguments=WriteTables,
-        version=2,
+        version=3,
         folder=ANALYSIS,
         outputs={"tables": "tables.docx"},
         memory=1000,

@@ -59,7 +59,7 @@ class Element:
 
 @dataclass(frozen=True)
 class FitAnswer:
-    """What one fit says, in a sentence; without elements it says why it has no value."""
+    """What one fit says, in sentences; without elements they say why it has no value."""
 
     dataset: str
     model: str
@@ -67,7 +67,13 @@ class FitAnswer:
     verdict: str
     because: str
     elements: tuple[Element, ...]
-    sentence: str
+    sentences: tuple[str, ...]
+    """The first is the answer itself, the others what goes with it."""
+
+    @property
+    def sentence(self) -> str:
+        """All that it says, on one line."""
+        return " ".join(self.sentences)
 
     @property
     def has_value(self) -> bool:
@@ -168,7 +174,7 @@ def _fit(
         verdict=fit["verdict"],
         because=fit["because"] or "",
         elements=elements,
-        sentence="".join(_sentences(fit, content, elements, percent)),
+        sentences=tuple(_sentences(fit, content, elements, percent)),
     )
 
 
@@ -212,7 +218,7 @@ def _sentences(
     elements: tuple[Element, ...],
     percent: str,
 ) -> Iterator[str]:
-    """Yield the clauses of a fit's sentence."""
+    """Yield what a fit says, a sentence at a time."""
     if not elements:
         yield f"No value: {fit['because']}."
         return
@@ -224,17 +230,21 @@ def _sentences(
     elif len(elements) > 1:
         yield f"{len(elements)} elements, in the table."
     else:
-        (element,) = elements
-        yield f"Probability {element.value}" if kind == "probability" else element.value + unit
-        if element.interval is not None:
-            yield f", {percent}interval from {element.interval[0]} to {element.interval[1]}{unit}"
-        yield _with_error(element.error)
+        yield _single(elements[0], kind, unit, percent)
     for rope in fit["ropes"] if len(elements) == 1 else []:
-        yield " " + _rope(rope, content["rope"])
+        yield _rope(rope, content["rope"])
     rhats = [number(row["rhat"]) for row in fit["rows"]]
     worst = max((rhat for rhat in rhats if not isnan(rhat)), default=nan)
     if worst > _RHAT:
-        yield f" Its chains do not agree on it: R-hat {worst:.3f}."
+        yield f"Its chains do not agree on it: R-hat {worst:.3f}."
+
+
+def _single(element: Element, kind: str, unit: str, percent: str) -> str:
+    value = f"Probability {element.value}" if kind == "probability" else element.value + unit
+    interval = ""
+    if element.interval is not None:
+        interval = f", {percent}interval from {element.interval[0]} to {element.interval[1]}{unit}"
+    return value + interval + _with_error(element.error)
 
 
 def _scores(elements: tuple[Element, ...], percent: str) -> str:
@@ -249,8 +259,8 @@ def _scores(elements: tuple[Element, ...], percent: str) -> str:
     )
 
 
-def _with_error(error: str) -> str:
-    return f" (Monte Carlo error {error})." if error else "."
+def _with_error(error: str, what: str = "") -> str:
+    return f" (Monte Carlo error{what} {error})." if error else "."
 
 
 def _rope(rope: Mapping[str, Any], ends: tuple[float, float]) -> str:
@@ -274,22 +284,34 @@ def significant_end(value: float) -> str:
 def _first(
     choice: Mapping[str, Any] | None, kind: str, elements: tuple[Element, ...], unit: str
 ) -> Iterator[str]:
-    """Yield what comes first and by how much."""
+    """Yield what comes first and by how much, or which two the draws do not tell apart."""
     by_label = {element.label: element for element in elements}
     if choice is None:
         yield f"{elements[0].name}, the only one."
         return
     first, second = by_label[choice["label"]], by_label[choice["second"]]
     difference, error = number(choice["difference"]), number(choice["mcse"])
-    if difference == 0 or (error > 0 and difference < _SURELY * error):
-        yield f"These draws do not tell {first.name} and {second.name} apart. "
-    is_share = kind == "argmax"
-    is_near_one = is_share and difference > 0.5
-    lead = probability_text(difference, error) if is_near_one else supported(difference, error, nan)
     shown = "" if isnan(error) else significant(error, 2)
-    ahead = f"{lead} more than {second.name}{_with_error(shown)}"
-    if is_share:
-        yield f"{first.name} is the largest with probability {first.value}, {ahead}"
-        return
-    yield f"{first.name} has the largest expected utility, {first.value}{unit}, {ahead}"
-    yield f" Its expected loss, against knowing the truth, is {first.loss}{unit}."
+    is_share = kind == "argmax"
+    if difference == 0 or (error > 0 and difference < _SURELY * error):
+        values = f"{first.value}{unit} and {second.value}{unit}"
+        of_what = (
+            "they are the largest with probability" if is_share else "their expected utilities are"
+        )
+        apart = f"These draws do not tell {first.name} and {second.name} apart: {of_what} {values}"
+        yield apart + _with_error(shown, " of the difference")
+    else:
+        is_near_one = is_share and difference > 0.5
+        lead = (
+            probability_text(difference, error)
+            if is_near_one
+            else supported(difference, error, nan)
+        )
+        verb = (
+            "is the largest with probability" if is_share else "has the largest expected utility,"
+        )
+        ahead = f"{lead} more than {second.name}{_with_error(shown)}"
+        yield f"{first.name} {verb} {first.value}{unit}, {ahead}"
+    if not is_share:
+        loss = f"{first.loss}{unit}"
+        yield f"The expected loss of {first.name}, against knowing the truth, is {loss}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stanchion.checks.verdicts import FAIL, PASS
@@ -22,19 +22,21 @@ def _lines(answer: Answer) -> Iterator[str]:
     several = len({fit.dataset for fit in answer.fits}) > 1
     for fit in answer.asked[:_MOST_FITS]:
         dataset = f"{fit.dataset} · " if several else ""
-        yield f"  {dataset}{fit.name}: {_said(answer, fit)}{_verdict(fit)}"
+        first, *others = _sentences(answer, fit)
+        yield f"  {dataset}{fit.name}: {first}{_verdict(fit)}"
+        yield from (f"    {sentence}" for sentence in others)
     rest = len(answer.asked) - _MOST_FITS
     if rest > 0:
         yield f"  and {rest} more in answers.csv"
 
 
-def _said(answer: Answer, fit: FitAnswer) -> str:
-    """Return the sentence of a fit, or its first elements where it is of many."""
+def _sentences(answer: Answer, fit: FitAnswer) -> Sequence[str]:
+    """Return what a fit says, or its first elements where it is of many."""
     if answer.kind in ("argmax", "decide") or len(fit.elements) < 2:
-        return fit.sentence
+        return fit.sentences
     shown = [_element(element, answer.unit) for element in fit.elements[:_MOST]]
     rest = len(fit.elements) - _MOST
-    return "; ".join([*shown, *([f"and {rest} more in answers.csv"] if rest > 0 else [])])
+    return ["; ".join([*shown, *([f"and {rest} more in answers.csv"] if rest > 0 else [])])]
 
 
 def _element(element: Element, unit: str) -> str:
