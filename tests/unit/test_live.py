@@ -85,14 +85,15 @@ def test_block_is_drawn_in_place_below_what_is_said() -> None:
     assert terminal.lines == ["first", "second", "third", ""]
 
 
-def test_log_gets_a_line_a_minute_at_most() -> None:
-    """A run of less than a minute says none; then one a minute; none while nothing goes on."""
+def test_log_gets_lines_the_less_often_the_longer_it_takes() -> None:
+    """None in the first minute, at 1, 2 and 4 minutes one, and then one in five: a night's run is
+    no page of a thousand lines, and is never silent for ten minutes. None while nothing goes on."""
     log = LogLines(Stragglers(), begun=0.0)
     assert log.lines([job("a/d/m/nuts", 1)], 59.0, "3 of 9 steps done") == []
     assert log.lines([], 61.0) == []
-    times = [now for now in range(62, 250) if log.lines([job("a/d/m/nuts", 1)], now)]
-    assert times == [62, 122, 182, 242]
-    (line,) = log.lines([job("a/d/m/nuts", 1)], 302.0, "3 of 9 steps done")
+    times = [now for now in range(62, 1000) if log.lines([job("a/d/m/nuts", 1)], now)]
+    assert times == [62, 124, 248, 496, 796]
+    (line,) = log.lines([job("a/d/m/nuts", 1)], 1096.0, "3 of 9 steps done")
     assert line.startswith("3 of 9 steps done; a/d/m/nuts: 1 chain, ")
 
 

@@ -20,8 +20,9 @@ from functools import partial
 from stanchion.runs.progress import JobProgress, known_progress
 from stanchion.runs.progress_text import block, far_behind, sentence
 
-_FIRST, _BETWEEN, _LOOK = 60.0, 60.0, 10.0
-"""Seconds to the first line in a log, between two, and between two looks at how far chains are."""
+_FIRST, _MOST, _LOOK = 60.0, 300.0, 10.0
+"""Seconds to the first line in a log, between two at most, and between two looks at how far chains
+are. Build servers end jobs that say nothing for ten minutes."""
 _REFRESH = 1.0
 _SHARE = 20
 """Times what reading took that passes at least before the files are read again."""
@@ -78,13 +79,14 @@ class LogLines:
 
     def __init__(self, stragglers: Stragglers, begun: float) -> None:
         self._stragglers = stragglers
+        self._begun = begun
         self._next = begun + _FIRST
 
     def lines(self, jobs: Sequence[JobProgress], now: float, counted: str = "") -> list[str]:
-        """Return the stragglers that are new, and how far all are once a minute at most."""
+        """Return the stragglers that are new, and how far all are: the later, the less often."""
         lines = self._stragglers.new(jobs)
         if now >= self._next and (words := "; ".join(filter(None, (counted, sentence(jobs))))):
-            self._next = now + _BETWEEN
+            self._next = now + min(now - self._begun, _MOST)
             lines.append(words)
         return lines
 
