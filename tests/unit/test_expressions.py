@@ -95,6 +95,7 @@ def test_how_an_expression_is_read(source: str, tree: object) -> None:
         ("2mu", "`mu` at character 2", None),
         ("1e999", "`1e999` at character 1", None),
         ("9007199254740993", "`9007199254740993` at character 1", None),
+        ("theta[1:3]", "`:` at character 8", "name elements one by one: there are no ranges"),
         ("1 + not mu", "`not` at character 5", "put `not …` in brackets"),
         ("meen(theta)", "there is no function `meen` at character 1", "did you mean `mean`?"),
         ("nrow()", "there is no function `nrow` at character 1", None),
@@ -124,6 +125,15 @@ def test_what_is_refused(source: str, says: str, help_: str | None) -> None:
     assert says in str(error)
     if help_:
         assert error.todo == help_
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [("log(mu", "`)`"), ("quantile(theta 0.5)", "`,`"), ("quantile(theta, 0.5", "`)`")],
+)
+def test_an_open_call_says_what_is_missing(source: str, allowed: str) -> None:
+    """The bracket where the function has all its arguments, else the comma."""
+    assert refused(source).allowed == allowed
 
 
 def test_values_over_draws() -> None:

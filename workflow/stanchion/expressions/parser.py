@@ -172,8 +172,10 @@ class _Parser:
         self._take("(")
         arguments: list[Node] = []
         while self._peek().text != ")":
+            if arguments and self._peek().text != ",":
+                self._wrong(self._peek(), "`)`" if len(arguments) >= len(parameters) else "`,`")
             if arguments:
-                self._take(",")
+                self._advance()
             if not parameters:
                 self._wrong(self._peek(), f"{word.text}() without an argument")
             position = min(len(arguments), len(parameters) - 1)

@@ -22,6 +22,7 @@ HINTS = {
     "'": "close the quotes",
     '"': "close the quotes",
     "`": "close the backquotes",
+    ":": "name elements one by one: there are no ranges",
 }
 _NAME = r"[^\W\d]\w*(?:\.\w+)*"
 
