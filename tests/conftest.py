@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
 
-from tests.project import SHARED
+from tests.order import FileScheduling, rank
+from tests.project import SHARED, folder_of_run
 
 
 def pytest_configure() -> None:
@@ -19,6 +20,16 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile("untimed", settings.default, deadline=None)
     settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest."""
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
+    """Distribute whole files in that order, and what must not run twice at once to one worker."""
+    return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +51,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         find()
     except ToolchainError:
         install()
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder = folder_of_run(tmp_path_factory) / "cache"
     folder.mkdir(exist_ok=True)
     installed = cache_root() / "toolchains"
     if installed.is_dir():

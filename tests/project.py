@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 REFERENCE = ROOT / "tests" / "reference"
@@ -117,6 +119,12 @@ def cache_of_programs(folder: Path, shared: Path) -> Path:
     if (shared / "toolchains").exists():
         (folder / "toolchains").symlink_to((shared / "toolchains").resolve())
     return folder
+
+
+def folder_of_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this test run that all its workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def planned_jobs(text: str) -> set[str]:
