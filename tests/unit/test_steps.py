@@ -73,7 +73,8 @@ def test_the_same_chains_give_the_same_bytes(tmp_path: Path) -> None:
     """draws.nc, summary.csv, diagnostics, predictions and pictures: all of them."""
     results = []
     for folder in (tmp_path / "a", tmp_path / "b"):
-        fit(folder)
+        collect(folder, [chain(seed) for seed in range(1, 5)])
+        diagnose(folder)
         predict(folder)
         names = ["draws.nc", "summary.csv", "diagnostics.json", "predictive.json"]
         names += ["ranks.png", "posterior_predictive.png"]
