@@ -94,6 +94,8 @@ class Declared:
     new_columns: Mapping[str, Any] = field(default_factory=dict)
     title: str | None = None
     effects: bool = False
+    no_prior_lines: str | None = None
+    """Why effects have no lines of the prior."""
     original_scale: str = ""
     """What original_scale.csv of each fit holds, where it is declared, of `beta` and `X`."""
     prior: bool = False
@@ -358,7 +360,7 @@ def _declared_files(
         "summarise_effects": [(f.path, f.picture) for f in fits if requested.effects],
     }
     if requested.effects:
-        contents = {f.path: _effects(f) for f in fits}
+        contents = {f.path: _effects(f, requested.no_prior_lines) for f in fits}
         result["effects"] = [files.json(f"{p}/effects.json", c) for p, c in contents.items()]
     for seed, row in enumerate(PICTURES.values()):
         result[row.input] = [
@@ -397,7 +399,7 @@ def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
     }
 
 
-def _effects(fit: FitCase) -> dict[str, Any]:
+def _effects(fit: FitCase, no_prior_lines: str | None) -> dict[str, Any]:
     schema = {"schema": "stanchion/effects/1"}
     if _stopped(fit):
         return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
@@ -411,6 +413,7 @@ def _effects(fit: FitCase) -> dict[str, Any]:
         **schema,
         "made": True,
         "because": None,
+        "prior_because": no_prior_lines,
         "variable": "mu_new",
         "titles": {"se": "Standard error (points)"},
         "interval": {"prob": 0.9, "kind": "equal_tailed"},

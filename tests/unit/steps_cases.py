@@ -229,10 +229,11 @@ def summarise(
     because: str | None = None,
     intervals: dict[str, Any] | None = None,
     prior: NDArray[np.float64] | None = None,
+    prior_because: str = "",
 ) -> dict[str, Any]:
     """Summarise draws on a grid (`chain × draw × row`), and return effects.json.
 
-    `prior` are draws of the prior, `draw × row`.
+    `prior` are draws of the prior, `draw × row`, `prior_because` why there are none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checks = [{"check": "rhat", "verdict": verdict}]
@@ -245,7 +246,7 @@ def summarise(
         quantities = Quantities.none()
         if drawn is not None:
             columns = tuple(f"mu_new.{n + 1}" for n in range(drawn.shape[2]))
-            quantities = Quantities(columns, drawn, prior=prior)
+            quantities = Quantities(columns, drawn, prior=prior, prior_because=prior_because)
         quantities.write(folder / "effects.npz")
         inputs["quantities"] = folder / "effects.npz"
     arguments = {

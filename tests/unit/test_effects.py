@@ -227,9 +227,22 @@ def test_lines_of_the_prior_stand_beside_the_band(tmp_path: Path) -> None:
     joined = np.concatenate([np.array(line, np.float64) for line in lines], axis=1)
     prior[3, 60] = np.nan
     np.testing.assert_array_equal(joined, prior)
+    assert content["prior_because"] is None
     without = summarise(tmp_path, data.meta["grid"], drawn)
+    assert without["prior_because"] is None
     assert all("prior" not in line for effect in without["effects"] for line in effect["lines"])
     assert len(read_csv(tmp_path / "effects.csv")) == 200
+
+
+def test_lines_of_the_prior_that_are_not_drawn_say_why(tmp_path: Path) -> None:
+    """That the program stopped at a draw of it, or that an axis cannot hold them."""
+    data = grid_data(tmp_path, "age", "dose:party")
+    drawn = np.random.default_rng(6).normal(size=(2, 50, 200))
+    grid = data.meta["grid"]
+    stopped = summarise(tmp_path / "stopped", grid, drawn, prior_because="x must be finite")
+    far = summarise(tmp_path / "far", grid, drawn, prior=np.full((25, 200), 1e306))
+    assert stopped["prior_because"] == "x must be finite"
+    assert far["prior_because"] == "its values are too far from zero to be drawn"
 
 
 @pytest.mark.parametrize(

@@ -417,3 +417,29 @@ def test_names_in_a_picture_are_not_mathematics() -> None:
 def test_rows_without_a_number_are_left_empty() -> None:
     """A prediction that is NaN, or infinite, leaves its row empty."""
     assert predictions("y", ["a", "b", "c"], np.array([[2, 1, 3.0], [np.nan] * 3, [np.inf] * 3]))
+
+
+def test_prior_draws_without_value_are_counted_not_ranked(shown: list[Figure]) -> None:
+    """Half of them NaN: a line for each of the others, and no word that those lie out of range."""
+    replicated = np.array(Y_REP[:100])
+    replicated[::2] = np.nan
+    prior_predictive(Replications("y", Y, replicated, discrete=False, title="y"))
+    axis = shown[-1].axes[0]
+    texts = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert "50 % of the draws have no finite value" in texts
+    assert "from the prior, 50 draws" in texts
+    assert not any("lie outside" in text for text in texts)
+    assert axis.get_xlabel() == "y"
+    drawn = [line.get_ydata() for line in axis.lines if len(line.get_xdata()) > 9]
+    assert len(drawn) == 51 and np.isfinite(np.array(drawn, dtype=np.float64)).all()
+
+
+@pytest.mark.parametrize("end", np.linspace(2990, 3010, 5))
+def test_the_last_tick_of_a_prior_is_whole(shown: list[Figure], end: float) -> None:
+    """Wherever the range ends, no label is cut by the edge of the picture."""
+    observed = np.linspace(-end, end, 40) / 1.05
+    prior_predictive(Replications("y", observed, np.tile(observed, (50, 1)), discrete=False))
+    figure = shown[-1]
+    labels = [label for label in figure.axes[0].get_xticklabels() if label.get_text()]
+    assert len(labels) > 2
+    assert max(label.get_window_extent().x1 for label in labels) < figure.bbox.width

@@ -589,6 +589,19 @@ def test_levels_reference_and_scaling_stand_with_the_data(tmp_path: Path) -> Non
     assert "Transformed:" not in page
 
 
+def test_lines_of_the_prior_that_are_not_there_say_why(tmp_path: Path) -> None:
+    """The step's reason, or that the prior's own draws failed; none is asked of no prior."""
+    shown = "No lines of the prior are drawn: "
+    sound = Declared(effects=True, prior=True)
+    assert shown not in text(html(tmp_path / "sound", SOUND, declared=sound))
+    for name, declared, because in (
+        ("failed", replace(sound, prior_ignored=True), "its draws failed their checks"),
+        ("stopped", replace(sound, no_prior_lines="x is not finite"), "x is not finite"),
+    ):
+        page = text(html(tmp_path / name, SOUND, declared=declared))
+        assert f"{shown}{because}." in page and "Thin lines are draws of the prior" not in page
+
+
 def test_effects_are_said_in_words(tmp_path: Path) -> None:
     """What is held and what each line does, beside the picture and for those who do not see it.
 

@@ -7,19 +7,22 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from stanchion.draws.files import read_gated, read_messages, write_tree
+from stanchion.draws.quantities import Quantities
 from stanchion.errors import StepError
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.stan.console import append_messages
 from stanchion.stan.prior_switch import Densities
+from stanchion.stan.program import Variable
 from stanchion.stats.predictive import statistic
-from stanchion.steps import collect_draws
+from stanchion.steps import collect_draws, generate_quantities
 from stanchion.steps.prior import summarise_prior
 from tests.project import REFERENCE
 from tests.unit.draws_cases import job, read_whole, variables, write_chains, write_json
@@ -150,6 +153,18 @@ def test_predictive_checks_hold_what_they_promise(tmp_path: Path) -> None:
     assert rows[0]["q5"] < rows[0]["mean"] < rows[0]["q95"]
 
 
+def test_ties_of_a_loo_pit_are_broken_by_the_fits_seed(tmp_path: Path) -> None:
+    """Whole numbers: the same seed gives the same p-value, another fit's another."""
+    chains = [
+        {name: np.round(x) if "y_rep" in name else x for name, x in chain(seed).items()}
+        for seed in range(1, 5)
+    ]
+    collect(tmp_path, chains, data={"N": len(Y), "M": 2, "y": np.round(Y).tolist()})
+    diagnose(tmp_path)
+    first, again, other = (predict(tmp_path, seed=seed)["loo_pit"]["p"] for seed in (1, 1, 2))
+    assert first == again != other
+
+
 def test_declared_intervals_stand_with_each_prediction(tmp_path: Path) -> None:
     """Under the names that summary.csv has for them."""
     predictive = predict(fit(tmp_path), intervals={"prob": 0.5, "kind": "hdi"})
@@ -259,6 +274,33 @@ def test_the_draws_of_a_fit_hold_those_of_its_prior(tmp_path: Path) -> None:
     with xr.open_datatree(draws) as tree:
         assert not {"prior", "prior_predictive", "sample_stats_prior"} & set(tree.children)
     assert job.notes["prior"].startswith("left out")
+
+
+def test_a_program_that_stops_at_a_prior_draw_costs_the_fit_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quantity of the fit stays, and why it is not known of the prior stands with it."""
+    chains = [chain(seed) for seed in range(1, 5)]
+    prior(tmp_path, chains)
+    collect(tmp_path, chains, prior=True)
+
+    def stopped(*_: object) -> NoReturn:
+        raise StepError("x is infinite", where="a/d/m/nuts", todo="look at the prior")
+
+    monkeypatch.setattr(generate_quantities, "_each_chain", stopped)
+    fitted = Quantities(("mu_new.1",), np.ones((4, 500, 1)))
+    parameters = (Variable("mu", "real", 0, ()),)
+    step = SimpleNamespace(
+        inputs={"source": tmp_path / "draws.nc"},
+        path=lambda name: tmp_path / "draws.nc",
+        arguments=SimpleNamespace(parameters=parameters),
+        notes={},
+    )
+    result = generate_quantities._with_prior(fitted, step, "mu_new", 25, tmp_path)
+    result.write(tmp_path / "effects.npz")
+    read = Quantities.read(tmp_path / "effects.npz")
+    assert (read.prior, read.prior_because) == (None, "x is infinite")
+    np.testing.assert_array_equal(read.values, fitted.values)
 
 
 def test_an_improper_prior_is_a_warning(tmp_path: Path) -> None:

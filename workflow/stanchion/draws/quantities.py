@@ -29,6 +29,8 @@ class Quantities:
     messages: tuple[str, ...] = ()
     prior: NDArray[np.float64] | None = None
     """The same columns at some draws of the prior, `draw × column`, where they were wanted."""
+    prior_because: str = ""
+    """Why there are none at the draws of the prior that there are."""
 
     @classmethod
     def of(cls, chains: Sequence[Chains]) -> Quantities:
@@ -58,6 +60,8 @@ class Quantities:
         arrays: dict[str, Any] = {"columns": columns, "values": self.values, "messages": messages}
         if self.prior is not None:
             arrays["prior"] = self.prior
+        if self.prior_because:
+            arrays["prior_because"] = np.array(self.prior_because)
         with path.open("wb") as file:
             np.savez(file, **arrays)
 
@@ -66,7 +70,9 @@ class Quantities:
         """Read what `write` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
             texts = {name: tuple(arrays[name].tolist()) for name in ("columns", "messages")}
-            return cls(values=arrays["values"], prior=arrays.get("prior"), **texts)
+            because = str(arrays["prior_because"]) if "prior_because" in arrays else ""
+            prior = arrays.get("prior")
+            return cls(values=arrays["values"], prior=prior, prior_because=because, **texts)
 
 
 def columns_of(columns: Sequence[str], variables: Collection[str]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -29,11 +29,14 @@ from stanchion.pictures.style import (
 from stanchion.stats.loo_pit import Pit
 from stanchion.stats.predictive import Statistic
 from stanchion.stats.uniformity import LEVEL
+from stanchion.system.sentences import percent
 
 _OVERLAID = 50
 _FEWEST_FOR_DENSITY = 30
 _POINTS = 300
 _BINS = 30
+_EDGE = 0.02
+"""Share of a picture's axis at whose end the label of a tick would be cut."""
 _FILLED = {
     "face": {"color": FILL, "alpha": 1.0, "linewidth": 0},
     **dict.fromkeys(("dist", "credible_interval", "point_estimate", "point_estimate_text"), False),
@@ -78,13 +81,31 @@ def prior_predictive(data: Replications | str) -> bytes:
     """
     if isinstance(data, str):
         return placeholder(data)
+    valued = np.isfinite(data.replicated).all(axis=1)
+    if not valued.any():
+        return placeholder("no draw has a finite value for each observation")
+    whole = replace(data, replicated=data.replicated[valued])
     with drawn(1, columns=1, height=1.9) as (panels, picture):
-        _draw_overlay(panels, panels.axes[0], data, "from the prior", tail=0.025)
+        axis = panels.axes[0]
+        without = (
+            ""
+            if valued.all()
+            else f"{percent(1 - valued.mean())} of the draws have no finite value"
+        )
+        _draw_overlay(panels, axis, whole, "from the prior", tail=0.025, note=without)
+        low, high = axis.get_xlim()
+        last = high - _EDGE * (high - low)
+        axis.set_xticks([tick for tick in axis.get_xticks() if low <= tick <= last])
     return picture.getvalue()
 
 
-def _draw_overlay(panels: Panels, axis: Axes, data: Replications, label: str, tail: float) -> None:
-    """Overlay densities, or ECDFs where data are discrete, few, or half of them one value."""
+def _draw_overlay(
+    panels: Panels, axis: Axes, data: Replications, label: str, tail: float, note: str = ""
+) -> None:
+    """Overlay densities, or ECDFs where data are discrete, few, or half of them one value.
+
+    The note stands with the names of the lines.
+    """
     numbers = np.linspace(0, len(data.replicated) - 1, min(_OVERLAID, len(data.replicated)))
     some = data.replicated[numbers.astype(np.intp)]
     low, high = inner_range(some, data.observed, tail)
@@ -116,8 +137,9 @@ def _draw_overlay(panels: Panels, axis: Axes, data: Replications, label: str, ta
     axis.set_xlim(low, high)
     outside = float(np.mean(~((some >= low) & (some <= high))))
     beyond = f"{100 * outside:.0f} % lie outside this range" if outside > 0.01 else ""
-    if data.title and beyond:
-        axis.plot([], [], color="none", label=beyond)
+    for remark in (beyond if data.title else "", note):
+        if remark:
+            axis.plot([], [], color="none", label=remark)
     name_axis(axis, data.title or beyond)
     lines = max(2, len(axis.get_legend_handles_labels()[1]))
     axis.set_ylim(0, axis.get_ylim()[1] * (1 + 0.2 * lines) if smooth else 1.2 + 0.2 * lines)

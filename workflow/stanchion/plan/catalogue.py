@@ -147,7 +147,7 @@ _ROWS = (
     StepRow(
         name="sample_prior",
         arguments=SamplePrior,
-        version=7,
+        version=8,
         folder=_MODEL,
         outputs={"prior": "prior.nc", "checks": "prior.json", **pictures_of("sample_prior")},
         memory=1000,
@@ -219,7 +219,7 @@ _ROWS = (
     StepRow(
         name="generate_effects",
         arguments=GenerateQuantities,
-        version=2,
+        version=3,
         folder=_FIT,
         outputs={"quantities": "chains/effects.npz"},
         memory=2000,
@@ -230,7 +230,7 @@ _ROWS = (
     StepRow(
         name="summarise_effects",
         arguments=SummariseEffects,
-        version=4,
+        version=5,
         folder=_FIT,
         outputs={
             "effects": "effects.json",

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stanchion.checks.verdicts import FAIL
 from stanchion.plan.report_arguments import Fit
 from stanchion.report.numbers import exact, supported
 from stanchion.report.pictures import Shown
 from stanchion.report.reading import number
 from stanchion.system.sentences import listed, percent
 
+_FAILED_PRIOR = "its draws failed their checks"
 _MOST_LEVELS = 6
 """Levels that a sentence names; of more, the lowest and the highest."""
 
@@ -31,14 +33,23 @@ class Effects:
     pictures: tuple[Shown, ...]
     shows_prior: bool = False
     """Whether draws of the prior are shown too."""
+    no_prior: str = ""
+    """Why they are not, where the prior's draws are declared."""
 
 
-def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -> Effects:
-    """Return a fit's effects as the report words them; its pictures say the same in words."""
+def effects(
+    fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...], prior: str | None = None
+) -> Effects:
+    """Return a fit's effects as the report words them; its pictures say the same in words.
+
+    `prior` is the verdict on the draws of the model's prior, None where none are declared.
+    """
     if not content["made"]:
         return Effects(fit, content["because"], "", "", (), (), "", pictures)
     sentences = tuple(_sentence(content, effect) for effect in content["effects"])
     words = " ".join(sentences)
+    has_lines = any("prior" in line for e in content["effects"] for line in e["lines"])
+    because = content["prior_because"] or ""
     return Effects(
         fit=fit,
         because="",
@@ -48,7 +59,8 @@ def effects(fit: Fit, content: Mapping[str, Any], pictures: tuple[Shown, ...]) -
         sentences=sentences,
         shows_data=content["observed"]["outcome"] or "",
         pictures=tuple(replace(shown, alt=f"{shown.alt}. {words}") for shown in pictures),
-        shows_prior=any("prior" in line for e in content["effects"] for line in e["lines"]),
+        shows_prior=has_lines and not because,
+        no_prior=because or (_FAILED_PRIOR if prior == FAIL and not has_lines else ""),
     )
 
 

@@ -53,7 +53,7 @@ def build(job: Job[WriteReport]) -> Page:
     fits = _fits(arguments, job)
     ends = ends_of(arguments.intervals)
     checked, expected = _predictives(arguments, job, ends)
-    compared = _rankings(arguments, job)
+    compared, priors = _rankings(arguments, job), _priors(arguments, job)
     return within_size(
         Page(
             arguments=arguments,
@@ -63,12 +63,12 @@ def build(job: Job[WriteReport]) -> Page:
             together=_together(arguments, job, fits, ends),
             estimates=_estimates(arguments, job, fits, ends),
             densities=_densities(job, fits),
-            effects=_effects(arguments, job),
+            effects=_effects(arguments, job, priors),
             original=_original(arguments, job, fits, ends),
             rankings=compared,
             replicated=checked,
             predicted=expected,
-            priors=_priors(arguments, job),
+            priors=priors,
             chains=_chains(job, fits),
             sources=_sources(fits),
             datasets=_datasets(arguments, job),
@@ -206,12 +206,17 @@ def _predictives(
     )
 
 
-def _effects(arguments: WriteReport, job: Job[WriteReport]) -> tuple[Effects, ...]:
+def _effects(
+    arguments: WriteReport, job: Job[WriteReport], priors: Sequence[PriorView]
+) -> tuple[Effects, ...]:
     if arguments.effects is None:
         return ()
+    verdict = {(view.prior.dataset, view.prior.model): view.verdict for view in priors}
     pictures = shown(job, "effects", [fit.path for fit in arguments.fits])
     files = zip(arguments.fits, job.paths("effects"), pictures, strict=True)
-    return tuple(effects(fit, read_json(path), drawn) for fit, path, drawn in files)
+    return tuple(
+        effects(fit, read_json(path), drawn, verdict.get(fit.pair)) for fit, path, drawn in files
+    )
 
 
 def _priors(arguments: WriteReport, job: Job[WriteReport]) -> tuple[PriorView, ...]:

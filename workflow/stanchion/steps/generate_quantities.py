@@ -63,7 +63,7 @@ def generate(job: Job[GenerateQuantities], *, of_prior: int = 0) -> None:
         quantities, variable = Quantities.of(list(made)), job.arguments.variable
         wanted = quantities if variable is None else quantities.of_variable(variable)
         if of_prior and variable is not None:
-            wanted = replace(wanted, prior=_of_prior(job, variable, of_prior, folder))
+            wanted = _with_prior(wanted, job, variable, of_prior, folder)
         wanted.write(job.outputs["quantities"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -95,19 +95,18 @@ def _drawn(job: Job[GenerateQuantities], folder: Path) -> tuple[list[str], Float
     return columns, draws
 
 
-def _of_prior(
-    job: Job[GenerateQuantities], variable: str, number: int, folder: Path
-) -> Floats | None:
-    """Return a quantity at draws of the prior, evenly spaced, `draw × column`.
+def _with_prior(
+    wanted: Quantities, job: Job[GenerateQuantities], variable: str, number: int, folder: Path
+) -> Quantities:
+    """Add the quantity at draws of the prior, evenly spaced, where there are such draws.
 
-    None where there are no such draws, or where the program stops at one of them, which costs the
-    fit nothing.
+    That the program stops at one of them is said, and costs the fit nothing.
     """
     if "source" not in job.inputs:
-        return None
+        return wanted
     with open_draws(job.path("source"), "prior") as tree:
         if "prior" not in tree.children:
-            return None
+            return wanted
     names = {parameter.name for parameter in job.arguments.parameters}
     columns, draws = read_parameters(job.path("source"), names, "prior")
     flat = draws.reshape(-1, draws.shape[2])
@@ -118,8 +117,8 @@ def _of_prior(
         made = list(_each_chain(job, columns, flat[np.newaxis, chosen], at_prior))
     except StepError as error:
         job.notes["prior"] = f"left out: {error.faults[0].what}"
-        return None
-    return Quantities.of(made).of_variable(variable).values[0]
+        return replace(wanted, prior_because=error.faults[0].what)
+    return replace(wanted, prior=Quantities.of(made).of_variable(variable).values[0])
 
 
 def _refusal(job: Job[GenerateQuantities], what: str) -> StepError:

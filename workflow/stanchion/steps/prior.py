@@ -16,7 +16,7 @@ from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
 from stanchion.checks.switch import Switch
 from stanchion.checks.verdicts import FAIL
-from stanchion.draws.files import gated, generated, write_tree
+from stanchion.draws.files import gated, generated, without_value, write_tree
 from stanchion.draws.naming import Naming, Roles, stored_name
 from stanchion.draws.stan_csv import Chains
 from stanchion.draws.tree import prior_tree
@@ -107,6 +107,7 @@ def _replications(tree: xr.DataTree, roles: Roles) -> Replications | str:
     name = stored_name(roles.observed)
     replicated = tree["prior_predictive"].dataset[name]
     observed = tree["observed_data"].dataset[name].values.astype(np.float64)
-    discrete = replicated.attrs["type"] == "int"
-    flat = replicated.values.reshape(replicated.shape[0] * replicated.shape[1], -1)
-    return Replications(roles.observed, observed.ravel(), flat, discrete)
+    kind = replicated.attrs["type"]
+    drawn = np.where(without_value(replicated.values, kind), np.nan, replicated.values)
+    flat = drawn.reshape(drawn.shape[0] * drawn.shape[1], -1)
+    return Replications(roles.observed, observed.ravel(), flat, kind == "int", roles.observed)

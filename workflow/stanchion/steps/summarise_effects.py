@@ -15,6 +15,7 @@ from stanchion.draws.files import without_value
 from stanchion.draws.quantities import Quantities
 from stanchion.errors import StepError
 from stanchion.pictures.catalogue import draw
+from stanchion.pictures.style import TOO_FAR, is_drawable
 from stanchion.plan.arguments import SummariseEffects
 from stanchion.plan.job import Job
 from stanchion.stats.band import DEFAULT, band
@@ -65,6 +66,7 @@ def _made(
     because = f"{arguments.variable} has no finite value in {percent(share)} of the draws"
     return {
         "because": because if share else None,
+        "prior_because": _why_no_prior(quantities) or None,
         "variable": arguments.variable,
         "interval": dict(intervals or DEFAULT),
         "titles": dict(arguments.titles or {}),
@@ -72,6 +74,12 @@ def _made(
         "observed": _beside(grid["observed"]),
         "effects": [_effect(effect, numbers, quantities.prior) for effect in grid["effects"]],
     }
+
+
+def _why_no_prior(quantities: Quantities) -> str:
+    """Return why the picture shows no lines of the prior, though the prior has draws."""
+    prior = quantities.prior
+    return quantities.prior_because if prior is None or is_drawable(prior) else TOO_FAR
 
 
 def _beside(observed: Mapping[str, Any]) -> dict[str, Any]:
