@@ -14,8 +14,14 @@ from stanchion.steps import check_verdicts
 from tests.unit.draws_cases import job, write_json
 
 
-def judge(folder: Path, *checks: Check, on_fail: str = "stop", prior: Check | None = None) -> None:
-    """Judge one fit by its checks, and its prior by one."""
+def judge(
+    folder: Path,
+    *checks: Check,
+    on_fail: str = "stop",
+    prior: Check | None = None,
+    effects: dict[str, Any] | None = None,
+) -> None:
+    """Judge one fit by its checks and its effects, and its prior by one check."""
     verdict = "fail" if any(check.verdict == "fail" for check in checks) else "pass"
     content = {"verdict": verdict, "checks": [check.as_json() for check in checks]}
     fit = {"dataset": "d", "model": "m", "method": "nuts", "on_fail": on_fail}
@@ -26,6 +32,8 @@ def judge(folder: Path, *checks: Check, on_fail: str = "stop", prior: Check | No
         "answers": [],
         "priors": [write_json(folder / "prior.json", entry) for entry in ours],
     }
+    if effects is not None:
+        inputs["effects"] = [write_json(folder / "effects.json", effects)]
     arguments: dict[str, Any] = {
         "analysis": "a",
         "fits": [fit],
@@ -67,6 +75,22 @@ def test_a_waiver_is_named_as_a_way(tmp_path: Path) -> None:
     message = str(caught.value)
     assert "waivers.yaml" in message
     assert "{fit: a/d/m/nuts, check: divergences, reason: …, who: …, until: YYYY-MM-DD}" in message
+
+
+def test_effects_without_numbers_stop_where_their_fit_does(tmp_path: Path) -> None:
+    """What was declared and could not be computed does not pass; where a fit failed, that is said.
+
+    Where failures are flagged the report says it.
+    """
+    because = "mu_new has no finite value in 46 % of the draws"
+    lacking = {"made": True, "because": because}
+    with pytest.raises(GateError) as caught:
+        judge(tmp_path, effects=lacking)
+    message = f"conditional effects of a/d/m/nuts lack numbers: {because}"
+    assert str(caught.value).startswith(message)
+    judge(tmp_path, on_fail="flag", effects=lacking)
+    judge(tmp_path, effects={"made": True, "because": None})
+    judge(tmp_path, effects={"made": False, "because": "optimize gives a point"})
 
 
 def test_a_prior_that_is_the_posterior_stops_where_fits_do(tmp_path: Path) -> None:

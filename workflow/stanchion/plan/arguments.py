@@ -379,7 +379,10 @@ class AnswerQuestions(Arguments):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckVerdicts(Arguments):
-    """The fits, priors and declared pictures of an analysis; the job's files are in their order."""
+    """The fits, priors and declared pictures of an analysis; the job's files are in their order.
+
+    Effects, where they are declared, are of all fits.
+    """
 
     analysis: str
     fits: tuple[FitArguments, ...]

@@ -307,7 +307,7 @@ _ROWS = (
     StepRow(
         name="check_verdicts",
         arguments=CheckVerdicts,
-        version=5,
+        version=6,
         folder=ANALYSIS,
         outputs={"verdicts": "verdicts.json"},
         memory=1000,

@@ -67,6 +67,8 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
     diagnosed = [planner.known(fit, "diagnose_fit") for fit in fits]
     compared = planner.planned("compare_models", {"analysis": name})
     answered = planner.planned("answer_questions", {"analysis": name})
+    planned = (planner.planned("summarise_effects", fit.wildcards) for fit in fits)
+    effects = [step for step in planned if step is not None]
     plots = [(fit, step) for fit in fits for step in planned_plots(planner, fit)]
     judged = [compared] if compared is not None else []
     answers = [answered] if answered is not None else []
@@ -88,10 +90,14 @@ def verdicts_step(planner: Planner, name: str, fits: Sequence[Fit], report: Step
             "diagnostics": [step.outputs["diagnostics"] for step in diagnosed],
             "comparison": [step.outputs["judgement"] for step in judged],
             "answers": [step.outputs["details"] for step in answers],
+            **({"effects": [step.outputs["effects"] for step in effects]} if effects else {}),
             "plots": [step.outputs["judgement"] for _, step in plots],
             "priors": [step.outputs["checks"] for step in priors],
         },
-        upstream=[*written, *diagnosed, *judged, *answers, *(step for _, step in plots), *priors],
+        upstream=[
+            *(*written, *diagnosed, *judged, *answers, *effects),
+            *(*(step for _, step in plots), *priors),
+        ],
     )
 
 

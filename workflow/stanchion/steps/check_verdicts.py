@@ -30,8 +30,8 @@ class _Unanswered:
 def run(job: Job[CheckVerdicts]) -> None:
     """Write the verdict of each fit, of each comparison and of each prior, and what has no answer.
 
-    Comparisons, priors and answers stop where one of the analysis' fits does, a declared picture
-    that could not be drawn always.
+    Comparisons, priors and answers stop where one of the analysis' fits does, effects without
+    numbers where their fit does, a declared picture that could not be drawn always.
 
     Raises:
         GateError: one of them failed that is to stop; says which check, where, and what to try.
@@ -46,6 +46,7 @@ def run(job: Job[CheckVerdicts]) -> None:
         *_of_comparisons(compared, arguments.report),
         *_of_priors(priors),
         *(_unanswered(answer, arguments) for answer in stopping),
+        *_effects_without_numbers(job),
         *_undrawn(job),
     ]
     if faults:
@@ -121,6 +122,21 @@ def _unanswered(answer: _Unanswered, arguments: CheckVerdicts) -> Fault:
         f"{arguments.analysis}/{answer.fit} gives no answer to {answer.name!r}: {answer.because}",
         todo=f"correct the expression, or what it is of; see {arguments.report}",
     )
+
+
+def _effects_without_numbers(job: Job[CheckVerdicts]) -> Iterator[Fault]:
+    """Yield a fault for each fit that stops whose effects have no numbers at some points."""
+    files = job.paths("effects") if "effects" in job.inputs else ()
+    for fit, path in zip(job.arguments.fits if files else (), files, strict=True):
+        content = json.loads(path.read_text())
+        if fit.on_fail == "stop" and content["made"] and content["because"] is not None:
+            name = f"{job.arguments.analysis}/{fit.dataset}/{fit.model}/{fit.method}"
+            yield Fault(
+                f"conditional effects of {name} lack numbers: {content['because']}",
+                key=f"analyses.{job.arguments.analysis}.effects",
+                todo="give the quantity a value at each point, or leave those out where it has "
+                f"none; see {job.arguments.report}",
+            )
 
 
 def _undrawn(job: Job[CheckVerdicts]) -> Iterator[Fault]:
