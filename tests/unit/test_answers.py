@@ -258,6 +258,23 @@ def test_what_has_no_value_fails(tmp_path: Path, expression: str, says: str) -> 
 
 
 @pytest.mark.parametrize(
+    "expression", ["y_new[1] > 1", "not (y_new[1] > 1)", "mu > 1 or y_new[1] > 1"]
+)
+def test_no_probability_is_one_of_the_draws_that_have_a_value(
+    tmp_path: Path, expression: str
+) -> None:
+    """Half of a generated quantity is NaN: a comparison with it is neither true nor false."""
+    chains = [chain(seed) for seed in range(4)]
+    for columns in chains:
+        columns["y_new.1"][::2] = np.nan
+    collect(tmp_path / "m", chains)
+    step = asked(tmp_path, [declared("probability", expressions={"": expression})])
+    (fit,) = details(step)[0]["fits"]
+    assert fit["verdict"] == "fail" and fit["rows"] == []
+    assert fit["because"] == "`y_new[1]` has no finite value, as in 1000 of 2000 draws"
+
+
+@pytest.mark.parametrize(
     ("expression", "says"),
     [("tau > 1", "its program has no `tau`"), ("y_new['r'] > 1", "`y_new` has no label 'r'")],
 )
