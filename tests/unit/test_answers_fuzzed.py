@@ -75,6 +75,10 @@ SECTIONS = (
     | st.fixed_dictionaries(
         {"decide": st.dictionaries(NAMES, EXPRESSIONS, max_size=3)}, optional={"unit": NAMES}
     )
+    | st.fixed_dictionaries(
+        {"score": EXPRESSIONS, "observed": EXPRESSIONS},
+        optional={"temperature": st.fixed_dictionaries({"score": NAMES, "observed": NAMES})},
+    )
     | st.dictionaries(st.sampled_from(["quantity", "decide", "rope", "unit", "x"]), ANYTHING)
     | ANYTHING
 )

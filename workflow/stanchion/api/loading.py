@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,29 +63,41 @@ def load(
     location = _locate(Path(folder))
     declaration = os.fspath(configfile) if configfile is not None else None
     state = _inspect(location, declaration)
+    allowed: Mapping[type[ResultsError], bool] = {
+        UnplannedError: allow_unplanned,
+        AlteredError: allow_altered,
+        StaleError: allow_stale,
+    }
+    for refusal in _refusals(location.folder, state):
+        if not allowed[type(refusal)]:
+            raise refusal
+    return Analysis(location.folder, state, allow_failed=allow_failed)
+
+
+def _refusals(folder: Path, state: AnalysisState) -> Iterator[ResultsError]:
+    """Yield why results are not to be had unless it is allowed, the gravest first."""
     again = f"`stanchion run {state.name}`"
-    if state.unplanned is not None and not allow_unplanned:
-        raise UnplannedError(
+    if state.unplanned is not None:
+        yield UnplannedError(
             f"whether these results are as declared cannot be told: {state.unplanned}",
-            where=str(location.folder),
+            where=str(folder),
             todo="load them within their project, its declaration in order, or take them without "
             "it: allow_unplanned=True",
         )
-    if state.altered and not allow_altered:
-        raise AlteredError(
+    if state.altered:
+        yield AlteredError(
             _counted(state.altered),
             where=state.altered[0].path,
             todo=f"bring it back (`stanchion restore {state.name}`, a copy), or make it anew: "
             f"remove what is not as it was, then {again}; or take it as it is: allow_altered=True",
         )
-    if state.stale and not allow_stale:
-        raise StaleError(
+    if state.stale:
+        yield StaleError(
             _counted(state.stale),
             where=state.stale[0].path,
             todo=f"make it as declared now: {again}, or wait for the run that is going on; or take "
             "what is there: allow_stale=True",
         )
-    return Analysis(location.folder, state, allow_failed=allow_failed)
 
 
 def _counted(differences: Sequence[Difference]) -> str:
