@@ -269,6 +269,15 @@ def test_a_value_that_is_not_finite_names_its_row(
     assert fault.allowed
 
 
+def test_a_value_after_its_transform_is_said_to_be_one(schools: Path) -> None:
+    """No such number stands in the file, so that a person would look for it in vain."""
+    columns = {"se": {"type": "real", "transform": "center"}}
+    (fault,) = faults(schools, {"y": "log(se)"}, ["real[4] y"], columns=columns)
+    assert "`se` is -" in fault.what and "`transform: center`" in (fault.todo or "")
+    (fault,) = faults(schools, {"y": "log(effect)"}, ["real[4] y"], columns=columns)
+    assert fault.todo is None
+
+
 def test_integers_stay_integers_where_the_program_wants_them(schools: Path) -> None:
     """Sums and products of integers are; a quotient is real, and is a fault at its row."""
     stan, block = {"a": "effect - se", "b": "2 * effect + 1"}, ["int[4] a", "int[4] b"]

@@ -19,7 +19,7 @@ from stanchion.errors import DataError, Fault
 from stanchion.expressions.check import Axis, Kind, Type, check
 from stanchion.expressions.evaluate import UndefinedError, evaluate
 from stanchion.expressions.faults import ExpressionError, at_character
-from stanchion.expressions.tree import Call, Name
+from stanchion.expressions.tree import Call, Name, Node, walk
 
 ROWS = Axis("the rows", indexed=False)
 _TYPES: dict[str, Type] = {
@@ -178,14 +178,25 @@ def _undefined(error: UndefinedError, key: str) -> list[Fault]:
     """Return the faults of values that are not finite, by row."""
     columns, axes = error.environment, error.typed.kind.axes
     assert isinstance(columns, Columns)
+    todo = _transformed(error.typed.node, columns.frame)
 
     def fault(index: tuple[int, ...]) -> Fault:
         what, value = error.says(index)
         row = columns.row_of(axes, index[0]) if index else None
         where = columns.frame.location(row) if row is not None else None
-        return Fault(what, where=where, key=key, value=value, allowed=error.allowed)
+        return Fault(what, where=where, key=key, value=value, allowed=error.allowed, todo=todo)
 
     return at_rows([tuple(index) for index in np.argwhere(error.mask).tolist()], fault)
+
+
+def _transformed(node: Node, frame: Frame) -> str | None:
+    """Say of the first transformed column in an expression that its values are not the file's."""
+    names = (part.name for part in walk(node) if isinstance(part, Name))
+    name = next((name for name in names if name in frame.transforms), None)
+    if name is None:
+        return None
+    kind = frame.transforms[name]["kind"]
+    return f"`{name}` is what `transform: {kind}` makes of the file's values: use one of the two"
 
 
 def _rows(which: str) -> Axis:
