@@ -11,6 +11,8 @@ import pytest
 
 from stanchion.cli.init import init as start
 from stanchion.config import load
+from stanchion.datasets.frame import make_frame
+from stanchion.datasets.rules import Rule
 from stanchion.errors import StanchionError
 from stanchion.project.create import Example, init
 from stanchion.runs.gallery import entries, example, listing
@@ -127,6 +129,14 @@ def test_a_project_from_the_gallery_holds_what_its_programs_include(tmp_path: Pa
     assert {path for path in files_below(tmp_path) if path.endswith(".stanfunctions")} == {
         functions
     }
+
+
+def test_a_new_person_is_shown_without_the_one_whose_days_it_borrows() -> None:
+    """What stands beside a prediction are declared columns: the days, and no subject's number."""
+    new = load(ROOT / "config/gallery/hierarchical.yaml").datasets["new"]
+    rules = [Rule.of(name, column, name) for name, column in new.columns.items()]
+    frame = make_frame("new", new, ROOT / str(new.path), rules)
+    assert frame.first_rows == {"day": [*range(10)]}
 
 
 def test_a_project_of_the_example_holds_no_gallery(tmp_path: Path) -> None:
