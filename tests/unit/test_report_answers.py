@@ -144,10 +144,11 @@ def test_choices_that_are_alike_are_not_told_apart(tmp_path: Path) -> None:
     """Utilities that are equal in all draws have no error, and no first."""
     rows = [row(0.1, None, label=name, sd=0.0, loss=0.0) for name in ("go", "stay")]
     choice = {"label": "go", "second": "stay", "difference": 0.0, "mcse": None}
-    text = sentence(tmp_path, answer("decide", fit(*rows, choice=choice)))
+    decided = answer("decide", fit(*rows, choice=choice), unit="euros")
+    text = sentence(tmp_path, decided)
     assert text == (
-        "These draws do not tell go and stay apart: their expected utilities are 0.1 and 0.1. "
-        "The expected loss of go, against knowing the truth, is 0."
+        "These draws do not tell go and stay apart: their expected utilities are 0.1 and 0.1 "
+        "euros. The expected loss of go, against knowing the truth, is 0 euros."
     )
 
 

@@ -294,7 +294,7 @@ def _first(
     shown = "" if isnan(error) else significant(error, 2)
     is_share = kind == "argmax"
     if difference == 0 or (error > 0 and difference < _SURELY * error):
-        values = f"{first.value}{unit} and {second.value}{unit}"
+        values = f"{first.value} and {second.value}{unit}"
         of_what = (
             "they are the largest with probability" if is_share else "their expected utilities are"
         )
