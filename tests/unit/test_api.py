@@ -249,7 +249,7 @@ def test_what_is_altered_can_be_had(project: Path) -> None:
 CHANGES: dict[str, tuple[Change, str]] = {
     "prior": (
         lambda p: edit(p / "config/config.yaml", "mean: 0, sd: 20", "mean: 0, sd: 10"),
-        "collect_draws ran with another posterior",
+        "collect_draws ran with other settings or files: posterior",
     ),
     "data": (lambda p: edit(p / TABLE, "28", "29"), "prepare_data ran with"),
     "another model": (
@@ -258,7 +258,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
             "[partial_pooling, full_pooling, no_pooling]",
             "[partial_pooling, no_pooling]",
         ),
-        "compare_models ran with another fits",
+        "compare_models ran with other settings or files: fits",
     ),
     "no fit": (lambda p: shutil.rmtree(p / FOLDER / FIT), "has not run as it is declared"),
 }

@@ -103,7 +103,7 @@ def test_the_example_of_the_page_runs_and_has_versions(tmp_path: Path, cache: Pa
     assert "prior.a: 1.0 → 2.0" in succeeds(project, "diff", "HEAD")
     verified = project.stanchion("verify")
     assert verified.returncode == 1
-    assert "collect_draws ran with another posterior" in verified.stdout
+    assert "collect_draws ran with other settings or files: posterior" in verified.stdout
     status = json.loads(succeeds(project, "status", "--json"))
     assert [fit["state"] for fit in status["fits"]] == ["stale"]
 

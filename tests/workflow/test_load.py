@@ -53,9 +53,7 @@ def test_an_edit_of_a_program_makes_stale_and_a_comment_does_not(
     project.write("stan/wide.stan", f"// The prior is wide.\n{wide}")
     assert len(stanchion.load("results/means")) == 4
     project.write("stan/wide.stan", PROGRAM.replace("PRIOR", "9"))
-    with pytest.raises(
-        StaleError, match=r"stan/wide\.stan: stale: compile_program ran with another"
-    ):
+    with pytest.raises(StaleError, match=r"stan/wide\.stan: stale: compile_program ran with other"):
         stanchion.load("results/means")
     states = {fit.name: fit.state for fit in stanchion.load("results/means", allow_stale=True)}
     assert states == {name: "stale" if "wide" in name else "current" for name in loaded.fits}

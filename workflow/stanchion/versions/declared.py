@@ -150,7 +150,9 @@ def _otherwise(step: Step, content: Mapping[str, Any]) -> str:
         *_differing(content["arguments"], step.arguments),
         *_differing(was["content"], now["content"]),
     ]
-    return f"another {', '.join(names)}" if names else "another result before it"
+    if not names:
+        return "another result before it"
+    return f"other settings or files: {', '.join(names)}"
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
