@@ -69,7 +69,7 @@ analyses:
       nuts: {{chains: {chains}, warmup: 200, draws: 400}}
     checks: {{on_fail: flag}}
 """
-IMPATIENT = ("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5")
+IMPATIENT = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5")
 
 
 @pytest.fixture(scope="module")

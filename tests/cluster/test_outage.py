@@ -48,11 +48,9 @@ def test_controller_that_is_away_in_mid_run_costs_nothing(
     No chain is lost and none is sent twice, `status` says what it knows, and the runs end well.
     """
     watched, remaining = make(slow=SLOW), make(slow=SLOW)
-    killed = submit(remaining, *RUN)
-    halted = halt(cluster, remaining)
+    killed, run = submit(remaining, *RUN), submit(watched, *RUN)
+    halted = halt(cluster, remaining) + halt(cluster, watched)
     killed.kill()
-    run = submit(watched, *RUN)
-    halted += halt(cluster, watched)
     shown = watched.stanchion("status").stdout
     assert len(re.findall(r"sample_chain\.\d +means/slow/mean/nuts +running on node\d", shown)) == 2
     cluster.kill_controller()

@@ -178,6 +178,23 @@ def test_jobs_are_watched_on_through_silence(play: Callable[..., Played], job: J
     assert played.said[1].startswith("Slurm answers again, after")
 
 
+def test_polls_grow_rarer_by_the_first_wait(play: Callable[..., Played], job: Job) -> None:
+    """While nothing ends each wait is longer by the first one, to three minutes; then it is it."""
+    played = play()
+    played.executor.workflow.executor_settings.init_seconds_before_status_checks = 2
+    played.executor.next_seconds_between_status_checks = 2
+    played.queue("RUNNING")
+    for wait in (4, 6, 8):
+        assert played.poll(job) == ["7"]
+        assert played.executor.next_seconds_between_status_checks == wait
+    played.executor.next_seconds_between_status_checks = 179
+    assert played.poll(job) == ["7"]
+    assert played.executor.next_seconds_between_status_checks == 180
+    played.queue("COMPLETED")
+    assert played.poll(job) == []
+    assert played.executor.next_seconds_between_status_checks == 2
+
+
 def test_controller_that_is_starting_loses_no_job(play: Callable[..., Played], job: Job) -> None:
     """Where the plugin falls back to an sacct that knows nothing, the job is judged later."""
     played = play()

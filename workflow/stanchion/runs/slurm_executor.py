@@ -33,7 +33,6 @@ GRACE = 60.0
 """Seconds after which a job is settled that Slurm has forgotten or the plugin cannot judge."""
 _PREFIX = "stanchion"
 _PAUSE = 5.0
-_STEP = 10
 _LONGEST = 180
 _AT_ONCE = 200
 """Jobs about which the plugin asks at once: it gives their names, on one command line."""
@@ -112,7 +111,8 @@ class PatientExecutor(plugin.Executor):  # type: ignore[misc]
             async for info in self._judge(batch):
                 yield info
         soon = not active_jobs or ended or self._patience.is_tried
-        self.next_seconds_between_status_checks = first if soon else min(interval + _STEP, _LONGEST)
+        later = min(interval + max(first, 1), _LONGEST)
+        self.next_seconds_between_status_checks = first if soon else later
 
     def report_job_success(self, job_info: SubmittedJobInfo) -> None:
         """Report a job that has ended well."""
