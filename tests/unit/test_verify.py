@@ -120,6 +120,17 @@ def test_a_pruned_cache_is_no_alteration(remote: Remote) -> None:
     assert verified().finding is Finding.INTACT
 
 
+def test_an_empty_cache_hides_no_other_pointer(remote: Remote) -> None:
+    """Where the cache has no list of files, the pointer is held to the files themselves."""
+    shutil.rmtree(".dvc/cache")
+    assert verified().finding is Finding.INTACT
+    pointer = Path("results/means.dvc")
+    md5 = next(line for line in pointer.read_text().splitlines() if "md5: " in line)
+    pointer.write_text(pointer.read_text().replace(md5, f"- md5: {'0' * 32}.dir"))
+    git("commit", "--quiet", "--all", "--message", "Another")
+    assert found(verified()) == {("altered", str(pointer))}
+
+
 def _shorten(path: Path) -> None:
     path.write_text(path.read_text()[:-20])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,6 +157,30 @@ def forge(step: str, output: str) -> None:
 
 def launder(step: str, output: str) -> None:
     """Edit a result and its only record, track that by hand, and commit it."""
+    edit_with_its_record(step, output)
+    commit_as_it_lies()
+
+
+def launder_in_silence(step: str, output: str, reader: str) -> None:
+    """The same, where the record of the step that reads the result does not name it any more."""
+    path = edit_with_its_record(step, output)
+    record = record_of(reader)
+    content = json.loads(record.read_text())
+    content["inputs"] = [entry for entry in content["inputs"] if entry["path"] != path]
+    record.write_text(json.dumps(content, indent=1) + "\n")
+    commit_as_it_lies()
+
+
+def forget_verdict() -> None:
+    """Delete the analysis's verdict with all that tells of it, track that by hand, commit it."""
+    shutil.rmtree(record_of("check_verdicts").parent)
+    delete(f"{RESULTS}/.keys/check_verdicts")
+    delete(f"{RESULTS}/verdicts.json")
+    commit_as_it_lies()
+
+
+def edit_with_its_record(step: str, output: str) -> str:
+    """Edit a result, and have its record and its key file claim it; return its path."""
     record = record_of(step)
     content = json.loads(record.read_text())
     (entry,) = [item for item in content["outputs"] if item["name"] == output]
@@ -164,10 +189,16 @@ def launder(step: str, output: str) -> None:
     entry["sha256"] = file_hash(Path(entry["path"]))
     record.write_text(json.dumps(content, indent=1) + "\n")
     replace(str(record.parents[2] / ".keys" / step), before, entry["sha256"])
+    return str(entry["path"])
+
+
+def commit_as_it_lies() -> None:
+    """Have manifest and pointer name the results as they are, and commit them."""
     manifest = json.loads(Path(MANIFEST).read_text())
-    for item in manifest["files"]:
+    present = [item for item in manifest["files"] if Path(item["path"]).exists()]
+    for item in present:
         item.update(size=Path(item["path"]).stat().st_size, sha256=file_hash(Path(item["path"])))
-    rows = ",\n".join(json.dumps(item) for item in manifest["files"])
+    rows = ",\n".join(json.dumps(item) for item in present)
     head = json.dumps({name: manifest[name] for name in ("schema", "analysis")})[:-1]
     Path(MANIFEST).write_text(f'{head}, "files": [\n{rows}\n]}}\n')
     point_at_manifest()
@@ -179,6 +210,14 @@ def point_at_manifest() -> None:
     with versioning.repository() as repo:
         meta = {"stanchion": {"manifest": file_hash(Path(MANIFEST))}}
         versioning.add(repo, RESULTS, meta)
+
+
+def point_elsewhere() -> None:
+    """Have the pointer name another list of files, which no cache contradicts, and commit it."""
+    shutil.rmtree(".dvc/cache")
+    md5 = re.compile(r"md5: [0-9a-f]{32}")
+    Path(POINTER).write_text(md5.sub(f"md5: {'0' * 32}", Path(POINTER).read_text()))
+    commit("Results")
 
 
 def claim(changes: Callable[[dict[str, Any]], object]) -> None:
@@ -275,12 +314,12 @@ CASES: dict[str, Case] = {
     "swapped pointers": Case(swap, "altered", MANIFEST),
     "deleted pointer": Case(partial(delete, POINTER), "missing", POINTER),
     "deleted manifest": Case(partial(delete, MANIFEST), "missing", MANIFEST),
-    "pointer cut off": Case(partial(cut, POINTER), "altered", POINTER),
+    "pointer cut off": Case(partial(cut, POINTER), "altered", POINTER, refused=True),
     "pointer without its manifest": Case(
         partial(replace, POINTER, "stanchion:", "other:"), "altered", POINTER
     ),
     "pointer to another path": Case(
-        partial(replace, POINTER, "path: means", "path: second"), "altered", POINTER
+        partial(replace, POINTER, "path: means", "path: second"), "altered", POINTER, refused=True
     ),
     "manifest edited": Case(partial(in_place, MANIFEST), "altered", MANIFEST),
     "manifest without a file": Case(
@@ -383,7 +422,7 @@ CASES: dict[str, Case] = {
         partial(move_record, "diagnose_fit"), "altered", "diagnose_fit/", refused=True
     ),
     "record deleted": Case(
-        lambda: record_of("collect_draws").unlink(), "altered", "collect_draws", refused=True
+        lambda: record_of("collect_draws").unlink(), "altered", "records/collect_draws/", True
     ),
     "record of a dropped chain deleted": Case(
         lambda: record_of("sample_chain.3").unlink(), "altered", "sample_chain.3", refused=True
@@ -402,7 +441,17 @@ CASES: dict[str, Case] = {
     "a record laundered and committed": Case(
         partial(launder, "collect_draws", "summary"), "altered", "write_report/", refused=True
     ),
+    "laundered, and the next record silent": Case(
+        partial(launder_in_silence, "collect_draws", "summary", "write_report"),
+        "altered",
+        "write_report/",
+        refused=True,
+    ),
+    "verdict forgotten and committed": Case(
+        forget_verdict, "missing", "verdicts.json", refused=True
+    ),
     # what DVC holds
+    "pointer to other files, without a cache": Case(point_elsewhere, "altered", POINTER),
     "cache's object edited": Case(
         partial(edit_object, ".dvc/cache/files", f"{FIT}/draws.nc"), "altered", f"{FIT}/draws.nc"
     ),
@@ -517,6 +566,16 @@ def test_a_comment_in_a_program_is_a_note(
     append("stan/wide.stan")
     assert verify([], remote=False, configfile=DECLARATION) == 0
     assert "note: stan/wide.stan is not the text that was compiled" in capsys.readouterr().out
+
+
+def test_track_refuses_what_dvc_would_leave_out(project: Path) -> None:
+    """A result that .dvcignore hides would be lost: it is named, and the pointer stays."""
+    Path(".dvcignore").write_text("*.png\n")
+    shutil.rmtree(".dvc/cache")
+    before = Path(POINTER).read_bytes()
+    with pytest.raises(StanchionError, match=r"plots/.*\.png: DVC is told to ignore this result"):
+        track([], configfile=DECLARATION, commit=False)
+    assert Path(POINTER).read_bytes() == before
 
 
 @pytest.mark.parametrize("change", [lose_object, edit_object])

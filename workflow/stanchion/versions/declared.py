@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from stanchion.versions.custody import SoundRecord
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.results import Results
 
+_ENDED = ("done", "reused", "failed")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -64,7 +66,11 @@ def _used_compilations(results: Results) -> list[SoundRecord]:
 
 def not_of_the_plan(plan: Plan, results: Results) -> Iterator[Difference]:
     """Yield what the declaration asks for and the results are not, and what it does not name."""
-    yield from differences_of(results, unmade_steps(plan, results))
+    unmade = unmade_steps(plan, results)
+    yield from differences_of(results, unmade)
+    if not unmade:
+        yield from _unjudged(plan, results)
+    yield from dict.fromkeys(_silent_records(plan, results))
     for name, record in _current(results).items():
         if name not in plan.steps:
             for path in record.outputs:
@@ -95,6 +101,50 @@ def differences_of(results: Results, unmade: Sequence[Step]) -> Iterator[Differe
         stale.add(name)
         if not any(identity(before.rule, before.wildcards) in stale for before in step.upstream):
             yield _behind(step, current.get(name), results.custody.records)
+
+
+def _unjudged(plan: Plan, results: Results) -> Iterator[Difference]:
+    """Yield the steps that may fail, and have neither ended well nor failed as they are planned."""
+    current, records = _current(results), results.custody.records
+    ended = {record.key for record in records if record.content["state"] in _ENDED}
+    for step in steps_of(plan, results.analysis):
+        is_here = identity(step.rule, step.wildcards) in current
+        if STEPS[step.rule].may_fail and step.key not in ended and not is_here:
+            yield _behind(step, None, records)
+
+
+def _silent_records(plan: Plan, results: Results) -> Iterator[Difference]:
+    """Yield the records that leave out what their step reads: nothing links them to what it was."""
+    paths_of = defaultdict[tuple[str, str], set[str]](set)
+    records_of = defaultdict[tuple[str, str], list[SoundRecord]](list)
+    for record in results.custody.records:
+        if record.ended_well:
+            records_of[record.rule, record.key].append(record)
+            for entry in record.content["outputs"]:
+                paths_of[record.key, entry["name"]].add(entry["path"])
+    for step in steps_of(plan, results.analysis):
+        for record in records_of[step.rule, step.key]:
+            if unnamed := list(_unnamed_inputs(step, record, paths_of)):
+                more = f" and {len(unnamed) - 1} more" if unnamed[1:] else ""
+                what = f"it does not name {unnamed[0]}{more}, which its step reads"
+                yield Difference(Kind.ALTERED, record.path, what)
+
+
+def _unnamed_inputs(
+    step: Step, record: SoundRecord, paths_of: Mapping[tuple[str, str], Collection[str]]
+) -> Iterator[str]:
+    """Yield the inputs that a record leaves out, whatever their paths were by then.
+
+    `paths_of` is where the step of a key has left its output of a name.
+    """
+    named = {(entry["name"], entry["path"]) for entry in record.content["inputs"]}
+    names = {name for name, _ in named}
+    for name, planned in step.inputs.items():
+        for path in planned if isinstance(planned, list) else [planned]:
+            expected = step.expected[path]
+            known = "step" in expected and paths_of.get((expected["key"], expected["output"]))
+            if name not in names or (known and not any((name, each) in named for each in known)):
+                yield path
 
 
 def _current(results: Results) -> dict[tuple[str, ...], SoundRecord]:

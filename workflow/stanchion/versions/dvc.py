@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +142,15 @@ def pull(repo: Repo, pointers: Sequence[str], remote: str | None, *, over: bool 
         repo.pull(targets=list(pointers), remote=remote, force=over)
 
 
+def ignored(repo: Repo, folder: str, paths: Sequence[str]) -> list[str]:
+    """Return the files of a folder that DVC leaves out, as .dvcignore tells it."""
+    from dvc.fs import localfs
+
+    walked = repo.dvcignore.find(localfs, str(Path.cwd() / folder))
+    seen = {os.path.relpath(path) for path in walked}
+    return [path for path in paths if path not in seen]
+
+
 def incomplete() -> type[Exception]:
     """Return the error of a pull that found objects missing, as after one that was killed."""
     from dvc.exceptions import CheckoutError
@@ -186,20 +195,31 @@ def read_pointer(path: Path) -> tuple[str, dict[str, Any]]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    todo = f"`git restore {path}` brings back what git holds; without that, remove it and track"
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text())
         [out] = content["outs"]
         if out["path"] != path.stem or "wdir" in content:
             what = f"this pointer is not of {path.stem}, but of {out['path']}"
-            raise VersioningError(what, where=str(path))
+            raise VersioningError(what, where=str(path), todo=todo)
         return str(out["md5"]), dict(content.get("meta") or {})
     except (OSError, YAMLError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise VersioningError("this is not a pointer that DVC can read", where=str(path)) from error
+        what = "this is not a pointer that DVC can read"
+        raise VersioningError(what, where=str(path), todo=todo) from error
 
 
 def read_listing(text: bytes) -> dict[str, str]:
     """Return MD5 by path, from the object that lists a folder's files."""
     return {entry["relpath"]: entry["md5"] for entry in json.loads(text)}
+
+
+def listing_of(oids: Mapping[str, str]) -> str:
+    """Return the name of the object that lists these files of a folder, from MD5 by path."""
+    from dvc_data.hashfile.tree import Tree
+
+    tree = Tree.from_list([{"relpath": path, "md5": oid} for path, oid in oids.items()])
+    tree.digest()
+    return str(tree.oid)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def _not_held(repo: Repo, paths: Sequence[Path], remote: str | None) -> Iterator
     """Yield the files whose content neither DVC's cache nor a remote holds."""
     stores = [versioning.cache_store(repo)]
     for path in paths:
-        oid = _md5(path)
+        oid = md5_of(path)
         if stores[0].has(oid):
             continue
         if len(stores) == 1 and (remote or versioning.default_remote(repo)) is not None:
@@ -95,6 +95,7 @@ def _not_held(repo: Repo, paths: Sequence[Path], remote: str | None) -> Iterator
             yield str(path)
 
 
-def _md5(path: Path) -> str:
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file's content, by which DVC knows it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -22,7 +22,8 @@ _AGAIN = (
     "again by `stanchion run`, and after `rm -r` of the analysis's folder all of it is"
 )
 _TODO = {
-    Kind.EXTRA: "move it out of the results: what no step made is not tracked",
+    Kind.EXTRA: "put its record back, or move it out of the results: what no step made, or what "
+    "has no record, is not tracked",
     Kind.STALE: "run `stanchion run`; `stanchion clean ANALYSIS` removes what is not declared",
 }
 

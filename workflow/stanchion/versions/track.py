@@ -95,6 +95,9 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     """
     require_repository()
     names = chosen_analyses(plan, analyses)
+    for pointer in map(Path, map(pointer_of, names)):
+        if pointer.exists():
+            versioning.read_pointer(pointer)
     _require_current(plan, names)
     keep_compilations(plan, names)
     results = [_sound(plan, name) for name in names]
@@ -102,6 +105,7 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     if not versioning.is_set_up():
         versioning.set_up()
     with versioning.repository() as repo:
+        _require_heeded(repo, results)
         for manifest in manifests:
             _write(repo, manifest)
         _list_metrics(names)
@@ -130,7 +134,9 @@ def keep_compilations(plan: Plan, analyses: Sequence[str]) -> None:
 def _sound(plan: Plan, analysis: str) -> Results:
     """Return what lies in an analysis's folder; refuse what the plan or git's HEAD contradicts."""
     results = read_results(analysis)
-    faults = results.custody.faults or (*not_of_the_plan(plan, results), *_forgotten(results))
+    broken_links = results.custody.faults or tuple(not_of_the_plan(plan, results))
+    named = {fault.path for fault in broken_links}
+    faults = [*(fault for fault in _forgotten(results) if fault.path not in named), *broken_links]
     if faults:
         raise VersioningError([refusal(fault) for fault in faults])
     return results
@@ -156,6 +162,19 @@ def _forgotten(results: Results) -> Iterator[Difference]:
             yield Difference(Kind.MISSING, path, "this record was tracked, and is gone")
         elif results.hashes[path] != digest:
             yield Difference(Kind.ALTERED, path, "this record was tracked with another content")
+
+
+def _require_heeded(repo: Repo, results: Sequence[Results]) -> None:
+    """Refuse to track what DVC would leave out, and lose."""
+    for result in results:
+        folder = str(folder_of(result.analysis))
+        if ignored := versioning.ignored(repo, folder, list(result.hashes)):
+            more = f" and {len(ignored) - 1} more" if ignored[1:] else ""
+            raise VersioningError(
+                f"DVC is told to ignore this result{more}, which would be lost",
+                where=ignored[0],
+                todo="take the pattern that matches it out of .dvcignore, then track again",
+            )
 
 
 def _require_unchanged(results: Sequence[Results]) -> None:

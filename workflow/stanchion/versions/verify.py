@@ -19,7 +19,7 @@ from stanchion.system.hashes import file_hash
 from stanchion.versions import dvc as versioning
 from stanchion.versions.declared import not_of_the_plan, with_toolchain_of
 from stanchion.versions.difference import Difference, Kind
-from stanchion.versions.known import known_manifests
+from stanchion.versions.known import known_manifests, md5_of
 from stanchion.versions.manifest import Entry, Manifest, manifest_path, pointer_of, read_manifest
 from stanchion.versions.objects import differences
 from stanchion.versions.results import Results, folder_of, read_results
@@ -173,7 +173,7 @@ def verify_analysis(
         notes = tuple(_notes(plan, results))
     reasons = [because] if because is not None else []
     try:
-        differing += _in_stores(listing, manifest, remote=remote, name=name)
+        differing += _in_stores(listing, manifest, results, remote=remote, name=name)
     except (VersioningError, OSError) as error:
         reasons.append(str(error))
     return Verified(
@@ -304,12 +304,26 @@ def _other_version(results: Results) -> str | None:
 
 
 def _in_stores(
-    listing: str, manifest: Manifest, *, remote: bool, name: str | None
+    listing: str, manifest: Manifest, results: Results, *, remote: bool, name: str | None
 ) -> list[Difference]:
     with versioning.repository() as repo:
-        cached = differences(versioning.cache_store(repo), listing, manifest)
+        cache = versioning.cache_store(repo)
+        cached = differences(cache, listing, manifest)
         differing = [difference for difference in cached if difference.kind is not _CACHE_MAY_LACK]
+        if not cache.has(listing):
+            differing += _of_the_pointer(listing, manifest, results)
         if remote:
             store = versioning.remote_store(repo, name)
             differing += differences(store, listing, manifest)
     return differing
+
+
+def _of_the_pointer(listing: str, manifest: Manifest, results: Results) -> Iterator[Difference]:
+    """Hold a pointer, whose list of files the cache lacks, to the files of its manifest."""
+    if dict(results.hashes) != {entry.path: entry.sha256 for entry in manifest.files}:
+        return
+    folder = folder_of(manifest.analysis)
+    oids = {str(Path(path).relative_to(folder)): md5_of(Path(path)) for path in results.hashes}
+    if versioning.listing_of(oids) != listing:
+        what = "it names other files than its manifest does"
+        yield Difference(Kind.ALTERED, pointer_of(manifest.analysis), what)
