@@ -50,8 +50,9 @@ _OF_ALGORITHM = {
 class Optimize(Method):
     """The mode of the posterior density, with standard errors by its curvature, `method: optimize`.
 
-    It gives a point and no draws: nothing that needs draws is made of it. Of a model that declares
-    `priors: none` the mode on the declared scale is the maximum likelihood estimate.
+    It gives a point and no draws: nothing that needs draws is made of it, and generated quantities,
+    which may be random, are left out; transformed parameters have values and errors. Of a model
+    that declares `priors: none` the mode on the declared scale is the maximum likelihood estimate.
     """
 
     checks: ClassVar[tuple[str, ...]] = ("finite", "converged", "curvature", "modes")
