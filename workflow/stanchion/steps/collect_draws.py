@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ from stanchion.methods.catalogue import method_of
 from stanchion.methods.method import Method
 from stanchion.plan.arguments import CollectDraws
 from stanchion.plan.job import Job
-from stanchion.sampling.external import FILE, external_draws
+from stanchion.sampling.external import FILE, External, external_draws
 from stanchion.stan.progress import forget_chains
 from stanchion.stats.intervals import ERROR, ESTIMATE
 from stanchion.stats.summary import Numbers, summarise
@@ -66,53 +67,78 @@ def run(job: Job[CollectDraws]) -> None:
         return
     arguments, variables = job.arguments, job.arguments.variables
     data, meta = (json.loads(job.path(name).read_text()) for name in ("data", "meta"))
+    fit = _read(job, data, meta)
+    weighted = fit.method.weigh(fit.chains, arguments.seed)
+    chains = fit.chains if weighted is None else weighted.draws
+    roles = Roles(variables.observed, variables.replicated, variables.predicted)
+    tree = fit.tree(chains, roles, data)
+    if weighted is not None:
+        note_weighting(tree, weighted.attributes)
+        tree[PROPOSAL] = xr.DataTree(weighted.proposal(fit.naming))
+        job.notes["weighting"] = weighted.notes()
+    with _prior(job) as prior:
+        write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
+    blocks = fit.method.results
+    columns, names = summarised_columns(chains, fit.naming, variables.parameters, blocks)
+    if fit.method.is_point:
+        assert fit.modes is not None
+        names, numbers = _point(chains, fit.naming, columns, names, fit.modes)
+    else:
+        errors = weighted.errors(columns) if weighted else fit.method.errors(chains.values, columns)
+        numbers = _estimates(job, fit.method, chains, fit.naming, columns, errors)
+        numbers = numbers if fit.exact is None else fit.exact.numbers(names, numbers)
+    write_summary(tree, names, numbers, job.outputs["summary"])
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Draws as they were sampled or left, with what only some methods say of theirs."""
+
+    method: Method
+    """The one whose draws they are."""
+    chains: Chains
+    naming: Naming
+    attempts: Attempts | None
+    modes: Modes | None
+    exact: Exact | None
+    external: External | None
+
+    def tree(self, chains: Chains, roles: Roles, data: Mapping[str, Any]) -> xr.DataTree:
+        """Return these draws by group, and what is known of them."""
+        is_point = self.method.is_point
+        as_tree, group = (point_tree, POINT) if is_point else (posterior_tree, POSTERIOR)
+        tree = as_tree(chains, self.naming, roles, data)
+        if self.attempts is not None:
+            tree[group].attrs[ATTRIBUTE] = self.attempts.as_json()
+        for known in (self.exact, self.external):
+            if known is not None:
+                tree[POSTERIOR].attrs.update(known.attributes)
+        if self.modes is not None:
+            tree[MODES] = xr.DataTree(self.modes.dataset())
+        return tree
+
+
+def _read(job: Job[CollectDraws], data: Mapping[str, Any], meta: Mapping[str, Any]) -> _Fit:
+    """Read what a fit's chains, its script or a file left, or draw from its exact posterior."""
+    arguments, variables = job.arguments, job.arguments.variables
     method, paths, attempts, others = chains_of(
         arguments, job.paths("chains"), job.outputs["draws"].parent / "archive"
     )
     exact = _exact(arguments, method, data, meta)
     naming, external = Naming.of(variables.declared, data, meta), None
     if exact is not None:
-        raw = exact.chains
+        chains = exact.chains
     elif method.is_external:
         left = [others[FILE]] if FILE in others else paths
         external = external_draws(left, method, variables, data, meta)
-        raw, naming = external.chains, external.naming
+        chains, naming = external.chains, external.naming
     else:
         keep = method.keeps & set(arguments.keep)
-        raw = read_chains(paths, method.rows(keep), keep, method.parts)
+        chains = read_chains(paths, method.rows(keep), keep, method.parts)
     modes = Modes.read(others[MODES_FILE]) if MODES_FILE in others else None
     if "quantities" in job.inputs:
-        raw = with_quantities(raw, Quantities.read(job.path("quantities")), naming.declared)
-    weighted = method.weigh(raw, arguments.seed)
-    chains = raw if weighted is None else weighted.draws
-    roles = Roles(variables.observed, variables.replicated, variables.predicted)
-
-    as_tree, group = (point_tree, POINT) if method.is_point else (posterior_tree, POSTERIOR)
-    tree = as_tree(chains, naming, roles, data)
-    if attempts is not None:
-        tree[group].attrs[ATTRIBUTE] = attempts.as_json()
-    if exact is not None:
-        tree[POSTERIOR].attrs.update(exact.attributes)
-    if external is not None:
-        tree[POSTERIOR].attrs.update(external.attributes)
-    if modes is not None:
-        tree[MODES] = xr.DataTree(modes.dataset())
-    if weighted is not None:
-        note_weighting(tree, weighted.attributes)
-        tree[PROPOSAL] = xr.DataTree(weighted.proposal(naming))
-        job.notes["weighting"] = weighted.notes()
-    with _prior(job) as prior:
-        write_tree(tree.assign(prior), job.outputs["draws"], chains.messages)
-    columns, names = summarised_columns(chains, naming, variables.parameters, method.results)
-    if method.is_point:
-        assert modes is not None
-        names, known = _point(chains, naming, columns, names, modes)
-        write_summary(tree, names, known, job.outputs["summary"])
-        return
-    errors = weighted.errors(columns) if weighted else method.errors(chains.values, columns)
-    estimates = _estimates(job, method, chains, naming, columns, errors)
-    known = estimates if exact is None else exact.numbers(names, estimates)
-    write_summary(tree, names, known, job.outputs["summary"])
+        chains = with_quantities(chains, Quantities.read(job.path("quantities")), naming.declared)
+    return _Fit(method, chains, naming, attempts, modes, exact, external)
 
 
 def _collect_generated(job: Job[CollectDraws]) -> None:
