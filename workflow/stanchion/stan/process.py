@@ -232,8 +232,37 @@ def _run(
         TimeoutError: the time was over, and it was ended.
     """
     started = None if apart is None else _Started()
+    process = _start(command, chain, descriptor, saving, apart)
+    assert process.stdout is not None
+    with process.stdout as pipe:
+        try:
+            if report is not None:
+                report.begin(process.pid)
+            return _follow(process, pipe, output, end, report, started)
+        except BaseException as error:
+            try:
+                if saving:
+                    _end_gently(process, pipe, output)
+            finally:
+                process.kill()
+                process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise TimeoutError from error
+            raise
+        finally:
+            if started is not None:
+                started.end()
+
+
+def _start(
+    command: Sequence[str],
+    chain: str,
+    descriptor: int | None,
+    saving: Mapping[str, str],
+    apart: Apart | None,
+) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             executable=None if descriptor is None else f"/proc/self/fd/{descriptor}",
             pass_fds=() if descriptor is None else (descriptor,),
@@ -248,37 +277,36 @@ def _run(
         raise ChainError(
             f"{chain} could not be started: {error.strerror}", where=command[0]
         ) from error
-    assert process.stdout is not None
-    with process.stdout as pipe:
-        try:
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    pipe: IO[bytes],
+    output: _Output,
+    end: float | None,
+    report: ChainReport | None,
+    started: _Started | None,
+) -> int:
+    """Take what a program prints until it has ended, and return its exit code.
+
+    Raises:
+        TimeoutError: the time is over, and the program has not ended.
+        subprocess.TimeoutExpired: it has closed its output alone.
+    """
+    looks = report is not None or started is not None
+    while (rest := _rest(end)) is None or rest > 0:
+        if select.select([pipe], [], [], _wait(rest, looks))[0]:
+            block = os.read(pipe.fileno(), _BLOCK)
+            if not block:
+                return process.wait(_rest(end))
+            output.take(block)
             if report is not None:
-                report.begin(process.pid)
-            while (rest := _rest(end)) is None or rest > 0:
-                if select.select([pipe], [], [], _wait(rest, report, apart))[0]:
-                    block = os.read(pipe.fileno(), _BLOCK)
-                    if not block:
-                        return process.wait(_rest(end))
-                    output.take(block)
-                    if report is not None:
-                        report.take(block)
-                if started is not None and process.poll() is not None:
-                    started.end()  # what holds the pipe open
-                if report is not None:
-                    report.look()
-            raise TimeoutError
-        except BaseException as error:
-            try:
-                if saving:
-                    _end_gently(process, pipe, output)
-            finally:
-                process.kill()
-                process.wait()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise TimeoutError from error
-            raise
-        finally:
-            if started is not None:
-                started.end()
+                report.take(block)
+        if started is not None and process.poll() is not None:
+            started.end()  # what holds the pipe open
+        if report is not None:
+            report.look()
+    raise TimeoutError
 
 
 def _end_gently(process: subprocess.Popen[bytes], pipe: IO[bytes], output: _Output) -> None:
@@ -302,9 +330,9 @@ def _rest(end: float | None) -> float | None:
     return None if end is None else max(end - time.monotonic(), 0)
 
 
-def _wait(rest: float | None, report: ChainReport | None, apart: Apart | None) -> float | None:
+def _wait(rest: float | None, looks: bool) -> float | None:
     """Return how long to wait for output: until the time is over, or until the next look."""
-    if report is None and apart is None:
+    if not looks:
         return rest
     return INTERVAL if rest is None else min(rest, INTERVAL)
 
