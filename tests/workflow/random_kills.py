@@ -27,24 +27,9 @@ from tempfile import TemporaryDirectory
 
 from stanchion.system.processes import descendants
 from tests.project import BIN, ProjectDir, cache_of_programs
-from tests.workflow.slow import DATA, SLOW
+from tests.workflow.slow import DATA, SLOW, declared
 
-CONFIG = """\
-project: kills
-seed: 5
-datasets:
-  points: {path: data/points.json}
-models:
-  slow: {program: stan/slow.stan}
-analyses:
-  luck:
-    datasets: [points]
-    models: [slow]
-    methods:
-      nuts: {chains: 4, warmup: 50, draws: 150}
-    checks: {on_fail: flag}
-    keep: [csv]
-"""
+CONFIG = declared("chains: 4, warmup: 50, draws: 150", "checks: {on_fail: flag}", "keep: [csv]")
 FILES = {"data/points.json": DATA, "stan/slow.stan": SLOW}
 SPACE = "64m"
 SIGNALS = ("kill", "term", "main-kill", "main-term", "main-int", "one-kill")

@@ -1,4 +1,4 @@
-"""A program that samples for seconds, so that there is time for bad luck, and its data."""
+"""A program that samples for seconds, so that there is time for bad luck, its data and its fit."""
 
 from __future__ import annotations
 
@@ -23,3 +23,21 @@ model {
 }
 """
 DATA = '{"N": 3, "y": [0.1, -0.3, 0.5]}'
+
+
+def declared(nuts: str, *more: str) -> str:
+    """Return the declaration of one fit by NUTS with these settings; `more` are keys beside it."""
+    return f"""\
+project: luck
+seed: 5
+datasets:
+  points: {{path: data/points.json}}
+models:
+  slow: {{program: stan/slow.stan}}
+analyses:
+  luck:
+    datasets: [points]
+    models: [slow]
+    methods:
+      nuts: {{{nuts}}}
+""" + "".join(f"    {line}\n" for line in more)

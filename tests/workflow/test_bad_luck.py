@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.project import BIN, ProjectDir, cache_of_programs
-from tests.workflow.slow import DATA, SLOW
+from tests.workflow.slow import DATA, SLOW, declared
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
@@ -33,20 +33,7 @@ model {
   y ~ normal(mu, 1);
 }
 """
-CONFIG = """\
-project: luck
-seed: 5
-datasets:
-  points: {path: data/points.json}
-models:
-  slow: {program: stan/slow.stan}
-analyses:
-  luck:
-    datasets: [points]
-    models: [slow]
-    methods:
-      nuts: {chains: 4, warmup: 100, draws: 400}
-"""
+CONFIG = declared("chains: 4, warmup: 100, draws: 400")
 FIT = "results/luck/points/slow/nuts"
 
 

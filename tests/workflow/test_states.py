@@ -15,26 +15,12 @@ import pytest
 from stanchion.stan.states import FOLDER, STATE, ChainState
 from stanchion.stan.toolchain import find
 from tests.project import ProjectDir, cache_of_programs
-from tests.workflow.slow import DATA, SLOW
+from tests.workflow.slow import DATA, SLOW, declared
 from tests.workflow.test_bad_luck import Run
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
-CONFIG = """\
-project: states
-seed: 5
-datasets:
-  points: {path: data/points.json}
-models:
-  slow: {program: stan/slow.stan}
-analyses:
-  luck:
-    datasets: [points]
-    models: [slow]
-    methods:
-      nuts: {chains: 2, warmup: 150, draws: 400, checkpoint: 0.2}
-    keep: [csv]
-"""
+CONFIG = declared("chains: 2, warmup: 150, draws: 400, checkpoint: 0.2", "keep: [csv]")
 FIT = Path("results/luck/points/slow/nuts")
 SHORT, LONG = "draws: 400", "draws: 900"
 
