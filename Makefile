@@ -19,7 +19,7 @@ engines:
 
 test: test-packages
 	@$(BIN)/stanchion toolchain path >/dev/null 2>&1 || $(BIN)/stanchion toolchain install
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: test-packages
 	$(BIN)/ruff check .
