@@ -190,8 +190,22 @@ def test_a_warning_within_its_limit_says_why(tmp_path: Path) -> None:
     raw = check("khat", -0.17, 0.7, "warn", note="these draws are not weighted")
     output = first_screen(html(tmp_path, replace(GOOD, checks=[raw], weighting="unweighted")))
     assert "Pareto k̂ −0.17 (allowed: ≤ 0.7): these draws are not weighted." in output
-    assert "does not cover" not in output and "Let them be weighted (resample)" in output
+    assert "does not cover" not in output and "without resample: false" in output
     assert "these draws are not" not in first_screen(html(tmp_path / "bad", FLAGGED))
+
+
+def test_what_could_not_be_computed_is_not_said_to_be_bad(tmp_path: Path) -> None:
+    """R-hat of chains at one point: its column is there, and no word of chains that disagree."""
+    frozen = nuts_checks(
+        constant=check("constant", 1, 0, "fail", "mu"),
+        rhat=check("rhat", None, 1.01, "fail"),
+        ess_bulk=check("ess_bulk", None, 400, "fail"),
+        ess_tail=check("ess_tail", None, 400, "fail"),
+    )
+    output = first_screen(html(tmp_path, FitCase("partial", "nuts", checks=frozen)))
+    assert "R-hat could not be computed" in output and "worst R-hat" in output
+    assert "A chain did not move" in output and "The chains disagree" not in output
+    assert "What could not be computed does not pass." in output
 
 
 def test_code_in_a_reason_is_set_as_code(tmp_path: Path) -> None:

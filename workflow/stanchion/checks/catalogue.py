@@ -196,8 +196,9 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         advice="The approximation does not cover the posterior. Use NUTS for conclusions; to keep "
         "the approximation, try other parameters.",
         advice_within="k̂ allows to weight these draws, and they are not weighted: what stands here "
-        "is the approximation's, not the posterior's. Let them be weighted (`resample`), or use "
-        "NUTS.",
+        "is the approximation's, not the posterior's. Use NUTS, or let them be weighted: without "
+        "`resample: false`, and of paths that agree.",
+        advice_without="Nothing vouches for these draws. Use NUTS for conclusions.",
         measure=measures.khat,
         threshold=Threshold(
             key=KHAT,

@@ -115,8 +115,9 @@ class Row[Numbers]:
     `worse` is the direction in which a value breaks the threshold; `gravest` the verdict of one
     that does; `digits` the decimals of a value, or how else it is shown; `ideal` the value where
     all is well; `allows` says in words what the threshold cannot. `advice_within` is what is said
-    instead of a value that keeps to the threshold and does not pass all the same. `measure` returns
-    None where there is nothing that the check could be of.
+    instead of a value that keeps to the threshold and does not pass all the same,
+    `advice_without` where there is none. `measure` returns None where there is nothing that the
+    check could be of.
     """
 
     name: str
@@ -132,6 +133,9 @@ class Row[Numbers]:
     ideal: float = 0
     allows: str = ""
     advice_within: str = ""
+    advice_without: str = (
+        "What could not be computed does not pass. Look at the other checks, and at the log."
+    )
     figure: Figure | None = None
 
     def keeps(self, value: float, threshold: float) -> bool:

@@ -163,7 +163,7 @@ def verdicts(fits: Sequence[FitView], comparisons: Sequence[Ranking] = ()) -> Ve
         headings=tuple(
             heading
             for heading in _COLUMNS
-            if any(fit.figures[heading].text != MISSING for fit in fits)
+            if any(fit.figures[heading] != Figure(MISSING, "") for fit in fits)
             or (heading == Verdicts.khat and comparisons)
         ),
         several_datasets=len({fit.fit.dataset for fit in fits}) > 1,

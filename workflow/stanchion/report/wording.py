@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 from stanchion.checks.catalogue import CHECKS
@@ -58,6 +58,8 @@ def check_view(
     todo = (advice or {}).get(check.check, row.advice)
     if is_within and row.advice_within:
         todo = row.advice_within
+    elif isnan(check.value):
+        todo = row.advice_without
     return CheckView(
         name=row.words,
         verdict=check.verdict,
