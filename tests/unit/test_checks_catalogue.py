@@ -183,3 +183,18 @@ def test_verdicts_have_one_order_and_each_its_mark() -> None:
     assert GRAVEST_FIRST == ("fail", "waived", "warn", "pass")
     assert MARKS.keys() == {*GRAVEST_FIRST, "skipped"}
     assert len({verdict.mark for verdict in VERDICTS}) == len(VERDICTS)
+
+
+@pytest.mark.parametrize(
+    ("check", "threshold", "text"),
+    [
+        ("rhat", 1.0001, "≤ 1.0001"),
+        ("rhat", 1.01, "≤ 1.01"),
+        ("ess_bulk", 400.0, "≥ 400"),
+        ("khat", 2 / 3, "≤ 0.6667"),
+        ("rhat", float("nan"), "–"),
+    ],
+)
+def test_a_declared_limit_stands_as_it_is(check: str, threshold: float, text: str) -> None:
+    """An R-hat of 1.002 breaks no limit that reads as 1; computed limits have four digits."""
+    assert limit(check, threshold) == text

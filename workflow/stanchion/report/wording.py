@@ -14,6 +14,8 @@ from stanchion.report.numbers import MISSING, beside, count, exact, probability,
 from stanchion.report.reading import Check, Scalar
 from stanchion.system.sentences import percent
 
+_DECLARED = 8
+"""Digits that a limit which a person declared has at most."""
 _CODE = re.compile(r"`(\w+)`")
 
 
@@ -113,8 +115,9 @@ def shown(check: str, value: float, threshold: float) -> str:
 
 
 def limit(check: str, threshold: float) -> str:
-    """Return what a check allows, such as `≤ 1.01`."""
-    row, number = CHECKS[check], exact(threshold)
+    """Return what a check allows, such as `≤ 1.01`: as it is declared, four digits of others."""
+    is_declared = float(f"{threshold:.{_DECLARED}g}") == threshold
+    row, number = CHECKS[check], exact(threshold, _DECLARED if is_declared else 4)
     if row.allows or number == MISSING:
         return row.allows or MISSING
     if threshold == 0:
