@@ -105,6 +105,20 @@ def test_what_one_program_has_is_asked_of_it(tmp_path: Path) -> None:
         assert faults_of(tmp_path, asking(answer)) == []
 
 
+def test_models_are_stacked_by_a_comparison_of_all(tmp_path: Path) -> None:
+    """Without a comparison there are no weights; a program without the prediction has no share."""
+    text = asking("{quantity: mean(y_rep), stacked: true}")
+    assert faults_of(tmp_path, text) == []
+    (refusal,) = faults_of(tmp_path, changed("    compare: {by: loo}\n", "", text))
+    assert "weights of a comparison, and there is none" in refusal.what
+    assert "compare: {by: loo}" in (refusal.todo or "")
+    project = declared(tmp_path, text)
+    blocks = {**FITS[1].blocks, "generated_quantities": ()}
+    fits = [FITS[0], FitVariables("pooled.stan", blocks, SIZES)]
+    (refusal,) = answer_faults(project, "coaching", project.analyses["coaching"], fits)
+    assert refusal.what == "pooled.stan has no 'y_rep', and cannot be stacked"
+
+
 @pytest.mark.parametrize("kind", ["complex", "tuple"])
 def test_what_is_no_number_is_said_to_be_none(tmp_path: Path, kind: str) -> None:
     """A variable that is there, and that no expression can be of, is not said to be missing."""
