@@ -100,5 +100,5 @@ def test_a_status_looks_at_the_steps_of_its_fit_only(
     assert ours >= {"collect_draws", "diagnose_fit", "predict_outcomes"}
     assert Counter(calls) == dict.fromkeys(ours, len(rows))
     for fit in plan.fits:
-        status._sampling_seconds(plan, fit)
+        status._sampling_seconds(plan, fit, status._works(plan, fit))
     assert read == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,6 +145,14 @@ def sampled_in(plan: Plan, chain: str, **facts: object) -> None:
     write_whole(f"{step.records}/{step.key[:12]}-1.json", json.dumps(record))
 
 
+def diagnosed(plan: Plan) -> None:
+    """Leave a diagnosis that passes, with an effective sample size of 400."""
+    step = plan.of(FIT, "diagnose_fit")
+    checks = [{"check": n, "value": v, "threshold": 1} for n, v in (("ess_bulk", 400), ("rhat", 1))]
+    write_whole(step.outputs["diagnostics"], json.dumps({"verdict": "pass", "checks": checks}))
+    write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/more")))
+
+
 @pytest.mark.parametrize(
     ("facts", "rate"),
     [
@@ -160,13 +170,30 @@ def test_effective_draws_a_second_are_over_the_time_of_all_chains(
 ) -> None:
     """Over the sum of their seconds; unknown where a chain was not sampled in one go."""
     sampled_in(plan, "1")
-    step = plan.of(FIT, "diagnose_fit")
-    checks = [{"check": n, "value": v, "threshold": 1} for n, v in (("ess_bulk", 400), ("rhat", 1))]
-    write_whole(step.outputs["diagnostics"], json.dumps({"verdict": "pass", "checks": checks}))
-    write_whole(step.key_file, keyfile.line_of(step.key, contents(step.outputs, "nowhere/more")))
+    diagnosed(plan)
     assert fit_status(plan, FIT).ess_per_second is None
     sampled_in(plan, "2", **facts)
     assert fit_status(plan, FIT).ess_per_second == rate
+
+
+def test_a_status_reads_the_record_of_each_chain_once(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time and the effective draws a second of a fit come of one reading."""
+    for chain in ("1", "2"):
+        sampled_in(plan, chain)
+    diagnosed(plan)
+    reads: Counter[str] = Counter()
+    real = Path.read_text
+
+    def read_text(path: Path, *arguments: Any, **options: Any) -> str:
+        reads[path.parent.name] += 1
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    row = fit_status(plan, FIT)
+    assert (row.seconds, row.ess_per_second) == (2.0, 100.0)
+    assert (reads["sample_chain.1"], reads["sample_chain.2"]) == (1, 1)
 
 
 def test_effective_draws_a_second_are_shown_where_samplers_stand_side_by_side() -> None:

@@ -111,14 +111,15 @@ def fit_status(plan: Plan, fit: Fit) -> FitStatus:
     if content is None:
         return FitStatus(fit.name, State.ALTERED if state is State.CURRENT else state)
     figures = figures_of({check["check"]: check for check in content["checks"]})
+    sampled = _works(plan, fit)
     return FitStatus(
         fit.name,
         "current",
         verdict=content["verdict"],
         weighting=content.get("weighting"),
         figures=figures,
-        seconds=_sampling_seconds(plan, fit),
-        ess_per_second=_rate(figures["ess"], plan, fit),
+        seconds=_sampling_seconds(plan, fit, sampled),
+        ess_per_second=_rate(figures["ess"], sampled),
         why=faults_of(content),
     )
 
@@ -186,26 +187,33 @@ def proved(step: Step, output: str) -> dict[str, Any] | None:
     return content
 
 
-def _sampling_seconds(plan: Plan, fit: Fit) -> float | None:
-    chains = [step for step in plan.steps_of(fit) if step.rule in _SAMPLING]
-    times = [
-        seconds
-        for step in chains or [plan.of(fit, "collect_draws")]
-        for seconds in [_seconds(step)]
-        if seconds is not None
-    ]
-    return max(times) if times else None
+@dataclass(frozen=True)
+class _Work:
+    """The work that a step did, by its record."""
+
+    seconds: float
+    is_whole: bool
+    """Whether it has neither resumed nor extended anything."""
 
 
-def _rate(ess: float | None, plan: Plan, fit: Fit) -> float | None:
+def _works(plan: Plan, fit: Fit) -> list[_Work | None]:
+    """Return the work of each of a fit's sampling steps; None of one that has sampled nothing."""
+    return [_work(step) for step in plan.steps_of(fit) if step.rule in _SAMPLING]
+
+
+def _sampling_seconds(plan: Plan, fit: Fit, sampled: Sequence[_Work | None]) -> float | None:
+    works = sampled or [_work(plan.of(fit, "collect_draws"))]
+    return max((work.seconds for work in works if work is not None), default=None)
+
+
+def _rate(ess: float | None, sampled: Sequence[_Work | None]) -> float | None:
     """Return effective draws a second of all that its chains ran, in any order or side by side."""
-    seconds = [_seconds(step, whole=True) for step in plan.steps_of(fit) if step.rule in _SAMPLING]
-    times = [taken for taken in seconds if taken]
-    return ess / sum(times) if ess and times and len(times) == len(seconds) else None
+    times = [work.seconds for work in sampled if work is not None and work.is_whole]
+    return ess / sum(times) if ess and sum(times) and len(times) == len(sampled) else None
 
 
-def _seconds(step: Step, *, whole: bool = False) -> float | None:
-    """Return what the step took; a `whole` one has neither resumed nor extended anything."""
+def _work(step: Step) -> _Work | None:
+    """Return the work of a step; None where it was reused, cut from another, or is not done."""
     for path in sorted(Path(step.records).glob(f"{step.key[:12]}-*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             record = json.loads(path.read_text())
@@ -214,7 +222,7 @@ def _seconds(step: Step, *, whole: bool = False) -> float | None:
                 runs = [notes, *notes.get("runs", ())]
                 is_partial = record.get("attempt", 1) > 1 or any("resumed" in run for run in runs)
                 is_cut = any("cut_from" in run for run in runs)
-                return None if is_cut or (whole and is_partial) else float(record["seconds"])
+                return None if is_cut else _Work(float(record["seconds"]), not is_partial)
     return None
 
 
