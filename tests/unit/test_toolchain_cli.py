@@ -93,6 +93,7 @@ def test_show_tells_what_it_is_made_of(run: Run, installed: Path) -> None:
         "compiler": "g++ 12",
         "flags": "-O3",
         "cpu": "x86-64",
+        "chains": "go on after a kill",
     }
     assert {name: about[name] for name in expected} == expected
     lines = dict(line.split(":", 1) for line in run("show").stdout.splitlines())
@@ -116,6 +117,8 @@ def test_a_real_cmdstan_is_used_and_said(run: Run, installed: Path, tmp_path: Pa
         "~/.cmdstan",
     )
     assert about["licences"] == []
+    lines = dict(line.split(":", 1) for line in run("show").stdout.splitlines())
+    assert about["chains"] == lines["chains"].strip() == "start anew after a kill"
 
 
 def test_a_folder_is_chosen_and_checked(run: Run, tmp_path: Path) -> None:

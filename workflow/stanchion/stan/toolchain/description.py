@@ -75,6 +75,7 @@ def show(toolchain: Toolchain) -> dict[str, Any]:
         "found_by": toolchain.found_by,
         **toolchain.identity(),
         "compiler_command": toolchain.compiler,
+        "chains": f"{'go on' if toolchain.origin == 'wheel' else 'start anew'} after a kill",
         "installed": manifest(toolchain.path),
         "licences": licences(toolchain),
     }
