@@ -216,6 +216,37 @@ def test_a_state_that_was_of_no_use_is_not_said_to_be_used(tmp_path: Path, cache
         assert made.notes["started_anew"] == "The saved state is damaged: the chain starts anew."
 
 
+@pytest.mark.parametrize(
+    ("end", "time_limit", "todo"),
+    [
+        ("kill -9 $$", None, "run again: it goes on from iteration 5"),
+        ("exec sleep 60", "1s", "what makes it slow; the next run goes on from iteration 5"),
+    ],
+)
+def test_a_chain_that_was_ended_says_where_it_goes_on(
+    tmp_path: Path, cache: Path, end: str, time_limit: str | None, todo: str
+) -> None:
+    """Killed, or ended by its time limit, it names the iteration that the next run begins with.
+
+    One without a state names none, nor one that has failed and would again.
+    """
+    write_state(tmp_path / "leave", "", 5)
+    before = f"{leaving(tmp_path)}; {end}"
+    with (
+        job(tmp_path, before=before, time_limit=time_limit) as made,
+        pytest.raises(ChainError) as ended,
+    ):
+        sample_chain.run(made)
+    assert str(ended.value).endswith(todo)
+    for changes in ({"before": f"{leaving(tmp_path)}; exit 1"}, {"before": end, "saving": None}):
+        with (
+            job(tmp_path, seed=2, time_limit=time_limit, **changes) as made,
+            pytest.raises(ChainError) as ended,
+        ):
+            sample_chain.run(made)
+        assert "iteration" not in str(ended.value)
+
+
 def test_a_state_of_another_processor_is_said(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

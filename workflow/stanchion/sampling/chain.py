@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from stanchion.errors import ChainError
 from stanchion.plan.argument_json import as_json
 from stanchion.plan.arguments import SampleChain, Saving
 from stanchion.plan.catalogue import STEPS
@@ -17,7 +18,7 @@ from stanchion.provenance.cache import Cache
 from stanchion.stan.command import PATHFINDER, RunFiles, run_command
 from stanchion.stan.console import append_messages, complaints, started_anew
 from stanchion.stan.gradients import append_gradients, path_gradients
-from stanchion.stan.process import check_csv, run_program
+from stanchion.stan.process import ProgramFailedError, check_csv, run_program
 from stanchion.stan.progress import ChainReport
 from stanchion.stan.states import (
     ChainState,
@@ -165,10 +166,25 @@ def _go_on(chain: Chain, state: ChainState, saving: Saving) -> None:
     }
     note = partial(_note_position, chain, state, facts)
     note()
-    _run(chain, state.environment(saving.seconds), note)
+    try:
+        _run(chain, state.environment(saving.seconds), note)
+    except ProgramFailedError:
+        raise
+    except ChainError as error:
+        raise _with_position(error, state) from error
     if sentence := started_anew(chain.log):
         chain.notes.pop("resumed", None)
         chain.notes["started_anew"] = sentence
+
+
+def _with_position(error: ChainError, state: ChainState) -> ChainError:
+    """Return the error of a chain that was ended, with where the next run goes on, if it does."""
+    (fault,), position = error.faults, state.position()
+    if position is None:
+        return error
+    begins = f"goes on from iteration {position.iteration}"
+    todo = f"{fault.todo}; the next run {begins}" if fault.todo else f"run again: it {begins}"
+    return ChainError(replace(fault, todo=todo))
 
 
 def _use(chain: Chain, state: ChainState, finished: Finished, done: Path) -> str | None:
