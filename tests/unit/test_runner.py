@@ -98,6 +98,21 @@ def test_finished_step_leaves_outputs_record_and_key_file(
     assert list((project / ".stanchion/tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize("fact", ["log", "started_anew", "not_saved"])
+def test_what_a_person_should_know_is_said_behind_the_step(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fact: str
+) -> None:
+    """A log that is not whole, a chain that started anew, a state that was not saved."""
+
+    def sample(job: Job) -> None:
+        write_draws(job)
+        job.notes[fact] = "one sentence"
+
+    use(monkeypatch, sample)
+    assert runner.main([str(job_file(project))]) == 0
+    assert capsys.readouterr().err.rstrip().endswith("; warning: one sentence")
+
+
 def test_failed_step_leaves_a_record_and_nothing_else(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

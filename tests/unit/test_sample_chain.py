@@ -247,6 +247,26 @@ def test_a_chain_that_was_ended_says_where_it_goes_on(
         assert "iteration" not in str(ended.value)
 
 
+def test_a_state_that_cannot_be_saved_is_said(tmp_path: Path, cache: Path) -> None:
+    """Where the driver had no room for it, or there is no place for it, the record says so."""
+    words = 'The chain\'s state cannot be saved in "states": No space left on device; ' + (
+        "sampling goes on without."
+    )
+    (tmp_path / "words").write_text(f"{words}\n")
+    with job(tmp_path, before=f"cat {tmp_path}/words") as made:
+        sample_chain.run(made)
+        assert made.notes["not_saved"] == words
+    shutil.rmtree(cache, ignore_errors=True)
+    cache.write_text("a file is in the way")
+    with job(tmp_path) as made:
+        sample_chain.run(made)
+        assert made.notes["not_saved"].startswith("The chain's state cannot be saved: the cache ")
+        assert made.notes["not_saved"] in (tmp_path / "log").read_text().splitlines()
+    with job(tmp_path, saving=None) as made:
+        sample_chain.run(made)
+        assert "not_saved" not in made.notes
+
+
 def test_a_state_of_another_processor_is_said(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

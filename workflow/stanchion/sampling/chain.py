@@ -16,7 +16,7 @@ from stanchion.plan.catalogue import STEPS
 from stanchion.plan.keys import family_of, key_of
 from stanchion.provenance.cache import Cache
 from stanchion.stan.command import PATHFINDER, RunFiles, run_command
-from stanchion.stan.console import append_messages, complaints, started_anew
+from stanchion.stan.console import append_messages, complaints, not_saved, started_anew
 from stanchion.stan.gradients import append_gradients, path_gradients
 from stanchion.stan.process import ProgramFailedError, check_csv, run_program
 from stanchion.stan.progress import ChainReport
@@ -33,6 +33,10 @@ from stanchion.stan.states import (
 from stanchion.system.folders import cache_root
 
 STEP = "sample_chain"
+_NO_STATE = (
+    "The chain's state cannot be saved: the cache cannot be written, or another run samples the "
+    "same chain; sampling goes on without."
+)
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,12 @@ def sample(chain: Chain) -> None:
     """
     arguments, saving = chain.arguments, chain.arguments.saving
     with nullcontext() if saving is None else open_state(chain.family) as state:
-        if saving is None or state is None:
-            _run(chain)
-        else:
+        if saving is not None and state is not None:
             _go_on(chain, state, saving)
+        else:
+            if saving is not None:
+                _say(chain, "not_saved", _NO_STATE)
+            _run(chain)
     check_csv(chain.output, arguments.rows, chain=arguments.name, parts=arguments.parts)
 
 
@@ -175,6 +181,8 @@ def _go_on(chain: Chain, state: ChainState, saving: Saving) -> None:
     if sentence := started_anew(chain.log):
         chain.notes.pop("resumed", None)
         chain.notes["started_anew"] = sentence
+    if sentence := not_saved(chain.log):
+        chain.notes["not_saved"] = sentence
 
 
 def _with_position(error: ChainError, state: ChainState) -> ChainError:
@@ -207,8 +215,12 @@ def _use(chain: Chain, state: ChainState, finished: Finished, done: Path) -> str
 def _start_anew(chain: Chain, state: ChainState, fault: str) -> None:
     """Let a state go that is of no use, and say so in the log and the record."""
     state.begin_anew()
-    sentence = f"The saved state {fault}: the chain starts anew."
-    chain.notes["started_anew"] = sentence
+    _say(chain, "started_anew", f"The saved state {fault}: the chain starts anew.")
+
+
+def _say(chain: Chain, fact: str, sentence: str) -> None:
+    """Say something of the chain's state in its log and its record."""
+    chain.notes[fact] = sentence
     with suppress(OSError), chain.log.open("a", encoding="utf-8") as log:
         log.write(f"{sentence}\n")
 

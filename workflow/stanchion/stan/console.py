@@ -21,6 +21,7 @@ _OF_ANOTHER_KIND = ("Informational Message:", "Error evaluating the log probabil
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 _MOST, _LONGEST = 5, 300
 _ANEW = re.compile(r"The saved state\b.*: the chain starts anew\.\n")
+_UNSAVED = re.compile(r"The chain's state cannot be saved in .*; sampling goes on without\.\n")
 _COPY = re.compile(rf"'[^'\n]*/{COPIED_PROGRAM}/(?:{BELOW}/)*")
 """Where a compiled program's own words name the copy of an include."""
 
@@ -50,12 +51,21 @@ def complaints(log: Path) -> list[str]:
 
 def started_anew(log: Path) -> str | None:
     """Return what the last program in a log says of a saved state that was of no use to it."""
+    return _last_sentence(log, _ANEW)
+
+
+def not_saved(log: Path) -> str | None:
+    """Return what the last program in a log says of a state that it could not save."""
+    return _last_sentence(log, _UNSAVED)
+
+
+def _last_sentence(log: Path, pattern: re.Pattern[str]) -> str | None:
     sentence = None
     with log.open(encoding="utf-8", errors="replace") as file:
         while line := file.readline(10 * _LONGEST):
             if line.startswith(_START):
                 sentence = None
-            elif _ANEW.fullmatch(line):
+            elif pattern.fullmatch(line):
                 sentence = line.rstrip()
     return sentence
 

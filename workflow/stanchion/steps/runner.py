@@ -45,6 +45,8 @@ from stanchion.system.temporaries import own_name
 from stanchion.system.writing import write_whole
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SAID = ("started_anew", "not_saved", "log")
+"""Notes that a person hears of behind the line of a step."""
 PUBLISHED = {"done", "reused", "superseded"}
 
 
@@ -267,7 +269,7 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path], reason: str | 
     uncached = _keep(file, record)
     if uncached is None and record.content["state"] == "done" and hasattr(module, "after"):
         module.after(job)
-    warnings = [text for text in (uncached, notes.get("log")) if text is not None]
+    warnings = [text for text in (uncached, *map(notes.get, _SAID)) if text is not None]
     return "".join([took, *(f"{WARNING}{text}" for text in warnings)])
 
 
