@@ -145,6 +145,9 @@ def test_a_fit_that_was_not_made_says_whose_failure_it_was(plan: Plan) -> None:
         "ADVI is held to NUTS"
     )
     assert all(status.why == ("the cause",) for status in failed)
+    message = "the cause; its last words:\n  and more"
+    result = run_result(plan, ["means"], [failure(plan, "sample_chain", message)], 1)
+    assert result.fits[0].why == ("the cause",), "the words themselves stand in the log"
     result = run_result(plan, ["means"], [failure(plan, "prepare_data")], 1)
     models = {s.fit.split("/")[2] for s in result.fits if s.state == "failed"}
     assert models == {"wide", "narrow"}, "both read the same data, by one key"

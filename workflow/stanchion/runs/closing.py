@@ -179,6 +179,7 @@ def _with_upstream(steps: Iterable[Step]) -> list[Step]:
 def _cause(failure: Mapping[str, Any]) -> str:
     """Return the first line of what a failed step said: its cause."""
     line = str(failure["message"]).partition("\n")[0].strip().rstrip(":")
+    line = line.removesuffix("; its last words")
     return line if len(line) <= _LONGEST_CAUSE else f"{line[: _LONGEST_CAUSE - 1]}…"
 
 
