@@ -63,9 +63,12 @@ def test_configfile_of_the_snakefile_is_the_declaration(two: ProjectDir) -> None
 
 
 def test_config_of_a_module_is_refused(two: ProjectDir) -> None:
-    """A `config` that no file holds stops Snakemake with a sentence, and nothing is planned."""
+    """A `config` that no file holds stops every run with a sentence alone: nothing is planned."""
     two.edit("Snakefile", "module stanchion:", INLINE)
-    completed = two.snakemake("-n")
-    assert completed.returncode != 0
-    assert "is given a `config` of its own" in completed.stdout + completed.stderr
-    assert "results/" not in completed.stdout + completed.stderr
+    for command in (("snakemake", "--cores", "1", "-n"), ("stanchion", "run", "--cores", "1")):
+        completed = two.call(*command)
+        output = completed.stdout + completed.stderr
+        assert completed.returncode == 2, output
+        assert "Snakefile: the module `stanchion` is given a `config` of its own" in output
+        for word in ("results/", "next:", 'File "', "DeclarationError"):
+            assert word not in output

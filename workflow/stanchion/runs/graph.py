@@ -7,9 +7,9 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from stanchion.config.configfile import workflow_declaration
 from stanchion.errors import StanchionError
 from stanchion.pictures.catalogue import pictures_of
 from stanchion.plan.catalogue import STEPS
@@ -97,21 +97,24 @@ def _listed(paths: str | list[str]) -> list[str]:
     return paths if isinstance(paths, list) else [paths]
 
 
-def open_graph(file: Path, overrides: Mapping[str, Any], *, main: bool, alone: bool) -> Graph:
-    """Open a declaration's plan for Snakemake; its main process sees to Slurm's jobs as well.
+def open_graph(workflow: Any, config: Mapping[str, Any]) -> Graph:
+    """Open the declaration's plan for a running Snakemake, whose module was given `config`.
 
-    Snakemake would bury the message of what is wrong in our calls. Plain `snakemake` ends by it.
+    Its main process sees to Slurm's jobs as well. Snakemake would bury the message of what is wrong
+    in our calls. Plain `snakemake` ends by it.
 
     Raises:
-        StanchionError: as `open_plan` does, on a cluster's node.
+        StanchionError: as `open_plan` and `workflow_declaration` do, on a cluster's node.
         SystemExit: the same where a person looks; `stanchion run` says its cause.
     """
+    main, alone = workflow.is_main_process, not workflow.output_settings.dryrun
     if main and _SLURM in sys.modules:
         from stanchion.runs.slurm_executor import take_over
 
         take_over()
     try:
-        return Graph(open_plan(file, overrides, main=main, alone=alone))
+        file = workflow_declaration(workflow, config)
+        return Graph(open_plan(file, workflow.config_settings.config, main=main, alone=alone))
     except StanchionError as error:
         if not main:
             raise
