@@ -46,8 +46,8 @@ def fetch(url: str, sha256: str, target: Path) -> None:
         if isinstance(error, HTTPError) and error.code in _GONE:
             raise DataError(
                 f"{url} is not there: the server answers {error.code} {error.reason}",
-                todo="correct the url; a file that has moved is found by its SHA-256, which is "
-                f"held at any address; or put the file at {target}",
+                todo=f"correct the url, or put the file at {target}: wherever it comes from, it is "
+                "held to its SHA-256",
             ) from error
         kind = UnreachableError if machine_fault(error) is None else DataError
         raise kind(
