@@ -292,6 +292,7 @@ def test_columns_that_depend_on_each_other_are_named_by_check(tmp_path: Path) ->
     [
         "normal, y: y, sd: 1, prior: {mean: 0, sd: 1}",
         "normal_inverse_gamma, y: y, prior: {mean: 0, precision: 1, shape: 1, scale: 1}",
+        "normal_inverse_gamma, y: y, prior: {mean: 1.0e200, precision: 1, shape: 1, scale: 1}",
     ],
 )
 def test_squares_that_overflow_are_refused_by_check(tmp_path: Path, family: str) -> None:

@@ -93,7 +93,7 @@ class Family:
         with within_numbers(self.name):
             evidence = self.posterior(data, prior).log_evidence
             if not isfinite(evidence):
-                raise OverflowError("sums of squares are beyond what a number can hold")
+                raise OverflowError("the log marginal likelihood is beyond any number")
         return evidence
 
     def likelihood(self, rows: Data) -> Likelihood:
