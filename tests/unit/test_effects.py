@@ -528,6 +528,16 @@ def test_an_edit_of_effects_stales_their_own_steps(
     assert changed == stale | {"write_report", "check_verdicts"}
 
 
+def test_the_last_step_reads_the_effects_of_each_fit(planned: Planned) -> None:
+    """In the order of its fits, so that effects without numbers are said of the right one."""
+    (last,) = [step for step in planned() if step.rule == "check_verdicts"]
+    methods = [fit["method"] for fit in last.arguments["fits"]]
+    assert len(methods) > 1
+    assert last.inputs["effects"] == [f"results/a/points/m/{m}/effects.json" for m in methods]
+    (without,) = [s for s in planned(DECLARED, "") if s.rule == "check_verdicts"]
+    assert "effects" not in without.inputs
+
+
 def test_a_unit_stales_no_draw(planned: Planned) -> None:
     """What a column is called decides the picture of its effect, and no number."""
     old = "    stan: {N: nrow()"
