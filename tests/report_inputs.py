@@ -67,6 +67,8 @@ class FitCase:
     parameters: int = 8
     summary: Sequence[Mapping[str, Any]] | None = None
     picture: bytes | None = None
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """Those of the catalogue that are others than `picture`, by name."""
     weighting: str | None = None
     because: str = "k̂ said so"
     """Why its draws have this weighting, and why it is left out of a comparison."""
@@ -353,24 +355,28 @@ def _declared_files(
             if requested.original_scale
         ],
     }
-    owners: dict[str, list[tuple[str, bytes | None]]] = {
+    owners: dict[str, list[tuple[str, FitCase | None]]] = {
         "sample_prior": [(f"{d}/{m}", None) for d, m in prior],
-        "diagnose_fit": [(f.path, f.picture) for f in fits],
-        "predict_outcomes": [(f.path, f.picture) for f in predicted],
-        "summarise_effects": [(f.path, f.picture) for f in fits if requested.effects],
+        "diagnose_fit": [(f.path, f) for f in fits],
+        "predict_outcomes": [(f.path, f) for f in predicted],
+        "summarise_effects": [(f.path, f) for f in fits if requested.effects],
     }
     if requested.effects:
         contents = {f.path: _effects(f, requested.no_prior_lines) for f in fits}
         result["effects"] = [files.json(f"{p}/effects.json", c) for p, c in contents.items()]
     for seed, row in enumerate(PICTURES.values()):
         result[row.input] = [
-            files.write(f"{path}/{row.file}", picture or png(seed=seed))
-            for path, picture in owners[row.step]
+            files.write(f"{path}/{row.file}", _picture(fit, row.name) or png(seed=seed))
+            for path, fit in owners[row.step]
         ]
     if requested.compare:
         result["comparison"] = files.write("comparison.csv", _comparison(fits).encode())
         result["judgement"] = files.json("comparison.json", _judgement(fits, requested))
     return result
+
+
+def _picture(fit: FitCase | None, name: str) -> bytes | None:
+    return None if fit is None else fit.pictures.get(name, fit.picture)
 
 
 def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:

@@ -38,6 +38,8 @@ addEventListener("load", () => {{
     width: frame.innerWidth,
     scrolled: page.documentElement.scrollWidth,
     wide: wide.map((e) => `${{e.tagName}}.${{e.getAttribute("class")}}`),
+    scrolling: [...page.querySelectorAll(".scroll")].filter((e) =>
+      e.scrollWidth > e.clientWidth + 1).map((e) => e.getAttribute("aria-label")),
     unloaded: [...page.images].filter((i) => !(i.complete && i.naturalWidth)).length,
     images: page.images.length,
     fetched: frame.performance.getEntriesByType("resource").map((e) => e.name.slice(0, 80)),

@@ -7,14 +7,18 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from stanchion.pictures.chains import Chains
+from stanchion.pictures.densities import densities
 from stanchion.report.page import build
 from stanchion.report.render import render
 from tests.browser import chromium
 from tests.report_inputs import (
     Declared,
     FitCase,
+    attempt,
     failed_checks,
     khat_checks,
     made_up,
@@ -36,6 +40,8 @@ FITS = [
         summary=[made_up(SOUND)[0], made_up(SOUND)[0] | {"variable": LONG}],
     ),
 ]
+HEIGHTS = {"posterior_predictive": 1236, "conditional_effects": 1040, "khat": 489, "ranks": 1307}
+"""In pixels, of four statistics, an effect with its prior, and five ranks."""
 EVERYTHING = Declared(
     compare=True,
     predictive=True,
@@ -95,16 +101,40 @@ def test_one_reading_width_on_a_laptop(browser: chromium.Browser, folder: Path) 
         assert visited["widths"][kind] == pytest.approx(800, abs=1), kind
 
 
-@pytest.mark.parametrize("name", ["few", "many models", "many methods"])
+def test_tables_side_by_side_are_whole_on_a_laptop(
+    browser: chromium.Browser, tmp_path: Path
+) -> None:
+    """Checks, attempts, statistics and estimates show each column without being scrolled."""
+    names = {"tau": "W[standardize(sepal_length),4]", "chain 1": "a long label of a chain"}
+    tried = [attempt("start 1", "mode 1, log density -160.816"), attempt("the highest mode", "it")]
+    failed = FitCase("centred", "nuts", checks=failed_checks(), labels=names, tried=tried)
+    fits = [SOUND, replace(failed, method="laplace"), failed, replace(SOUND, method="careful")]
+    page = render(build(report_job(tmp_path / "inputs", fits, EVERYTHING)))
+    (tmp_path / "report.html").write_text(page.replace("<details", "<details open"))
+    scrolling = browser.measure(tmp_path, 1280)["scrolling"]
+    assert [label for label in scrolling if not label.startswith("Predictions")] == []
+
+
+def many_densities() -> bytes:
+    """Return the densities of a fit of more quantities than are drawn."""
+    draws = np.random.default_rng(1).normal(size=(4, 100, 40))
+    names = ["lp__", *(f"theta[{number}]" for number in range(1, 40))]
+    return densities(Chains(names, draws, np.ones(40), range(40), ["lp__", *["theta"] * 39]))
+
+
+@pytest.mark.parametrize("name", ["few", "models", "many models", "many methods"])
 def test_paper_has_no_half_empty_pages(
     browser: chromium.Browser, tmp_path: Path, name: str
 ) -> None:
     """Ink reaches down more than half of each page but the last, with pictures of usual size."""
     if shutil.which("pdftoppm") is None:
         pytest.skip("there is no pdftoppm on this machine")
-    drawn = replace(SOUND, picture=png(960, 1072, seed=None), parameters=12)
+    sized = {name: png(960, height, seed=None) for name, height in HEIGHTS.items()}
+    pictures = {**sized, "densities": many_densities()}
+    drawn = replace(SOUND, picture=png(960, 1072, seed=None), pictures=pictures, parameters=40)
     fits = {
         "few": [*FITS[1:], drawn],
+        "models": [replace(drawn, model=f"model_{n}") for n in range(3)],
         "many models": [replace(drawn, model=f"model_{n}") for n in range(9)],
         "many methods": [replace(drawn, method=f"method_{n}") for n in range(14)],
     }[name]

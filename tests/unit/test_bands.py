@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import xarray as xr
 from matplotlib.figure import Figure
 from PIL import Image
 
+from stanchion.draws.labels import factors
 from stanchion.errors import DeclarationError
 from stanchion.pictures.bands import plot_bands
 from stanchion.pictures.declared import functions, keywords
 from stanchion.plan.planner import make_plan
 from stanchion.runs.check import check_plan
+from stanchion.steps import draw_plot
 from tests.unit.config_cases import declared
 from tests.unit.pictures_cases import band_tree, figures_of
 from tests.unit.steps_cases import chain, collect, plot
@@ -43,7 +46,7 @@ def drawn(figure: Figure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_a_band_is_of_the_draws_at_each_year(shown: list[Figure]) -> None:
     """Line and band are NumPy's means and quantiles at the years, as the data's points are."""
     tree = band_tree(YEARS, [3.0, 4.0, 6.0, 5.0])
-    plot_bands(tree, var_names=["level"], ci_prob=0.8)
+    plot_bands(tree, var_names=["level"], ci_prob=0.8, row_titles={"obs": "year"})
     line, band, points = drawn(shown[-1])
     draws = tree["posterior"]["level"].to_numpy().reshape(-1, 4)
     years = np.array(YEARS, dtype=float)
@@ -54,6 +57,17 @@ def test_a_band_is_of_the_draws_at_each_year(shown: list[Figure]) -> None:
         at = band[band[:, 0] == year, 1]
         ends = np.quantile(draws[:, row], [0.1, 0.9])
         np.testing.assert_allclose([at.min(), at.max()], ends, rtol=0.02)
+
+
+def test_rows_are_titled_by_their_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: list[Figure]
+) -> None:
+    """The step writes the column whose levels label the rows under the axis."""
+    tree = band_tree(YEARS, None)
+    assert factors(tree) == {"obs": "year"}
+    monkeypatch.setattr(draw_plot, "open_whole", lambda _: nullcontext(tree))
+    plot(tmp_path, "plot_bands", var_names=["level"])
+    assert shown[-1].axes[0].get_xlabel() == "year"
 
 
 @pytest.mark.parametrize(

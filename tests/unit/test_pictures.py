@@ -152,6 +152,7 @@ MADE: dict[str, Callable[[], bytes]] = {
         band_tree([f"{1871 + row}" for row in range(100)], np.arange(100.0)),
         var_names=["level", "level"],
         outcome_title="an outcome of a very long name (10⁸ m³)",
+        row_titles={"obs": "a column of the rows whose name is longer than the axis is wide, by far"},
     ),
     "bands_of_dates": lambda: plot_bands(
         band_tree([f"2026-01-{day:02}" for day in range(1, 29)], None), var_names="level"
@@ -399,6 +400,16 @@ def test_each_khat_is_drawn_and_the_worst_are_named(shown: list[Figure]) -> None
     assert axis.get_title("left") == f"Pareto k̂: 3 of 40 bad, threshold {threshold:.2f}"
     assert "3 of 40 are bad, above 0.57" in picture.info["Description"]
     assert "row 13, row 7 and row 31" in picture.info["Description"]
+
+
+def test_names_of_observations_do_not_overlap(shown: list[Figure]) -> None:
+    """Of neighbours the worst is named alone; all three stand in the words."""
+    values = np.zeros(100)
+    values[[40, 41, 80]] = [0.9, 0.91, 0.8]
+    picture = Image.open(BytesIO(khat(khats(values))))
+    texts = [text.get_text().strip() for text in shown[-1].axes[0].texts]
+    assert texts == ["row 42", "row 81"]
+    assert "row 42, row 41 and row 81" in picture.info["Description"]
 
 
 @pytest.mark.parametrize(

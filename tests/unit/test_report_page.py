@@ -616,6 +616,19 @@ def test_lines_of_the_prior_that_are_not_there_say_why(tmp_path: Path) -> None:
         assert f"{shown}{because}." in page and "Thin lines are draws of the prior" not in page
 
 
+def test_what_is_always_shown_is_not_held(tmp_path: Path) -> None:
+    """A predictor of every effect is held nowhere: with no other column nothing is said of it."""
+    job = report_job(tmp_path, [SOUND], Declared(effects=True))
+    (path,) = job.paths("effects")
+    content = json.loads(path.read_text())
+    visits = {"column": "visits", "value": 2, "how": "median"}
+    content["effects"] = content["effects"][:1]
+    path.write_text(json.dumps(content | {"held": [*content["held"], visits]}))
+    assert "Held where they are not shown: visits 2 (median)." in text(render(build(job)))
+    path.write_text(json.dumps(content))
+    assert "Held" not in text(render(build(job)))
+
+
 def test_effects_are_said_in_words(tmp_path: Path) -> None:
     """What is held and what each line does, beside the picture and for those who do not see it.
 

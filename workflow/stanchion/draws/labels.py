@@ -47,6 +47,16 @@ def labels_along(data: xr.Dataset | xr.DataArray, dim: str) -> tuple[str, ...] |
     return tuple(data.coords[dim].values.tolist()) if is_labelled(data, dim) else None
 
 
+def factors(tree: xr.DataTree) -> dict[str, str]:
+    """Return the column whose levels label a dimension, by dimension, over a tree's groups."""
+    return {
+        str(name): str(coordinate.attrs[FACTOR])
+        for group in tree.children.values()
+        for name, coordinate in group.coords.items()
+        if coordinate.attrs.get(FACTOR)
+    }
+
+
 def axis_labels(dataset: xr.Dataset, dim: str) -> list[str]:
     """Return what stands for each index of a dimension: a label, `factor=level`, else a number."""
     if dim not in dataset.coords:

@@ -5,7 +5,7 @@ ArviZ draws them, over a variable of the data; here the labels of the rows are t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -18,18 +18,15 @@ from stanchion.pictures.style import (
     CHAINS,
     FILL,
     INK,
+    SAMPLE_DIMS,
     SOFT,
     Floats,
     Panels,
     drawn,
-    name_axis,
     short,
 )
 from stanchion.system.sentences import percent
 
-_FACTOR = "factor"
-"""The attribute of labelled rows that holds the name of their column."""
-_SAMPLES = ("chain", "draw")
 _MOST_TICKS = 6
 _LONGEST_LABEL = 10
 _DATE_TICKS = (0.12, 0.5, 0.88)
@@ -43,12 +40,13 @@ def plot_bands(
     ci_prob: float = 0.9,
     ci_kind: str = "eti",
     outcome_title: str | None = None,
+    row_titles: Mapping[str, str] | None = None,
 ) -> bytes:
     """Draw a panel a variable: its mean and interval at each row, and the outcomes of these rows.
 
     A variable is of one dimension. Labels that are numbers or dates are places on the axis, others
     stand side by side in the order of the rows. Outcomes are drawn where `posterior_predictive`
-    names them and they have the same rows.
+    names them and they have the same rows. `row_titles` are by the dimension of the rows.
 
     Raises:
         ValueError: the draws lack a variable, or it has not one dimension.
@@ -59,6 +57,7 @@ def plot_bands(
         for axis, variable in zip(panels.axes, variables, strict=True):
             _draw(panels, axis, variable, _outcome(dt, variable), (ci_prob, ci_kind))
             axis.set_ylabel(short(outcome_title or "", 24))
+            axis.set_xlabel(short((row_titles or {}).get(_row_dim(variable), ""), 45))
             kind = "highest density" if ci_kind == "hdi" else "interval"
             axis.set_title(f"{short(str(variable.name))}: mean, {percent(ci_prob)} {kind}")
     return picture.getvalue()
@@ -69,22 +68,27 @@ def _variable(dt: xr.DataTree, name: str) -> xr.DataArray:
     for group in ("posterior", "predictions", "posterior_predictive"):
         if group in dt.children and name in dt[group].data_vars:
             variable = dt[group].to_dataset()[name]
-            rows = [dim for dim in variable.dims if dim not in _SAMPLES]
+            rows = [dim for dim in variable.dims if dim not in SAMPLE_DIMS]
             if len(rows) != 1:
                 raise ValueError(f"{name} has {len(rows)} dimensions: a band is over one")
-            if not np.isfinite(variable.mean(_SAMPLES)).any():
+            if not np.isfinite(variable.mean(SAMPLE_DIMS)).any():
                 raise ValueError(f"{name} has no finite mean at any row")
             return variable
     raise ValueError(f"the draws hold no {name}")
 
 
+def _row_dim(variable: xr.DataArray) -> str:
+    (rows,) = (str(dim) for dim in variable.dims if dim not in SAMPLE_DIMS)
+    return rows
+
+
 def _outcome(dt: xr.DataTree, variable: xr.DataArray) -> xr.DataArray | None:
     """Return the first outcome of the same rows."""
-    rows = [variable[dim] for dim in variable.dims if dim not in _SAMPLES]
+    rows = variable[_row_dim(variable)]
     if "observed_data" not in dt.children:
         return None
     for outcome in dt["observed_data"].to_dataset().data_vars.values():
-        if outcome.dims == (rows[0].name,) and np.array_equal(outcome[rows[0].name], rows[0]):
+        if outcome.dims == (rows.name,) and np.array_equal(outcome[rows.name], rows):
             return outcome
     return None
 
@@ -96,7 +100,7 @@ def _draw(
     outcome: xr.DataArray | None,
     interval: tuple[float, str],
 ) -> None:
-    (rows,) = (str(dim) for dim in variable.dims if dim not in _SAMPLES)
+    rows = _row_dim(variable)
     labels = variable[rows].values
     places, kind = _places(labels)
     x = xr.Dataset({"x": (rows, places)})
@@ -128,8 +132,7 @@ def _draw(
         },
     )
     _tick(axis, places, [str(label) for label in labels], kind)
-    name_axis(axis, str(variable[rows].attrs.get(_FACTOR, "")))
-    mean = variable.mean(_SAMPLES)
+    mean = variable.mean(SAMPLE_DIMS)
     where = [f"{float(mean[row]):.4g} at {labels[row]}" for row in (0, -1)]
     panels.seen.append(f"{variable.name}: mean {' to '.join(where)}.")
 

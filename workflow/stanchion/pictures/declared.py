@@ -16,7 +16,8 @@ from matplotlib import pyplot as plt
 from stanchion.pictures.catalogue import OWN_PLOTS
 from stanchion.pictures.style import DOTS_PER_INCH, WIDTH, Panels, in_style, save
 
-_OBJECTS = frozenset({"plot_collection", "plot_matrix", "backend", "labeller", "outcome_title"})
+_TITLES = frozenset({"outcome_title", "row_titles"})
+_OBJECTS = frozenset({"plot_collection", "plot_matrix", "backend", "labeller"}) | _TITLES
 """Arguments that are objects, that a report could not show, or that are not the declaration's."""
 _FIRST = "dt"
 _MOST_DOTS = 2 * WIDTH * DOTS_PER_INCH
@@ -49,7 +50,11 @@ def _own(name: str) -> Callable[..., Any]:
 
 
 def draw_declared(
-    name: str, tree: xr.DataTree, options: Mapping[str, Any], outcome_title: str | None = None
+    name: str,
+    tree: xr.DataTree,
+    options: Mapping[str, Any],
+    outcome_title: str | None = None,
+    row_titles: Mapping[str, str] | None = None,
 ) -> bytes:
     """Draw a fit by a function of arviz_plots, or by ours, in the style of all pictures.
 
@@ -57,7 +62,8 @@ def draw_declared(
         Exception: what the function raises.
     """
     if name in OWN_PLOTS:
-        picture_of: bytes = _own(name)(tree, outcome_title=outcome_title, **options)
+        titles = {"outcome_title": outcome_title, "row_titles": row_titles}
+        picture_of: bytes = _own(name)(tree, **titles, **options)
         return picture_of
     with in_style(), np.errstate(all="ignore"):
         try:

@@ -22,14 +22,17 @@ from stanchion.pictures.style import (
     is_drawable,
     placeholder,
     short,
+    tick_few,
 )
 from stanchion.system.sentences import counted, listed
 
-MOST_PANELS = 16
+MOST_PANELS = 10
 _MOST_SMOOTHED = 4000
 """Draws that a density is of, evenly taken: the curve of 4,000 is the eye's of 40,000."""
 _TAIL = 0.005
 _POINTS = 256
+_MODES_APART = 3.0
+"""How many times the wider bandwidth is the other where modes are far apart."""
 _NAMED = 8
 
 
@@ -52,7 +55,7 @@ def densities(chains: Chains) -> bytes:
     numbers = shown_densities(chains)
     if not numbers:
         return placeholder("no quantity of this fit varies")
-    with drawn(len(numbers), height=0.85, top=0.75, left=0.2, below=0.3) as (panels, picture):
+    with drawn(len(numbers), height=0.65, top=0.75, left=0.2, below=0.3) as (panels, picture):
         for axis, number in zip(panels.axes, numbers, strict=True):
             values = chains.draws[:, :, number].ravel()
             _draw(axis, chains.names[number], values, chains.prior.get(number))
@@ -74,17 +77,26 @@ def shown_densities(chains: Chains) -> list[int]:
 
 
 def curve(values: Floats, low: float, high: float) -> Curve | None:
-    """Return the density of what lies within a range, None where it has no spread there.
-
-    Silverman's rule hides modes; ArviZ's bandwidth is its mean with that of Botev et al. 2010,
-    doi:10.1214/10-AOS799.
-    """
+    """Return the density of what lies within a range, None where it has no spread there."""
     inside = values[(values >= low) & (values <= high)]
     unit = (inside[:: -(-len(inside) // _MOST_SMOOTHED) or 1] - low) / (high - low)
     if len(unit) < 2 or not np.ptp(unit) > 0:
         return None
-    x, y, _ = array_stats.kde(unit, grid_len=_POINTS, bw="experimental")
+    x, y, _ = array_stats.kde(unit, grid_len=_POINTS, bw=_bandwidth(unit))
     return Curve(low + x * (high - low), y * len(inside) / len(values))
+
+
+def _bandwidth(values: Floats) -> float:
+    """Return the mean of Silverman's bandwidth and that of Botev et al. 2010, as ArviZ does.
+
+    Where modes are far apart Silverman's hides them and their tails, and the other stands alone
+    (doi:10.1214/10-AOS799). Draws that are there twice, of resampling, count once: they would be
+    taken for modes.
+    """
+    distinct = np.unique(values)
+    rule = float(array_stats.bw_silverman(distinct, x_std=np.std(distinct)))
+    diffusion = float(array_stats.bw_isj(distinct))
+    return diffusion if diffusion < rule / _MODES_APART else (rule + diffusion) / 2
 
 
 def _draw(axis: Axes, name: str, values: Floats, prior: Floats | None) -> None:
@@ -101,7 +113,7 @@ def _draw(axis: Axes, name: str, values: Floats, prior: Floats | None) -> None:
         axis.plot(before.x, before.y, color=INK, linewidth=1.2, linestyle="--")
     axis.set_xlim(low, high)
     axis.set_ylim(0, 1.08 * float(posterior.y.max()))
-    axis.locator_params(axis="x", nbins=4)
+    tick_few(axis)
     axis.set_yticks([])
     axis.set_title(short(name))
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stanchion.pictures.outcomes import Checked, Outcomes
-from stanchion.pictures.style import CHAINS, FILL, INK, Floats, drawn, placeholder, short
+from stanchion.pictures.style import CHAINS, FILL, INK, Floats, apart, drawn, placeholder, short
 from stanchion.stats.thresholds import khat_threshold
 from stanchion.system.sentences import listed
 
@@ -59,11 +59,12 @@ def _khat(khats: Khats) -> bytes:
         lowest = float(khats.values[finite].min(initial=0.0))
         axis.set_ylim(lowest - 0.08, highest + 0.3 * (highest - lowest) + 0.1)
         axis.set_xlim(0.5, len(khats.values) + 0.5)
-        for row in khats.worst:
-            if finite[row]:
-                side = "right" if row > len(khats.values) / 2 else "left"
-                name = short(khats.labels[row], 16)
-                axis.text(row + 1, khats.values[row], f" {name} ", ha=side, va="bottom", size=10)
+        worst = [row for row in khats.worst if finite[row]]
+        points = [(row + 1, khats.values[row], short(khats.labels[row], 16)) for row in worst]
+        for number in apart(axis, points):
+            x, y, name = points[number]
+            side = "right" if x > len(khats.values) / 2 else "left"
+            axis.text(x, y, f" {name} ", ha=side, va="bottom", size=10)
         bad = int(khats.bad.sum())
         axis.set_title(f"Pareto k̂: {bad} of {len(khats.values):,} bad, threshold {threshold:.2f}")
         axis.set_xlabel("observation")

@@ -28,6 +28,7 @@ from arviz_base.rcparams import rc_params
 from arviz_plots import PlotCollection
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -68,8 +69,12 @@ _SAVED: ContextVar[Format] = ContextVar("saved", default="png")
 _COLOURS = 64
 """Of a PNG: the colours drawn and their shades at edges. It is a third of one of all colours."""
 _ARVIZ: Any = rc_params(ignore_files=True)  # type: ignore[func-returns-value]
+SAMPLE_DIMS: tuple[str, ...] = tuple(_ARVIZ["data.sample_dims"])
+"""What ArviZ calls the dimensions of draws."""
 _CHARACTER = 0.065
 """Inches of a character of the smaller type, on average."""
+_DIGIT, _LINE, _OVER = 0.09, 0.17, 0.15
+"""Inches of a digit of the smaller type, of a line of it, and that one may stand beyond an axis."""
 _LARGEST = 1e305
 TOO_FAR = "its values are too far from zero to be drawn"
 _HEIGHT, _BELOW, _TITLE, _BETWEEN, _RIGHT = 1.35, 0.5, 0.27, 0.5, 0.15
@@ -208,6 +213,52 @@ def short(name: str, most: int = 22) -> str:
 def name_axis(axis: Axes, title: str) -> None:
     """Write what is along a horizontal axis under it, cut where it is longer than the axis."""
     axis.set_xlabel(short(title, int(axis.get_position().width * WIDTH / _CHARACTER)))
+
+
+def tick_few(axis: Axes, most: int = 4) -> None:
+    """Write at most so many numbers along a horizontal axis, in full, none touching or cut off."""
+    width = axis.get_position().width * WIDTH
+    low, high = axis.get_xlim()
+    for bins in range(most, 0, -1):
+        values = MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        values = values[(values >= low) & (values <= high)]
+        labels = _in_full(values)
+        inches = (values - low) / (high - low) * width
+        half = np.array([len(label) * _DIGIT / 2 for label in labels])
+        shown = np.flatnonzero((inches - half > -_OVER) & (inches + half < width + _OVER))
+        clear = np.diff(inches[shown]) > half[shown][1:] + half[shown][:-1] + _DIGIT
+        if clear.all() and (len(shown) > 1 or bins == 1):
+            break
+    axis.set_xticks(values[shown], [labels[number] for number in shown])
+
+
+def _in_full(values: Floats) -> list[str]:
+    """Return evenly spaced numbers with the digits that tell them from each other."""
+    step = np.diff(values).min(initial=np.inf)
+    for digits in range(6, 17):
+        labels = [f"{value:.{digits}g}" for value in values]
+        if np.abs(np.array(labels, dtype=float) - values).max(initial=0.0) < 1e-3 * step:
+            break
+    return [label.replace("-", "\u2212") for label in labels]
+
+
+def apart(axis: Axes, points: Iterable[tuple[float, float, str]]) -> list[int]:
+    """Return which texts at points stand clear of those before them, by number."""
+    box = axis.get_position()
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    width, height = box.width * WIDTH, box.height * figure.get_figheight()
+    chosen: list[tuple[int, float, float, float]] = []
+    for number, (x, y, text) in enumerate(points):
+        at = (x - left) / (right - left) * width, (y - low) / (high - low) * height
+        size = (len(text) + 1) * _DIGIT
+        if all(
+            abs(at[0] - a) > max(size, other) or abs(at[1] - b) > _LINE
+            for _, a, b, other in chosen
+        ):
+            chosen.append((number, *at, size))
+    return [number for number, *_ in chosen]
 
 
 def is_drawable(values: Floats) -> bool:

@@ -199,7 +199,7 @@ _ROWS = (
     StepRow(
         name="diagnose_fit",
         arguments=DiagnoseFit,
-        version=17,
+        version=18,
         folder=_FIT,
         outputs={"diagnostics": "diagnostics.json", **pictures_of("diagnose_fit")},
         memory=2000,
@@ -209,7 +209,7 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=12,
+        version=13,
         folder=_FIT,
         outputs={"predictive": "predictive.json", **pictures_of("predict_outcomes")},
         memory=2000,
@@ -254,7 +254,7 @@ _ROWS = (
     StepRow(
         name="draw_plot",
         arguments=DrawPlot,
-        version=2,
+        version=3,
         folder=_FIT,
         outputs={"plot": "plots/{plot}.png", "judgement": "plots/{plot}.json"},
         per="plot",

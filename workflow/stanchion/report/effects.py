@@ -55,7 +55,7 @@ def effects(
         because="",
         note=content["because"] or "",
         interval=_interval(content["interval"]),
-        held=tuple(map(_held, content["held"])),
+        held=tuple(_held(held) for held in content["held"] if not _is_always_shown(held, content)),
         sentences=sentences,
         shows_data=content["observed"]["outcome"] or "",
         pictures=tuple(replace(shown, alt=f"{shown.alt}. {words}") for shown in pictures),
@@ -67,6 +67,11 @@ def effects(
 def _interval(interval: Mapping[str, Any]) -> str:
     kind = "highest density interval" if interval["kind"] == "hdi" else "interval"
     return f"{percent(interval['prob'])} {kind}"
+
+
+def _is_always_shown(held: Mapping[str, Any], content: Mapping[str, Any]) -> bool:
+    """Tell whether a column is a predictor of each effect, and so is held in none."""
+    return all(held["column"] in (e["predictor"], e["by"]) for e in content["effects"])
 
 
 def _held(held: Mapping[str, Any]) -> str:

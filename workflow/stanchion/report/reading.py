@@ -17,6 +17,7 @@ from stanchion.draws.naming import variable_of
 from stanchion.stats.intervals import ESTIMATE
 
 _NAN = math.nan
+_TALL = 1.5
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,11 @@ class Picture:
     height: int
     address: str
     seen: str = ""
+
+    @property
+    def is_tall(self) -> bool:
+        """Whether it would be too narrow to read at a third of a sheet's height."""
+        return self.height > _TALL * self.width
 
 
 def read_json(path: Path) -> dict[str, Any]:

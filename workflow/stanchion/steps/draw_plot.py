@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from stanchion.draws.files import open_whole
+from stanchion.draws.labels import factors
 from stanchion.pictures.catalogue import OWN_PLOTS
 from stanchion.pictures.declared import draw_declared
 from stanchion.pictures.style import Format, placeholder, saved_as
@@ -30,7 +31,11 @@ def run(job: Job[DrawPlot]) -> None:
         with open_whole(job.path("draws")) as tree, saved_as(kind):
             try:
                 picture = draw_declared(
-                    arguments.function, tree, arguments.options, arguments.outcome_title
+                    arguments.function,
+                    tree,
+                    arguments.options,
+                    arguments.outcome_title,
+                    factors(tree),
                 )
             except Exception as error:
                 drawer = "Stanchion" if arguments.function in OWN_PLOTS else "arviz_plots"
