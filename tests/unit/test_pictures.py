@@ -152,7 +152,7 @@ MADE: dict[str, Callable[[], bytes]] = {
         band_tree([f"{1871 + row}" for row in range(100)], np.arange(100.0)),
         var_names=["level", "level"],
         outcome_title="an outcome of a very long name (10⁸ m³)",
-        row_titles={"obs": "a column of the rows whose name is longer than the axis is wide, by far"},
+        row_titles={"obs": "a column of the rows, longer than the axis"},
     ),
     "bands_of_dates": lambda: plot_bands(
         band_tree([f"2026-01-{day:02}" for day in range(1, 29)], None), var_names="level"

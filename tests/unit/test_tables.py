@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -190,6 +191,22 @@ def test_headings_repeat_and_numbers_stand_right(tmp_path: Path) -> None:
         for row in table.rows:
             right = [c.paragraphs[0].alignment == WD_ALIGN_PARAGRAPH.RIGHT for c in row.cells]
             assert right == [False] * words + [True] * (len(right) - words)
+
+
+def test_notes_stay_with_their_table(tmp_path: Path) -> None:
+    """Each note is kept on the page of what stands above it: the table's last row, or a note."""
+    document = written(tmp_path, declared=Declared(compare=True))
+    for table in document.tables:
+        last = [cell.paragraphs[0] for cell in table.rows[-1].cells]
+        assert all(paragraph.paragraph_format.keep_with_next for paragraph in last)
+    kept = [
+        (str(paragraph.style.name), bool(paragraph.paragraph_format.keep_with_next))
+        for paragraph in document.paragraphs
+        if paragraph.style is not None
+    ]
+    notes = [(keeps, after[0]) for (name, keeps), after in pairwise(kept) if name == "Table Note"]
+    assert len(notes) > 3
+    assert [keeps for keeps, _ in notes] == [after == "Table Note" for _, after in notes]
 
 
 def test_each_table_names_its_source(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -220,8 +220,8 @@ def tick_few(axis: Axes, most: int = 4) -> None:
     width = axis.get_position().width * WIDTH
     low, high = axis.get_xlim()
     for bins in range(most, 0, -1):
-        values = MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        values = values[(values >= low) & (values <= high)]
+        ticks = np.asarray(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+        values: Floats = ticks[(ticks >= low) & (ticks <= high)]
         labels = _in_full(values)
         inches = (values - low) / (high - low) * width
         half = np.array([len(label) * _DIGIT / 2 for label in labels])
@@ -254,8 +254,7 @@ def apart(axis: Axes, points: Iterable[tuple[float, float, str]]) -> list[int]:
         at = (x - left) / (right - left) * width, (y - low) / (high - low) * height
         size = (len(text) + 1) * _DIGIT
         if all(
-            abs(at[0] - a) > max(size, other) or abs(at[1] - b) > _LINE
-            for _, a, b, other in chosen
+            abs(at[0] - a) > max(size, other) or abs(at[1] - b) > _LINE for _, a, b, other in chosen
         ):
             chosen.append((number, *at, size))
     return [number for number, *_ in chosen]

@@ -97,8 +97,11 @@ def _add_table(document: Document, content: NumberedTable, number: int) -> None:
             if column >= content.words:
                 paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
     _rule_rows(table)
+    above = [cell.paragraphs[0] for cell in cells]
     for note in content.notes:
-        document.add_paragraph(_text(note), style=NOTE)
+        for paragraph in above:
+            paragraph.paragraph_format.keep_with_next = True  # no note alone on the next page
+        above = [document.add_paragraph(_text(note), style=NOTE)]
 
 
 def _add_field(paragraph: Paragraph, instruction: str, result: str) -> None:
