@@ -389,6 +389,16 @@ def test_the_table_has_the_errors_of_losses(tmp_path: Path) -> None:
     assert rows["stay"]["mcse"] == "" and float(rows["stay: expected loss"]["mcse"]) > 0.001
 
 
+def test_the_table_has_a_rope_of_each_element(tmp_path: Path) -> None:
+    """The share within stands below the values, by the label of its element."""
+    collect(tmp_path / "m", [chain(seed, draws=30) for seed in range(4)])
+    asks = declared("quantity", rope=(-0.5, 2), expressions={"": "y_new"})
+    labels = [row["label"] for row in table(asked(tmp_path, [asks]))]
+    names = labels[:2]
+    assert labels == [*names, *(f"{name}: within [-0.5, 2]" for name in names)]
+    assert [name.rpartition("=")[2] for name in names] == ["p", "q"]
+
+
 def test_a_point_has_a_value_alone() -> None:
     """One draw has neither an interval nor shares about a rope."""
     result = answer_of(
