@@ -89,7 +89,9 @@ def _run(
     locked = lock_project()
     sweep(Path(TEMPORARY))
     _require_toolchain()
-    _set_up_versions()
+    is_dry = bool(_DRY & set(extra))
+    if not is_dry:
+        _set_up_versions()
     plan = _open_plan(declaration, _overrides(extra))
     chosen = chosen_analyses(plan, analyses)
     if not all(is_current(step) for step in plan):
@@ -97,7 +99,7 @@ def _run(
     shutil.rmtree(PROGRESS, ignore_errors=True)
     from stanchion.runs.terminal import quieten
 
-    terminal, is_dry = quieten(), bool(_DRY & set(extra))
+    terminal = quieten()
     terminal.shows_all = is_dry
     with nullcontext() if is_dry else progress_shown(chosen, terminal.steps_done):
         success = _snakemake(_arguments(plan, analyses, cores, profile, configfile, extra, locked))
