@@ -115,6 +115,17 @@ def processes(project: ProjectDir, *words: str) -> list[int]:
     return results
 
 
+def halt(project: ProjectDir) -> list[int]:
+    """Stop both samplers, so that they take no processor from what is looked at meanwhile."""
+    end = time.monotonic() + 180
+    while len(samplers := processes(project, "method=sample")) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    for sampler in samplers:
+        os.kill(sampler, signal.SIGSTOP)
+    return samplers
+
+
 def parent_of(process: int) -> int:
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
@@ -203,7 +214,7 @@ def test_signal_to_the_main_process_ends_all(
 
 def test_second_run_at_once_is_refused(project: ProjectDir, long_run: Run) -> None:
     """While `stanchion run` goes on, it and plain `snakemake` are refused; who looks is not."""
-    long_run.wait_for(".stanchion/tmp/*")
+    halt(project)
     for second in (project.stanchion("run"), project.snakemake()):
         output = second.stdout + second.stderr
         assert second.returncode == 1

@@ -16,7 +16,7 @@ import pytest
 
 from tests.project import BIN, ProjectDir, cache_of_programs
 from tests.workflow.slow import DATA, SLOW
-from tests.workflow.test_bad_luck import CONFIG, Run
+from tests.workflow.test_bad_luck import CONFIG, Run, halt
 
 pytestmark = [pytest.mark.stan, pytest.mark.snakemake]
 
@@ -36,9 +36,12 @@ def test_progress_is_seen_while_chains_sample(tmp_path: Path, cache: Path) -> No
     project.edit("config/config.yaml", "draws: 400", "draws: 400000")
     run = Run(project)
     try:
-        run.wait_for(*(f".stanchion/progress/{FIT}/sample_chain.*.json",))
+        run.wait_for(f".stanchion/progress/{FIT}/sample_chain.*.json")
+        halted = halt(project)  # the first line comes after a minute
         text = read_until(run.process, LINE)
-        end = time.monotonic() + 60
+        for sampler in halted:
+            os.kill(sampler, signal.SIGCONT)
+        end = time.monotonic() + 180
         while not is_sampling(before := progress(project)):
             assert time.monotonic() < end, before
         assert [chain["of"] for chain in before] == [FIT] * 2
