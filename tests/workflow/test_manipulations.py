@@ -345,7 +345,7 @@ CASES: dict[str, Case] = {
     ),
     # what the results were made from
     "results of v1, declaration of v2": Case(
-        partial(declare, "seed: 11", "seed: 12"), "stale", "another seed"
+        partial(declare, "seed: 11", "seed: 12"), "stale", "other settings or files: seed"
     ),
     "another threshold": Case(
         partial(declare, "prior_predictive: {draws: 200}", "checks: {rhat: 1.02}"), "stale", FIT
