@@ -113,6 +113,29 @@ def test_what_a_person_should_know_is_said_behind_the_step(
     assert capsys.readouterr().err.rstrip().endswith("; warning: one sentence")
 
 
+def test_what_a_person_should_know_of_a_run_is_said_with_its_name(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The runs of a procedure, once for all of which the same is to be said."""
+
+    def sample(job: Job) -> None:
+        write_draws(job)
+        job.notes["runs"] = [
+            {"name": "chain 1", "starts": 1, "not_saved": "It cannot be saved."},
+            {"name": "chain 2", "not_saved": "It cannot be saved.", "log": "chain 2: It is cut."},
+            {"log": "table.py: It is cut."},
+        ]
+
+    use(monkeypatch, sample)
+    assert runner.main([str(job_file(project))]) == 0
+    _, *warnings = capsys.readouterr().err.rstrip().split("; warning: ")
+    assert warnings == [
+        "chain 1 and 1 more: It cannot be saved.",
+        "chain 2: It is cut.",
+        "table.py: It is cut.",
+    ]
+
+
 def test_failed_step_leaves_a_record_and_nothing_else(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,8 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -269,8 +270,21 @@ def _make(file: JobFile, record: Record, staged: dict[str, Path], reason: str | 
     uncached = _keep(file, record)
     if uncached is None and record.content["state"] == "done" and hasattr(module, "after"):
         module.after(job)
-    warnings = [text for text in (uncached, *map(notes.get, _SAID)) if text is not None]
+    warnings = [*([uncached] if uncached is not None else []), *_warnings(notes)]
     return "".join([took, *(f"{WARNING}{text}" for text in warnings)])
+
+
+def _warnings(notes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a person hears of a step, and of the runs of its procedure with their names."""
+    yield from (notes[fact] for fact in _SAID if fact in notes)
+    names_of = defaultdict[str, list[str]](list)
+    for run in notes.get("runs", ()):
+        for text in (run[fact] for fact in _SAID if fact in run):
+            name = run.get("name", "")
+            names_of[text.removeprefix(f"{name}: ")].append(name)
+    for text, names in names_of.items():
+        more = f" and {len(names) - 1} more" if names[1:] else ""
+        yield f"{names[0]}{more}: {text}" if names[0] else text
 
 
 def _keep(file: JobFile, record: Record) -> str | None:
