@@ -7,16 +7,18 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from stanchion.plan.keys import key_of
+from stanchion.plan.model import Step
 from stanchion.system.hashes import file_hash
 from stanchion.versions.custody import Custody, SoundRecord, _contradictions
-from stanchion.versions.declared import undeclared
+from stanchion.versions.declared import _unjudged, _unnamed_inputs, undeclared
 from stanchion.versions.difference import Kind
-from stanchion.versions.results import read_results
+from stanchion.versions.results import Results, read_results
 from tests.unit.test_methods import MU, planned
 from tests.versions import FIT, ORDER, Written, write_results
 
@@ -240,3 +242,44 @@ def test_of_a_former_step_the_key_file_is_left_over(
         (fit / name).write_text("")
     key_file = "results/a/size/m/advi/.keys/approximate_posterior.1"
     assert undeclared(plan) == {"a": [key_file]}
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code", "is_judged"),
+    [
+        ("done", 0, True),
+        ("failed", 3, True),
+        ("failed", 1, False),
+        ("failed", 130, False),
+        ("failed", 143, False),
+        ("started", None, False),
+    ],
+)
+def test_a_judgement_that_was_stopped_is_none(
+    tmp_path: Path, state: str, exit_code: int | None, is_judged: bool
+) -> None:
+    """Only the verdict's own exit code says that the results were judged."""
+    plan = planned(tmp_path, "advi", parameters=MU)
+    (gate,) = [step for step in plan if step.rule == "check_verdicts"]
+    content = {"key": gate.key, "state": state, "exit_code": exit_code}
+    record = SoundRecord(f"{gate.records}/1", gate.records, gate.rule, 1, content)
+    custody = SimpleNamespace(current=(), records=(record,))
+    results = cast(Results, SimpleNamespace(analysis="a", custody=custody))
+    paths = [difference.path for difference in _unjudged(plan, results)]
+    assert paths == ([] if is_judged else [gate.outputs["verdicts"]])
+
+
+def test_a_record_names_as_many_sources_as_its_step_reads() -> None:
+    """They may lie elsewhere by now, and a program has entries for what it includes, too."""
+    inputs = {"sources": ["a.py", "b.py"], "program": "m.stan"}
+    expected = {path: {"sha256": "0"} for path in ("a.py", "b.py", "m.stan")}
+    step = cast(Step, SimpleNamespace(inputs=inputs, expected=expected))
+
+    def unnamed(*names: str) -> list[str]:
+        entries = [{"name": name, "path": f"before/{index}"} for index, name in enumerate(names)]
+        record = SoundRecord("1", "", "make_table", 1, {"inputs": entries})
+        return list(_unnamed_inputs(step, record, {}))
+
+    assert unnamed("sources", "sources", "program", "program") == []
+    assert unnamed("sources", "program") == ["b.py"]
+    assert unnamed("sources", "sources") == ["m.stan"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stanchion.errors import GateError
 from stanchion.plan import paths
 from stanchion.plan.catalogue import FORMER, STEPS
 from stanchion.plan.model import Facts, Plan, Step, identity
@@ -18,7 +19,6 @@ from stanchion.versions.custody import SoundRecord
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.results import Results
 
-_ENDED = ("done", "reused", "failed")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -106,11 +106,17 @@ def differences_of(results: Results, unmade: Sequence[Step]) -> Iterator[Differe
 def _unjudged(plan: Plan, results: Results) -> Iterator[Difference]:
     """Yield the steps that may fail, and have neither ended well nor failed as they are planned."""
     current, records = _current(results), results.custody.records
-    ended = {record.key for record in records if record.content["state"] in _ENDED}
+    ended = {record.key for record in records if record.ended_well or _has_judged(record)}
     for step in steps_of(plan, results.analysis):
         is_here = identity(step.rule, step.wildcards) in current
         if STEPS[step.rule].may_fail and step.key not in ended and not is_here:
             yield _behind(step, None, records)
+
+
+def _has_judged(record: SoundRecord) -> bool:
+    """Tell whether a step failed by what it judged: one that was stopped did not judge."""
+    content = record.content
+    return content["state"] == "failed" and content.get("exit_code") == GateError.exit_code
 
 
 def _silent_records(plan: Plan, results: Results) -> Iterator[Difference]:
@@ -135,15 +141,18 @@ def _unnamed_inputs(
 ) -> Iterator[str]:
     """Yield the inputs that a record leaves out, whatever their paths were by then.
 
-    `paths_of` is where the step of a key has left its output of a name.
+    `paths_of` is where the step of a key has left its output of a name. Of sources the number
+    counts, which follows from the key; a program has more entries by what it includes.
     """
     named = {(entry["name"], entry["path"]) for entry in record.content["inputs"]}
-    names = {name for name, _ in named}
+    numbers = Counter(entry["name"] for entry in record.content["inputs"])
     for name, planned in step.inputs.items():
-        for path in planned if isinstance(planned, list) else [planned]:
+        each_planned = planned if isinstance(planned, list) else [planned]
+        for index, path in enumerate(each_planned):
             expected = step.expected[path]
             known = "step" in expected and paths_of.get((expected["key"], expected["output"]))
-            if name not in names or (known and not any((name, each) in named for each in known)):
+            lacks = index >= numbers[name] if "step" not in expected else not numbers[name]
+            if lacks or (known and not any((name, each) in named for each in known)):
                 yield path
 
 
