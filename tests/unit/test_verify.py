@@ -7,12 +7,18 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from stanchion.errors import VersioningError
+from stanchion.plan.model import Plan
 from stanchion.versions.difference import Kind
+from stanchion.versions.dvc import read_pointer
 from stanchion.versions.manifest import manifest_path
-from stanchion.versions.verify import Finding, Verified, verify_analysis
+from stanchion.versions.track import track_plan
+from stanchion.versions.verify import Finding, Verified, read_tracked, verify_analysis
 from tests.versions import FIT, Remote, Written, git, make_repository, track_results
 from tests.versions import write_results as run_steps
 
@@ -112,6 +118,21 @@ def test_an_edited_list_of_files_is_found(remote: Remote) -> None:
     (listing,) = [path for path in remote.objects() if path.suffix == ".dir"]
     edit_in_place(listing)
     assert found(verified(remote=True)) == {("altered", str(listing))}
+
+
+def test_a_pointer_that_cannot_be_read_is_brought_back_before_track(remote: Remote) -> None:
+    """Of a pointer elsewhere, as that of an extracted revision, nothing such is advised."""
+    pointer, other = Path("results/means.dvc"), Path("data/points.csv.dvc")
+    for path in (pointer, other):
+        path.write_text("outs: []\n")
+    plan = cast(Plan, SimpleNamespace(project=SimpleNamespace(analyses={"means": None})))
+    with pytest.raises(VersioningError, match=f"git restore {pointer}` .* remove it and track"):
+        track_plan(plan)
+    with pytest.raises(VersioningError, match="remove it and track"):
+        read_tracked("means")
+    with pytest.raises(VersioningError, match="not a pointer") as refused:
+        read_pointer(other)
+    assert refused.value.faults[0].todo is None
 
 
 def test_a_pruned_cache_is_no_alteration(remote: Remote) -> None:

@@ -186,8 +186,8 @@ def default_remote(repo: Repo) -> str | None:
     return None if name is None else str(name)
 
 
-def read_pointer(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the MD5 that a pointer names, and its `meta`.
+def read_pointer(path: Path, todo: str | None = None) -> tuple[str, dict[str, Any]]:
+    """Return the MD5 that a pointer names, and its `meta`; `todo` is the way out of an error.
 
     Raises:
         VersioningError: it cannot be read, or names another path than that beside it.
@@ -195,7 +195,6 @@ def read_pointer(path: Path) -> tuple[str, dict[str, Any]]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    todo = f"`git restore {path}` brings back what git holds; without that, remove it and track"
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text())
         [out] = content["outs"]

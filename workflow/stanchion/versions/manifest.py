@@ -73,6 +73,11 @@ def pointer_of(analysis: str) -> str:
     return f"results/{analysis}.dvc"
 
 
+def bringing_back(pointer: Path) -> str:
+    """Return the way out where the pointer of an analysis's results here cannot be used."""
+    return f"`git restore {pointer}` brings back what git holds; without that, remove it and track"
+
+
 def read_manifest(path: Path, analysis: str) -> Manifest:
     """Read the manifest of an analysis.
 

@@ -25,6 +25,7 @@ from stanchion.versions.declared import not_of_the_plan, steps_of
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.manifest import (
     Manifest,
+    bringing_back,
     make_manifest,
     manifest_path,
     parse_manifest,
@@ -97,7 +98,7 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     names = chosen_analyses(plan, analyses)
     for pointer in map(Path, map(pointer_of, names)):
         if pointer.exists():
-            versioning.read_pointer(pointer)
+            versioning.read_pointer(pointer, bringing_back(pointer))
     _require_current(plan, names)
     keep_compilations(plan, names)
     results = [_sound(plan, name) for name in names]

@@ -20,7 +20,14 @@ from stanchion.versions import dvc as versioning
 from stanchion.versions.declared import not_of_the_plan, with_toolchain_of
 from stanchion.versions.difference import Difference, Kind
 from stanchion.versions.known import known_manifests, md5_of
-from stanchion.versions.manifest import Entry, Manifest, manifest_path, pointer_of, read_manifest
+from stanchion.versions.manifest import (
+    Entry,
+    Manifest,
+    bringing_back,
+    manifest_path,
+    pointer_of,
+    read_manifest,
+)
 from stanchion.versions.objects import differences
 from stanchion.versions.results import Results, folder_of, read_results
 from stanchion.versions.track import tracked_analyses
@@ -191,8 +198,8 @@ def read_tracked(analysis: str) -> tuple[str, Manifest]:
     Raises:
         VersioningError: one of the two is missing, unreadable or not what the other says.
     """
-    path = manifest_path(analysis)
-    listing, meta = versioning.read_pointer(Path(pointer_of(analysis)))
+    path, pointer = manifest_path(analysis), Path(pointer_of(analysis))
+    listing, meta = versioning.read_pointer(pointer, bringing_back(pointer))
     manifest = read_manifest(path, analysis)
     try:
         digest = str(meta["stanchion"]["manifest"])
