@@ -228,7 +228,8 @@ def test_a_chain_that_was_ended_says_where_it_goes_on(
 ) -> None:
     """Killed, or ended by its time limit, it names the iteration that the next run begins with.
 
-    One without a state names none, nor one that has failed and would again.
+    One without a state names none, nor one whose state was of no use, or is of no iteration, nor
+    one that has failed and would again.
     """
     write_state(tmp_path / "leave", "", 5)
     before = f"{leaving(tmp_path)}; {end}"
@@ -238,13 +239,25 @@ def test_a_chain_that_was_ended_says_where_it_goes_on(
     ):
         sample_chain.run(made)
     assert str(ended.value).endswith(todo)
-    for changes in ({"before": f"{leaving(tmp_path)}; exit 1"}, {"before": end, "saving": None}):
+    anew = f"{leaving(tmp_path)}; echo 'The saved state is damaged: the chain starts anew.'; {end}"
+    for changes in (
+        {"before": f"{leaving(tmp_path)}; exit 1"},
+        {"before": end, "saving": None},
+        {"before": anew},
+    ):
         with (
             job(tmp_path, seed=2, time_limit=time_limit, **changes) as made,
             pytest.raises(ChainError) as ended,
         ):
             sample_chain.run(made)
         assert "iteration" not in str(ended.value)
+    write_state(tmp_path / "leave", "", 0)
+    with (
+        job(tmp_path, seed=3, before=before, time_limit=time_limit) as made,
+        pytest.raises(ChainError) as ended,
+    ):
+        sample_chain.run(made)
+    assert "iteration" not in str(ended.value)
 
 
 def test_a_state_that_cannot_be_saved_is_said(tmp_path: Path, cache: Path) -> None:

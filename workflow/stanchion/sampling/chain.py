@@ -177,7 +177,7 @@ def _go_on(chain: Chain, state: ChainState, saving: Saving) -> None:
     except ProgramFailedError:
         raise
     except ChainError as error:
-        raise _with_position(error, state) from error
+        raise _with_position(error, state, chain.log) from error
     if sentence := started_anew(chain.log):
         chain.notes.pop("resumed", None)
         chain.notes["started_anew"] = sentence
@@ -185,10 +185,13 @@ def _go_on(chain: Chain, state: ChainState, saving: Saving) -> None:
         chain.notes["not_saved"] = sentence
 
 
-def _with_position(error: ChainError, state: ChainState) -> ChainError:
-    """Return the error of a chain that was ended, with where the next run goes on, if it does."""
+def _with_position(error: ChainError, state: ChainState, log: Path) -> ChainError:
+    """Return the error of a chain that was ended, with where the next run goes on, if it does.
+
+    A state that its program could not use lies there until it saves another.
+    """
     (fault,), position = error.faults, state.position()
-    if position is None:
+    if position is None or position.iteration == 0 or started_anew(log) is not None:
         return error
     begins = f"goes on from iteration {position.iteration}"
     todo = f"{fault.todo}; the next run {begins}" if fault.todo else f"run again: it {begins}"
