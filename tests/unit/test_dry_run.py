@@ -12,7 +12,15 @@ from tests.versions import git
 
 
 @pytest.mark.parametrize(
-    ("extra", "is_set_up"), [([], True), (["-n"], False), (["--dry-run", "--quiet"], False)]
+    ("extra", "is_set_up"),
+    [
+        ([], True),
+        (["-n"], False),
+        (["--dry-run", "--quiet"], False),
+        (["-np"], False),
+        (["-pn", "--cores", "1"], False),
+        (["-Rn", "-kp"], True),
+    ],
 )
 def test_only_a_run_that_runs_puts_the_project_under_dvc(
     extra: list[str], is_set_up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -37,8 +37,6 @@ from stanchion.versions import dvc as versioning
 from stanchion.versions.restore import pull_missing_data
 from stanchion.versions.track import keep_compilations, report_tracked, track_plan
 
-_DRY = {"-n", "--dry-run", "--dryrun"}
-
 
 def run(
     analyses: Sequence[str],
@@ -59,14 +57,15 @@ def run(
     """
     output = all_on_stderr() if as_json else nullcontext(sys.stdout)
     with output as stdout, stopping() as stop:
-        ran = _run(analyses, cores, profile, configfile, extra, stop)
+        is_dry = _is_dry(extra)
+        ran = _run(analyses, cores, profile, configfile, extra, stop, is_dry=is_dry)
         if ran is None:
             return 1
         plan, result = ran
-        track = partial(_track, plan, analyses) if _is_tracked(plan, result, extra) else None
+        track = partial(_track, plan, analyses) if _is_tracked(plan, result, is_dry) else None
         if not as_json:
             print(f"\n{closing.as_text(result)}", flush=True)
-        if not _DRY & set(extra):
+        if not is_dry:
             keep_compilations(plan, chosen_analyses(plan, analyses))
         if as_json:
             result = _tracked(result, track)
@@ -83,13 +82,14 @@ def _run(
     configfile: Path | None,
     extra: Sequence[str],
     stop: Stop,
+    *,
+    is_dry: bool,
 ) -> tuple[Plan, RunResult] | None:
     """Run analyses and return what they have come to; None where a signal has stopped them."""
     declaration = _require_project(configfile)
     locked = lock_project()
     sweep(Path(TEMPORARY))
     _require_toolchain()
-    is_dry = bool(_DRY & set(extra))
     if not is_dry:
         _set_up_versions()
     plan = _open_plan(declaration, _overrides(extra))
@@ -123,6 +123,11 @@ def _require_project(configfile: Path | None) -> Path:
     if not declaration.exists():
         raise StanchionError("there is no such file", where=str(declaration))
     return declaration
+
+
+def _is_dry(extra: Sequence[str]) -> bool:
+    """Tell whether Snakemake's own arguments ask for a dry run, as `-n` or joined, as in `-np`."""
+    return bool(extra) and bool(_parsed(list(extra))[1].dryrun)
 
 
 def _overrides(extra: Sequence[str]) -> dict[str, Any]:
@@ -166,10 +171,10 @@ def _open_plan(declaration: Path, overrides: Mapping[str, Any]) -> Plan:
     return open_plan(declaration, overrides)
 
 
-def _is_tracked(plan: Plan, result: RunResult, extra: Sequence[str]) -> bool:
+def _is_tracked(plan: Plan, result: RunResult, is_dry: bool) -> bool:
     ended_well = result.exit_code in (0, GateError.exit_code)
     is_declared = plan.project.versioning.track == "after_run"
-    return ended_well and is_declared and not _DRY & set(extra)
+    return ended_well and is_declared and not is_dry
 
 
 def _track(plan: Plan, analyses: Sequence[str]) -> str:
