@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -536,6 +537,14 @@ def test_the_last_step_reads_the_effects_of_each_fit(planned: Planned) -> None:
     assert last.inputs["effects"] == [f"results/a/points/m/{m}/effects.json" for m in methods]
     (without,) = [s for s in planned(DECLARED, "") if s.rule == "check_verdicts"]
     assert "effects" not in without.inputs
+
+
+def test_the_rule_of_the_last_step_names_all_that_it_reads(planned: Planned) -> None:
+    """So that Snakemake runs it after what it reads, by the files and not by keys alone."""
+    (last,) = [step for step in planned() if step.rule == "check_verdicts"]
+    rules = (Path(__file__).parents[2] / "workflow/rules/report.smk").read_text()
+    named = re.findall(r"^ {8}(\w+)=ancient", rules.split("rule check_verdicts:")[1], re.MULTILINE)
+    assert set(named) == set(last.inputs)
 
 
 def test_a_unit_stales_no_draw(planned: Planned) -> None:

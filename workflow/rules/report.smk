@@ -52,6 +52,7 @@ rule check_verdicts:
         diagnostics=ancient(GRAPH.files("check_verdicts", "diagnostics")),
         comparison=ancient(GRAPH.files("check_verdicts", "comparison")),
         answers=ancient(GRAPH.files("check_verdicts", "answers")),
+        effects=ancient(GRAPH.files("check_verdicts", "effects")),
         plots=ancient(GRAPH.files("check_verdicts", "plots")),
         priors=ancient(GRAPH.files("check_verdicts", "priors")),
     output:
