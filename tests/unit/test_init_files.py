@@ -77,6 +77,11 @@ def refusals(folder: Path, init: str, program: Program = PROGRAM) -> list[Fault]
             "less than mu = 1",
         ),
         ('{"mu": NaN, "sigma": 1, "beta": [0, 0]}', "`mu` holds a number that is not finite", "n"),
+        (
+            f'{{"mu": 1{"0" * 309}, "sigma": 1, "beta": [0, 0]}}',
+            "`mu` holds a number that is not finite",
+            "n",
+        ),
         ('{"mu": "a", "sigma": 1, "beta": [0, 0]}', "`mu` holds 'a', which is no number", "real"),
         ('{"mu": 1,\n"sigma": 1', "line 2: Expecting ',' delimiter", None),
         ("[1, 2]", "holds no JSON object", '{"N": 3'),

@@ -82,9 +82,17 @@ def _at_the_edge(variable: Variable, values: Mapping[str, Any]) -> Fault | None:
             f"`{variable.name}` {limit.what}, the bound itself, where no chain can start",
             allowed=f"{limit.allowed}, by the program",
         )
-    if not np.isfinite(np.asarray(values[variable.name], np.float64)).all():
+    if not _is_finite(values[variable.name]):
         return Fault(f"`{variable.name}` holds a number that is not finite", allowed="numbers")
     return None
+
+
+def _is_finite(value: Any) -> bool:
+    """Tell whether all numbers are finite as doubles; no integer beyond the largest double is."""
+    try:
+        return bool(np.isfinite(np.asarray(value, np.float64)).all())
+    except OverflowError:
+        return False
 
 
 def _unlike_kind(variable: Variable, value: Any) -> Fault | None:
