@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import subprocess
@@ -49,8 +50,11 @@ def entries(project: ProjectDir) -> set[Path]:
 
 
 def made_in(folder: Path, entry: Path) -> bool:
-    origin: dict[str, str] = json.loads(entry.read_text())["origin"]
-    return origin.get("folder") == str(folder.resolve())
+    """Whether an entry is of a project in this folder; one that goes meanwhile is of another."""
+    with contextlib.suppress(FileNotFoundError):
+        origin: dict[str, str] = json.loads(entry.read_text())["origin"]
+        return origin.get("folder") == str(folder.resolve())
+    return False
 
 
 def mean_of_mu(project: ProjectDir) -> tuple[float, float]:
