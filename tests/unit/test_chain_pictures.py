@@ -11,11 +11,12 @@ from time import process_time
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from stanchion.pictures.autocorrelation import MOST_LAGS, autocorrelation, autocorrelations
 from stanchion.pictures.chains import Chains
-from stanchion.pictures.densities import MOST_PANELS, densities, shown_densities
+from stanchion.pictures.densities import MOST_PANELS, curve, densities, shown_densities
 from stanchion.pictures.energy import energies, energy
 from stanchion.pictures.pair import chosen_pair, pair, separations
 from stanchion.pictures.ranks import ranks
@@ -94,8 +95,38 @@ def test_a_draw_that_is_resampled_is_no_mode(shown: list[Figure]) -> None:
     rng = np.random.default_rng(5)
     densities(of_one(rng.choice(rng.normal(size=600), (4, 1000))))
     _, y = shown[-1].axes[0].lines[0].get_xydata().T
-    tops = (y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:]) & (y[1:-1] > 0.1 * y.max())
-    assert tops.sum() == 1
+    assert tops(y, 0.1) == 1
+
+
+def tops(y: NDArray[np.float64], share: float = 0.05) -> int:
+    """Return how many tops a curve has above a share of the highest."""
+    is_top = (y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:]) & (y[1:-1] > share * y.max())
+    return int(is_top.sum())
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", ["half-normal", "exponential"])
+def test_what_ends_at_zero_has_one_hill(shown: list[Figure], kind: str, seed: int) -> None:
+    """A scale's density is no comb: its edge at zero is none of many narrow modes."""
+    rng = np.random.default_rng(seed)
+    draws = rng.exponential(size=(4, 1000)) if kind == "exponential" else rng.normal(size=(4, 1000))
+    densities(of_one(np.abs(draws)))
+    assert tops(shown[-1].axes[0].lines[0].get_xydata()[:, 1]) <= 2
+
+
+@pytest.mark.parametrize("apart", [6, 10])
+def test_modes_of_one_height_are_told_apart(shown: list[Figure], apart: float) -> None:
+    """Six sds and ten between them: two tops, and next to nothing in the middle."""
+    rng = np.random.default_rng(8)
+    draws = np.repeat([-apart / 2, apart / 2], 2)[:, None] + rng.normal(size=(4, 1000))
+    densities(of_one(draws))
+    x, y = shown[-1].axes[0].lines[0].get_xydata().T
+    assert tops(y) == 2 and y[np.argmin(np.abs(x))] < 0.1 * y.max()
+
+
+def test_a_prior_that_differs_by_rounding_has_no_density() -> None:
+    """Two values with no number between them have no spread in a panel of ordinary width."""
+    assert curve(np.array([1.0, 1.0 + 1e-15] * 50), 0.0, 2.0) is None
 
 
 @pytest.mark.parametrize(

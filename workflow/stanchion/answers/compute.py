@@ -18,12 +18,15 @@ from stanchion.answers.kinds import KINDS
 from stanchion.answers.results import Answer, Choice, Density, Rope, Row
 from stanchion.answers.sample import Numbers, Values
 from stanchion.answers.score import score as score_of
+from stanchion.stats.density import bandwidth
 
 Floats = NDArray[np.float64]
 Intervals = Mapping[str, Any] | None
 MOST_DENSITIES = 8
 _GRID, _DIGITS, _MOST_VALUES = 100, 5, 40
 _TAIL = 0.002
+_LEAST_SPREAD = 1e-12
+"""Share of the largest value below which values differ by rounding only."""
 _SQUARABLE = 400
 """The exponent of 2 up to which the squares of as many numbers as there are draws are finite."""
 
@@ -197,9 +200,9 @@ def _density(draws: Floats) -> Density | None:
         return Density(_short(values), _short(counts / len(draws)), discrete=True)
     low, high = np.quantile(draws, (_TAIL, 1 - _TAIL))
     inner = draws[(draws >= low) & (draws <= high)]
-    if np.ptp(inner) == 0:
+    if np.ptp(inner) <= _LEAST_SPREAD * np.abs(inner).max():
         return None
-    grid, density, *_ = array_stats.kde(inner, grid_len=_GRID)
+    grid, density, *_ = array_stats.kde(inner, grid_len=_GRID, bw=bandwidth(inner))
     if not np.isfinite(density).all():
         return None
     return Density(_short(grid), _short(density), discrete=False)

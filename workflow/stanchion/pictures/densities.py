@@ -24,6 +24,7 @@ from stanchion.pictures.style import (
     short,
     tick_few,
 )
+from stanchion.stats.density import bandwidth
 from stanchion.system.sentences import counted, listed
 
 MOST_PANELS = 10
@@ -31,8 +32,8 @@ _MOST_SMOOTHED = 4000
 """Draws that a density is of, evenly taken: the curve of 4,000 is the eye's of 40,000."""
 _TAIL = 0.005
 _POINTS = 256
-_MODES_APART = 3.0
-"""How many times the wider bandwidth is the other where modes are far apart."""
+_LEAST_SPREAD = 1e-12
+"""Share of a panel below which values differ by rounding only."""
 _NAMED = 8
 
 
@@ -80,23 +81,10 @@ def curve(values: Floats, low: float, high: float) -> Curve | None:
     """Return the density of what lies within a range, None where it has no spread there."""
     inside = values[(values >= low) & (values <= high)]
     unit = (inside[:: -(-len(inside) // _MOST_SMOOTHED) or 1] - low) / (high - low)
-    if len(unit) < 2 or not np.ptp(unit) > 0:
+    if len(unit) < 2 or not np.ptp(unit) > _LEAST_SPREAD:
         return None
-    x, y, _ = array_stats.kde(unit, grid_len=_POINTS, bw=_bandwidth(unit))
+    x, y, _ = array_stats.kde(unit, grid_len=_POINTS, bw=bandwidth(unit))
     return Curve(low + x * (high - low), y * len(inside) / len(values))
-
-
-def _bandwidth(values: Floats) -> float:
-    """Return the mean of Silverman's bandwidth and that of Botev et al. 2010, as ArviZ does.
-
-    Where modes are far apart Silverman's hides them and their tails, and the other stands alone
-    (doi:10.1214/10-AOS799). Draws that are there twice, of resampling, count once: they would be
-    taken for modes.
-    """
-    distinct = np.unique(values)
-    rule = float(array_stats.bw_silverman(distinct, x_std=np.std(distinct)))
-    diffusion = float(array_stats.bw_isj(distinct))
-    return diffusion if diffusion < rule / _MODES_APART else (rule + diffusion) / 2
 
 
 def _draw(axis: Axes, name: str, values: Floats, prior: Floats | None) -> None:
