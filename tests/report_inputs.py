@@ -412,9 +412,19 @@ def _effects(fit: FitCase, no_prior_lines: str | None) -> dict[str, Any]:
     rows = [_band(20.0 + n, 1.0 - (n - 3) ** 2 / 9, 0.2) for n in range(10)]
     levels = [_band("no", 1.0, 1.0), _band("yes", 2.0, 1.0)]
     curve = {"effect": "se:state", "predictor": "se", "kind": "number"}
-    curve |= {"by": "state", "by_kind": "level", "lines": [{"by_value": "a", "rows": rows}]}
+    curve |= {
+        "prior_because": None,
+        "by": "state",
+        "by_kind": "level",
+        "lines": [{"by_value": "a", "rows": rows}],
+    }
     steps = {"effect": "coached", "predictor": "coached", "kind": "level"}
-    steps |= {"by": None, "by_kind": None, "lines": [{"by_value": None, "rows": levels}]}
+    steps |= {
+        "prior_because": None,
+        "by": None,
+        "by_kind": None,
+        "lines": [{"by_value": None, "rows": levels}],
+    }
     return {
         **schema,
         "made": True,

@@ -100,5 +100,8 @@ def test_a_prior_that_is_the_posterior_stops_where_fits_do(tmp_path: Path) -> No
         judge(tmp_path, Check("rhat", 1.0, 1.01, "pass"), prior=ignored)
     assert "if (!prior_only)" in str(caught.value)
     judge(tmp_path, Check("rhat", 1.0, 1.01, "pass"), prior=ignored, on_fail="flag")
+    with pytest.raises(GateError) as caught:
+        judge(tmp_path, prior=Check("ess_bulk", None, 100, "fail"))
+    assert "What could not be computed does not pass." in str(caught.value)
     verdicts = json.loads((tmp_path / "verdicts.json").read_text())
     assert verdicts["priors"] == [{"prior": "a/d/m", "verdict": "fail", "on_fail": "flag"}]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from stanchion.checks import measures
 from stanchion.checks.agreement import Reference, agreement
 from stanchion.checks.catalogue import (
     ATTEMPTS,
@@ -22,7 +24,7 @@ from stanchion.checks.catalogue import (
     thresholds,
 )
 from stanchion.checks.gate import Limit, check_fit, check_prior, judged
-from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.numbers import FitNumbers, Generated, Sampler, Source
 from stanchion.checks.row import Each, Row, Size, Threshold, Value
 from stanchion.checks.scan import scan
 from stanchion.checks.switch import Switch
@@ -31,7 +33,8 @@ from stanchion.config import Analysis, Checks, Waiver, resolved_checks
 from stanchion.draws.columns import Span
 from stanchion.methods.catalogue import METHODS
 from stanchion.methods.nuts import Nuts
-from stanchion.report.wording import limit, shown
+from stanchion.report.reading import Check
+from stanchion.report.wording import check_view, limit, shown
 from tests.unit.test_methods import REQUIRED
 
 ROWS = list(CHECKS.values())
@@ -46,6 +49,20 @@ def test_every_row_has_words_a_source_and_advice(row: Row[Any]) -> None:
     assert row.advice.endswith(".") and len(row.advice) > 40
     assert row.gravest in ("warn", "fail")
     assert shown(row.name, 0.5, 0.25) and limit(row.name, 0.25)
+
+
+@pytest.mark.parametrize("name", ["converged", "generated"])
+def test_what_a_check_alone_knows_is_said_without_a_value_too(name: str) -> None:
+    """No value is what these rows find where it is worst: what to try stays the same."""
+    check = Check(name, nan, 0.0, "", "fail", (), None)
+    assert check_view(check, {}).advice == CHECKS[name].advice
+
+
+def test_a_warning_of_the_source_says_that_it_is_one() -> None:
+    """No check failed there, which alone would read as if all were well."""
+    warned = SimpleNamespace(source=Source("nuts", "warn", ["rhat"]))
+    value = measures.source(cast(FitNumbers, warned))
+    assert value == Value(0, ("nuts: rhat",), passed="warn", note="that fit has a warning")
 
 
 def test_every_check_that_is_named_exists_and_every_row_is_named() -> None:

@@ -82,11 +82,18 @@ def test_reasons_are_the_gravest_first_with_figure_limit_and_label() -> None:
 
 
 def test_a_warning_within_its_limit_says_why() -> None:
-    """The note follows, without which a value that is allowed would seem to be warned of."""
-    modes = {"check": "modes", "value": 1, "threshold": 1, "verdict": "warn", "note": "one start"}
-    beyond = {**modes, "value": 2}
+    """The note is last, without which a value that is allowed would seem to be warned of."""
+    modes: dict[str, object] = {
+        "check": "modes",
+        "value": 1,
+        "threshold": 1,
+        "verdict": "warn",
+        "note": "one start",
+    }
+    modes |= {"where": ["log density -3.2 from starts 1, 2"]}
+    beyond = {**modes, "value": 2, "where": []}
     assert faults_of({"checks": [modes, beyond]}) == (
-        "modes 1 (allowed: ≤ 1): one start",
+        "modes 1 (allowed: ≤ 1) at log density -3.2 from starts 1, 2: one start",
         "modes 2 (allowed: ≤ 1)",
     )
 
@@ -148,6 +155,9 @@ def test_a_fit_that_was_not_made_says_whose_failure_it_was(plan: Plan) -> None:
     message = "the cause; its last words:\n  and more"
     result = run_result(plan, ["means"], [failure(plan, "sample_chain", message)], 1)
     assert result.fits[0].why == ("the cause",), "the words themselves stand in the log"
+    message = "it does not compile; the compiler's last words:\n  and more"
+    result = run_result(plan, ["means"], [failure(plan, "sample_chain", message)], 1)
+    assert result.fits[0].why == ("it does not compile",)
     result = run_result(plan, ["means"], [failure(plan, "prepare_data")], 1)
     models = {s.fit.split("/")[2] for s in result.fits if s.state == "failed"}
     assert models == {"wide", "narrow"}, "both read the same data, by one key"

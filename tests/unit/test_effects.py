@@ -22,6 +22,7 @@ from stanchion.plan.model import Facts, Plan
 from stanchion.plan.planner import make_plan
 from stanchion.runs.check import check_plan
 from stanchion.stan.program import Program, Variable
+from tests.unit.pictures_cases import figures_of
 from tests.unit.steps_cases import read_csv, summarise
 
 RNG = np.random.default_rng(20261121)
@@ -244,6 +245,26 @@ def test_lines_of_the_prior_that_are_not_drawn_say_why(tmp_path: Path) -> None:
     far = summarise(tmp_path / "far", grid, drawn, prior=np.full((25, 200), 1e306))
     assert stopped["prior_because"] == "x must be finite"
     assert far["prior_because"] == "its values are too far from zero to be drawn"
+    none = summarise(tmp_path / "none", grid, drawn, prior=np.full((25, 200), np.nan))
+    assert none["prior_because"] == "it has no finite value at any draw of the prior"
+
+
+def test_effects_whose_prior_lines_are_not_drawn_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One effect that an axis cannot hold leaves the others their panels, and is the one named."""
+    data = grid_data(tmp_path, "age", "dose:party")
+    rng = np.random.default_rng(6)
+    drawn, prior = rng.normal(size=(2, 50, 200)), rng.normal(size=(25, 200))
+    size = len(data.meta["grid"]["effects"][0]["values"])
+    prior[:, :size] = 1e306
+    figures = figures_of(monkeypatch)
+    content = summarise(tmp_path, data.meta["grid"], drawn, prior=prior)
+    because = "of age, its values are too far from zero to be drawn"
+    assert content["prior_because"] == because
+    titles = [axis.get_title("left") for axis in figures[-1].axes]
+    (title,) = [title for title in titles if title.endswith("of the prior")]
+    assert title.startswith("dose:party: ")
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,11 @@ def test_block_is_drawn_in_place_below_what_is_said() -> None:
 
 
 def test_log_gets_lines_the_less_often_the_longer_it_takes() -> None:
-    """None in the first minute, at 1, 2 and 4 minutes one, and then one in five: a night's run is
-    no page of a thousand lines, and is never silent for ten minutes. None while nothing goes on."""
+    """None in the first minute, one at 1, 2, 4 and 8 minutes, and then one in five.
+
+    A night's run is no page of a thousand lines, and is never silent for ten minutes. None while
+    nothing goes on.
+    """
     log = LogLines(Stragglers(), begun=0.0)
     assert log.lines([job("a/d/m/nuts", 1)], 59.0, "3 of 9 steps done") == []
     assert log.lines([], 61.0) == []

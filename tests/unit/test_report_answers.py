@@ -152,6 +152,17 @@ def test_choices_that_are_alike_are_not_told_apart(tmp_path: Path) -> None:
     )
 
 
+def test_a_lead_of_rounding_is_none(tmp_path: Path) -> None:
+    """Utilities that differ in the last place are alike; ones that differ by more are not."""
+    rows = [row(value, None, label=n) for n, value in (("go", 0.1 + 0.2), ("stay", 0.3))]
+    tied = {"label": "go", "second": "stay", "difference": 0.1 + 0.2 - 0.3, "mcse": None}
+    text = sentence(tmp_path, answer("decide", fit(*rows, choice=tied)))
+    assert text.startswith("These draws do not tell go and stay apart")
+    rows[1]["value"] = 0.2999
+    ahead = {**tied, "difference": 0.0001}
+    assert sentence(tmp_path, answer("decide", fit(*rows, choice=ahead))).startswith("go has the")
+
+
 def test_a_sure_first_is_not_certain(tmp_path: Path) -> None:
     """Neither its probability nor its lead reads as one."""
     rows = [row(1.0, 0.0005, label="a"), row(0.0, 0.0005, label="b")]

@@ -192,6 +192,9 @@ def test_a_warning_within_its_limit_says_why(tmp_path: Path) -> None:
     assert "Pareto k̂ −0.17 (allowed: ≤ 0.7): these draws are not weighted." in output
     assert "does not cover" not in output and "without resample: false" in output
     assert "these draws are not" not in first_screen(html(tmp_path / "bad", FLAGGED))
+    one = check("modes", 1, 1, "warn", "log density -3.2", note="one start shows no other")
+    output = first_screen(html(tmp_path / "modes", replace(GOOD, checks=[one])))
+    assert "modes 1 (allowed: ≤ 1) at log density -3.2: one start shows no other." in output
 
 
 def test_what_could_not_be_computed_is_not_said_to_be_bad(tmp_path: Path) -> None:

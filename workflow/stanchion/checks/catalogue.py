@@ -43,6 +43,15 @@ _RHAT = Threshold(
     above=1,
     prior=1.05,
 )
+_NO_MODE = (
+    "The optimiser did not end at a mode. Raise `iter`, look for a density without an upper limit "
+    "(a scale that shrinks to zero, a parameter without a prior), and at `init`."
+)
+_NOT_GENERATED = (
+    "Generated quantities have no value in these draws. Where one of them fails, such as a random "
+    "number with a scale that is not positive, Stan gives none of that draw: mend that statement, "
+    "and give every element a value."
+)
 _WORST_RHAT = Figure("worst R-hat", RHAT)
 _LEAST_ESS = Figure("least ESS", "ess")
 _ESS = Threshold(
@@ -252,8 +261,8 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         words="distance from the mode in standard errors",
         source="Boyd and Vandenberghe 2004, Convex Optimization, section 9.5.1: the Newton "
         "decrement; a hundredth of a standard error changes no reported figure",
-        advice="The optimiser did not end at a mode. Raise `iter`, look for a density without an "
-        "upper limit (a scale that shrinks to zero, a parameter without a prior), and at `init`.",
+        advice=_NO_MODE,
+        advice_without=_NO_MODE,
         measure=measures.converged,
         threshold=FARTHEST_FROM_MODE,
         digits="significant",
@@ -283,9 +292,8 @@ OF_FITS: tuple[Row[FitNumbers], ...] = (
         name="generated",
         words="share of draws without generated quantities",
         source="draws without a value give no quantile and no probability",
-        advice="Generated quantities have no value in these draws. Where one of them fails, such "
-        "as a random number with a scale that is not positive, Stan gives none of that draw: mend "
-        "that statement, and give every element a value.",
+        advice=_NOT_GENERATED,
+        advice_without=_NOT_GENERATED,
         measure=measures.generated,
         digits="percent",
     ),

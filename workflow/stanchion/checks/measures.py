@@ -147,7 +147,9 @@ def source(fit: FitNumbers) -> Value | None:
     where = at_most([f"{method}: {check}" for check in checks])
     if verdict == FAIL:
         return Value(len(checks), where)
-    return Value(0, where, passed=PASS if verdict == PASS else WARN)
+    if verdict == PASS:
+        return Value(0, where)
+    return Value(0, where, passed=WARN, note="that fit has a warning")
 
 
 def converged(fit: FitNumbers) -> Value | None:

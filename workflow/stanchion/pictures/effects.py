@@ -60,8 +60,7 @@ def effects(content: Mapping[str, Any]) -> bytes:
 
 def _has_prior(effect: Mapping[str, Any]) -> bool:
     """Tell whether lines of the prior are there, and can be drawn."""
-    lines = [_prior(line) for line in effect["lines"] if "prior" in line]
-    return bool(lines) and is_drawable(np.concatenate([line.ravel() for line in lines]))
+    return effect["prior_because"] is None and all("prior" in line for line in effect["lines"])
 
 
 def _prior(line: Mapping[str, Any]) -> Floats:

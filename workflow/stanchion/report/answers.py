@@ -25,6 +25,8 @@ MOST_ELEMENTS = 200
 _POSITIONS = re.compile(r"[0-9]+(, [0-9]+)*")
 _RHAT = 1.01
 _DIGITS = 8
+_ROUNDING = 1e-15
+"""Share of two numbers by which a difference of a few units in the last place may part them."""
 _SURELY = 2.0
 """Monte Carlo errors by which two choices differ at least that are told apart."""
 
@@ -293,7 +295,8 @@ def _first(
     difference, error = number(choice["difference"]), number(choice["mcse"])
     shown = "" if isnan(error) else significant(error, 2)
     is_share = kind == "argmax"
-    if difference == 0 or (error > 0 and difference < _SURELY * error):
+    is_tie = abs(difference) <= _ROUNDING * max(abs(first.mean), abs(second.mean))
+    if is_tie or (error > 0 and difference < _SURELY * error):
         values = f"{first.value} and {second.value}{unit}"
         of_what = (
             "they are the largest with probability" if is_share else "their expected utilities are"

@@ -48,7 +48,7 @@ def effects(
         return Effects(fit, content["because"], "", "", (), (), "", pictures)
     sentences = tuple(_sentence(content, effect) for effect in content["effects"])
     words = " ".join(sentences)
-    has_lines = any("prior" in line for e in content["effects"] for line in e["lines"])
+    with_lines = [e for e in content["effects"] if any("prior" in line for line in e["lines"])]
     because = content["prior_because"] or ""
     return Effects(
         fit=fit,
@@ -59,8 +59,8 @@ def effects(
         sentences=sentences,
         shows_data=content["observed"]["outcome"] or "",
         pictures=tuple(replace(shown, alt=f"{shown.alt}. {words}") for shown in pictures),
-        shows_prior=has_lines and not because,
-        no_prior=because or (_FAILED_PRIOR if prior == FAIL and not has_lines else ""),
+        shows_prior=any(effect["prior_because"] is None for effect in with_lines),
+        no_prior=because or (_FAILED_PRIOR if prior == FAIL and not with_lines else ""),
     )
 
 

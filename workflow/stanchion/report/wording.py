@@ -43,9 +43,9 @@ class CheckView:
         return _outcome(self.name, self.value, self.limit)
 
     @property
-    def in_one(self) -> str:
-        """The sentence, with the note where a value within its limit does not say what is wrong."""
-        return _explained(self.sentence, self.note if self.is_within else "")
+    def explanation(self) -> str:
+        """The note, where a value within its limit does not say what is wrong."""
+        return self.note if self.is_within else ""
 
 
 def check_view(
@@ -78,18 +78,17 @@ def check_view(
     )
 
 
-def outcome(check: str, value: float, threshold: float, note: str = "") -> str:
+def outcome(check: str, value: float, threshold: float, where: str = "", note: str = "") -> str:
     """Return what a check found against what it allows, such as `R-hat 1.02 (allowed: ≤ 1.01)`.
 
-    The note follows where a value within its limit does not say why the check did not pass.
+    It is followed by where, and by the note where a value within its limit does not say why the
+    check did not pass.
     """
     row = CHECKS[check]
     sentence = _outcome(row.words, shown(check, value, threshold), limit(check, threshold))
-    return _explained(sentence, note if row.keeps(value, threshold) else "")
-
-
-def _explained(sentence: str, note: str) -> str:
-    return f"{sentence}: {note}" if note else sentence
+    at = f" at {where}" if where else ""
+    because = f": {note}" if note and row.keeps(value, threshold) else ""
+    return f"{sentence}{at}{because}"
 
 
 def _outcome(name: str, value: str, allowed: str) -> str:

@@ -28,6 +28,8 @@ from stanchion.runs.styles import columns_of, folded, styled
 SCHEMA = "stanchion/run_result/1"
 FAILED = "failed"
 _LONGEST_CAUSE = 160
+_LAST_WORDS = ("; its last words", "; the compiler's last words")
+"""How a first line leads to those below it, which stand in the log."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,8 @@ def _with_upstream(steps: Iterable[Step]) -> list[Step]:
 def _cause(failure: Mapping[str, Any]) -> str:
     """Return the first line of what a failed step said: its cause."""
     line = str(failure["message"]).partition("\n")[0].strip().rstrip(":")
-    line = line.removesuffix("; its last words")
+    for words in _LAST_WORDS:
+        line = line.removesuffix(words)
     return line if len(line) <= _LONGEST_CAUSE else f"{line[: _LONGEST_CAUSE - 1]}…"
 
 

@@ -137,14 +137,14 @@ def faults_of(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _fault(check: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     name, value, threshold = check["check"], check["value"], check.get("threshold")
-    sentence = outcome(
+    worst = [_cut(Scalar.of(text, labels).label) for text in check.get("where") or ()][:1]
+    return outcome(
         name,
         nan if value is None else value,
         nan if threshold is None else threshold,
+        "".join(worst),
         check.get("note") or "",
     )
-    worst = [_cut(Scalar.of(text, labels).label) for text in check.get("where") or ()][:1]
-    return " at ".join([sentence, *worst])
 
 
 def _cut(text: str) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.verdicts import FAIL, OnFail, stops
 from stanchion.errors import Fault, GateError
 from stanchion.plan.arguments import CheckVerdicts
 from stanchion.plan.job import Job
 from stanchion.report.reading import Check, Judged, Judgement, read_judged, read_judgements
-from stanchion.report.wording import check_view
+from stanchion.report.wording import check_view, outcome
 
 _SHOWN = 5
 
@@ -98,7 +97,7 @@ def _of_priors(priors: Sequence[tuple[str, Judged, OnFail]]) -> Iterator[Fault]:
         if stops(judged.verdict, on_fail):
             yield Fault(
                 f"the prior of {name} failed its checks: {_failures(judged)}",
-                todo=CHECKS[_failed(judged)[0].check].advice,
+                todo=check_view(_failed(judged)[0], {}).advice,
             )
 
 
@@ -188,8 +187,13 @@ def _fault(name: str, judged: Judged, report: str) -> Fault:
 def _failures(judged: Judged) -> str:
     """Say which checks failed, where, and what the sampler said of it."""
     return "; ".join(
-        check_view(check, {}).in_one
-        + (f" at {', '.join(s.label for s in check.where[:_SHOWN])}" if check.where else "")
+        outcome(
+            check.check,
+            check.value,
+            check.threshold,
+            ", ".join(scalar.label for scalar in check.where[:_SHOWN]),
+            check.note,
+        )
         + (f" (the sampler, {check.messages[0]})" if check.messages else "")
         for check in _failed(judged)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from stanchion.plan.arguments import SummariseEffects
 from stanchion.plan.job import Job
 from stanchion.stats.band import DEFAULT, band
 from stanchion.stats.summary import Floats
-from stanchion.system.sentences import percent
+from stanchion.system.sentences import listed, percent
 from stanchion.system.strict_json import number, write_json
 
 _SCHEMA = "stanchion/effects/1"
+_NO_VALUE = "it has no finite value at any draw of the prior"
 _COLUMNS = ("predictor", "value", "by", "by_value", "mean", "lower", "upper")
 
 
@@ -63,23 +64,37 @@ def _made(
     missing = without_value(drawn, "int")
     numbers = band(np.where(missing, np.nan, drawn), intervals)
     share = missing.any(axis=2).mean()
+    effects = [_effect(effect, numbers, quantities.prior) for effect in grid["effects"]]
     because = f"{arguments.variable} has no finite value in {percent(share)} of the draws"
     return {
         "because": because if share else None,
-        "prior_because": _why_no_prior(quantities) or None,
+        "prior_because": quantities.prior_because or _why_no_lines(effects) or None,
         "variable": arguments.variable,
         "interval": dict(intervals or DEFAULT),
         "titles": dict(arguments.titles or {}),
         "held": grid["held"],
         "observed": _beside(grid["observed"]),
-        "effects": [_effect(effect, numbers, quantities.prior) for effect in grid["effects"]],
+        "effects": effects,
     }
 
 
-def _why_no_prior(quantities: Quantities) -> str:
-    """Return why the picture shows no lines of the prior, though the prior has draws."""
-    prior = quantities.prior
-    return quantities.prior_because if prior is None or is_drawable(prior) else TOO_FAR
+def _why_no_lines(effects: Sequence[Mapping[str, Any]]) -> str:
+    """Return why the picture shows no lines of the prior, and of which effects, if not of all."""
+    effects_by_reason: dict[str, list[str]] = {}
+    for effect in effects:
+        if effect["prior_because"] is not None:
+            effects_by_reason.setdefault(effect["prior_because"], []).append(effect["effect"])
+    return "; ".join(
+        because if len(names) == len(effects) else f"of {listed(names)}, {because}"
+        for because, names in effects_by_reason.items()
+    )
+
+
+def _why_undrawn(prior: Floats) -> str | None:
+    """Return why lines of the prior cannot be drawn, `draw × row`; None where they can."""
+    if not np.isfinite(prior).any():
+        return _NO_VALUE
+    return None if is_drawable(prior) else TOO_FAR
 
 
 def _beside(observed: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,17 +109,20 @@ def _effect(effect: Mapping[str, Any], numbers: Floats, prior: Floats | None) ->
     A line has what draws of the prior give, `draw × row`, where there are some.
     """
     size = len(effect["values"])
-    lines = []
+    lines: list[dict[str, Any]] = []
+    if prior is not None:
+        prior = np.where(without_value(prior, "int"), np.nan, prior)
     for n, by in enumerate(effect["by_values"]):
         start = effect["start"] + size * n
         line = {"by_value": by, "rows": _rows(effect["values"], numbers[start:])}
         if prior is not None:
             rows = prior[:, start : start + size]
-            drawn = np.where(without_value(rows, "int"), np.nan, rows)
-            line["prior"] = [[number(value) for value in row] for row in drawn.tolist()]
+            line["prior"] = [[number(value) for value in row] for row in rows.tolist()]
         lines.append(line)
     names = ("effect", "predictor", "kind", "by", "by_kind")
-    return {**{name: effect[name] for name in names}, "lines": lines}
+    every = slice(effect["start"], effect["start"] + size * len(lines))
+    because = None if prior is None else _why_undrawn(prior[:, every])
+    return {**{name: effect[name] for name in names}, "prior_because": because, "lines": lines}
 
 
 def _rows(values: list[Any], numbers: Floats) -> list[dict[str, Any]]:
