@@ -15,8 +15,11 @@ from tests.project import ProjectDir
 
 pytestmark = [pytest.mark.cluster, pytest.mark.stan, pytest.mark.snakemake]
 
-WORK = 1_000_000
-"""Work that takes a chain some minutes."""
+WORK, DRAWS = 1_000_000, 2500
+"""0.15 s of a core a draw, seven minutes in all: three wall times where a core is twice as quick.
+
+A job of one minute lasts up to a minute and a half, until Slurm looks at its time.
+"""
 ASKED = ("sample_chain:runtime=1", "sample_chain:max_runtime=1")
 LONGER = ("sample_chain:runtime=3", "sample_chain:max_runtime=3")
 AHEAD = """slurm_extra: "'--signal=TERM@60'\""""
@@ -38,7 +41,7 @@ def test_a_chain_of_three_wall_times_ends_with_the_bytes_of_one(
         pytest.skip("takes minutes; set STANCHION_SLOW_TESTS=1")
     project, warned, whole = (make(chains=1, slow=WORK) for _ in range(3))
     for project_dir, seconds in ((project, 86400), (warned, 86400), (whole, 0)):
-        wanted = f"draws: 1000, checkpoint: {seconds}}}"
+        wanted = f"draws: {DRAWS}, checkpoint: {seconds}}}"
         project_dir.edit("config/config.yaml", "draws: 400}", wanted)
     warned.edit("workflow/profiles/slurm/config.yaml", f"# {AHEAD}", AHEAD)
     monkeypatch.setattr(conftest, "LIMIT", 3000)
