@@ -20,6 +20,7 @@ from stanchion.pictures.densities import MOST_PANELS, curve, densities, shown_de
 from stanchion.pictures.energy import energies, energy
 from stanchion.pictures.pair import chosen_pair, pair, separations
 from stanchion.pictures.ranks import ranks
+from stanchion.pictures.style import in_style, tick_few
 from stanchion.pictures.trace import trace
 from tests.unit.pictures_cases import figures_of, funnel, of_one
 
@@ -146,6 +147,18 @@ def test_numbers_along_an_axis_stand_apart_and_in_full(
     boxes = [text.get_window_extent() for text in texts]
     assert all(left.x1 + 5 < right.x0 for left, right in pairwise(boxes))
     assert boxes[0].x0 > 0 and boxes[-1].x1 < shown[-1].bbox.x1
+
+
+@pytest.mark.parametrize(
+    ("middle", "spread"), [(-8.497081e-4, 2.9202861e-7), (3.61830534e-3, 5.4341861e-9)]
+)
+def test_an_axis_of_long_numbers_has_one(middle: float, spread: float) -> None:
+    """A number that stands clear is kept where two do not, though a coarser step leaves none."""
+    with in_style():
+        axis = Figure(figsize=(5, 2)).add_subplot(1, 2, 1)
+        axis.set_xlim(middle - spread, middle + spread)
+        tick_few(axis)
+        assert len(axis.get_xticks()) == 1
 
 
 def test_a_long_vector_does_not_hide_the_scalars() -> None:

@@ -216,7 +216,11 @@ def name_axis(axis: Axes, title: str) -> None:
 
 
 def tick_few(axis: Axes, most: int = 4) -> None:
-    """Write at most so many numbers along a horizontal axis, in full, none touching or cut off."""
+    """Write at most so many numbers along a horizontal axis, in full, none touching or cut off.
+
+    They are two or more where so many stand clear, else as many as do.
+    """
+    best, names = np.empty(0), list[str]()
     width = axis.get_position().width * WIDTH
     low, high = axis.get_xlim()
     for bins in range(most, 0, -1):
@@ -227,9 +231,12 @@ def tick_few(axis: Axes, most: int = 4) -> None:
         half = np.array([len(label) * _DIGIT / 2 for label in labels])
         shown = np.flatnonzero((inches - half > -_OVER) & (inches + half < width + _OVER))
         clear = np.diff(inches[shown]) > half[shown][1:] + half[shown][:-1] + _DIGIT
-        if clear.all() and (len(shown) > 1 or bins == 1):
+        shown = shown if clear.all() else shown[:1]
+        if len(shown) > len(best):
+            best, names = values[shown], [labels[number] for number in shown]
+        if len(best) > 1:
             break
-    axis.set_xticks(values[shown], [labels[number] for number in shown])
+    axis.set_xticks(best, names)
 
 
 def _in_full(values: Floats) -> list[str]:
