@@ -107,7 +107,7 @@ def test_answers_by_a_point_are_values_alone(tmp_path: Path) -> None:
     asked = DeclaredAnswer(
         answer="asked",
         kind="quantity",
-        expressions={"": "2 * mu"},
+        expressions=(("", "2 * mu"),),
         unit=None,
         rope=(0, 4),
         stacked=False,
