@@ -35,10 +35,10 @@ rule draw_plot:
         plot="results/{analysis}/{dataset}/{model}/{method}/plots/{plot}.png",
         judgement="results/{analysis}/{dataset}/{model}/{method}/plots/{plot}.json",
         key="results/{analysis}/{dataset}/{model}/{method}/.keys/draw_plot.{plot}",
-    wildcard_constraints:
-        plot="plot_[a-z_0-9]+",
     log:
         "logs/{analysis}/{dataset}/{model}/{method}/draw_plot.{plot}.log",
+    wildcard_constraints:
+        plot="plot_[a-z_0-9]+",
     threads: 1
     resources:
         mem_mb=2000,
