@@ -89,6 +89,7 @@ def grid_effect(kind: str, by: Sequence[Any], values: Sequence[Any]) -> dict[str
         "kind": kind,
         "by": "group" if is_by else None,
         "by_kind": "level" if is_by else None,
+        "prior_because": None,
         "lines": lines,
     }
 
