@@ -38,7 +38,10 @@ def bandwidth(values: NDArray[np.float64]) -> float:
 
 
 def _silverman(values: NDArray[np.float64], count: int) -> float:
-    """Return the rule of thumb for the spread of values of which so many are distinct."""
+    """Return the rule of thumb for the spread of values of which so many are distinct.
+
+    ArviZ's counts every value, and is zero where the quartiles are one.
+    """
     spread = float(np.std(values))
     lower, upper = np.quantile(values, (0.25, 0.75))
     middle = float(upper - lower) / _NORMAL_QUARTILES
