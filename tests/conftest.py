@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
     """Distribute whole files in that order, and what must not run twice at once to one worker."""
     return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(autouse=True)
+def _same_folder() -> Iterator[None]:
+    """A test that leaves its worker in another folder fails itself, not the ones after it."""
+    before = Path.cwd()
+    yield
+    if Path.cwd() != before:
+        left = Path.cwd()
+        os.chdir(before)
+        pytest.fail(f"the test left its process in {left}: use monkeypatch.chdir")
 
 
 @pytest.fixture(scope="session")

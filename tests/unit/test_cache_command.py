@@ -279,12 +279,14 @@ def test_prunes_beside_each_other_do_no_harm(root: Path) -> None:
     assert not [path for path in root.rglob("*") if path.is_file()]
 
 
-def test_what_tracked_results_stand_on_stays(root: Path, tmp_path: Path) -> None:
+def test_what_tracked_results_stand_on_stays(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of any branch and of the manifests that lie there, with the states of their chains."""
     project = tmp_path / "project"
     project.mkdir()
     make_repository(project)
-    os.chdir(project)
+    monkeypatch.chdir(project)
     Path("results").mkdir()
     for name, key in (("committed", KEYS[0]), ("present", KEYS[1])):
         record = Entry(f"results/{name}/r.json", 1, "f" * 64, key, f"results/{name}/r.json")
@@ -305,7 +307,7 @@ def test_what_tracked_results_stand_on_stays(root: Path, tmp_path: Path) -> None
 
 
 def test_where_nothing_is_tracked_nothing_is_taken_for_untracked(
-    root: Path, tmp_path: Path
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a folder that is not the project, `--keep-tracked` removes nothing and says so."""
     folder = store(root, KEYS[0], days=92)
@@ -313,7 +315,7 @@ def test_where_nothing_is_tracked_nothing_is_taken_for_untracked(
         prune(DAYS, keep_tracked=True)
     (tmp_path / "project").mkdir()
     make_repository(tmp_path / "project")
-    os.chdir(tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
     with pytest.raises(VersioningError, match="no results are tracked"):
         prune(DAYS, keep_tracked=True)
     Path("results").mkdir()
@@ -321,7 +323,7 @@ def test_where_nothing_is_tracked_nothing_is_taken_for_untracked(
     commit("Track")
     clone = tmp_path / "clone"
     git("clone", "--quiet", "--depth", "1", f"file://{tmp_path / 'project'}", str(clone))
-    os.chdir(clone)
+    monkeypatch.chdir(clone)
     with pytest.raises(VersioningError, match="not all of git's history"):
         prune(DAYS, keep_tracked=True)
     assert folder.exists()
