@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, nan
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -35,6 +34,7 @@ from stanchion.methods.catalogue import METHODS
 from stanchion.methods.nuts import Nuts
 from stanchion.report.reading import Check
 from stanchion.report.wording import check_view, limit, shown
+from tests.project import ROOT
 from tests.unit.test_methods import REQUIRED
 
 ROWS = list(CHECKS.values())
@@ -76,7 +76,7 @@ def test_every_threshold_is_a_documented_key_with_its_default() -> None:
     """The declaration's section is made of the rows, in their order, and the page shows it."""
     fields = Checks.model_fields
     assert list(fields) == ["on_fail", *thresholds()]
-    page = Path("config/README.md").read_text()
+    page = (ROOT / "config/README.md").read_text()
     for key, threshold in thresholds().items():
         assert f"| `{key}` |" in page and threshold.meaning in page
         assert fields[key].default == (None if callable(threshold.default) else threshold.default)
@@ -97,7 +97,7 @@ def test_what_may_be_waived_is_what_the_rows_say() -> None:
     """The names that waivers.yaml accepts, documented."""
     (words,) = [
         line.split("|")[2]
-        for line in Path("config/README.md").read_text().splitlines()
+        for line in (ROOT / "config/README.md").read_text().splitlines()
         if line.startswith("| `check` |")
     ]
     waivable = [row.name for row in ROWS if row.waivable]
