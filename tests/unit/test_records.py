@@ -127,6 +127,36 @@ def test_what_a_run_makes_itself_is_no_change(
     assert (state_of_tree() or {})["dirty"]
 
 
+@pytest.mark.parametrize("folder", [".", "inner"])
+def test_what_track_has_written_anew_is_no_change(
+    project: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Pointers, manifests and metrics that git knows change no tree, staged or tracked again; a
+    program that was edited beside them does, by a hash of its own change alone.
+    """
+    (project / folder).mkdir(exist_ok=True)
+    monkeypatch.chdir(project / folder)
+    written = [Path("results/means.dvc"), Path("results/means.manifest.json"), Path("dvc.yaml")]
+    Path("results").mkdir()
+    Path("model.stan").write_text("model {}\n")
+    git("add", "model.stan")
+    git("commit", "--quiet", "--message", "A program")
+    for path in written:
+        path.write_text("first\n")
+    git("add", "--force", *map(str, written))
+    assert not (state_of_tree() or {})["dirty"]
+    git("commit", "--quiet", "--message", "Results")
+    Path("model.stan").write_text("model { }\n")
+    edited = state_of_tree()
+    for path in written:
+        path.write_text("second\n")
+    assert (edited or {})["dirty"]
+    assert state_of_tree() == edited
+    git("checkout", "--quiet", "HEAD", "--", "model.stan")
+    assert "results/means.dvc" in git("status", "--porcelain")
+    assert not (state_of_tree() or {})["dirty"]
+
+
 def test_an_edited_module_or_compiler_shows(project: Path, tmp_path: Path) -> None:
     """The record has a hash of the package's code and of stanc, as they lie there."""
     before = opened()["code"]

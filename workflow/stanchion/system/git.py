@@ -100,7 +100,7 @@ def state_of_tree() -> dict[str, Any] | None:
     if commit is None:
         return None
     options = ("--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--full-index")
-    diff = ask_git("diff", *options, "HEAD") or ""
+    diff = ask_git("diff", *options, "HEAD", "--", *_all_but_ours()) or ""
     untracked = _untracked()
     digest = hashlib.sha256(diff.encode())
     for path in untracked:
@@ -116,10 +116,14 @@ def state_of_tree() -> dict[str, Any] | None:
 
 def _untracked() -> list[str]:
     """Return the untracked files of the repository, relative to this folder, without ours."""
-    top = ask_git("rev-parse", "--show-cdup") or "."
-    but = [f":(exclude){path}" for path in OURS]
-    listed = ask_git("ls-files", "-z", "--others", "--exclude-standard", "--", top, *but)
+    listed = ask_git("ls-files", "-z", "--others", "--exclude-standard", "--", *_all_but_ours())
     return sorted(path for path in (listed or "").split("\0") if path)
+
+
+def _all_but_ours() -> list[str]:
+    """Return the pathspecs of the whole repository without what this folder's runs make."""
+    top = ask_git("rev-parse", "--show-cdup") or "."
+    return [top, *(f":(exclude){path}" for path in OURS)]
 
 
 def _content_of(path: Path) -> str:
