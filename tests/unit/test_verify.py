@@ -241,6 +241,27 @@ def test_what_is_not_tracked_is_told(project: dict[str, Written]) -> None:
     assert verify_analysis("other", None, remote=False, name=None).state == "missing"
 
 
+@pytest.mark.parametrize("folder", ["../scratch", "scratch"])
+def test_a_link_in_place_of_the_folder_of_results_is_named(remote: Remote, folder: str) -> None:
+    """Tracked results behind a link are not intact, wherever it leads: git takes them for deleted.
+    Untracked ones are newer, as without it; `track` refuses them before it writes anything.
+    """
+    shutil.move("results", folder)
+    Path("results").symlink_to(folder, target_is_directory=True)
+    assert (verified().state, found(verified())) == ("altered", {("altered", "results")})
+    assert f"results (a link to {folder} " in verified().text()
+    for path in Path(folder).glob("means.*"):
+        path.unlink()
+    git("rm", "--quiet", "--cached", "results/means.dvc", "results/means.manifest.json")
+    commit_nothing_of_results()
+    assert (verified().state, found(verified())) == (Kind.NEWER, {(Kind.NEWER, "results/means")})
+    assert f"results is a link to {folder} " in verified().text()
+    plan = cast(Plan, SimpleNamespace(project=SimpleNamespace(analyses={"means": None})))
+    with pytest.raises(VersioningError, match=f"a link to {folder} "):
+        track_plan(plan)
+    assert [path.name for path in Path(folder).glob("means.*")] == []
+
+
 def test_a_remote_that_is_not_known_cannot_be_told(remote: Remote) -> None:
     """Where the remote cannot be read, results are neither intact nor altered."""
     result = verify_analysis("means", None, remote=True, name="elsewhere")

@@ -13,6 +13,8 @@ from stanchion.system.hashes import file_hashes
 from stanchion.versions.custody import Custody, examine, is_key_file, is_record
 from stanchion.versions.difference import Difference, Kind
 
+RESULTS = Path("results")
+
 
 @dataclass(frozen=True)
 class Results:
@@ -34,7 +36,14 @@ class Results:
 
 def folder_of(analysis: str) -> Path:
     """Return the folder of an analysis's results."""
-    return Path(f"results/{analysis}")
+    return RESULTS / analysis
+
+
+def link_in_place() -> str | None:
+    """Say of a link in place of the folder of all results where it leads; None without one."""
+    if not RESULTS.is_symlink():
+        return None
+    return f"a link to {RESULTS.readlink()} in place of the folder: neither git nor DVC follows it"
 
 
 def files_in(folder: Path) -> list[Path]:

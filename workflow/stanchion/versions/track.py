@@ -33,7 +33,13 @@ from stanchion.versions.manifest import (
     refusal,
 )
 from stanchion.versions.objects import broken
-from stanchion.versions.results import Results, folder_of, read_results
+from stanchion.versions.results import (
+    RESULTS,
+    Results,
+    folder_of,
+    link_in_place,
+    read_results,
+)
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -95,6 +101,9 @@ def track_plan(plan: Plan, analyses: Sequence[str] = ()) -> Tracked:
     What does not hang together, from the data and the programs to the report, is refused by name.
     """
     require_repository()
+    if (link := link_in_place()) is not None:
+        todo = "make it a folder: move what it shows here, or mount that in its place"
+        raise VersioningError(link, where=str(RESULTS), todo=todo)
     names = chosen_analyses(plan, analyses)
     for pointer in map(Path, map(pointer_of, names)):
         if pointer.exists():

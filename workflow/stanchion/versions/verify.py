@@ -29,7 +29,13 @@ from stanchion.versions.manifest import (
     read_manifest,
 )
 from stanchion.versions.objects import differences
-from stanchion.versions.results import Results, folder_of, read_results
+from stanchion.versions.results import (
+    RESULTS,
+    Results,
+    folder_of,
+    link_in_place,
+    read_results,
+)
 from stanchion.versions.track import tracked_analyses
 
 _CACHE_MAY_LACK = Kind.MISSING
@@ -173,7 +179,7 @@ def verify_analysis(
         wrong = Difference(Kind.ALTERED, fault.where or str(pointer), fault.what)
         return Verified(analysis, 0, (wrong, *_not_committed(analysis)))
     results = read_results(analysis)
-    differing = [*_in_workspace(manifest, results), *_not_committed(analysis)]
+    differing = [*_linked(), *_in_workspace(manifest, results), *_not_committed(analysis)]
     notes: tuple[str, ...] = ()
     if plan is not None and not results.custody.faults:
         differing += _of_the_plan(plan, results)
@@ -219,10 +225,17 @@ def _untracked(analysis: str) -> Verified:
         return Verified(analysis, 0, lost)
     folder = folder_of(analysis)
     if folder.exists():
-        what = "no pointer names these results: run `stanchion track`"
+        link = link_in_place()
+        todo = "run `stanchion track`" if link is None else f"{RESULTS} is {link}"
+        what = f"no pointer names these results: {todo}"
         return Verified(analysis, 0, (Difference(Kind.NEWER, str(folder), what),))
     what = "it is declared, and has no results: run `stanchion run`, then `stanchion track`"
     return Verified(analysis, 0, (Difference(Kind.MISSING, str(folder), what),))
+
+
+def _linked() -> Iterator[Difference]:
+    if (what := link_in_place()) is not None:
+        yield Difference(Kind.ALTERED, str(RESULTS), what)
 
 
 def _missing(analysis: str) -> Iterator[Difference]:
