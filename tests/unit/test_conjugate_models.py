@@ -185,6 +185,24 @@ def test_a_bad_prior_of_coefficients_is_one_message(tmp_path: Path, prior: str, 
     assert refusal(tmp_path, declaration(model), january=table).what == what
 
 
+@pytest.mark.parametrize("wrong", ["beta", "other"])
+def test_the_prior_of_each_model_is_held_to_data_that_models_share(
+    tmp_path: Path, wrong: str
+) -> None:
+    """Models of one family and table share their data, not their priors."""
+    family = "family: normal_inverse_gamma, y: y, X: [n, clinic_size]"
+    sizes = {"beta": "[1, 1]", "other": "[1, 1]"} | {wrong: "[1, 1, 1]"}
+    beta, other = (
+        f"conjugate: {{{family}, prior: {{precision: {size}, mean: 0, shape: 1, scale: 1}}}}"
+        for size in sizes.values()
+    )
+    analyses = f"{ANALYSIS}, b: {ANALYSIS.replace('[beta]', '[other]')}"
+    text = declaration(beta, analyses, models=f"  other: {{{other}}}\n")
+    fault = refusal(tmp_path, text, january="y,n,clinic_size\n1,2,3\n2,3,1\n3,1,1\n")
+    assert fault.key == f"models.{wrong}.conjugate.prior.precision"
+    assert fault.what == "it is of 3 columns, and the data have 2"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "what", "line", "value"),
     [

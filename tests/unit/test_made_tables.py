@@ -381,9 +381,9 @@ def faults_of(plan: Plan) -> list[str]:
     return [fault.what for fault in caught.value.faults]
 
 
-def make_by_hand(plan: Plan, text: str) -> None:
+def make_by_hand(plan: Plan, text: str, analysis: str = "a") -> None:
     """Leave a table as its step would have, with its key file."""
-    step = plan.step("make_table", {"analysis": "a", "dataset": "clean"})
+    step = plan.step("make_table", {"analysis": analysis, "dataset": "clean"})
     table = Path(step.outputs["table"])
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(text)
@@ -521,15 +521,24 @@ def test_a_table_that_one_analysis_has_is_checked_before_another_has_it(planned:
     Path("data").mkdir()
     Path("config.yaml").write_text(CONFIG.replace("datasets: [points]", "datasets: [clean]"))
     plan = make_plan(load(Path("config.yaml")), FACTS)
-    step = plan.step("make_table", {"analysis": "b", "dataset": "clean"})
-    table = Path(step.outputs["table"])
-    table.parent.mkdir(parents=True)
-    table.write_text("c\nwarm\n")
-    Path(step.key_file).parent.mkdir(parents=True)
-    content = Content(table.stat().st_size, file_hash(table))
-    Path(step.key_file).write_text(line_of(step.key, {"table": content}))
+    make_by_hand(plan, "c\nwarm\n", "b")
     with pytest.raises(DeclarationError, match="warm"):
         check_plan(plan)
+
+
+@pytest.mark.parametrize("wrong", ["a", "b"])
+def test_what_a_script_left_each_analysis_is_checked(planned: Planned, wrong: str) -> None:
+    """Two tables of one key need not be the same: each is read, and the wrong one is named."""
+    Path("data").mkdir()
+    plan = planned("datasets: [points]", "datasets: [clean]")
+    for analysis in ("a", "b"):
+        make_by_hand(plan, "c\n1.5\n", analysis)
+    check_plan(plan)
+    make_by_hand(plan, "c\nwarm\n", wrong)
+    with pytest.raises(DeclarationError, match="warm") as caught:
+        check_plan(plan)
+    (fault,) = caught.value.faults
+    assert fault.where == f"results/{wrong}/clean/table.csv:2"
 
 
 def test_a_python_is_not_missed_where_nothing_is_left_to_run(planned: Planned) -> None:

@@ -17,10 +17,11 @@ from stanchion.plan.argument_json import read_arguments
 from stanchion.plan.arguments import CollectDraws, PrepareData
 from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
+from stanchion.provenance.stamps import Content
 from stanchion.runs.check_answers import FitVariables, Sizes, answer_faults
 from stanchion.runs.external_files import external_faults
 from stanchion.runs.init_files import init_faults
-from stanchion.runs.scripts import require_made, unmade
+from stanchion.runs.scripts import made_tables, require_made, unmade
 from stanchion.runs.statistics_faults import Pair, kinds_of, statistics_faults
 from stanchion.stats.conjugate.families import prior_faults, rows_of
 
@@ -28,39 +29,34 @@ from stanchion.stats.conjugate.families import prior_faults, rows_of
 def data_faults(plan: Plan) -> Iterator[Fault]:
     """Build every model's data once, and compare what the models of an analysis are fitted to."""
     project = plan.project
-    outcomes: dict[str, Outcomes | None] = {}
+    outcomes: dict[str, Outcomes] = {}
     sizes: dict[str, Sizes] = {}
-    numbers: dict[str, Mapping[str, Any]] = {}
     maps: dict[str, Mapping[str, Any]] = {}
-    kinds: dict[str, Mapping[str, Kind]] = {}
     drawn = {plan.of(fit, "collect_draws").inputs["data"] for fit in plan.fits}
     fitted: dict[str, list[tuple[Pair, Mapping[str, Kind]]]] = {}
-    prepared = [step for step in plan if STEPS[step.rule].arguments is PrepareData]
-    for step in sorted(prepared, key=lambda step: bool(unmade(step))):
-        model = step.wildcards["model"]
-        if step.key not in outcomes and unmade(step):
-            outcomes[step.key] = None
-            faults = faults_of_any_rows(_request(plan, step))
-            yield from (_of_its_program(plan, step, fault) for fault in faults)
-        if step.key not in outcomes:
-            try:
-                data = data_of(plan, step)
-                values, sizes[step.key] = data.values, Sizes.of(data.values, data.meta)
-                maps[step.key] = data.meta.get("original_scale", {})
-                outcomes[step.key] = Outcomes.of(values)
-                kinds[step.key] = kinds_of(_naming(plan, step, data), values)
-                numbers[step.key] = {n: v for n, v in values.items() if isinstance(v, int | float)}
-                yield from _without_posterior(project, model, values)
-            except DataError as error:
-                outcomes[step.key] = None
-                yield from (_of_its_program(plan, step, fault) for fault in error.faults)
-        if step.key in numbers and "analysis" in step.wildcards:
-            program = plan.facts.programs[model]
-            fitted_in = step.wildcards["analysis"]
-            yield from init_faults(project, fitted_in, model, program, numbers[step.key])
+    for first, *others in _of_equal_data(plan):
+        if unmade(first):
+            faults = faults_of_any_rows(_request(plan, first))
+            yield from (_of_its_program(plan, first, fault) for fault in faults)
+            continue
+        try:
+            data = data_of(plan, first)
+        except DataError as error:
+            yield from (_of_its_program(plan, first, fault) for fault in error.faults)
+            continue
+        compared, sized = Outcomes.of(data.values), Sizes.of(data.values, data.meta)
+        kinds = kinds_of(_naming(plan, first, data), data.values)
+        numbers = {n: v for n, v in data.values.items() if isinstance(v, int | float)}
+        for model in dict.fromkeys(step.wildcards["model"] for step in (first, *others)):
+            yield from _without_posterior(project, model, data.values)
+        for step in (first, *others):
+            outcomes[step.key_file], sizes[step.key_file] = compared, sized
+            maps[step.key_file] = data.meta.get("original_scale", {})
+            fitted_in, model = step.wildcards["analysis"], step.wildcards["model"]
+            yield from init_faults(project, fitted_in, model, plan.facts.programs[model], numbers)
             if step.outputs["data"] in drawn:
                 pair = step.wildcards["dataset"], model
-                fitted.setdefault(fitted_in, []).append((pair, kinds[step.key]))
+                fitted.setdefault(fitted_in, []).append((pair, kinds))
     yield from external_faults(plan, lambda step: data_of(plan, step).values)
     yield from _without_original_scale(plan, maps)
     for name, analysis in project.analyses.items():
@@ -70,10 +66,29 @@ def data_faults(plan: Plan) -> Iterator[Fault]:
         if analysis.compare is not None:
             for dataset in analysis.datasets:
                 of_models = {
-                    model: outcomes[plan.step("prepare_data", _pair(name, dataset, model)).key]
+                    model: outcomes.get(
+                        plan.step("prepare_data", _pair(name, dataset, model)).key_file
+                    )
                     for model in analysis.models
                 }
                 yield from _unlike_outcomes(project, name, dataset, of_models)
+
+
+def _of_equal_data(plan: Plan) -> list[list[Step]]:
+    """Return the steps that prepare data, those together whose data are the same.
+
+    They are of one key, and of equal tables where a script has made them: it need not repeat
+    itself. A step whose table is not made yet goes with the first of its key.
+    """
+    prepared = [step for step in plan if STEPS[step.rule].arguments is PrepareData]
+    together: dict[str, dict[tuple[Content, ...], list[Step]]] = {}
+    for step in sorted(prepared, key=lambda step: bool(unmade(step))):
+        of_its_key = together.setdefault(step.key, {})
+        if of_its_key and unmade(step):
+            next(iter(of_its_key.values())).append(step)
+        else:
+            of_its_key.setdefault(made_tables(step), []).append(step)
+    return [steps for of_its_key in together.values() for steps in of_its_key.values()]
 
 
 def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[FitVariables]:
@@ -83,9 +98,9 @@ def _variables(plan: Plan, name: str, sizes: Mapping[str, Sizes]) -> Iterator[Fi
             step = plan.step("collect_draws", fit.wildcards)
             arguments = read_arguments(CollectDraws, {**step.arguments, **step.unkeyed}, step.rule)
             made = next(s for s in step.upstream if s.outputs.get("meta") == step.inputs["meta"])
-            if made.key in sizes:
+            if made.key_file in sizes:
                 program = plan.project.models[fit.model].title
-                yield FitVariables(program, arguments.variables.declared, sizes[made.key])
+                yield FitVariables(program, arguments.variables.declared, sizes[made.key_file])
 
 
 def _without_original_scale(plan: Plan, maps: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
@@ -98,7 +113,7 @@ def _without_original_scale(plan: Plan, maps: Mapping[str, Mapping[str, Any]]) -
         (data,) = [s for s in step.upstream if STEPS[s.rule].arguments is PrepareData]
         for coefficient in step.arguments["coefficients"]:
             variable = coefficient["variable"]
-            known = maps.get(data.key, {}).get(coefficient["matrix"], {})
+            known = maps.get(data.key_file, {}).get(coefficient["matrix"], {})
             if "because" in known and (analysis, model, variable) not in seen:
                 seen.add((analysis, model, variable))
                 yield plan.project.fault(

@@ -10,6 +10,7 @@ from stanchion.plan.catalogue import STEPS
 from stanchion.plan.model import Plan, Step
 from stanchion.plan.settling import is_current
 from stanchion.plan.staying import staying_steps
+from stanchion.provenance.stamps import Content, contents
 from stanchion.sampling.installed import MAKE_PYTHON, NO_PYTHON
 from stanchion.system.interpreters import interpreter
 
@@ -19,6 +20,14 @@ _MAKES = "make_table"
 def unmade(step: Step) -> list[Step]:
     """Return the steps before this one whose tables are not there, as they are to be made."""
     return [made for made in step.upstream if made.rule == _MAKES and not is_current(made)]
+
+
+def made_tables(step: Step) -> tuple[Content, ...]:
+    """Return what the tables hold that were made for a step; none where they are not made."""
+    if unmade(step):
+        return ()
+    made = [before for before in step.upstream if before.rule == _MAKES]
+    return tuple(contents(before.outputs, before.stamps)["table"] for before in made)
 
 
 def require_made(step: Step) -> None:
