@@ -168,13 +168,16 @@ def test_next_is_what_the_exit_code_asks_for(plan: Plan) -> None:
     """The report; after a failure its log and the same command; after a gate the report."""
     write_whole("results/means/report.html", "")
     report = "results/means/report.html"
-    assert next_step(run_result(plan, ["means"], [], 0)) == f"next: open {report}"
+    done = run_result(plan, ["means"], [], 0)
+    assert next_step(done) == f"open {report}"
+    assert as_text(done).endswith(f"\n\nnext: open {report}")
+    assert json.loads(as_json(done))["next"] == f"open {report}"
     gate = [failure(plan, "check_verdicts", code=3)]
     assert next_step(run_result(plan, ["means"], gate, 3)) == (
-        f"next: open {report}, which says what to try"
+        f"open {report}, which says what to try"
     )
     broken = next_step(run_result(plan, ["means"], [failure(plan, "sample_chain")], 1))
-    assert broken.startswith("next: look at logs/a.log") and "same command again" in broken
+    assert broken.startswith("look at logs/a.log") and "same command again" in broken
     lost = next_step(run_result(plan, ["means"], [], 1))
     assert "open" not in lost and "same command again" in lost
 
@@ -216,7 +219,7 @@ def test_the_document_of_a_failed_run_is_whole(plan: Plan) -> None:
         }
     ]
     assert {"failed", "missing"} == {fit["state"] for fit in content["fits"]}
-    assert content["next"].startswith("next: look at logs/a.log")
+    assert content["next"].startswith("look at logs/a.log")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def as_text(result: RunResult, stream: TextIO | None = None) -> str:
         table(result.fits, result.altered, result.comparisons, width=width, style=style),
         *(folded(text, width) for text in _answer_texts(result.answers)),
         "\n".join(f"report: {path}" for path in reports),
-        folded(following, width),
+        folded(f"next: {following}", width) if following else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -117,19 +117,19 @@ def _answer_texts(answers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def next_step(result: RunResult) -> str:
-    """Return the sentence that says what to do next."""
+    """Return what to do next; empty where there is nothing to do."""
     broken = [f for f in result.failures if f["exit_code"] != GateError.exit_code]
     if broken:
         log = min((f["log"] for f in broken if f.get("log")), default=None)
         look = f"look at {log}, mend it, then" if log else "mend what failed, then"
-        return f"next: {look} run the same command again; finished steps are kept"
+        return f"{look} run the same command again; finished steps are kept"
     if result.exit_code not in (0, GateError.exit_code):
-        return "next: run the same command again; finished steps are kept"
+        return "run the same command again; finished steps are kept"
     paths = " ".join(result.reports.values())
     if not paths:
         return ""
     rest = ", which says what to try" if result.exit_code == GateError.exit_code else ""
-    return f"next: open {paths}{rest}"
+    return f"open {paths}{rest}"
 
 
 def as_json(result: RunResult) -> str:
