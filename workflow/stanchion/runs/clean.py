@@ -54,7 +54,10 @@ def _require_names(plan: Plan, analyses: Sequence[str], extra: dict[str, list[st
     names = sorted({*plan.project.analyses, *extra})
     for name in analyses:
         if name not in names or not NAME.fullmatch(name):
-            raise VersioningError(f"there are no results of {name!r}", allowed=", ".join(names))
+            with_results = [n for n in names if n in extra or folder_of(n).is_dir()]
+            raise VersioningError(
+                f"there are no results of {name!r}", allowed=", ".join(with_results) or None
+            )
 
 
 def _require_ours(plan: Plan, name: str, paths: Sequence[Path]) -> None:
