@@ -382,7 +382,7 @@ def _picture(fit: FitCase | None, name: str) -> bytes | None:
 def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
     schema = {"schema": "stanchion/predictive/1"}
     if _stopped(fit):
-        return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
+        return {**schema, "made": False, "because": "the fit failed its checks: R-hat, divergences"}
     statistics = [("mean", 8.75, 8.31, 4.2, 0.456), ("max", 28.0, 27.4, 9.1, 0.002)]
     names = ("statistic", "observed", "replicated_mean", "replicated_sd", "tail_probability")
     described = [dict(zip(names, s, strict=True)) | {"undefined": 0} for s in statistics]
@@ -408,7 +408,7 @@ def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
 def _effects(fit: FitCase, no_prior_lines: str | None) -> dict[str, Any]:
     schema = {"schema": "stanchion/effects/1"}
     if _stopped(fit):
-        return {**schema, "made": False, "because": "the fit failed its checks: rhat, divergences"}
+        return {**schema, "made": False, "because": "the fit failed its checks: R-hat, divergences"}
     rows = [_band(20.0 + n, 1.0 - (n - 3) ** 2 / 9, 0.2) for n in range(10)]
     levels = [_band("no", 1.0, 1.0), _band("yes", 2.0, 1.0)]
     curve = {"effect": "se:state", "predictor": "se", "kind": "number"}
@@ -483,7 +483,7 @@ def _judgement(fits: Sequence[FitCase], requested: Declared) -> dict[str, Any]:
         models = list(dict.fromkeys(fit.model for fit in _compared(ours)))
         declared = list(dict.fromkeys(fit.model for fit in ours))
         out = [fit for fit in ours if fit not in _compared(ours)]
-        missing = [f"{m}: its fit failed its checks: rhat" for m in declared if m not in models]
+        missing = [f"{m}: its fit failed its checks: R-hat" for m in declared if m not in models]
         grave = "fail" if len(models) < 2 else "warn"
         where = [
             f"{ours[0].model}/{ours[0].method}: {requested.khat_bad} of {requested.observations}"

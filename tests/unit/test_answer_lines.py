@@ -76,11 +76,11 @@ def test_a_line_is_a_sentence() -> None:
 def test_a_fit_without_an_answer_says_why() -> None:
     """No value stands there, and a verdict that is no pass stands behind one; a fit of which it
     was not asked, as its program has no such variable, has no line."""
-    failed = fit("centred", [], because="the fit failed its checks: rhat", verdict="fail")
+    failed = fit("centred", [], because="the fit failed its checks: R-hat", verdict="fail")
     warned = fit("pooled", [row("", 0.5)], verdict="warn")
     other = fit("small", [], because="its program has no theta")
     assert lines("probability", failed, warned, other) == [
-        "  centred · nuts: No value: the fit failed its checks: rhat.",
+        "  centred · nuts: No value: the fit failed its checks: R-hat.",
         "  pooled · nuts: Probability 0.50 (Monte Carlo error 0.010). (warn)",
     ]
 

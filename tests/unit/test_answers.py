@@ -251,7 +251,7 @@ def test_a_failed_fit_gives_no_value(tmp_path: Path) -> None:
     (row,) = table(step)
     assert row["value"] == row["mcse"] == "" and row["verdict"] == "fail"
     (fit,) = details(step)[0]["fits"]
-    assert fit["because"] == "the fit failed its checks: rhat" and fit["fit_failed"]
+    assert fit["because"] == "the fit failed its checks: R-hat" and fit["fit_failed"]
     assert fit["rows"] == []
 
 

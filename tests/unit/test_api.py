@@ -152,7 +152,9 @@ def test_a_failed_fit_gives_no_number_unless_allowed(project: Path) -> None:
     """`stop`: verdict and checks, no draws, no estimates. `flag`: both. Answers have no value."""
     stopped, flagged = load()[FITS[2]], load()[FITS[3]]
     for attribute in ("draws", "summary"):
-        with pytest.raises(FailedError, match="the fit failed its checks: finite") as error:
+        with pytest.raises(
+            FailedError, match="the fit failed its checks: non-finite quantities"
+        ) as error:
             getattr(stopped, attribute)
         assert says_what_to_do(error.value) and "allow_failed=True" in str(error.value)
     assert stopped.verdict == "fail" and stopped.checks[0].verdict == "fail"

@@ -11,9 +11,9 @@ from stanchion.checks import gate
 from stanchion.checks.agreement import Agreement, Reference, agreement
 from stanchion.checks.catalogue import OF_SAMPLED, prior_thresholds, thresholds
 from stanchion.checks.numbers import FitNumbers, Generated, Sampler
+from stanchion.checks.reasons import why_stopped
 from stanchion.checks.row import Size
 from stanchion.checks.scan import scan
-from stanchion.checks.verdicts import why_stopped
 from stanchion.draws.attempts import Attempt, Attempts
 from stanchion.draws.columns import Span
 from stanchion.methods.advi import Advi
@@ -456,8 +456,9 @@ def test_a_prior_is_warned_of_at_most() -> None:
 
 
 def test_nothing_is_computed_from_a_failed_fit_that_stops() -> None:
-    """Unless its failure is only flagged."""
-    failed = {"verdict": "fail", "checks": [{"check": "rhat", "verdict": "fail"}]}
-    assert why_stopped(failed, "stop") == "the fit failed its checks: rhat"
+    """Unless its failure is only flagged; the reason has the words of the checks."""
+    checks = [{"check": "rhat", "verdict": "fail"}, {"check": "ess_bulk", "verdict": "fail"}]
+    failed = {"verdict": "fail", "checks": checks}
+    assert why_stopped(failed, "stop") == "the fit failed its checks: R-hat, bulk ESS"
     assert why_stopped(failed, "flag") is None
     assert why_stopped({"verdict": "waived", "checks": []}, "stop") is None

@@ -135,7 +135,7 @@ def test_a_comparison_of_one_model_fails(tmp_path: Path) -> None:
     diagnose(tmp_path / "bad")
     rows, judged = compare(tmp_path, "bad", "good")
     assert [(row["model"], row["weight"]) for row in rows] == [("good", "")]
-    assert judged["left_out"][0]["because"].startswith("its fit failed its checks: rhat")
+    assert judged["left_out"][0]["because"].startswith("its fit failed its checks: R-hat (")
     assert (judged["verdict"], verdicts_of(judged)["compared"]) == ("fail", "fail")
     rows, judged = compare(tmp_path, "bad")
     assert rows == [] and judged["verdict"] == "fail"
@@ -225,7 +225,7 @@ def test_a_failed_comparison_stops_like_a_fit(
     tmp_path: Path, verdict: str, on_fail: str, stops: bool
 ) -> None:
     """Its verdict stands in verdicts.json; where it is `fail` and a fit would stop, so does it."""
-    where = ["b: its fit failed its checks: rhat"]
+    where = ["b: its fit failed its checks: R-hat"]
     check = {"check": "compared", "value": 1, "threshold": 2, "verdict": verdict, "where": where}
     judged = {
         "dataset": "d",

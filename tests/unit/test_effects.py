@@ -270,7 +270,7 @@ def test_effects_whose_prior_lines_are_not_drawn_are_named(
 @pytest.mark.parametrize(
     ("more", "because"),
     [
-        ({"verdict": "fail"}, "the fit failed its checks: rhat"),
+        ({"verdict": "fail"}, "the fit failed its checks: R-hat"),
         ({"because": "optimize gives a point"}, "optimize gives a point"),
     ],
 )

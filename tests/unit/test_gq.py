@@ -383,7 +383,7 @@ def test_of_a_failed_source_that_stops_nothing_is_made(tmp_path: Path) -> None:
     """No program runs; draws, summary and predictions say so; the check names what failed."""
     source = failed(tmp_path / "nuts")
     step = generate(tmp_path / "step", source, "stop")
-    assert step.notes["not_made"].startswith("the fit failed its checks: rhat")
+    assert step.notes["not_made"].startswith("the fit failed its checks: R-hat")
     quantities = Quantities.read(tmp_path / "step/q.npz")
     generated(tmp_path / "forecast", source, quantities)
     assert list(read_group(tmp_path / "forecast/draws.nc", "posterior")) == ["mu"]
@@ -394,7 +394,7 @@ def test_of_a_failed_source_that_stops_nothing_is_made(tmp_path: Path) -> None:
     (check,) = [c for c in content["checks"] if c["check"] == "source"]
     assert "nuts: rhat" in check["where"]
     predictive = predict(tmp_path / "forecast")
-    assert (predictive["made"], "source" in predictive["because"]) == (False, True)
+    assert (predictive["made"], "of the draws' own fit" in predictive["because"]) == (False, True)
     with pytest.raises(KeyError, match="executable"):  # nobody has opened a program
         generate(tmp_path / "flagged", source, "flag")
 

@@ -206,7 +206,7 @@ def test_chains_that_disagree_on_a_quantity_are_named(tmp_path: Path) -> None:
     assert sentence(tmp_path, one).endswith("Its chains do not agree on it: R-hat 1.080.")
 
 
-FAILED = fit(verdict="fail", because="the fit failed its checks: rhat", fit_failed=True)
+FAILED = fit(verdict="fail", because="the fit failed its checks: R-hat", fit_failed=True)
 OTHER = fit(model="none", because="its program has no `mu`")
 
 
@@ -224,7 +224,7 @@ def test_answers_stand_before_all(tmp_path: Path) -> None:
     section = html.split('id="answers"')[1].split("</section>")[0]
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", section))
     assert "Probability 0.910 (Monte Carlo error 0.0050)." in text
-    assert "No value: the fit failed its checks: rhat." in text
+    assert "No value: the fit failed its checks: R-hat." in text
     assert "Not asked of none · nuts: its program has no mu" in text
     assert text.count("computation: pass") == 2 and "✓ pass" not in text
     assert section.count('class="badge pass"') == 2 and section.count('class="badge fail"') == 1

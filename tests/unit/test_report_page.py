@@ -571,7 +571,10 @@ def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) ->
 
 
 def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
-    """Its columns stand before the numbers, escaped; not where the rows are other ones."""
+    """Its columns stand before the numbers, escaped; not where the rows are other ones.
+
+    The column that names the rows stands once, as their heading.
+    """
     rows = {"school": ["<A>", *["B"] * 29], "age": [31.5, None, *[7] * 28]}
     given = {"dataset": "new", "rows": 30, "columns": rows}
 
@@ -586,6 +589,10 @@ def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
     assert cells[:4] == ["&lt;A&gt;", "31.5", "B", "–"]
     for other in (predictions(rows=29), predictions(dataset="other")):
         assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', other)[:2] == ["row", "mean"]
+    named = predictions(columns={"age": rows["age"], "pupil": [*range(1, 31)]})
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', named)
+    assert heads[:3] == ["pupil", "age", "mean"] and heads.count("pupil") == len(SOUND) * 2
+    assert re.findall(r'<span class="value">([^<]*)</span>', named)[:2] == ["31.5", "–"]
 
 
 def test_levels_reference_and_scaling_stand_with_the_data(tmp_path: Path) -> None:
@@ -646,4 +653,4 @@ def test_effects_are_said_in_words(tmp_path: Path) -> None:
         assert sentence in text(page)
     assert f'alt="Conditional effects of {SOUND.path}. {line}' in page
     failed = html(tmp_path / "failed", STOPPED, declared=Declared(effects=True))
-    assert f"{STOPPED.path}: not made, because the fit failed its checks: rhat" in text(failed)
+    assert f"{STOPPED.path}: not made, because the fit failed its checks: R-hat" in text(failed)

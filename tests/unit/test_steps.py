@@ -200,7 +200,7 @@ def test_nothing_is_predicted_from_a_failed_fit_that_stops(tmp_path: Path) -> No
     diagnose(tmp_path)
     predictive = predict(tmp_path)
     assert set(predictive) == {"schema", "made", "because"}
-    assert "rhat" in predictive["because"]
+    assert "R-hat" in predictive["because"]
     assert (tmp_path / "posterior_predictive.png").read_bytes().startswith(b"\x89PNG")
     assert predict(tmp_path, on_fail="flag")["made"] is True
 

@@ -278,7 +278,7 @@ EFFECT = answer(
     "quantity",
     "points",
     answered("partial", numbers(1.2345, 0.0512, 2.8, -3.1234, 6.0678)),
-    answered("pooled", verdict="fail", because="the fit failed its checks: rhat"),
+    answered("pooled", verdict="fail", because="the fit failed its checks: R-hat"),
 )
 RISE = answer("Scores rise", "probability", None, answered("partial", numbers(0.9346, 0.006)))
 
@@ -305,7 +305,7 @@ def test_answers_are_the_first_table(tmp_path: Path) -> None:
         f"{name} (schools/partial/nuts): 1.23 points, 90 % interval from −3.1 to 6.1 points "
         "(Monte Carlo error 0.051)."
     )
-    assert why == f"{name} (schools/pooled/nuts): No value: the fit failed its checks: rhat."
+    assert why == f"{name} (schools/pooled/nuts): No value: the fit failed its checks: R-hat."
     digest = hashlib.sha256((tmp_path / "answers.json").read_bytes()).hexdigest()
     assert source.startswith(f"Source: results/coaching/answers.json, SHA-256 {digest};")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from stanchion.api.state import AnalysisState, FitState, State
 from stanchion.checks.catalogue import CHECKS
-from stanchion.checks.verdicts import MARKS, stops, verdict_words, why_stopped
+from stanchion.checks.reasons import why_stopped
+from stanchion.checks.verdicts import MARKS, stops, verdict_words
 from stanchion.errors import FailedError, ResultsError
 from stanchion.provenance.stamps import Stamp
 from stanchion.report.reading import Check, Judged, judged

@@ -45,21 +45,10 @@ def stops(verdict: str, on_fail: OnFail) -> bool:
     return verdict == FAIL and on_fail == "stop"
 
 
-def why_stopped(diagnostics: Mapping[str, Any], on_fail: OnFail) -> str | None:
-    """Return why nothing is computed from a fit (its diagnostics.json), or None if something is."""
-    return failed_because(diagnostics) if stops(diagnostics["verdict"], on_fail) else None
-
-
 def extreme_of(check: Mapping[str, Any]) -> float | None:
     """Return the worst value of a check as diagnostics.json has it, whatever the limits are."""
     value: float | None = check.get("extreme", check["value"])
     return value
-
-
-def failed_because(diagnostics: Mapping[str, Any]) -> str:
-    """Return which checks a failed fit (its diagnostics.json) did not pass."""
-    failed = [check["check"] for check in diagnostics["checks"] if check["verdict"] == FAIL]
-    return f"the fit failed its checks: {', '.join(failed)}"
 
 
 def verdict_words(verdict: str, weighting: str | None) -> str:

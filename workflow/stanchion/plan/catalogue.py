@@ -209,7 +209,7 @@ _ROWS = (
     StepRow(
         name="predict_outcomes",
         arguments=PredictOutcomes,
-        version=13,
+        version=14,
         folder=_FIT,
         outputs={"predictive": "predictive.json", **pictures_of("predict_outcomes")},
         memory=2000,
@@ -230,7 +230,7 @@ _ROWS = (
     StepRow(
         name="summarise_effects",
         arguments=SummariseEffects,
-        version=5,
+        version=6,
         folder=_FIT,
         outputs={
             "effects": "effects.json",
@@ -264,7 +264,7 @@ _ROWS = (
     StepRow(
         name="compare_models",
         arguments=CompareModels,
-        version=6,
+        version=7,
         folder=ANALYSIS,
         outputs={"comparison": "comparison.csv", "judgement": "comparison.json"},
         memory=2000,
@@ -274,7 +274,7 @@ _ROWS = (
     StepRow(
         name="answer_questions",
         arguments=AnswerQuestions,
-        version=4,
+        version=5,
         folder=ANALYSIS,
         outputs={"answers": "answers.csv", "details": "answers.json"},
         memory=2000,

@@ -16,7 +16,8 @@ from stanchion.answers.drawn import open_variables
 from stanchion.answers.evaluate import Unanswerable, read_sample
 from stanchion.answers.results import FitAnswer
 from stanchion.answers.sample import Mixture, Sample
-from stanchion.checks.verdicts import FAIL, extreme_of, failed_because, gravest
+from stanchion.checks.reasons import failed_because
+from stanchion.checks.verdicts import FAIL, extreme_of, gravest
 from stanchion.draws.naming import Roles
 from stanchion.plan.arguments import AnswerQuestions, FitArguments, ProgramVariables
 from stanchion.plan.job import Job

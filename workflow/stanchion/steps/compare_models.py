@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stanchion.checks.catalogue import CHECKS
 from stanchion.checks.gate import Check, check_comparison, verdict
 from stanchion.checks.numbers import ComparisonNumbers
 from stanchion.checks.outcomes import Outcomes, differences
@@ -168,7 +169,8 @@ def _candidate(fit: FitArguments, draws: Path, diagnostics: Mapping[str, Any]) -
         failed = [check for check in diagnostics["checks"] if check["verdict"] == FAIL]
         labels = diagnostics.get("labels", {})
         reasons = [
-            check["check"] + "".join(f" ({Scalar.of(w, labels).label})" for w in check["where"][:1])
+            CHECKS[check["check"]].words
+            + "".join(f" ({Scalar.of(w, labels).label})" for w in check["where"][:1])
             for check in failed
         ]
         raise _LeftOutError(f"its fit failed its checks: {', '.join(reasons)}")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stanchion.checks.verdicts import why_stopped
+from stanchion.checks.reasons import why_stopped
 from stanchion.draws.files import open_draws, read_parameters
 from stanchion.draws.quantities import Quantities, columns_of, write_parameters
 from stanchion.draws.stan_csv import Chains, read_chains

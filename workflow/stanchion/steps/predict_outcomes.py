@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from stanchion.checks.verdicts import why_stopped
+from stanchion.checks.reasons import why_stopped
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.files import (
     has_variable,

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from stanchion.checks.verdicts import why_stopped
+from stanchion.checks.reasons import why_stopped
 from stanchion.draws.attempts import ATTRIBUTE, Attempts
 from stanchion.draws.columns import default_pattern, scalar_names
 from stanchion.draws.files import read_attributes, read_proposal, read_stored, read_variable

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stanchion.checks.verdicts import why_stopped
+from stanchion.checks.reasons import why_stopped
 from stanchion.draws.files import without_value
 from stanchion.draws.quantities import Quantities
 from stanchion.errors import StepError
