@@ -284,7 +284,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=23,
+        version=24,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,

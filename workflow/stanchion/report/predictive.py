@@ -47,8 +47,10 @@ class Predicted:
     fit: Fit
     because: str
     note: str
+    named_by: str
+    """The heading of what the rows are named by: a column of theirs, or their number."""
     columns: tuple[str, ...]
-    """The columns of the new rows, whose values stand before the numbers."""
+    """The other columns of the new rows, whose values stand before the numbers."""
     headings: tuple[str, ...]
     rows: tuple[Named, ...]
     folded: tuple[Named, ...]
@@ -103,7 +105,9 @@ def predicted(
     `declared` are columns as they were declared, those of the new rows first.
     """
     rows = content["predictions"]["rows"] if content["made"] else []
-    columns = _columns(content["predictions"], new_rows) if rows and new_rows is not None else {}
+    given = _columns(content["predictions"], new_rows) if rows and new_rows is not None else {}
+    naming = _naming_column([row["row"] for row in rows], given)
+    columns = {name: values for name, values in given.items() if name != naming}
     shown = tuple(
         Named(
             str(row["row"]),
@@ -116,6 +120,7 @@ def predicted(
         fit=fit,
         because="" if content["made"] else content["because"],
         note=(content["predictions"]["because"] or "") if content["made"] else "",
+        named_by="row" if naming is None else heading(naming, *declared),
         columns=tuple(heading(name, *declared) for name in columns),
         headings=("mean", "sd", *ends.headings),
         rows=shown[:AT_SIGHT],
@@ -183,6 +188,18 @@ def _columns(
         return {}
     columns: Mapping[str, Sequence[object]] = new_rows["columns"]
     return columns
+
+
+def _naming_column(labels: Sequence[str], columns: Mapping[str, Sequence[object]]) -> str | None:
+    """Return the first column whose values, of which there are the first rows', are the labels."""
+    return next(
+        (
+            name
+            for name, values in columns.items()
+            if list(map(str, values)) == labels[: len(values)]
+        ),
+        None,
+    )
 
 
 def _value(value: object) -> str:
