@@ -90,6 +90,45 @@ def test_what_only_running_could_tell_is_refused(text: str, folder: Path) -> Non
     assert not (folder / "ran").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "is_refused"),
+    [
+        ('module stanchion:\n    snakefile: workflow_file()\n    config: {"seed": 4}\n', True),
+        (
+            'configfile: "a.yaml"\nmodule stanchion:\n    config:\n        {  # mine\n'
+            '        "seed": 4,\n    "datasets": {"x": {"path": "x.csv"}}}\nX = 1\n',
+            True,
+        ),
+        ('include: "rules.smk"\n', True),
+        ('configfile: "a.yaml"\nmodule stanchion:\n    config:\n        config\n', False),
+        ("module stanchion:\n    config: {}\n", False),
+        ('module other:\n    config: {"seed": 4}\n', False),
+        ('module stanchion:\n    snakefile: f()\nrule a:\n    params: config={"seed": 4}\n', False),
+        (
+            'configfile: "a.yaml"\nmodule stanchion:\n'
+            '    config: {"seed": 1, "datasets": {"x": {"path": "x.csv"}}}\n',
+            False,
+        ),
+    ],
+)
+@pytest.mark.usefixtures("files")
+def test_config_that_a_module_is_given_inline_is_refused(text: str, is_refused: bool) -> None:
+    """No command checks a file that no run would take: it refuses with the run's own sentence.
+
+    As Snakemake does, it accepts what is in the file, and nothing.
+    """
+    Path("rules.smk").write_text('module stanchion:\n    config: {"seed": 4}\n')
+    Path("Snakefile").write_text(text)
+    if not is_refused:
+        assert declaration_file() in (DEFAULT, Path("a.yaml"))
+        return
+    with pytest.raises(DeclarationError) as stopped:
+        declaration_file()
+    with pytest.raises(DeclarationError) as run_stopped:
+        workflow_declaration(workflow(["a.yaml"]), {"seed": 4})
+    assert str(stopped.value) == str(run_stopped.value)
+
+
 def workflow(named: list[str], *given: str, **overrides: Any) -> Any:
     """What Snakemake holds when the module is read: files of its command line and its Snakefile."""
     import yaml

@@ -28,12 +28,21 @@ def declaration_file(chosen: Path | None = None, root: Path = Path()) -> Path:
     """Return the declaration of the project in `root`, from there: `chosen`, else as it declares.
 
     Raises:
-        DeclarationError: the Snakefile's `configfile:` is not a plain text, or names two files.
+        DeclarationError: the Snakefile's `configfile:` is not a plain text, or names two files; or
+            it gives the module `stanchion` a `config` that is not in the file.
     """
     if chosen is not None:
         return chosen
     snakefile = next((root / name for name in SNAKEFILES if (root / name).is_file()), None)
-    return _only(_literals(snakefile, set())) if snakefile is not None else DEFAULT
+    if snakefile is None:
+        return DEFAULT
+    values = list(_values(snakefile, set()))
+    files = [value for name, value in values if name == "configfile"]
+    file = _only(files)
+    for config in (value for name, value in values if name == "config" and value):
+        if not files or not _same(config, _fast(root / file), set()):
+            raise _own_config()
+    return file
 
 
 def workflow_declaration(workflow: Any, config: Mapping[str, Any]) -> Path:
@@ -80,23 +89,27 @@ def _require_unchanged(config: Mapping[str, Any], named: Sequence[str], settings
         return merged_config
 
     if config and not any(_same(config, merged(load), set()) for load in (_fast, load_configfile)):
-        raise DeclarationError(
-            "the module `stanchion` is given a `config` of its own, which is in no file",
-            where="Snakefile",
-            key="module stanchion: config",
-            allowed="`config: config`, with the content of `configfile:` as it stands there",
-            todo="write the declaration into a YAML file and name it by `configfile:`; "
-            "change single values by --config",
-        )
+        raise _own_config()
 
 
-def _fast(file: str) -> Any:
+def _own_config() -> DeclarationError:
+    return DeclarationError(
+        "the module `stanchion` is given a `config` of its own, which is in no file",
+        where="Snakefile",
+        key="module stanchion: config",
+        allowed="`config: config`, with the content of `configfile:` as it stands there",
+        todo="write the declaration into a YAML file and name it by `configfile:`; "
+        "change single values by --config",
+    )
+
+
+def _fast(file: str | Path) -> Any:
     """Read YAML with the C parser, which took a sixth of the time of Snakemake's own reader."""
     import yaml
 
     try:
         content = yaml.load(Path(file).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError):
+    except (OSError, yaml.YAMLError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -113,16 +126,16 @@ def _same(left: Any, right: Any, visited: set[tuple[int, int]]) -> bool:
     return type(left) is type(right) and bool(left == right or (left != left and right != right))
 
 
-def _literals(snakefile: Path, visited: set[Path]) -> Iterator[str]:
-    """Yield the files that a Snakefile and what it includes name by `configfile:`."""
+def _values(snakefile: Path, visited: set[Path]) -> Iterator[tuple[str, Any]]:
+    """Yield the `configfile` and the module's `config` of a Snakefile and what it includes."""
     visited.add(snakefile.resolve())
     for line, directive, value in _directives(snakefile):
-        if directive == "include" and value is not None:
+        if directive == "include" and isinstance(value, str):
             included = snakefile.parent / value
             if included.is_file() and included.resolve() not in visited:
-                yield from _literals(included, visited)
-        elif directive == "configfile" and value is not None:
-            yield value
+                yield from _values(included, visited)
+        elif isinstance(value, dict if directive == "config" else str):
+            yield directive, value
         elif directive == "configfile":
             raise DeclarationError(
                 "only Snakemake could tell which file this is, by running the Snakefile",
@@ -133,8 +146,11 @@ def _literals(snakefile: Path, visited: set[Path]) -> Iterator[str]:
             )
 
 
-def _directives(snakefile: Path) -> Iterator[tuple[int, str, str | None]]:
-    """Yield line, name and text of each `configfile:` and `include:`; None where it is no text."""
+def _directives(snakefile: Path) -> Iterator[tuple[int, str, Any]]:
+    """Yield line, name and value of each `configfile:`, `include:` and the module's `config:`.
+
+    The value is None where it is more than a literal.
+    """
     try:
         source = io.BytesIO(snakefile.read_bytes())
         tokens = list(tokenize.tokenize(source.readline))[1:]
@@ -142,30 +158,32 @@ def _directives(snakefile: Path) -> Iterator[tuple[int, str, str | None]]:
         raise DeclarationError(
             Fault(f"the Snakefile cannot be read: {error}", str(snakefile), todo=_TODO)
         ) from None
+    section: list[str] = []
     for index, token in enumerate(tokens):
-        if token.type != tokenize.NAME or token.string not in ("configfile", "include"):
+        if token.start[1] == 0 and token.type not in _SPACE:
+            section = [each.string for each in tokens[index : index + 2]]
+        is_config = token.string == "config" and section == ["module", "stanchion"]
+        if token.type != tokenize.NAME or not (
+            is_config or token.string in ("configfile", "include")
+        ):
             continue
         follows = tokens[index + 1].string if index + 1 < len(tokens) else ""
         called = index > 0 and tokens[index - 1].string == "."
         if follows == ":" or called:
-            plain = follows == ":" and token.start[1] == 0
-            value = _text(tokens[index + 2 :]) if plain else None
+            plain = follows == ":" and (is_config or token.start[1] == 0)
+            value = _literal(tokens[index + 2 :]) if plain else None
             yield token.start[0], token.string, value
 
 
-def _text(tokens: Sequence[tokenize.TokenInfo]) -> str | None:
-    """Return the text that a directive's value is, or None where it is anything else."""
+def _literal(tokens: Sequence[tokenize.TokenInfo]) -> Any:
+    """Return the literal that a directive's value is, or None where it is anything else."""
     parts: list[str] = []
     for token in tokens:
-        if token.type in _SPACE:
-            if parts and token.type in (tokenize.NEWLINE, tokenize.DEDENT):
-                break
-        elif token.type == tokenize.STRING:
+        if token.type not in _SPACE:
             parts.append(token.string)
-        elif token.string != ",":
-            return None
+        elif parts and token.type in (tokenize.NEWLINE, tokenize.DEDENT):
+            break
     try:
-        value = ast.literal_eval(" ".join(parts))
-    except (SyntaxError, ValueError):
+        return ast.literal_eval(" ".join(parts).rstrip(" ,"))
+    except (SyntaxError, TypeError, ValueError):
         return None
-    return value if isinstance(value, str) else None
