@@ -405,6 +405,7 @@ def test_size_counts_by_kind_what_du_counts(root: Path) -> None:
         disk_use(*each) for each in (folders, [chain], [state], *_children(root))
     )
     assert said == {
+        "schema": "stanchion/cache/1",
         "cache": str(root),
         "results": {
             STEP: {"number": 2, "bytes": disk_use(*folders)},

@@ -161,6 +161,7 @@ def _as_json(contents: Contents, totals: Mapping[str, Mapping[str, _Total]]) -> 
     results = {kind: asdict(total) for kind, total in sorted(totals[RESULTS].items())}
     others = {f: asdict(_sum(kinds)) for f, kinds in totals.items() if f != RESULTS}
     content = {
+        "schema": "stanchion/cache/1",
         "cache": str(contents.root),
         "results": results,
         **others,
