@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ import pytest
 
 from stanchion.plan.job import JobFile
 from stanchion.plan.keys import key_of
-from stanchion.runs.warm import offer
+from stanchion.runs.warm import folders, offer
 from stanchion.runs.warm.offer import write_client
 from tests.project import BIN
 
@@ -264,3 +266,91 @@ def test_steps_end_with_their_run(run: Run, number: signal.Signals) -> None:
     started.wait(timeout=10)
     wait(lambda: not is_alive(warm), seconds=10)
     assert run.records("a")[0]["state"] == "failed"
+
+
+def folder_of(started: subprocess.Popen) -> Path:
+    """Return the folder that a run offers its warm process in."""
+    assert started.stdout is not None
+    return Path(started.stdout.readline().strip().partition(":")[2]).parent
+
+
+def test_what_a_killed_run_has_left_is_swept_by_the_next(run: Run) -> None:
+    """Once run and warm process are both gone, and not while one of them lives."""
+    dead = run.start(run.job("dead", seconds=60))
+    left, warm = folder_of(dead), int(str(run.marker("dead")["parent"]))
+    os.kill(warm, signal.SIGSTOP)
+    for process in (*clients(dead.pid), dead.pid):
+        os.kill(process, signal.SIGKILL)
+    dead.wait(timeout=30)
+    try:
+        folders.sweep(left.parent)
+        assert left.exists()
+    finally:
+        os.kill(warm, signal.SIGKILL)
+    wait(lambda: not is_alive(warm))
+    living = run.start(run.job("living", seconds=60))
+    used = folder_of(living)
+    os.kill(int(str(run.marker("living")["parent"])), signal.SIGKILL)
+    wait(lambda: run.processes("living") == ["forked", "own"])
+    assert run.start(run.job("next")).wait(timeout=60) == 0
+    are_there = left.exists(), used.exists()
+    living.terminate()
+    living.communicate(timeout=30)
+    shutil.rmtree(used, ignore_errors=True)
+    assert are_there == (False, True)
+
+
+def _as_a_run_left_it(name: str) -> Path:
+    """Make the folder of a run that is dead, in the current folder: a socket's path is short."""
+    folder = Path(name)
+    folder.mkdir()
+    for descriptor in folders.hold(folder):
+        os.close(descriptor)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"{folder}/{folders.SOCKET}")
+    return folder
+
+
+def _put_a_link(path: Path) -> None:
+    path.rename("elsewhere")
+    path.symlink_to(Path("elsewhere").absolute())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder, lock: lock.unlink(),
+        lambda folder, lock: lock.rename(folder / "lock-of-another-machine"),
+        lambda folder, lock: _put_a_link(lock),
+        lambda folder, lock: _put_a_link(folder),
+        lambda folder, lock: (folder / folders.SOCKET).unlink(),
+        lambda folder, lock: _put_a_link(folder / folders.SOCKET),
+    ],
+    ids=["no lock", "another machine", "linked lock", "link", "no socket", "linked socket"],
+)
+def test_only_what_is_proven_to_be_dead_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path, Path], object]
+) -> None:
+    """A folder with anything else in place of its lock or socket stays; nor are links followed."""
+    monkeypatch.chdir(tmp_path)
+    dead, other = _as_a_run_left_it("stanchion-dead"), _as_a_run_left_it("stanchion-other")
+    (dead / "link").symlink_to(tmp_path)
+    (lock,) = other.glob("lock-*")
+    change(other, lock)
+    folders.sweep(tmp_path)
+    assert (dead.exists(), other.exists()) == (False, True)
+    assert list(other.iterdir())
+
+
+def test_what_another_user_has_left_is_not_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by one who may."""
+    monkeypatch.chdir(tmp_path)
+    dead = _as_a_run_left_it("stanchion-dead")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: dead.stat().st_uid + 1)
+        folders.sweep(tmp_path)
+    assert dead.exists()
+    folders.sweep(tmp_path)
+    assert not dead.exists()

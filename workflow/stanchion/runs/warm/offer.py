@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from stanchion.runs.warm import COMMAND, OFF, VARIABLE
+from stanchion.runs.warm import COMMAND, OFF, VARIABLE, folders
+from stanchion.runs.warm.folders import PREFIX, SOCKET
 
 THREADLESS = {
     "OMP_NUM_THREADS": "1",
@@ -46,12 +48,12 @@ def offer_warm_process() -> None:
         return
     os.environ.pop(VARIABLE, None)
     try:
-        folder, listener = _listen()
+        folder, lock, listener = _listen()
     except OSError:
         return
-    os.environ[VARIABLE] = f"{os.getpid()}:{folder}/socket"
+    os.environ[VARIABLE] = f"{os.getpid()}:{folder}/{SOCKET}"
     write_client(Path(folder))
-    _start_when_asked(folder, listener)
+    _start_when_asked(folder, lock, listener)
 
 
 def write_client(folder: Path) -> None:
@@ -73,7 +75,7 @@ def write_client(folder: Path) -> None:
         os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
-def _start_when_asked(folder: str, listener: socket.socket) -> None:
+def _start_when_asked(folder: str, lock: Sequence[int], listener: socket.socket) -> None:
     alive, life = os.pipe()
     started: list[subprocess.Popen[bytes]] = []
 
@@ -86,7 +88,7 @@ def _start_when_asked(folder: str, listener: socket.socket) -> None:
             started.append(
                 subprocess.Popen(
                     [*command, str(os.getpid())],
-                    pass_fds=numbers,
+                    pass_fds=(*numbers, *lock),
                     stdin=subprocess.DEVNULL,
                     env=environment,
                 )
@@ -103,8 +105,10 @@ def _start_when_asked(folder: str, listener: socket.socket) -> None:
     atexit.register(end)
 
 
-def _listen() -> tuple[str, socket.socket]:
+def _listen() -> tuple[str, list[int], socket.socket]:
     """Bind a socket in a new folder that only this user may enter; its path must be short.
+
+    Return the folder, the open file of its lock and the socket. What killed runs left is swept.
 
     Raises:
         OSError: there is no place for one.
@@ -113,15 +117,19 @@ def _listen() -> tuple[str, socket.socket]:
         if parent is None:
             continue
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        folder = None
+        folder, lock = None, list[int]()
         try:
-            folder = tempfile.mkdtemp(prefix="stanchion-", dir=parent)
-            listener.bind(f"{folder}/socket")
+            folders.sweep(Path(parent))
+            folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+            lock = folders.hold(Path(folder))
+            listener.bind(f"{folder}/{SOCKET}")
             listener.listen(_WAITING)
         except OSError:
             listener.close()
+            for descriptor in lock:
+                os.close(descriptor)
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
             continue
-        return folder, listener
+        return folder, lock, listener
     raise OSError("no place for a socket")
