@@ -73,6 +73,21 @@ def test_a_line_is_a_sentence() -> None:
     ]
 
 
+def test_two_that_are_not_told_apart_stand_above_their_values() -> None:
+    """Names as long as these leave no room for values on one line of a log."""
+    names = ["school=Northern Grammar", "school=Southern Grammar"]
+    choice = {"label": names[0], "second": names[1], "difference": 0.02, "mcse": 0.018}
+    rows = [row(names[0], 0.41), row(names[1], 0.39)]
+    answered = lines("argmax", fit("partial_pooling", rows, choice=choice, verdict="warn"))
+    assert answered == [
+        "  partial_pooling · nuts: These draws do not tell school=Northern Grammar and "
+        "school=Southern Grammar apart. (warn)",
+        "    They are the largest with probability 0.41 and 0.39 (Monte Carlo error of the "
+        "difference 0.018).",
+    ]
+    assert max(map(len, answered)) <= 130
+
+
 def test_a_fit_without_an_answer_says_why() -> None:
     """No value stands there, and a verdict that is no pass stands behind one; a fit of which it
     was not asked, as its program has no such variable, has no line."""

@@ -103,7 +103,7 @@ def test_what_comes_first_in_words(tmp_path: Path) -> None:
     choice = {"label": "school=A", "second": "school=B", "difference": 0.02, "mcse": 0.018}
     one = answer("argmax", fit(*rows, choice=choice))
     assert sentence(tmp_path, one) == (
-        "These draws do not tell school=A and school=B apart: they are the largest with "
+        "These draws do not tell school=A and school=B apart. They are the largest with "
         "probability 0.41 and 0.39 (Monte Carlo error of the difference 0.018)."
     )
     clear = answer("argmax", fit(*rows, choice={**choice, "mcse": 0.004}))
@@ -147,7 +147,7 @@ def test_choices_that_are_alike_are_not_told_apart(tmp_path: Path) -> None:
     decided = answer("decide", fit(*rows, choice=choice), unit="euros")
     text = sentence(tmp_path, decided)
     assert text == (
-        "These draws do not tell go and stay apart: their expected utilities are 0.1 and 0.1 "
+        "These draws do not tell go and stay apart. Their expected utilities are 0.1 and 0.1 "
         "euros. The expected loss of go, against knowing the truth, is 0 euros."
     )
 

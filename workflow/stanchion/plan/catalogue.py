@@ -284,7 +284,7 @@ _ROWS = (
     StepRow(
         name="write_report",
         arguments=WriteReport,
-        version=24,
+        version=25,
         folder=ANALYSIS,
         outputs={"report": "report.html", "metrics": "metrics.json"},
         memory=1000,
@@ -296,7 +296,7 @@ _ROWS = (
     StepRow(
         name="write_tables",
         arguments=WriteTables,
-        version=4,
+        version=5,
         folder=ANALYSIS,
         outputs={"tables": "tables.docx"},
         memory=1000,

@@ -299,10 +299,10 @@ def _first(
     if is_tie or (error > 0 and difference < _SURELY * error):
         values = f"{first.value} and {second.value}{unit}"
         of_what = (
-            "they are the largest with probability" if is_share else "their expected utilities are"
+            "They are the largest with probability" if is_share else "Their expected utilities are"
         )
-        apart = f"These draws do not tell {first.name} and {second.name} apart: {of_what} {values}"
-        yield apart + _with_error(shown, " of the difference")
+        yield f"These draws do not tell {first.name} and {second.name} apart."
+        yield f"{of_what} {values}{_with_error(shown, ' of the difference')}"
     else:
         is_near_one = is_share and difference > 0.5
         lead = (
