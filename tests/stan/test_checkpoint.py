@@ -72,6 +72,7 @@ class Chain:
     folder: Path
     program: Path
     words: tuple[str, ...]
+    name: str = "state"
 
     @property
     def output(self) -> Path:
@@ -79,7 +80,7 @@ class Chain:
 
     @property
     def state(self) -> ChainState:
-        return ChainState(self.folder / "state")
+        return ChainState(self.folder / self.name)
 
     @property
     def printed(self) -> Path:
@@ -396,6 +397,19 @@ def test_a_state_of_other_settings_is_not_used(tmp_path: Path, program: Path) ->
         assert "other settings" in chain(folder, program, other).finish()
 
 
+def test_a_state_that_lies_under_another_name_is_not_used(tmp_path: Path, program: Path) -> None:
+    """The name is made of the chain's key: a state of other data may be moved there by hand."""
+    killed = chain(tmp_path / "killed", program, ITERATIONS)
+    killed.stop_at(260)
+    other = chain(tmp_path / "other", program, ITERATIONS)
+    (other.folder / "data.json").write_text(json.dumps({**DATA, "y": DATA["y"][::-1]}))
+    other.finish(None)
+    undisturbed, moved = other.rows(), replace(other, name="another")
+    shutil.copytree(killed.state.folder, moved.state.folder)
+    assert "is of another chain" in moved.finish()
+    assert moved.rows() == undisturbed
+
+
 def test_every_number_of_the_state_counts(tmp_path: Path, program: Path) -> None:
     """A state whose generator is another one, and whose checksum says so too, gives other draws."""
     undisturbed = chain(tmp_path / "undisturbed", program, ITERATIONS)
@@ -415,6 +429,50 @@ def test_every_number_of_the_state_counts(tmp_path: Path, program: Path) -> None
     assert "starts anew" not in killed.finish()
     assert killed.rows()[:1] == undisturbed.rows()[:1]
     assert killed.rows() != undisturbed.rows()
+
+
+SLOW_DISK = """\
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+
+int fsync(int file) {
+  double start = now();
+  nanosleep(&(struct timespec){0, 300000000}, NULL);
+  FILE* log = fopen(getenv("SLOW_DISK_LOG"), "a");
+  fprintf(log, "%.6f %.6f\\n", start, now());
+  fclose(log);
+  return 0;
+}
+"""
+"""A disk on which each file takes 0.3 s until it is safe."""
+
+
+def test_saves_that_take_long_are_made_more_seldom(
+    tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So they take a hundredth of the time, but never come later than twenty intervals."""
+    (tmp_path / "disk.c").write_text(SLOW_DISK)
+    disk, log = tmp_path / "disk.so", tmp_path / "log"
+    compiler = ["gcc", "-shared", "-fPIC", "-o", str(disk), str(tmp_path / "disk.c")]
+    subprocess.run(compiler, check=True)
+    monkeypatch.setenv("LD_PRELOAD", str(disk))
+    monkeypatch.setenv("SLOW_DISK_LOG", str(log))
+    interval = 0.05
+    slow = chain(tmp_path / "slow", program, "num_warmup=50 num_samples=40000 thin=400")
+    slow.finish(interval)
+    calls = np.loadtxt(log)
+    pauses = calls[1:, 0] - calls[:-1, 1]
+    *between, _last = pauses[pauses > interval / 2]  # the last save is that of the end
+    assert len(between) >= 2
+    assert min(between) >= 20 * interval
+    assert np.median(between) < 25 * interval
 
 
 def test_where_no_state_can_be_written_sampling_goes_on(tmp_path: Path, program: Path) -> None:

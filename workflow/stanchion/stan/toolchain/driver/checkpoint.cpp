@@ -17,6 +17,9 @@ namespace {
 
 constexpr char magic[] = "stanchion chain 3\n";
 constexpr std::size_t most_heard = 1 << 20;
+constexpr double long_save = 0.25;  // seconds: below it an interval is what was asked for
+constexpr double seldom = 100;      // times a long save's time until the next one
+constexpr double most_seldom = 20;  // intervals: one save may have met a disk that stood still
 Checkpoint* the_active = nullptr;
 
 std::uint64_t checksum(const std::string& text) {  // FNV-1a, 64 bits
@@ -120,16 +123,15 @@ std::string chain_identity(const Setting& root, const std::string& model, std::s
 
 Checkpoint* Checkpoint::active() { return the_active; }
 
-Checkpoint::Checkpoint(std::string folder, double seconds, std::string identity, CsvWriter& draws,
-                       Console& console)
+Checkpoint::Checkpoint(std::string folder, double seconds, const std::string& identity,
+                       CsvWriter& draws, Console& console)
     : folder_(std::move(folder)),
-      identity_(std::move(identity)),
+      identity_("folder=" + std::filesystem::path(folder_).filename().string() + "\n" + identity),
       interval_(seconds > 0 ? seconds : 1e100),
       draws_(draws),
       console_(console),
       rows_(path("rows")),
-      messages_(path("messages")),
-      last_(std::chrono::steady_clock::now()) {
+      messages_(path("messages")) {
   the_active = this;
   hold_signals();
 }
@@ -172,7 +174,8 @@ void Checkpoint::read_state(std::int64_t finish) {
     return;
   }
   if (identity != identity_) {
-    console_.warn("The saved state is of a chain with other settings: the chain starts anew.");
+    console_.warn(
+        "The saved state is of another chain, or of other settings: the chain starts anew.");
     return;
   }
   if (position.iteration > finish) {
@@ -212,9 +215,16 @@ void Checkpoint::end_row() {
   }
 }
 
-bool Checkpoint::is_due() const {
-  return !broken_
-         && (asked_to_end() != 0 || std::chrono::steady_clock::now() - last_ >= interval_);
+bool Checkpoint::is_due() {
+  const Seconds pause = cost_.count() > long_save
+                            ? std::max(interval_, std::min(seldom * cost_, most_seldom * interval_))
+                            : interval_;
+  const auto now = Clock::now();
+  const bool due = !broken_ && (asked_to_end() != 0 || now - last_ >= pause);
+  if (due) {
+    due_ = now;
+  }
+  return due;
 }
 
 void Checkpoint::make_folder() const {
@@ -247,7 +257,6 @@ bool Checkpoint::append_messages() {
 }
 
 void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& sampler) {
-  last_ = std::chrono::steady_clock::now();
   if (broken_) {
     return;
   }
@@ -268,7 +277,8 @@ void Checkpoint::save(std::int64_t iteration, bool sampling, const std::string& 
   if (!write_whole(path("state"), text)) {
     give_up(std::strerror(errno));
   }
-  last_ = std::chrono::steady_clock::now();
+  last_ = Clock::now();
+  cost_ = last_ - due_;
 }
 
 void Checkpoint::give_up(const std::string& what) {

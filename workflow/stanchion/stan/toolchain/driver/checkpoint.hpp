@@ -1,9 +1,10 @@
 // The state of one chain, kept while it runs, so that a run that was killed goes on from there.
 //
 // STANCHION_CHECKPOINT names a folder that is the chain's own; STANCHION_CHECKPOINT_SECONDS says
-// how often to save, 0 only at the end and on a signal. The folder holds `rows`, what the output
-// holds below its header, `messages`, why generated quantities of those rows failed, and `state`,
-// which says how much of either belongs to it, with checksums, and what it is a state of.
+// how often to save, 0 only at the end and on a signal. The folder's name is the chain's: a state
+// that was saved under another is of another chain. It holds `rows`, what the output holds below
+// its header, `messages`, why generated quantities of those rows failed, and `state`, which says
+// how much of either belongs to it, with checksums, and what it is a state of.
 #pragma once
 
 #include "console.hpp"
@@ -30,7 +31,7 @@ class Checkpoint {
   static_assert(sizeof(Position) == 56, "stan/states.py reads its bytes");
 
   // `identity` is all that a state must share with the run that goes on from it.
-  Checkpoint(std::string folder, double seconds, std::string identity, CsvWriter& draws,
+  Checkpoint(std::string folder, double seconds, const std::string& identity, CsvWriter& draws,
              Console& console);
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
@@ -55,16 +56,20 @@ class Checkpoint {
   void begin_row();
   void end_row();
 
-  bool is_due() const;
+  // Saves that take long are due more seldom, so that they take a hundredth of the chain's time.
+  bool is_due();
   // Saves the chain's output so far and the sampler's state; a failure is a warning.
   void save(std::int64_t iteration, bool sampling, const std::string& sampler);
   // Ends the process by the signal that asked for it, if one did.
   void end_if_asked() const;
 
  private:
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+
   std::string folder_;
   std::string identity_;
-  std::chrono::duration<double> interval_;
+  Seconds interval_;
   CsvWriter& draws_;
   Console& console_;
   Position position_;
@@ -74,7 +79,9 @@ class Checkpoint {
   GrowingFile messages_;
   std::string messages_heard_;  // since messages were saved
   bool broken_ = false;
-  std::chrono::steady_clock::time_point last_;
+  Clock::time_point last_ = Clock::now();  // when a save ended, or the chain began
+  Clock::time_point due_;                  // when the sampler was asked for its state
+  Seconds cost_{0};                        // of the last save, from then to its end
 
   std::string path(const char* name) const { return folder_ + "/" + name; }
   void give_up(const std::string& what);
