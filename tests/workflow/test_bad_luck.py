@@ -10,9 +10,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stanchion.stan.states import iterations_in
 from tests.project import BIN, ProjectDir, cache_of_programs
 from tests.workflow.slow import DATA, SLOW, declared
 
@@ -93,12 +95,22 @@ def started_run(project: ProjectDir) -> Iterator[Run]:
 
 
 def chain_states(project: ProjectDir) -> dict[str, list[str]]:
-    """The states of each chain's attempts, in their order."""
+    """The states of each chain's attempts, in their order.
+
+    "from its end" is one that had the last state of a chain, and nothing to sample: after `kill -9`
+    between the key file and the cache's entry.
+    """
     states: dict[str, list[str]] = {}
     for folder in sorted((project.path / FIT / "records").glob("sample_chain.*")):
-        attempts = sorted(folder.glob("*.json"), key=lambda p: int(p.stem.split("-")[1]))
-        states[folder.name[-1]] = [json.loads(p.read_text())["state"] for p in attempts]
+        paths = sorted(folder.glob("*.json"), key=lambda p: int(p.stem.split("-")[1]))
+        states[folder.name[-1]] = [state_of(json.loads(path.read_text())) for path in paths]
     return states
+
+
+def state_of(attempt: dict[str, Any]) -> str:
+    start = attempt.get("notes", {}).get("resumed", {}).get("at_iteration")
+    at_end = start is not None and start == iterations_in(attempt["notes"]["command"])
+    return "from its end" if at_end else str(attempt["state"])
 
 
 def processes(project: ProjectDir, *words: str) -> list[int]:
