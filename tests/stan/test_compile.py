@@ -6,7 +6,8 @@ import json
 import os
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -99,18 +100,21 @@ def test_two_jobs_compile_one_program_at_once(toolchain: Toolchain, project: Pat
     program = project / "stan" / "plain.stan"
     program.write_text(PROGRAM.replace("f(1)", "2"))
 
-    def compile_once(_: int) -> None:
-        compile_program(
-            program,
-            project / "model",
-            toolchain,
-            stanc_options={},
-            cpp_options={},
-            threads=False,
-        )
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(compile_once, range(2)))
+    compiling = partial(
+        compile_program,
+        program,
+        project / "model",
+        toolchain,
+        stanc_options={},
+        cpp_options={},
+        threads=False,
+    )
+    jobs = [get_context("spawn").Process(target=compiling) for _ in range(2)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert [job.exitcode for job in jobs] == [0, 0]
     assert len(sample(project / "model", project)) == 50
     assert not list(project.glob(".compiling-*"))
 
