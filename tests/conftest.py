@@ -40,10 +40,13 @@ def _same_folder() -> Iterator[None]:
     """A test that leaves its worker in another folder fails itself, not the ones after it."""
     before = Path.cwd()
     yield
-    if Path.cwd() != before:
-        left = Path.cwd()
-        os.chdir(before)
-        pytest.fail(f"the test left its process in {left}: use monkeypatch.chdir")
+    try:
+        now = str(Path.cwd())
+    except FileNotFoundError:
+        now = "a folder that is gone"
+    os.chdir(before)
+    if now != str(before):
+        pytest.fail(f"the test left its process in {now}: use monkeypatch.chdir")
 
 
 @pytest.fixture(scope="session")

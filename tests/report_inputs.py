@@ -94,6 +94,8 @@ class Declared:
     predictive: bool = False
     predict: bool = False
     new_columns: Mapping[str, Any] = field(default_factory=dict)
+    new_labels: Sequence[str] = tuple(str(number) for number in range(1, 31))
+    """What the rows are called that are predicted, their numbers where nothing names them."""
     title: str | None = None
     effects: bool = False
     no_prior_lines: str | None = None
@@ -387,8 +389,8 @@ def _predictive(fit: FitCase, requested: Declared) -> dict[str, Any]:
     names = ("statistic", "observed", "replicated_mean", "replicated_sd", "tail_probability")
     described = [dict(zip(names, s, strict=True)) | {"undefined": 0} for s in statistics]
     rows = [
-        {"row": str(n + 1), "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
-        for n in range(30)
+        {"row": label, "mean": 5.123 + n, "sd": 9.87, "q5": -11.0, "q95": 21.4}
+        for n, label in enumerate(requested.new_labels)
     ]
     predicted = {"variable": "y_new", "dims": ["new_obs"], "rows": rows, "because": None}
     pit = {"observations": 8, "p": 0.62, "uniform": True, "khat_max": 0.41, "khat_bad": 0}

@@ -457,7 +457,7 @@ int fsync(int file) {
 def test_saves_that_take_long_are_made_more_seldom(
     tmp_path: Path, program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So they take a hundredth of the time, but never come later than twenty intervals."""
+    """After 0.6 s for a state each 0.05 s the next is due not before twenty intervals, and then."""
     (tmp_path / "disk.c").write_text(SLOW_DISK)
     disk, log = tmp_path / "disk.so", tmp_path / "log"
     compiler = ["gcc", "-shared", "-fPIC", "-o", str(disk), str(tmp_path / "disk.c")]
@@ -484,6 +484,21 @@ def test_where_no_state_can_be_written_sampling_goes_on(tmp_path: Path, program:
     output = blocked.finish(EACH_ITERATION)
     assert output.count("cannot be saved") == 1 and "sampling goes on without" in output
     assert blocked.rows() == undisturbed.rows()
+
+
+def test_where_no_state_can_be_written_a_signal_ends_the_chain(
+    tmp_path: Path, program: Path
+) -> None:
+    """At once, and not with its last draw: there is nothing to save first."""
+    blocked = chain(tmp_path / "blocked", program, "num_warmup=50 num_samples=100000000")
+    blocked.state.folder.write_text("a file is in the way")
+    process = blocked.start(EACH_ITERATION)
+    assert process.stdout is not None
+    while "sampling goes on without" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == -signal.SIGTERM
+    assert not blocked.output.exists()
 
 
 def test_a_full_disk_costs_the_state_only(tmp_path: Path, program: Path) -> None:

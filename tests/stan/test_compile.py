@@ -113,7 +113,7 @@ def test_two_jobs_compile_one_program_at_once(toolchain: Toolchain, project: Pat
     for job in jobs:
         job.start()
     for job in jobs:
-        job.join()
+        job.join(timeout=300)
     assert [job.exitcode for job in jobs] == [0, 0]
     assert len(sample(project / "model", project)) == 50
     assert not list(project.glob(".compiling-*"))

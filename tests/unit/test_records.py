@@ -157,6 +157,19 @@ def test_what_track_has_written_anew_is_no_change(
     assert not (state_of_tree() or {})["dirty"]
 
 
+def test_no_setting_of_git_hides_an_edit(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one that has `git diff` look below this folder alone."""
+    (project / "inner").mkdir()
+    (project / "beside.csv").write_text("y\n")
+    git("add", "beside.csv")
+    git("commit", "--quiet", "--message", "A table")
+    git("config", "diff.relative", "true")
+    monkeypatch.chdir(project / "inner")
+    assert not (state_of_tree() or {})["dirty"]
+    (project / "beside.csv").write_text("y\n1\n")
+    assert (state_of_tree() or {})["dirty"]
+
+
 def test_an_edited_module_or_compiler_shows(project: Path, tmp_path: Path) -> None:
     """The record has a hash of the package's code and of stanc, as they lie there."""
     before = opened()["code"]

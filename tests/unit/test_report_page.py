@@ -573,7 +573,8 @@ def test_a_prior_that_is_the_posterior_is_on_the_first_screen(tmp_path: Path) ->
 def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
     """Its columns stand before the numbers, escaped; not where the rows are other ones.
 
-    The column that names the rows stands once, as their heading.
+    The column that names the rows stands once, as their heading; one that holds their numbers by
+    chance names none.
     """
     rows = {"school": ["<A>", *["B"] * 29], "age": [31.5, None, *[7] * 28]}
     given = {"dataset": "new", "rows": 30, "columns": rows}
@@ -589,10 +590,15 @@ def test_a_predicted_row_shows_what_it_was_given(tmp_path: Path) -> None:
     assert cells[:4] == ["&lt;A&gt;", "31.5", "B", "–"]
     for other in (predictions(rows=29), predictions(dataset="other")):
         assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', other)[:2] == ["row", "mean"]
-    named = predictions(columns={"age": rows["age"], "pupil": [*range(1, 31)]})
-    heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', named)
-    assert heads[:3] == ["pupil", "age", "mean"] and heads.count("pupil") == 2
-    assert re.findall(r'<span class="value">([^<]*)</span>', named)[:2] == ["31.5", "–"]
+    numbered = predictions(columns={"dose": [*range(1, 31)]})
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', numbered)[:2] == ["row", "dose"]
+    names = [f"pupil {number}" for number in range(30)]
+    given["columns"] = {"age": rows["age"], "name": names}
+    declared = replace(EVERYTHING, meta={"new_rows": given}, new_labels=names)
+    page = html(tmp_path, SOUND, declared=declared).split('<section id="predictions"')[1]
+    heads = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page)
+    assert heads[:3] == ["name", "age", "mean"] and heads.count("name") == 2
+    assert re.findall(r'<span class="value">([^<]*)</span>', page)[:2] == ["31.5", "–"]
 
 
 def test_levels_reference_and_scaling_stand_with_the_data(tmp_path: Path) -> None:

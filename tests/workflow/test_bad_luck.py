@@ -192,6 +192,8 @@ def test_stopped_run_goes_on(project: ProjectDir, run: Run, number: signal.Signa
     go_on(project)
     after = chain_states(project)
     assert all(after[chain].count("done") == 1 for chain in finished), after
+    if number == signal.SIGINT:
+        assert all("from its end" not in after[chain] for chain in finished), after
     assert not list((project.path / FIT).rglob("*.tmp*"))
 
 

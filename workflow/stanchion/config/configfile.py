@@ -27,9 +27,11 @@ _TODO = 'write `configfile: "config/config.yaml"`, with the path itself, or give
 def declaration_file(chosen: Path | None = None, root: Path = Path()) -> Path:
     """Return the declaration of the project in `root`, from there: `chosen`, else as it declares.
 
+    With `chosen` the Snakefile is not read.
+
     Raises:
         DeclarationError: the Snakefile's `configfile:` is not a plain text, or names two files; or
-            it gives the module `stanchion` a `config` that is not in the file.
+            it gives the module `stanchion` a literal `config` that is not in the file.
     """
     if chosen is not None:
         return chosen

@@ -191,7 +191,12 @@ def _columns(
 
 
 def _naming_column(labels: Sequence[str], columns: Mapping[str, Sequence[object]]) -> str | None:
-    """Return the first column whose values, of which there are the first rows', are the labels."""
+    """Return the first column whose values, of which there are the first rows', are the labels.
+
+    Rows that nothing names are numbered, which a column may be by chance.
+    """
+    if labels == [str(number) for number in range(1, len(labels) + 1)]:
+        return None
     return next(
         (
             name

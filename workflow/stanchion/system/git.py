@@ -99,7 +99,10 @@ def state_of_tree() -> dict[str, Any] | None:
     commit = ask_git("rev-parse", "--verify", "--quiet", "HEAD")
     if commit is None:
         return None
-    options = ("--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--full-index")
+    options = (
+        *("--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--full-index"),
+        *("--no-relative", "--ignore-submodules=untracked"),
+    )
     diff = ask_git("diff", *options, "HEAD", "--", *_all_but_ours()) or ""
     untracked = _untracked()
     digest = hashlib.sha256(diff.encode())

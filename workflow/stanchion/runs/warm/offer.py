@@ -14,8 +14,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from stanchion.runs.warm import COMMAND, OFF, VARIABLE, folders
-from stanchion.runs.warm.folders import PREFIX, SOCKET
+from stanchion.runs.warm import COMMAND, OFF, VARIABLE
+from stanchion.runs.warm.folders import PREFIX, SOCKET, hold, sweep
 
 THREADLESS = {
     "OMP_NUM_THREADS": "1",
@@ -119,9 +119,9 @@ def _listen() -> tuple[str, list[int], socket.socket]:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         folder, lock = None, list[int]()
         try:
-            folders.sweep(Path(parent))
+            sweep(Path(parent))
             folder = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
-            lock = folders.hold(Path(folder))
+            lock = hold(Path(folder))
             listener.bind(f"{folder}/{SOCKET}")
             listener.listen(_WAITING)
         except OSError:

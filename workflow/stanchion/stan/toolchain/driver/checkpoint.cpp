@@ -285,6 +285,7 @@ void Checkpoint::give_up(const std::string& what) {
   broken_ = true;
   console_.warn("The chain's state cannot be saved in \"" + folder_ + "\": " + what
         + "; sampling goes on without.");
+  release_signals();  // there is nothing to save before the run ends
 }
 
 void Checkpoint::end_if_asked() const {

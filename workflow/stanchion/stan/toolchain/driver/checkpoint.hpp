@@ -56,7 +56,7 @@ class Checkpoint {
   void begin_row();
   void end_row();
 
-  // Saves that take long are due more seldom, so that they take a hundredth of the chain's time.
+  // Where a save took long, the next is due later than an interval after it.
   bool is_due();
   // Saves the chain's output so far and the sampler's state; a failure is a warning.
   void save(std::int64_t iteration, bool sampling, const std::string& sampler);
@@ -80,7 +80,7 @@ class Checkpoint {
   std::string messages_heard_;  // since messages were saved
   bool broken_ = false;
   Clock::time_point last_ = Clock::now();  // when a save ended, or the chain began
-  Clock::time_point due_;                  // when the sampler was asked for its state
+  Clock::time_point due_ = last_;          // when the sampler was asked for its state
   Seconds cost_{0};                        // of the last save, from then to its end
 
   std::string path(const char* name) const { return folder_ + "/" + name; }
