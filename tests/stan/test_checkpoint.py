@@ -465,14 +465,24 @@ def test_saves_that_take_long_are_made_more_seldom(
     monkeypatch.setenv("LD_PRELOAD", str(disk))
     monkeypatch.setenv("SLOW_DISK_LOG", str(log))
     interval = 0.05
-    slow = chain(tmp_path / "slow", program, "num_warmup=50 num_samples=40000 thin=400")
-    slow.finish(interval)
-    calls = np.loadtxt(log)
-    pauses = calls[1:, 0] - calls[:-1, 1]
-    *between, _last = pauses[pauses > interval / 2]  # the last save is that of the end
-    assert len(between) >= 2
-    assert min(between) >= 20 * interval
-    assert np.median(between) < 25 * interval
+    slow = chain(tmp_path / "slow", program, "num_samples=100000000 thin=10000")
+    process = slow.start(interval, stdout=subprocess.DEVNULL)
+    pauses = np.array([])
+    while len(pauses) < 3:
+        assert process.poll() is None
+        time.sleep(0.2)
+        calls = np.array([line.split() for line in read_lines(log)], float).reshape(-1, 2)
+        between = calls[1:, 0] - calls[:-1, 1]
+        pauses = between[between > interval / 2]
+    process.kill()
+    process.communicate()
+    assert pauses.min() >= 20 * interval
+    assert np.median(pauses) < 40 * interval
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the whole lines of a file that another process may be writing."""
+    return path.read_text().splitlines(keepends=True)[:-1] if path.exists() else []
 
 
 def test_where_no_state_can_be_written_sampling_goes_on(tmp_path: Path, program: Path) -> None:
