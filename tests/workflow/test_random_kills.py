@@ -1,4 +1,4 @@
-"""Six kills at random moments; `python -m tests.workflow.random_kills` makes any number."""
+"""Ten kills at random moments; `python -m tests.workflow.random_kills` makes any number."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Kills:
 
 
 def test_signals_at_random_moments(undisturbed: Kills) -> None:
-    """Four kills of all or of one: right bytes, no orphan, nothing half-written, and it goes on."""
+    """Six kills of all or of one: right bytes, no orphan, nothing half-written, and it goes on."""
     kills = replace(undisturbed, rng=random.Random(SEED), counts=Counter())
-    kills.run(4)
-    assert kills.counts.total() == 4 and kills.finished
+    kills.run(6)
+    assert kills.counts.total() == 6 and kills.finished
 
 
 def test_full_disks_at_random_moments(undisturbed: Kills) -> None:
-    """Twice a disk is full, the project's or the cache's: the run ends, and goes on later."""
+    """Four times a disk is full, the project's or the cache's: the run ends, and goes on later."""
     if not can_mount():
         pytest.skip("a full disk is a small tmpfs, which this user may not mount")
     kills = replace(undisturbed, rng=random.Random(SEED), kinds=DISKS, counts=Counter())
-    kills.run(2)
-    assert kills.counts.total() == 2 and kills.finished
+    kills.run(4)
+    assert kills.counts.total() == 4 and kills.finished
