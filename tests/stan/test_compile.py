@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -47,6 +46,11 @@ parameters {
 def toolchain() -> Toolchain:
     """The CmdStan of this machine."""
     return toolchain_for_tests()
+
+
+def compile_plainly(program: Path, target: Path, toolchain: Toolchain) -> None:
+    """Compile a program without any option."""
+    compile_program(program, target, toolchain, stanc_options={}, cpp_options={}, threads=False)
 
 
 @pytest.fixture
@@ -100,16 +104,8 @@ def test_two_jobs_compile_one_program_at_once(toolchain: Toolchain, project: Pat
     program = project / "stan" / "plain.stan"
     program.write_text(PROGRAM.replace("f(1)", "2"))
 
-    compiling = partial(
-        compile_program,
-        program,
-        project / "model",
-        toolchain,
-        stanc_options={},
-        cpp_options={},
-        threads=False,
-    )
-    jobs = [get_context("spawn").Process(target=compiling) for _ in range(2)]
+    arguments = (program, project / "model", toolchain)
+    jobs = [get_context("spawn").Process(target=compile_plainly, args=arguments) for _ in range(2)]
     for job in jobs:
         job.start()
     for job in jobs:
@@ -124,14 +120,7 @@ def test_refused_program_names_the_users_file(toolchain: Toolchain, project: Pat
     program = project / "stan" / "bad.stan"
     program.write_text(PROGRAM.replace("normal(f(1), 1)", "nromal(0, 1)"))
     with pytest.raises(ProgramError, match="No function") as caught:
-        compile_program(
-            program,
-            project / "model",
-            toolchain,
-            stanc_options={},
-            cpp_options={},
-            threads=False,
-        )
+        compile_plainly(program, project / "model", toolchain)
     assert caught.value.faults[0].where == f"{program}:5"
     assert not (project / "model").exists()
 
@@ -157,14 +146,7 @@ def test_missing_compiler_is_one_sentence(
     """Without g++ the message says what to install."""
     monkeypatch.setenv("PATH", str(project))
     with pytest.raises(ToolchainError, match="install a C"):
-        compile_program(
-            project / "stan" / "with-include.stan",
-            project / "model",
-            toolchain,
-            stanc_options={},
-            cpp_options={},
-            threads=False,
-        )
+        compile_plainly(project / "stan" / "with-include.stan", project / "model", toolchain)
 
 
 def test_toolchain_passes_its_own_check(toolchain: Toolchain) -> None:

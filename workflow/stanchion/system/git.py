@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,9 @@ def state_of_tree() -> dict[str, Any] | None:
         *("--no-ext-diff", "--no-textconv", "--no-color", "--binary", "--full-index"),
         *("--no-relative", "--ignore-submodules=untracked"),
     )
-    diff = ask_git("diff", *options, "HEAD", "--", *_all_but_ours()) or ""
-    untracked = _untracked()
+    paths = _all_but_ours()
+    diff = ask_git("diff", *options, "HEAD", "--", *paths) or ""
+    untracked = _untracked(paths)
     digest = hashlib.sha256(diff.encode())
     for path in untracked:
         digest.update(f"\n{path} {_content_of(Path(path))}".encode())
@@ -117,9 +119,9 @@ def state_of_tree() -> dict[str, Any] | None:
     }
 
 
-def _untracked() -> list[str]:
-    """Return the untracked files of the repository, relative to this folder, without ours."""
-    listed = ask_git("ls-files", "-z", "--others", "--exclude-standard", "--", *_all_but_ours())
+def _untracked(paths: Sequence[str]) -> list[str]:
+    """Return the untracked files that pathspecs name, relative to this folder."""
+    listed = ask_git("ls-files", "-z", "--others", "--exclude-standard", "--", *paths)
     return sorted(path for path in (listed or "").split("\0") if path)
 
 
